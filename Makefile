@@ -1,0 +1,75 @@
+# `make` prints the targets. `make run` and `make test` need Python 3.11+ and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+APP := $(VENV)/.app-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run graphiql test check livekit-test format lock migrations schema clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(APP) graphiql ## a demo academy on http://127.0.0.1:8000
+	$(BIN)/python main.py demo --serve
+
+test: $(DEV) ## the tests, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest
+
+check: $(DEV) ## format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+livekit-test: $(DEV) ## the tests against a real livekit-server
+	$(BIN)/python -m pytest tests/livekit
+
+format: $(DEV) ## put the code in order
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+schema: $(DEV) ## write schema/schema.graphql from the code
+	$(BIN)/python main.py schema print > schema/schema.graphql.new
+	mv schema/schema.graphql.new schema/schema.graphql
+
+migrations: $(DEV) ## write the next migration from the models: make migrations name=what_changes
+	$(BIN)/python -m models.migrations $(name)
+	$(BIN)/ruff check --quiet --fix models/migrations
+	$(BIN)/ruff format --quiet models/migrations
+
+PIN := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-header
+
+lock: ## pin requirements/*.in, with hashes; needs uv
+	$(PIN) requirements/app.in -o requirements/app.lock
+	$(PIN) -c requirements/app.lock requirements/dev.in -o requirements/dev.lock
+
+clean: ## remove what make made
+	rm -rf $(VENV) graphiql/node_modules graphiql/dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+graphiql: ## build our own GraphiQL page, where npm is there
+	@if [ ! -f graphiql/package.json ]; then :; \
+	elif command -v npm >/dev/null; then $(MAKE) --no-print-directory graphiql/dist; \
+	else echo "npm is not installed: /graphql will load GraphiQL from a CDN."; fi
+
+graphiql/dist: $(wildcard graphiql/*.js graphiql/*.html graphiql/*.json)
+	cd graphiql && npm ci --no-audit --no-fund && npm run build
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Halaqa needs Python 3.11 or newer; $(PYTHON) is not. Try: make PYTHON=python3.12 run"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(APP): requirements/app.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/app.lock
+	@touch $@
+
+$(DEV): requirements/dev.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@ $(APP)

@@ -1,0 +1,47 @@
+"""Opaque places: in a session's stream, and in a list ordered by a key."""
+
+import base64
+import binascii
+import json
+
+_STREAM = "s1"
+
+
+def _pack(*parts: object) -> str:
+    raw = json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _unpack(cursor: str) -> list[object] | None:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        parts = json.loads(raw)
+    except (ValueError, binascii.Error, RecursionError):
+        return None
+    return parts if isinstance(parts, list) else None
+
+
+def stream_cursor(session_id: int, version: int) -> str:
+    return _pack(_STREAM, session_id, version)
+
+
+def stream_version(cursor: str, session_id: int) -> int | None:
+    """The version a cursor stands for; None for a foreign or malformed one."""
+    match _unpack(cursor):
+        case [str(mark), int(owner), int(version)] if mark == _STREAM and owner == session_id:
+            return version if version >= 0 else None
+        case _:
+            return None
+
+
+def key_cursor(*key: str | int) -> str:
+    return _pack("k1", *key)
+
+
+def key_of(cursor: str) -> list[str | int] | None:
+    """The key after which a list goes on; None for a malformed cursor."""
+    match _unpack(cursor):
+        case [str(mark), *key] if mark == "k1":
+            return [part for part in key if isinstance(part, str | int)]
+        case _:
+            return None

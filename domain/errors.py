@@ -1,0 +1,105 @@
+"""What the domain refuses, by stable code. Clients switch on it; the message is for people."""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    INVALID_INPUT = "INVALID_INPUT"
+    WRONG_STATUS = "WRONG_STATUS"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    CONFLICT = "CONFLICT"
+    NOT_JOINABLE_YET = "NOT_JOINABLE_YET"
+    SESSION_OVER = "SESSION_OVER"
+    ROOM_FULL = "ROOM_FULL"
+    BARRED = "BARRED"
+    OUTSIDE_WINDOW = "OUTSIDE_WINDOW"
+    BLOCKED_DAY = "BLOCKED_DAY"
+    AUTO_CREATION_OFF = "AUTO_CREATION_OFF"
+    ACADEMY_INACTIVE = "ACADEMY_INACTIVE"
+    NOT_IN_ROOM = "NOT_IN_ROOM"
+    LIVEKIT_UNAVAILABLE = "LIVEKIT_UNAVAILABLE"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+
+
+class DomainError(Exception):
+    """A refusal: nothing was changed. `field` is the path of the input it is about."""
+
+    code: ErrorCode
+
+    def __init__(self, message: str, field: tuple[str, ...] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+    def under(self, *path: str) -> "DomainError":
+        """The same refusal, its field prefixed: so a bulk input says which row it means."""
+        self.field = (*path, *(self.field or ()))
+        return self
+
+
+class NotFoundError(DomainError):
+    code = ErrorCode.NOT_FOUND
+
+
+class ForbiddenError(DomainError):
+    code = ErrorCode.FORBIDDEN
+
+
+class InvalidInputError(DomainError):
+    code = ErrorCode.INVALID_INPUT
+
+
+class WrongStatusError(DomainError):
+    code = ErrorCode.WRONG_STATUS
+
+
+class AlreadyExistsError(DomainError):
+    code = ErrorCode.ALREADY_EXISTS
+
+
+class ConflictError(DomainError):
+    code = ErrorCode.CONFLICT
+
+
+class NotJoinableYetError(DomainError):
+    code = ErrorCode.NOT_JOINABLE_YET
+
+
+class SessionOverError(DomainError):
+    code = ErrorCode.SESSION_OVER
+
+
+class RoomFullError(DomainError):
+    code = ErrorCode.ROOM_FULL
+
+
+class AcademyInactiveError(DomainError):
+    code = ErrorCode.ACADEMY_INACTIVE
+
+
+class LiveKitUnavailableError(DomainError):
+    code = ErrorCode.LIVEKIT_UNAVAILABLE
+
+
+class InvalidCredentialsError(DomainError):
+    code = ErrorCode.INVALID_CREDENTIALS
+
+
+class UnauthenticatedError(Exception):
+    """Nobody is signed in, or the token is no good: a top-level error, never in a payload."""
+
+
+class RefusedError(Exception):
+    """Several refusals at once: of a bulk input, none of which was carried out."""
+
+    def __init__(self, errors: list[DomainError]) -> None:
+        super().__init__(f"{len(errors)} refused")
+        self.errors = errors
+
+    def under(self, *path: str) -> "RefusedError":
+        """The same refusals, their fields prefixed."""
+        for error in self.errors:
+            error.under(*path)
+        return self

@@ -1,0 +1,135 @@
+"""A session's status: the table of allowed moves, and which of them time asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from domain.errors import WrongStatusError
+
+
+class SessionStatus(StrEnum):
+    SCHEDULED = "SCHEDULED"
+    READY = "READY"
+    ONGOING = "ONGOING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    ABSENT = "ABSENT"
+
+    @property
+    def is_live(self) -> bool:
+        """Has a room, and people may be in it."""
+        return self in (SessionStatus.READY, SessionStatus.ONGOING)
+
+    @property
+    def is_over(self) -> bool:
+        return self in (SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.ABSENT)
+
+
+class TransitionCause(StrEnum):
+    CLOCK = "CLOCK"
+    FIRST_JOIN = "FIRST_JOIN"
+    ROOM_FINISHED = "ROOM_FINISHED"
+    PERSON = "PERSON"
+    ATTENDANCE = "ATTENDANCE"
+
+
+ALLOWED: dict[SessionStatus, frozenset[SessionStatus]] = {
+    SessionStatus.SCHEDULED: frozenset({SessionStatus.READY, SessionStatus.CANCELLED}),
+    SessionStatus.READY: frozenset(
+        {SessionStatus.ONGOING, SessionStatus.CANCELLED, SessionStatus.SCHEDULED}
+    ),
+    SessionStatus.ONGOING: frozenset({SessionStatus.COMPLETED}),
+    SessionStatus.COMPLETED: frozenset({SessionStatus.ABSENT}),
+    SessionStatus.CANCELLED: frozenset(),
+    SessionStatus.ABSENT: frozenset({SessionStatus.COMPLETED}),
+}
+
+_FORWARD = (
+    SessionStatus.SCHEDULED,
+    SessionStatus.READY,
+    SessionStatus.ONGOING,
+    SessionStatus.COMPLETED,
+)
+
+
+def check_move(status: SessionStatus, to: SessionStatus) -> None:
+    """Raise WRONG_STATUS for a move the table does not have."""
+    if to not in ALLOWED[status]:
+        raise WrongStatusError(f"A session that is {status} cannot become {to}.")
+
+
+def path_to(status: SessionStatus, to: SessionStatus) -> tuple[SessionStatus, ...]:
+    """The moves to another status, walking the states between; WRONG_STATUS without a way."""
+    if status in _FORWARD and to in _FORWARD:
+        start, end = _FORWARD.index(status), _FORWARD.index(to)
+        if start < end:
+            return _FORWARD[start + 1 : end + 1]
+    check_move(status, to)
+    return (to,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """When moves are due. `people_inside` holds completion back, to `overtime_until` at most."""
+
+    status: SessionStatus
+    ready_at: datetime
+    scheduled_at: datetime
+    completes_at: datetime
+    overtime_until: datetime
+    people_inside: int = 0
+
+    @classmethod
+    def plan(
+        cls,
+        scheduled_at: datetime,
+        duration_minutes: int,
+        *,
+        ready_minutes: int,
+        buffer_minutes: int,
+        overtime_minutes: int,
+    ) -> Self:
+        """The timeline of a session that is about to be scheduled. All durations in minutes."""
+        completes_at = scheduled_at + timedelta(minutes=duration_minutes + buffer_minutes)
+        return cls(
+            status=SessionStatus.SCHEDULED,
+            ready_at=scheduled_at - timedelta(minutes=ready_minutes),
+            scheduled_at=scheduled_at,
+            completes_at=completes_at,
+            overtime_until=completes_at + timedelta(minutes=overtime_minutes),
+        )
+
+    @property
+    def next_move(self) -> tuple[SessionStatus, datetime] | None:
+        """The one move time will ask for next, and when; None once the session is over."""
+        match self.status:
+            case SessionStatus.SCHEDULED:
+                return SessionStatus.READY, self.ready_at
+            case SessionStatus.READY:
+                return SessionStatus.ONGOING, self.scheduled_at
+            case SessionStatus.ONGOING:
+                until = self.overtime_until if self.people_inside else self.completes_at
+                return SessionStatus.COMPLETED, until
+            case _:
+                return None
+
+
+def due_moves(
+    session: Timeline, now: datetime
+) -> tuple[tuple[SessionStatus, ...], datetime | None]:
+    """Every move that is due at `now`, the missed ones in order, and when the next one will be.
+
+    Total: any status at any time has an answer, and asking again at the same time adds nothing.
+    """
+    moves = tuple(_walk(session, now))
+    left = replace(session, status=moves[-1]) if moves else session
+    following = left.next_move
+    return moves, following[1] if following else None
+
+
+def _walk(session: Timeline, now: datetime) -> Iterator[SessionStatus]:
+    while (following := session.next_move) and following[1] <= now:
+        yield following[0]
+        session = replace(session, status=following[0])

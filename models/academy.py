@@ -1,0 +1,89 @@
+"""An academy and its settings."""
+
+from datetime import datetime
+from typing import Self
+
+from tortoise import fields
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from domain.access import Permit, Viewer
+from domain.errors import ForbiddenError, NotFoundError
+from models.fields import UtcDatetime
+
+
+class Academy(Model):
+    id = fields.IntField(primary_key=True)
+    slug = fields.CharField(max_length=63, unique=True)
+    name = fields.CharField(max_length=200)
+    timezone = fields.CharField(max_length=63)
+    locale = fields.CharField(max_length=35, default="ar")
+    is_active = fields.BooleanField(default=True)
+    meeting_link_template = fields.CharField(max_length=500, null=True)
+    created_at: datetime = UtcDatetime()
+
+    video_settings: fields.BackwardOneToOneRelation["VideoSettings"]
+    attendance_policy: fields.BackwardOneToOneRelation["AttendancePolicy"]
+
+    class Meta:
+        table = "academies"
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        if viewer.is_super_admin:
+            return cls.all()
+        return cls.filter(id=viewer.academy_id)
+
+    @classmethod
+    async def fetch_for(cls, viewer: Viewer, academy_id: int, permit: Permit) -> Self:
+        """The academy, if the viewer may see it and has the permit in it."""
+        academy = await cls.visible_to(viewer).get_or_none(id=academy_id)
+        if academy is None:
+            raise NotFoundError("No such academy.")
+        if not viewer.may(permit):
+            raise ForbiddenError("Your role does not allow this.")
+        return academy
+
+
+class VideoSettings(Model):
+    """When rooms are made and closed, per academy."""
+
+    academy: fields.OneToOneRelation[Academy] = fields.OneToOneField(
+        "models.Academy", related_name="video_settings", primary_key=True
+    )
+    academy_id: int
+    ready_minutes_before = fields.IntField(default=10)
+    completion_buffer_minutes = fields.IntField(default=5)
+    max_overtime_minutes = fields.IntField(default=0)
+    default_max_participants = fields.IntField(default=50)
+    max_duration_minutes = fields.IntField(default=120)
+    empty_timeout_seconds = fields.IntField(default=300)
+    token_ttl_minutes = fields.IntField(default=180)
+
+    class Meta:
+        table = "video_settings"
+
+
+class AttendancePolicy(Model):
+    """What makes a student present, late, partial or absent, per academy."""
+
+    academy: fields.OneToOneRelation[Academy] = fields.OneToOneField(
+        "models.Academy", related_name="attendance_policy", primary_key=True
+    )
+    academy_id: int
+    present_from_percent = fields.IntField(default=80)
+    partial_from_percent = fields.IntField(default=30)
+    late_after_minutes = fields.IntField(default=15)
+    merge_gap_seconds = fields.IntField(default=120)
+
+    class Meta:
+        table = "attendance_policies"
+
+    def stamp(self) -> dict[str, int]:
+        """As it goes onto a session: a later change does not rewrite the past."""
+        return {
+            "present_from_percent": self.present_from_percent,
+            "partial_from_percent": self.partial_from_percent,
+            "late_after_minutes": self.late_after_minutes,
+            "merge_gap_seconds": self.merge_gap_seconds,
+        }

@@ -1,0 +1,78 @@
+"""The log that attendance is computed from, and the cache of what was computed.
+
+Times are milliseconds since the epoch, as LiveKit gives them, so that a fold has nothing to round.
+"""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from domain.attendance import (
+    AttendanceStatus,
+    Confidence,
+    EventKind,
+    EventSource,
+    Presence,
+)
+from models.session import Session, SessionParticipant
+from models.user import User
+
+
+class MeetingAttendanceEvent(Model):
+    """One line of the log. Never updated; `source_id` makes every line arrive once."""
+
+    id = fields.BigIntField(primary_key=True)
+    session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
+        "models.Session", related_name="attendance_events", on_delete=fields.RESTRICT, db_index=True
+    )
+    session_id: int
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="attendance_events", null=True, on_delete=fields.RESTRICT
+    )
+    user_id: int | None  # None: a line about the room, folded into everybody's stays
+    source_id = fields.CharField(max_length=200, unique=True)
+    kind = fields.CharEnumField(EventKind, max_length=30)
+    source = fields.CharEnumField(EventSource, max_length=20)
+    occurred_ms = fields.BigIntField()
+    received_ms = fields.BigIntField(db_index=True)
+    room_sid = fields.CharField(max_length=64, null=True)
+    room_created_ms = fields.BigIntField(null=True)
+    participant_sid = fields.CharField(max_length=64, null=True)
+    joined_ms = fields.BigIntField(null=True)
+    is_disconnected = fields.BooleanField(default=False)
+    disconnect_reason = fields.CharField(max_length=40, null=True)
+    alive_ms = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "meeting_attendance_events"
+
+
+class MeetingAttendance(Model):
+    """What the fold said last. Can be deleted and computed again from the log, byte for byte."""
+
+    participant: fields.OneToOneRelation[SessionParticipant] = fields.OneToOneField(
+        "models.SessionParticipant",
+        related_name="attendance",
+        primary_key=True,
+        on_delete=fields.CASCADE,
+    )
+    participant_id: int
+    session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
+        "models.Session", related_name="attendances", on_delete=fields.CASCADE, db_index=True
+    )
+    session_id: int
+    presence = fields.CharEnumField(Presence, max_length=20)
+    cycles: list[dict[str, Any]] = fields.JSONField()
+    first_joined_ms = fields.BigIntField(null=True)
+    last_left_ms = fields.BigIntField(null=True)
+    closed_ms = fields.BigIntField()
+    joined_since_ms = fields.BigIntField(null=True)
+    join_count = fields.IntField()
+    leave_count = fields.IntField()
+    confidence = fields.CharEnumField(Confidence, max_length=20)
+    status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
+    calculated_ms = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "meeting_attendances"

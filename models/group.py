@@ -1,0 +1,90 @@
+"""Circles, lessons, classrooms, courses: who belongs to their sessions."""
+
+from datetime import datetime
+from typing import Self
+
+from tortoise import fields
+from tortoise.expressions import Q, Subquery
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from domain.access import UserRole, Viewer
+from domain.session import GroupKind, MembershipSource
+from models.academy import Academy
+from models.fields import UtcDatetime
+from models.user import Guardianship, User
+
+
+class Group(Model):
+    id = fields.IntField(primary_key=True)
+    academy: fields.ForeignKeyRelation[Academy] = fields.ForeignKeyField(
+        "models.Academy", related_name="groups", on_delete=fields.RESTRICT
+    )
+    academy_id: int
+    external_id = fields.CharField(max_length=200)
+    kind = fields.CharEnumField(GroupKind, max_length=30)
+    name = fields.CharField(max_length=200)
+    teacher: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="groups", null=True, on_delete=fields.RESTRICT, db_index=True
+    )
+    teacher_id: int | None
+    created_at: datetime = UtcDatetime()
+
+    class Meta:
+        table = "groups"
+        unique_together = (("academy", "external_id"),)
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """Admin and supervisor: their academy's; teacher: their own; student and parent: those
+        they or their children belong to."""
+        if viewer.is_super_admin:
+            return cls.all()
+        academy = cls.filter(academy_id=viewer.academy_id)
+        if viewer.runs_academy:
+            return academy
+        if viewer.role is UserRole.TEACHER:
+            return academy.filter(teacher_id=viewer.user_id)
+        return academy.filter(id__in=Subquery(Membership.filter(theirs(viewer)).values("group_id")))
+
+
+def theirs(viewer: Viewer) -> Q:
+    """A row's `user` is the viewer or a child of theirs."""
+    wards = Guardianship.filter(guardian_id=viewer.user_id)
+    return Q(user_id=viewer.user_id) | Q(user_id__in=Subquery(wards.values("child_id")))
+
+
+class Membership(Model):
+    id = fields.IntField(primary_key=True)
+    group: fields.ForeignKeyRelation[Group] = fields.ForeignKeyField(
+        "models.Group", related_name="memberships", on_delete=fields.CASCADE
+    )
+    group_id: int
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="memberships", on_delete=fields.CASCADE, db_index=True
+    )
+    user_id: int
+    via = fields.CharEnumField(MembershipSource, max_length=20)
+    active_from: datetime | None = UtcDatetime(null=True)
+    active_until: datetime | None = UtcDatetime(null=True)
+
+    class Meta:
+        table = "memberships"
+        unique_together = (("group", "user", "via"),)
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """Who manages sees all members; a student themselves; a parent their children."""
+        if viewer.is_super_admin:
+            return cls.all()
+        academy = cls.filter(group__academy_id=viewer.academy_id)
+        if viewer.runs_academy:
+            return academy
+        if viewer.role is UserRole.TEACHER:
+            return academy.filter(group__teacher_id=viewer.user_id)
+        return academy.filter(theirs(viewer))
+
+    def covers(self, moment: datetime) -> bool:
+        """From `active_from` on, up to but not including `active_until`."""
+        begun = self.active_from is None or self.active_from <= moment
+        return begun and (self.active_until is None or moment < self.active_until)

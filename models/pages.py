@@ -1,0 +1,83 @@
+"""Lists by keyset: a page begins after the last key seen, so inserts neither repeat nor skip."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from tortoise.expressions import Q
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from domain.cursors import key_cursor, key_of
+from domain.errors import InvalidInputError
+
+M = TypeVar("M", bound=Model)
+Row = TypeVar("Row")
+
+DEFAULT = 20
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    rows: list[Row]
+    has_next: bool
+    has_previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By a column of moments and then the id, or by the id alone."""
+
+    moment: str | None = None
+    descending: bool = False
+
+    def cursor(self, row: Model) -> str:
+        if self.moment is None:
+            return key_cursor(row.pk)
+        return key_cursor(getattr(row, self.moment).isoformat(), row.pk)
+
+    @property
+    def columns(self) -> list[str]:
+        sign = "-" if self.descending else ""
+        return [f"{sign}{name}" for name in (self.moment, "id") if name]
+
+    def after(self, cursor: str) -> Q:
+        """Whatever comes after the row of this cursor; INVALID_INPUT for one that is not ours."""
+        try:
+            match key_of(cursor):
+                case [int(number)] if self.moment is None:
+                    return self._beyond({}, "id", number)
+                case [str(moment), int(number)] if self.moment is not None:
+                    at = datetime.fromisoformat(moment)
+                    same = self._beyond({self.moment: at}, "id", number)
+                    return same | self._beyond({}, self.moment, at)
+        except ValueError:
+            pass
+        raise InvalidInputError("`after` is not a cursor of this list.", ("after",))
+
+    def _beyond(self, equal: dict[str, Any], column: str, value: object) -> Q:
+        conditions = equal | {f"{column}__{'lt' if self.descending else 'gt'}": value}
+        return Q(**conditions)
+
+
+BY_ID = Order()
+
+
+async def page(
+    rows: QuerySet[M], *, order: Order = BY_ID, first: int | None = None, after: str | None = None
+) -> Page[M]:
+    """At most `first` rows (0 to 100, 20 by default) after the cursor."""
+    first = check_first(first)
+    if after is not None:
+        rows = rows.filter(order.after(after))
+    found = await rows.order_by(*order.columns).limit(first + 1)
+    return Page(found[:first], len(found) > first, after is not None)
+
+
+def check_first(first: int | None) -> int:
+    if first is None:
+        return DEFAULT
+    if not 0 <= first <= MOST:
+        raise InvalidInputError(f"`first` is 0 to {MOST}.", ("first",))
+    return first

@@ -1,0 +1,63 @@
+"""Reading rosters: a participant and the cache of its attendance, as one state."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from domain.presence import AttendanceState, cycle_from_dict
+from models.attendance import MeetingAttendance
+from models.session import Session, SessionParticipant
+
+
+def state_of(
+    row: SessionParticipant, attendance: MeetingAttendance | None, *, is_final: bool
+) -> AttendanceState:
+    state = AttendanceState(
+        participant_id=row.id,
+        session_id=row.session_id,
+        user_id=row.user_id,
+        role=row.role,
+        is_expected=row.is_expected,
+        is_final=is_final,
+    )
+    return with_attendance(state, attendance) if attendance else state
+
+
+def with_attendance(state: AttendanceState, row: MeetingAttendance) -> AttendanceState:
+    return AttendanceState(
+        participant_id=state.participant_id,
+        session_id=state.session_id,
+        user_id=state.user_id,
+        role=state.role,
+        is_expected=state.is_expected,
+        is_final=state.is_final,
+        presence=row.presence,
+        status=row.status,
+        first_joined_ms=row.first_joined_ms,
+        last_left_ms=row.last_left_ms,
+        closed_ms=row.closed_ms,
+        joined_since_ms=row.joined_since_ms,
+        join_count=row.join_count,
+        leave_count=row.leave_count,
+        confidence=row.confidence,
+        calculated_ms=row.calculated_ms,
+        cycles=tuple(cycle_from_dict(cycle) for cycle in row.cycles),
+    )
+
+
+async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
+    """The states of some rows of any sessions, in the order of the rows: two queries."""
+    rows = list(rows)
+    found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
+    attendance = {row.participant_id: row for row in found}
+    sessions = {row.session_id for row in rows}
+    done = {row.id for row in await Session.filter(id__in=sessions, finalised_at__isnull=False)}
+    return [state_of(row, attendance.get(row.id), is_final=row.session_id in done) for row in rows]
+
+
+async def rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:
+    """Whole rosters by session, in the order people were put on them."""
+    rows = await SessionParticipant.filter(session_id__in=list(session_ids)).order_by("id")
+    grouped: dict[int, list[AttendanceState]] = defaultdict(list)
+    for state in await states_of(rows):
+        grouped[state.session_id].append(state)
+    return grouped

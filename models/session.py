@@ -1,0 +1,223 @@
+"""Sessions, their stream, their roster; and which of them a viewer may reach."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from tortoise import fields
+from tortoise.expressions import Subquery
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from domain.access import Permit, UserRole, Viewer
+from domain.errors import ForbiddenError, NotFoundError
+from domain.event import SessionEventKind
+from domain.session import MeetingSource, SessionFormat, SessionKind
+from domain.status import SessionStatus, Timeline
+from models.academy import Academy
+from models.fields import UtcDatetime
+from models.group import Group, theirs
+from models.user import Guardianship, User
+
+
+class Session(Model):
+    id = fields.IntField(primary_key=True)
+    academy: fields.ForeignKeyRelation[Academy] = fields.ForeignKeyField(
+        "models.Academy", related_name="sessions", on_delete=fields.RESTRICT
+    )
+    academy_id: int
+    external_id = fields.CharField(max_length=200, null=True)
+    kind = fields.CharEnumField(SessionKind, max_length=20)
+    format = fields.CharEnumField(SessionFormat, max_length=20)
+    title = fields.CharField(max_length=300)
+    notes = fields.TextField(null=True)
+    subject = fields.CharField(max_length=300, null=True)
+    session_number = fields.IntField(null=True)
+    teacher: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="taught", on_delete=fields.RESTRICT, db_index=True
+    )
+    teacher_id: int
+    student: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="lessons", null=True, on_delete=fields.RESTRICT
+    )
+    student_id: int | None
+    group: fields.ForeignKeyNullableRelation[Group] = fields.ForeignKeyField(
+        "models.Group", related_name="sessions", null=True, on_delete=fields.RESTRICT, db_index=True
+    )
+    group_id: int | None
+
+    status = fields.CharEnumField(SessionStatus, max_length=20)
+    version = fields.IntField(default=0)
+    scheduled_at: datetime = UtcDatetime()
+    duration_minutes = fields.IntField()
+    ends_at: datetime = UtcDatetime()
+    ready_at: datetime = UtcDatetime()
+    completes_at: datetime = UtcDatetime()
+    overtime_until: datetime = UtcDatetime()
+    next_transition_at: datetime | None = UtcDatetime(null=True)
+    parked_until: datetime | None = UtcDatetime(null=True)
+    last_error = fields.TextField(null=True)
+    opened_at: datetime | None = UtcDatetime(null=True)  # first READY or ONGOING
+    started_at: datetime | None = UtcDatetime(null=True)
+    ended_at: datetime | None = UtcDatetime(null=True)
+    finalised_at: datetime | None = UtcDatetime(null=True)
+    cancellation_reason = fields.TextField(null=True)
+    attendance_policy: dict[str, Any] = fields.JSONField()
+
+    meeting_id = fields.CharField(max_length=40, null=True)
+    room_name = fields.CharField(max_length=200, null=True, unique=True)
+    meeting_link = fields.CharField(max_length=700, null=True)
+    meeting_source = fields.CharEnumField(MeetingSource, max_length=20, null=True)
+    meeting_created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="meetings", null=True, on_delete=fields.RESTRICT
+    )
+    meeting_created_by_id: int | None
+    meeting_created_at: datetime | None = UtcDatetime(null=True)
+    meeting_expires_at: datetime | None = UtcDatetime(null=True)
+    meeting_ended_at: datetime | None = UtcDatetime(null=True)
+    meeting_options: dict[str, Any] | None = fields.JSONField(null=True)
+    room_sid = fields.CharField(max_length=64, null=True)
+    room_created_ms = fields.BigIntField(null=True)
+    room_first_ready_at: datetime | None = UtcDatetime(null=True)
+    room_ready_at: datetime | None = UtcDatetime(null=True)
+    room_seen_at: datetime | None = UtcDatetime(null=True)
+    room_error = fields.TextField(null=True)
+
+    created_at: datetime = UtcDatetime()
+    updated_at: datetime = UtcDatetime()
+
+    class Meta:
+        table = "sessions"
+        unique_together = (("academy", "external_id"),)
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.timeline_with(0)
+
+    def timeline_with(self, people_inside: int) -> Timeline:
+        return Timeline(
+            status=self.status,
+            ready_at=self.ready_at,
+            scheduled_at=self.scheduled_at,
+            completes_at=self.completes_at,
+            overtime_until=self.overtime_until,
+            people_inside=people_inside,
+        )
+
+    @property
+    def was_joinable(self) -> bool:
+        """Somebody could have joined before the end: it opened, and LiveKit had its room."""
+        ready = self.room_first_ready_at
+        opened = self.opened_at is not None and self.opened_at < self.ends_at
+        return opened and ready is not None and ready < self.ends_at
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """Whoever manages it, whoever is on its roster, and the parents of those."""
+        if viewer.is_super_admin:
+            return cls.all()
+        academy = cls.filter(academy_id=viewer.academy_id)
+        if viewer.runs_academy:
+            return academy
+        if viewer.role is UserRole.TEACHER:
+            return academy.filter(teacher_id=viewer.user_id)
+        rostered = SessionParticipant.filter(theirs(viewer))
+        return academy.filter(id__in=Subquery(rostered.values("session_id")))
+
+    def is_managed_by(self, viewer: Viewer) -> bool:
+        if viewer.is_super_admin:
+            return True
+        if viewer.academy_id != self.academy_id:
+            return False
+        own = viewer.role is UserRole.TEACHER and self.teacher_id == viewer.user_id
+        return viewer.runs_academy or own
+
+    @classmethod
+    async def fetch_for(cls, viewer: Viewer, session_id: int, permit: Permit) -> Self:
+        """The session, if the viewer may see it and has the permit for it.
+
+        NOT_FOUND for what they may not see, FORBIDDEN for what they see but may not do.
+        """
+        session = await cls.visible_to(viewer).get_or_none(id=session_id)
+        if session is None:
+            raise NotFoundError("No such session.")
+        session.check(viewer, permit)
+        return session
+
+    def check(self, viewer: Viewer, permit: Permit) -> None:
+        managed = permit is Permit.SEE or self.is_managed_by(viewer)
+        if not (managed and viewer.may(permit)):
+            raise ForbiddenError("Your role does not allow this.")
+
+
+class SessionEvent(Model):
+    """One fact of a session's stream. Append-only."""
+
+    id = fields.BigIntField(primary_key=True)
+    session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
+        "models.Session", related_name="events", on_delete=fields.CASCADE
+    )
+    session_id: int
+    sequence = fields.IntField()
+    kind = fields.CharEnumField(SessionEventKind, max_length=30)
+    payload: dict[str, Any] = fields.JSONField()
+    occurred_at: datetime = UtcDatetime()
+    actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="acts", null=True, on_delete=fields.RESTRICT
+    )
+    actor_id: int | None
+
+    class Meta:
+        table = "session_events"
+        unique_together = (("session", "sequence"),)
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer, session: Session) -> QuerySet[Self]:
+        """The stream of a session the viewer sees; what names attendances is for who manages."""
+        stream = cls.filter(session_id=session.id)
+        if session.is_managed_by(viewer):
+            return stream
+        return stream.exclude(kind__in=[kind for kind in SessionEventKind if kind.is_presence])
+
+
+class SessionParticipant(Model):
+    """The roster: who is expected, and who else came. Its id is the Attendance's."""
+
+    id = fields.IntField(primary_key=True)
+    session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
+        "models.Session", related_name="participants", on_delete=fields.CASCADE
+    )
+    session_id: int
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="participations", on_delete=fields.RESTRICT, db_index=True
+    )
+    user_id: int
+    role = fields.CharEnumField(UserRole, max_length=20)
+    is_expected = fields.BooleanField()
+
+    class Meta:
+        table = "session_participants"
+        unique_together = (("session", "user"),)
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """Attendance rows: those who manage see the roster, a student their own, a parent their
+        children's."""
+        if viewer.is_super_admin:
+            return cls.all()
+        academy = cls.filter(session__academy_id=viewer.academy_id)
+        if viewer.runs_academy:
+            return academy
+        if viewer.role is UserRole.TEACHER:
+            return academy.filter(session__teacher_id=viewer.user_id)
+        return academy.filter(theirs(viewer))
+
+
+async def joinable_by(viewer: Viewer, session_ids: list[int]) -> set[int]:
+    """Those of these sessions in which the viewer or a child of theirs is expected."""
+    rows = SessionParticipant.filter(session_id__in=session_ids, is_expected=True)
+    if viewer.role is UserRole.PARENT:
+        wards = Guardianship.filter(guardian_id=viewer.user_id)
+        rows = rows.filter(user_id__in=Subquery(wards.values("child_id")))
+    else:
+        rows = rows.filter(user_id=viewer.user_id)
+    return {row.session_id for row in await rows}

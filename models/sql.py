@@ -1,0 +1,65 @@
+"""SQL written once, with $1..$n, and run on both databases."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from models.database import client, dialect
+from models.fields import utc
+
+
+class Counting(Protocol):
+    """What both of our clients add to Tortoise's."""
+
+    async def affect(self, query: str, values: list[Any]) -> int: ...
+
+
+async def query(sql: str, *params: Any) -> list[dict[str, Any]]:
+    """The rows. SQLite gives moments as text and booleans as 0 or 1: read them with `fields.utc`
+    and `bool`. JSON comes as text on both."""
+    return await client().execute_query_dict(_written(sql), _bound(params))
+
+
+async def execute(sql: str, *params: Any) -> int:
+    """How many rows the statement wrote. With RETURNING, use `query`."""
+    return await cast(Counting, client()).affect(_written(sql), _bound(params))
+
+
+async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """The statement once per row, all or none."""
+    await client().execute_many(_written(sql), [_bound(row) for row in rows])
+
+
+def lock_suffix(*, skip_locked: bool = False) -> str:
+    """What ends a SELECT whose rows are to be locked. SQLite's transactions lock everything."""
+    if dialect() == "sqlite":
+        return ""
+    return " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
+
+
+def places(count: int, *, first: int = 1) -> str:
+    """`$1, $2, $3`, for an IN list or a row of values."""
+    return ", ".join(f"${number}" for number in range(first, first + count))
+
+
+def _written(sql: str) -> str:
+    return _numbered(sql) if dialect() == "sqlite" else sql
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+def _bound(params: Iterable[Any]) -> list[Any]:
+    text = dialect() == "sqlite"
+    return [_value(param, text=text) for param in params]
+
+
+def _value(param: Any, *, text: bool) -> Any:
+    if isinstance(param, datetime):
+        return utc(param)
+    return str(param) if text and isinstance(param, UUID) else param

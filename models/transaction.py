@@ -1,0 +1,83 @@
+"""What both engines' transactions share: a cancelled task can leak neither connection nor lock."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+from tortoise.connection import ConnectionToken, get_connections
+
+CHECKOUT_SECONDS = 10
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work to its end, even if this task is cancelled; the cancellation comes after."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        logger.warning("cancelled work failed", exc_info=failure)
+    raise cancelled
+
+
+class Engine(Protocol):
+    """What a transaction needs of the client it belongs to."""
+
+    connection_name: str
+
+    async def checkout(self) -> TransactionalDBClient: ...
+
+    async def give_back(self, client: Any) -> None: ...
+
+
+class Scope(TransactionContext):
+    """One transaction: begun on entering; on leaving committed, or undone after an error."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.is_committed = False
+        self._token: ConnectionToken | None = None
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        # Waiting for a connection can be cancelled: nothing is held yet.
+        async with asyncio.timeout(CHECKOUT_SECONDS):
+            self.client = await self._engine.checkout()
+        try:
+            await self.client.begin()
+        except BaseException:
+            await finish(self._leave(failed=True))
+            raise
+        self._token = get_connections().set(self._engine.connection_name, self.client)
+        return self.client
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        get_connections().reset(self._token)
+        await finish(self._leave(failed=kind is not None))
+
+    async def _leave(self, *, failed: bool) -> None:
+        try:
+            if failed:
+                await self._undo()
+            else:
+                await self.client.commit()
+                self.is_committed = True
+        finally:
+            self.client._finalized = True
+            await self._engine.give_back(self.client)
+
+    async def _undo(self) -> None:
+        try:
+            await self.client.rollback()
+        except Exception:
+            # The error that ends the transaction says more than the lost connection does.
+            logger.info("rollback failed", exc_info=True)

@@ -1,0 +1,76 @@
+"""People: who they are, who looks after whom, and which of them a viewer sees."""
+
+from datetime import datetime
+from typing import Self
+
+from tortoise import fields
+from tortoise.expressions import Q
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+from domain.access import UserRole, Viewer
+from models.academy import Academy
+from models.fields import UtcDatetime
+
+
+class User(Model):
+    id = fields.IntField(primary_key=True)
+    academy: fields.ForeignKeyNullableRelation[Academy] = fields.ForeignKeyField(
+        "models.Academy", related_name="users", null=True, on_delete=fields.RESTRICT
+    )
+    academy_id: int | None
+    external_id = fields.CharField(max_length=200, null=True)
+    role = fields.CharEnumField(UserRole, max_length=20)
+    first_name = fields.CharField(max_length=100)
+    last_name = fields.CharField(max_length=100)
+    email = fields.CharField(max_length=254, null=True)
+    password_hash = fields.CharField(max_length=200, null=True)
+    is_active = fields.BooleanField(default=True)
+    is_service = fields.BooleanField(default=False)
+    created_at: datetime = UtcDatetime()
+
+    class Meta:
+        table = "users"
+        unique_together = (("academy", "external_id"), ("academy", "email"))
+
+    @property
+    def display_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """Admin and supervisor: their academy's; teacher: those of their groups and sessions;
+        student: themselves; parent: themselves and their children."""
+        if viewer.is_super_admin:
+            return cls.all()
+        academy = cls.filter(academy_id=viewer.academy_id)
+        if viewer.runs_academy:
+            return academy
+        return academy.filter(Q(id=viewer.user_id) | _theirs(viewer)).distinct()
+
+
+def _theirs(viewer: Viewer) -> Q:
+    match viewer.role:
+        case UserRole.TEACHER:
+            taught = Q(memberships__group__teacher_id=viewer.user_id)
+            return taught | Q(participations__session__teacher_id=viewer.user_id)
+        case UserRole.PARENT:
+            return Q(guardianships__guardian_id=viewer.user_id)
+        case _:
+            return Q(id=viewer.user_id)
+
+
+class Guardianship(Model):
+    id = fields.IntField(primary_key=True)
+    guardian: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="wards", on_delete=fields.CASCADE
+    )
+    guardian_id: int
+    child: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="guardianships", on_delete=fields.CASCADE, db_index=True
+    )
+    child_id: int
+
+    class Meta:
+        table = "guardianships"
+        unique_together = (("guardian", "child"),)

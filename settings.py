@@ -1,0 +1,118 @@
+"""Every environment variable, read once. Nothing else looks at the environment."""
+
+from functools import cache
+from typing import Annotated
+
+from pydantic import (
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "HALAQA_"
+
+DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^(sqlite:///.|postgres(ql)?://)")]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/]")]
+SocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^/]")]
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://[^/]")]
+Name = Annotated[str, StringConstraints(min_length=1)]
+
+
+class SettingsError(Exception):
+    """One sentence a variable, naming it and saying what it should be; never its value."""
+
+
+class Settings(BaseSettings):
+    """A field's description completes the sentence "HALAQA_X is missing: give …"."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    database_url: DatabaseUrl = Field(
+        "sqlite:///./halaqa.db",
+        description="sqlite:///path or postgresql://user:password@host/name",
+    )
+    redis_url: RedisUrl | None = Field(None, description="redis://host:port/number")
+    livekit_url: SocketUrl = Field(
+        description="the address at which browsers reach LiveKit, ws:// or wss://"
+    )
+    livekit_api_url: HttpUrl = Field(
+        description="the address at which this server reaches LiveKit, http:// or https://"
+    )
+    livekit_api_key: Name = Field(description="the name of a key in LiveKit's configuration")
+    livekit_api_secret: SecretStr = Field(
+        min_length=1, description="the secret of HALAQA_LIVEKIT_API_KEY"
+    )
+    livekit_tls_verify: bool = Field(True, description="true or false")
+    livekit_webhook_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default={}, description="key:secret,key2:secret2, for webhooks signed with other keys"
+    )
+    jwt_secret: SecretStr = Field(
+        min_length=32, description="a secret of at least 32 characters, for access tokens"
+    )
+    public_url: HttpUrl = Field(
+        "", description="the address at which browsers reach this server, http:// or https://"
+    )
+    allowed_origins: Annotated[tuple[HttpUrl, ...], NoDecode] = Field(
+        (), description="https://app.example.org,https://other.example.org"
+    )
+    port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
+
+    @field_validator("livekit_webhook_keys", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
+        if not all(key and secret for key, _, secret in pairs):
+            raise ValueError
+        return {key: secret for key, _, secret in pairs}
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_home(cls, values: dict[str, object]) -> dict[str, object]:
+        home = f"http://127.0.0.1:{values.get('port', 8000)}"
+        return {**values, "public_url": values.get("public_url") or home}
+
+    def webhook_keys(self) -> dict[str, str]:
+        """Which keys may sign webhooks, and their secrets: the API's own pair and the others."""
+        others = {
+            key: secret.get_secret_value() for key, secret in self.livekit_webhook_keys.items()
+        }
+        return {**others, self.livekit_api_key: self.livekit_api_secret.get_secret_value()}
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process."""
+    return load()
+
+
+def load() -> Settings:
+    """What the environment says; SettingsError when something is missing or wrong."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # the fields come from the environment
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentences(error))) from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    wrong: dict[str, str] = {}
+    for problem in error.errors(include_input=False, include_context=False):
+        field = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower())
+        is_missing = problem["type"] == "missing"
+        wrong[field] = "is missing" if is_missing else "is wrong"
+    return [
+        f"{PREFIX}{field.upper()} {what}: give {Settings.model_fields[field].description}."
+        for field, what in wrong.items()
+    ]

@@ -1,0 +1,1 @@
+"""Each file is one step of the story that tests/flows/test_migrations.py tells."""
