@@ -1,0 +1,71 @@
+"""Stays: one participant sid is one stay, with one start and at most one end."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.attendance_log import EventKind, Line, rooms_in
+from domain.stay_ends import Confidence, End, inferred_end, told_end, weakest
+
+
+class CycleStart(StrEnum):
+    JOINED = "JOINED"
+    LEFT_ONLY = "LEFT_ONLY"
+    RECONCILED = "RECONCILED"
+    CLIENT_REPORT = "CLIENT_REPORT"
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    sid: str
+    joined_ms: int
+    opened_by: CycleStart
+    end: End | None
+
+    @property
+    def confidence(self) -> Confidence:
+        was_found = self.opened_by is CycleStart.RECONCILED
+        opening = Confidence.RECONCILED if was_found else Confidence.CONFIRMED
+        return weakest([opening, self.end.confidence] if self.end else [opening])
+
+
+def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
+    """The stays of one person, from their lines and the session's room lines, each line once.
+
+    `ended_ms` is the session's real end: from then on no stay is open.
+    """
+    log = list(lines)
+    rooms = rooms_in(log)
+    finishes = [line for line in log if line.kind is EventKind.ROOM_FINISHED]
+    stays = []
+    for sid, own in _by_participant(log).items():
+        if opened_by := _opening(own):
+            start = _start(own)
+            end = told_end(own, start) or inferred_end(
+                own, rooms, finishes, joined_ms=start, ended_ms=ended_ms
+            )
+            stays.append(Stay(sid, start, opened_by, end))
+    return stays
+
+
+def _by_participant(lines: list[Line]) -> dict[str, list[Line]]:
+    own: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        if line.participant_sid is not None:
+            own[line.participant_sid].append(line)
+    return own
+
+
+def _opening(own: list[Line]) -> CycleStart | None:
+    kinds = {line.kind for line in own}
+    if any(line.opens for line in own):
+        return CycleStart.JOINED
+    if EventKind.LEFT in kinds:
+        return CycleStart.LEFT_ONLY
+    return CycleStart.RECONCILED if EventKind.SEEN in kinds else None
+
+
+def _start(own: list[Line]) -> int:
+    told = [line.joined_ms for line in own if line.joined_ms is not None]
+    return min(told or [line.occurred_ms for line in own])
