@@ -1,0 +1,129 @@
+"""LiveKit's rooms by its HTTP API: each call is bounded in time and fails in one of two ways."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit import api
+from livekit.protocol import models
+
+from domain.errors import LiveKitUnavailableError
+from domain.meeting import RoomSpec
+
+WHILE_SOMEBODY_WAITS_S = 1.0
+IN_BACKGROUND_S = 5.0
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+_PASSING_STATUSES = frozenset({408, 425, 429})
+
+
+class LiveKitRefusedError(LiveKitUnavailableError):
+    """LiveKit, or whatever answers at its address, said no: trying again alone will not help."""
+
+    is_not_found = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room that exists now. LiveKit's own count of participants lags, so it is not here."""
+
+    name: str
+    sid: str
+    created_ms: int
+
+    @classmethod
+    def of(cls, room: models.Room) -> Self:
+        return cls(room.name, room.sid, room.creation_time_ms or room.creation_time * 1000)
+
+
+class LiveKit:
+    """One per process, made inside the running loop and closed with `aclose`.
+
+    Every method raises LiveKitUnavailableError (no answer in time, no connection, server error)
+    or its subclass LiveKitRefusedError (wrong key, wrong address, invalid request).
+    """
+
+    def __init__(self, api_url: str, key: str, secret: str, *, tls_verify: bool = True) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls_verify), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        self._api = api.LiveKitAPI(api_url, key, secret, session=self._session, failover=False)
+
+    async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = IN_BACKGROUND_S) -> Room:
+        """Make the room; one that is there already is returned as it is, its settings untouched."""
+        request = api.CreateRoomRequest(
+            name=spec.name,
+            empty_timeout=spec.empty_timeout_s,
+            departure_timeout=spec.departure_timeout_s,
+            max_participants=spec.max_participants,
+            metadata=spec.metadata,
+        )
+        room = Room.of(await _ask(self._api.room.create_room, request, timeout_s))
+        if not (room.sid and room.name == spec.name):
+            raise LiveKitRefusedError("LiveKit's address answers, but not with the room.")
+        return room
+
+    async def delete_room(self, name: str, *, timeout_s: float = IN_BACKGROUND_S) -> None:
+        """Put everybody out and close the room; one that is gone already is a success."""
+        request = api.DeleteRoomRequest(room=name)
+        try:
+            await _ask(self._api.room.delete_room, request, timeout_s)
+        except LiveKitRefusedError as error:
+            if not error.is_not_found:
+                raise
+
+    async def list_rooms(self, *, timeout_s: float = IN_BACKGROUND_S) -> dict[str, Room]:
+        """All rooms by name, in one call."""
+        answer = await _ask(self._api.room.list_rooms, api.ListRoomsRequest(), timeout_s)
+        return {room.name: Room.of(room) for room in answer.rooms}
+
+    async def ping(self, *, timeout_s: float = WHILE_SOMEBODY_WAITS_S) -> None:
+        """Return if LiveKit answers at this address and accepts this key."""
+        await _ask(self._api.room.list_rooms, api.ListRoomsRequest(names=["-"]), timeout_s)
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+
+async def _ask(
+    method: Callable[[Request], Awaitable[Answer]], request: Request, timeout_s: float
+) -> Answer:
+    """Call LiveKit, end the call in time, and turn all its errors into ours."""
+    try:
+        # livekit-api's own timeout never fires: it hands aiohttp a None, "wait for ever".
+        async with asyncio.timeout(timeout_s):
+            return await _ask_again_if_dropped(method, request)
+    except TimeoutError as error:
+        raise LiveKitUnavailableError("LiveKit did not answer in time.") from error
+    except api.TwirpError as error:
+        raise _refusal(error) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise LiveKitUnavailableError("LiveKit cannot be reached.") from error
+    except (DecodeError, AttributeError) as error:
+        # livekit-api trips over an error body that is JSON but no object with an AttributeError.
+        raise LiveKitRefusedError("What answers at LiveKit's address is not LiveKit.") from error
+
+
+async def _ask_again_if_dropped(
+    method: Callable[[Request], Awaitable[Answer]], request: Request
+) -> Answer:
+    """A restarted LiveKit has dropped the connections we kept; all our calls may be repeated."""
+    try:
+        return await method(request)
+    except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+        return await method(request)
+
+
+def _refusal(error: api.TwirpError) -> LiveKitUnavailableError:
+    # A bad key is answered in plain text, which has a status and no code.
+    said = f"LiveKit answered {error.status} {error.code}."
+    if error.status >= 500 or error.status in _PASSING_STATUSES:
+        return LiveKitUnavailableError(said)
+    refused = LiveKitRefusedError(said)
+    refused.is_not_found = error.code == api.TwirpErrorCode.NOT_FOUND
+    return refused

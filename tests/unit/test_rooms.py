@@ -1,0 +1,93 @@
+"""What rooms and people are called at LiveKit."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.rooms import participant_identity, room_name, user_number
+from domain.session import SessionKind
+from gateways.livekit_tokens import identity_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (SessionKind.QURAN, "itqan-academy-quran-session-121"),
+        (SessionKind.ACADEMIC, "itqan-academy-academic-session-121"),
+        (SessionKind.INTERACTIVE_COURSE, "itqan-academy-interactive-session-121"),
+    ],
+)
+def test_a_room_is_named_after_academy_kind_and_number(kind: SessionKind, name: str) -> None:
+    assert room_name("itqan-academy", kind, 121) == name
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "identity"),
+    [
+        ("Ameer", "Maher", "1_Ameer_Maher"),
+        ("Ameer", "", "1_Ameer"),
+        ("", "Maher", "1_Maher"),
+        (" ", "'", "1_user"),
+        ("Anne Marie", "O'Neil-Smith", "1_Anne-Marie_ONeil-Smith"),
+        ("a_b", "c#d|e/f", "1_a-b_cdef"),
+        ("Ameer\n", "Ma\x00her", "1_Ameer_Maher"),
+    ],
+)
+def test_an_identity_has_the_number_and_the_names(first: str, last: str, identity: str) -> None:
+    assert participant_identity(1, first, last) == identity
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "identity"),
+    [
+        ("أمير", "ماهر", "1_Amyr_Mahr"),
+        ("عبد الرحمن", "الشافعي", "1_Abd-alrhmn_Alshafay"),
+        ("Zoë", "Müller", "1_Zoe_Muller"),
+        ("李", "雷", "1_Li_Lei"),
+    ],
+)
+def test_names_are_written_in_latin_letters(first: str, last: str, identity: str) -> None:
+    assert identity_of(1, first, last) == identity
+
+
+@given(st.integers(1, 2**31 - 1), st.text(), st.text(max_size=600))
+def test_any_name_gives_an_identity_that_is_valid_and_reads_back(
+    number: int, first: str, last: str
+) -> None:
+    identity = identity_of(number, first, last)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", identity)
+    assert user_number(identity) == number
+    assert user_number(f"{identity}#screen") == number
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "",
+        "EG_qKDd3kzXRmWw",
+        "agent-AJ_x",
+        "1",
+        "1-Ameer",
+        "1#x_y",
+        "_Ameer",
+        "0_Ameer",
+        "01_Ameer",
+        "-1_Ameer",
+        "+1_Ameer",
+        " 1_Ameer",
+        "1.5_Ameer",
+        "\u0661_Ameer",  # an Arabic digit, which int() would take
+        "2147483648_Ameer",
+        "99999999999999999999_Ameer",
+    ],
+)
+def test_what_we_did_not_hand_out_is_nobody(identity: str) -> None:
+    assert user_number(identity) is None
+
+
+@given(st.text())
+def test_no_identity_is_an_error(identity: str) -> None:
+    number = user_number(identity)
+    assert number is None or 0 < number < 2**31
