@@ -1,0 +1,157 @@
+"""graphql-transport-ws: what a client may say, our answers as text frames, our last words."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from strawberry.types import ExecutionResult
+
+ACKNOWLEDGE = '{"type":"connection_ack"}'
+
+
+MAX_REASON_BYTES = 123  # a close frame's
+
+
+class CloseCode(IntEnum):
+    GONE = 1001
+    # For a fault or a stalled client. Official clients give up on 1011 and 4500 but come back
+    # after 1013, "try again later"; 1012 is the server's own shutdown.
+    TRY_AGAIN = 1013
+    BAD_MESSAGE = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    NOT_ACCEPTABLE = 4406
+    INIT_TIMEOUT = 4408
+    DUPLICATE_OPERATION = 4409
+    TOO_MANY_INITS = 4429
+
+
+class CloseError(Exception):
+    """The socket must close, with this code and this reason (cut to what a close frame holds)."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Initialise:
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    id: str
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+    extensions: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    payload: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    pass
+
+
+Message = Initialise | Subscribe | Complete | Ping | Pong
+
+
+def read(text: str) -> Message:
+    """One frame's text as a message, or CloseError."""
+    message = _parsed(text)
+    match message.get("type"):
+        case "connection_init":
+            return Initialise(_optional_object(message, "payload") or {})
+        case "subscribe":
+            return _read_subscribe(message)
+        case "complete":
+            return Complete(_id(message))
+        case "ping":
+            return Ping(_optional_object(message, "payload"))
+        case "pong":
+            return Pong()
+    raise CloseError(CloseCode.BAD_MESSAGE, "Unknown message type")
+
+
+def next_text(operation_id: str, result: ExecutionResult) -> str:
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    return _encoded({"id": operation_id, "type": "next", "payload": payload})
+
+
+def error_text(operation_id: str, errors: list[GraphQLError]) -> str:
+    payload = [error.formatted for error in errors]
+    return _encoded({"id": operation_id, "type": "error", "payload": payload})
+
+
+def complete_text(operation_id: str) -> str:
+    return _encoded({"id": operation_id, "type": "complete"})
+
+
+def pong_text(payload: dict[str, Any] | None) -> str:
+    return _encoded({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise CloseError(CloseCode.BAD_MESSAGE, "Message is not JSON") from None
+    if not isinstance(message, dict):
+        raise CloseError(CloseCode.BAD_MESSAGE, "Message must be an object")
+    return message
+
+
+def _read_subscribe(message: dict[str, Any]) -> Subscribe:
+    payload = message.get("payload")
+    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        raise CloseError(CloseCode.BAD_MESSAGE, "Subscribe needs a payload with a query")
+    return Subscribe(
+        id=_id(message),
+        query=payload["query"],
+        variables=_optional_object(payload, "variables"),
+        operation_name=_optional_text(payload, "operationName"),
+        extensions=_optional_object(payload, "extensions"),
+    )
+
+
+def _id(message: dict[str, Any]) -> str:
+    value = message.get("id")
+    if not isinstance(value, str) or not value:
+        raise CloseError(CloseCode.BAD_MESSAGE, "'id' must be a non-empty string")
+    return value
+
+
+def _optional_object(message: dict[str, Any], key: str) -> dict[str, Any] | None:
+    value = message.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be an object")
+    return value
+
+
+def _optional_text(message: dict[str, Any], key: str) -> str | None:
+    value = message.get(key)
+    if value is not None and not isinstance(value, str):
+        raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be a string")
+    return value
+
+
+def _encoded(message: dict[str, Any]) -> str:
+    # Text frames: official clients take a binary one for a broken message.
+    return orjson.dumps(message).decode()

@@ -1,0 +1,239 @@
+"""The graphql-transport-ws endpoint: a connection is one reader and one task per operation.
+
+Nothing is queued for a client: an operation's next event is asked for once its last one is sent.
+The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from graphql import GraphQLError
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from strawberry.http.websocket_origin import (
+    is_same_origin,
+    normalize_allowed_origins,
+    normalize_origin,
+)
+
+from domain.errors import DomainError, UnauthenticatedError
+from resolvers.refusals import ClientSafeSchema, RequestCode
+from subscriptions.messages import (
+    ACKNOWLEDGE,
+    CloseCode,
+    CloseError,
+    Complete,
+    Initialise,
+    Message,
+    Ping,
+    Subscribe,
+    error_text,
+    pong_text,
+    read,
+)
+from subscriptions.operations import frames
+
+logger = logging.getLogger("halaqa.websocket")
+
+PROTOCOL = "graphql-transport-ws"
+
+
+class Connected(Protocol):
+    """Who is at the other end, as long as the socket lives."""
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+    def context_for_operation(self) -> object: ...
+
+
+class Connect(Protocol):
+    """Says who connects, by connection_init's payload; UnauthenticatedError refuses."""
+
+    async def __call__(self, parameters: dict[str, Any], websocket: WebSocket, /) -> Connected: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What one socket may take: seconds for each step, and operations at once."""
+
+    init_s: float = 10
+    send_s: float = 10
+    close_s: float = 1
+    cleanup_s: float = 10
+    operations: int = 100
+
+
+class GraphQLSocket:
+    """An ASGI endpoint for `WebSocketRoute`; `now` is the clock `expires_at` is held against."""
+
+    def __init__(
+        self,
+        schema: ClientSafeSchema,
+        *,
+        connect: Connect,
+        now: Callable[[], datetime],
+        allowed_origins: Iterable[str] = (),
+        limits: SocketLimits | None = None,
+    ) -> None:
+        self.schema = schema
+        self.connect = connect
+        self.now = now
+        self.limits = limits or SocketLimits()
+        self._allowed_origins = normalize_allowed_origins(allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        if not self._is_origin_allowed(websocket):
+            await websocket.close()  # not accepted yet: the handshake is answered with 403
+        elif PROTOCOL not in scope["subprotocols"]:
+            await websocket.accept()
+            await websocket.close(CloseCode.NOT_ACCEPTABLE, "Subprotocol not acceptable")
+        else:
+            await websocket.accept(PROTOCOL)
+            await _Connection(self, websocket).run()
+
+    def _is_origin_allowed(self, websocket: WebSocket) -> bool:
+        # Browsers let any page open a socket to us, so we have to ask where it came from.
+        origin = websocket.headers.get("origin")
+        if origin is None or websocket.headers.get("sec-fetch-site") == "same-origin":
+            return True
+        if is_same_origin(origin, websocket.headers.get("host")) or "*" in self._allowed_origins:
+            return True
+        return normalize_origin(origin) in self._allowed_origins
+
+
+class _Connection:
+    def __init__(self, endpoint: GraphQLSocket, websocket: WebSocket) -> None:
+        self._endpoint = endpoint
+        self._limits = endpoint.limits
+        self._websocket = websocket
+        self._connected: Connected | None = None
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[CloseError] = self._loop.create_future()
+        timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
+        self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
+
+    async def run(self) -> None:
+        """Live until somebody ends it: the client, a broken rule, the token's expiry, a fault."""
+        self._start(self._read)
+        try:
+            end = await self._ending
+        finally:
+            self._timer.cancel()
+            await self._stop_tasks()
+        # A stalled client takes no close frame either: returning is what drops the connection.
+        with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            async with asyncio.timeout(self._limits.close_s):
+                await self._websocket.close(end.code, end.reason)
+
+    async def _read(self) -> None:
+        while not self._ending.done():
+            await self._obey(read(await self._receive()))
+
+    async def _receive(self) -> str:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise CloseError(CloseCode.GONE, "")
+        text: str | None = message.get("text")
+        if text is None:
+            raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
+        return text
+
+    async def _obey(self, message: Message) -> None:
+        match message:
+            case Initialise():
+                await self._initialise(message)
+            case Subscribe():
+                await self._subscribe(message)
+            case Complete():
+                self._cancel(message.id)
+            case Ping():
+                await self._send(pong_text(message.payload))
+
+    async def _initialise(self, message: Initialise) -> None:
+        if self._connected is not None:
+            raise CloseError(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
+        try:
+            self._connected = await self._endpoint.connect(message.parameters, self._websocket)
+        except (UnauthenticatedError, DomainError):
+            raise CloseError(CloseCode.FORBIDDEN, "Forbidden") from None
+        self._timer.cancel()
+        if expires_at := self._connected.expires_at:
+            seconds = (expires_at - self._endpoint.now()).total_seconds()
+            expiry = CloseError(CloseCode.FORBIDDEN, "Token expired")
+            self._timer = self._loop.call_later(seconds, self._end, expiry)
+        await self._send(ACKNOWLEDGE)
+
+    async def _subscribe(self, message: Subscribe) -> None:
+        if self._connected is None:
+            raise CloseError(CloseCode.UNAUTHORIZED, "Unauthorized")
+        if message.id in self._operations:
+            reason = f"Subscriber for {message.id} already exists"
+            raise CloseError(CloseCode.DUPLICATE_OPERATION, reason)
+        if len(self._operations) >= self._limits.operations:
+            await self._send(error_text(message.id, [_too_many(self._limits.operations)]))
+            return
+        work = partial(self._operate, message, self._connected)
+        self._operations[message.id] = self._start(work)
+
+    def _cancel(self, operation_id: str) -> None:
+        if task := self._operations.pop(operation_id, None):
+            task.cancel()
+
+    async def _operate(self, operation: Subscribe, connected: Connected) -> None:
+        context = connected.context_for_operation()
+        async with aclosing(frames(self._endpoint.schema, operation, context)) as sequence:
+            async for text, is_last in sequence:
+                if is_last:  # forgotten first: having read it, the client may use the id again
+                    self._operations.pop(operation.id, None)
+                await self._send(text)
+
+    async def _send(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._limits.send_s):
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            raise CloseError(CloseCode.TRY_AGAIN, "Too slow") from None
+        except (WebSocketDisconnect, RuntimeError):
+            raise CloseError(CloseCode.GONE, "") from None
+
+    def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        task = self._loop.create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except CloseError as end:
+            self._end(end)
+        except Exception:
+            logger.exception("socket failed")
+            self._end(CloseError(CloseCode.TRY_AGAIN, "Try again later"))
+
+    def _end(self, end: CloseError) -> None:
+        if not self._ending.done():
+            self._ending.set_result(end)
+
+    async def _stop_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks and (await asyncio.wait(tasks, timeout=self._limits.cleanup_s))[1]:
+            logger.error("operations did not stop")
+
+
+def _too_many(limit: int) -> GraphQLError:
+    message = f"At most {limit} operations at once on one connection."
+    return GraphQLError(message, extensions={"code": RequestCode.LIMIT_EXCEEDED})

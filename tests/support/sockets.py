@@ -1,0 +1,41 @@
+"""A graphql-transport-ws client that hides nothing: frames in, frames out."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+INIT = '{"type":"connection_init"}'
+
+
+@asynccontextmanager
+async def dial(url: str, **options: Any) -> AsyncIterator[ClientConnection]:
+    options = {"subprotocols": ["graphql-transport-ws"], **options}
+    async with connect(url.replace("http", "ws") + "/graphql", **options) as socket:
+        yield socket
+
+
+@asynccontextmanager
+async def signed_in(url: str) -> AsyncIterator[ClientConnection]:
+    async with dial(url) as socket:
+        await socket.send(INIT)
+        assert await heard(socket) == {"type": "connection_ack"}
+        yield socket
+
+
+async def heard(socket: ClientConnection) -> Any:
+    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+
+
+async def ended(socket: ClientConnection) -> tuple[int, str]:
+    async with asyncio.timeout(10):
+        await socket.wait_closed()
+    return socket.close_code or 0, socket.close_reason or ""
+
+
+def subscribe(query: str, operation_id: str = "1", **payload: Any) -> str:
+    payload = {"query": query, **payload}
+    return json.dumps({"id": operation_id, "type": "subscribe", "payload": payload})
