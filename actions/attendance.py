@@ -1,0 +1,180 @@
+"""Attendance is folded from its log whenever a line is added, in the same transaction."""
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from tortoise.expressions import Q
+
+from actions.moves import Because, advance, move_to
+from actions.roster import tell
+from actions.stream import Draft, writing
+from domain.attendance import AttendanceStatus, Facts, Line, Policy, Presence, Result, fold
+from domain.presence import AttendanceState, cycle_to_dict, result_fields, to_ms
+from domain.session import SessionFormat
+from domain.status import SessionStatus, TransitionCause
+from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionParticipant, sql
+from models.rosters import state_of
+
+Lines = dict[int | None, list[Line]]
+
+_LINE_FIELDS = tuple(Line.__slots__)
+_CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
+
+
+async def insert_line(line: MeetingAttendanceEvent) -> bool:
+    """Whether the line is new: its `source_id` was not in the log yet."""
+    names = [name for name in line._meta.fields_db_projection if name != "id"]
+    statement = (
+        f"INSERT INTO meeting_attendance_events ({', '.join(names)}) "
+        f"VALUES ({sql.places(len(names))}) ON CONFLICT (source_id) DO NOTHING"
+    )
+    fields = line._meta.fields_map
+    values = [fields[name].to_db_value(getattr(line, name), line) for name in names]
+    return bool(await sql.execute(statement, *values))
+
+
+async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:
+    """Fold the log again for some people or for everybody, and tell what changed.
+
+    Who has no line has no row either, until the result is final. The states as they are now.
+    """
+    rows = await _participants(draft.session.id, user_ids)
+    lines = await _lines(draft.session.id, user_ids)
+    found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
+    cached = {row.participant_id: row for row in found}
+    was_final = draft.session.finalised_at is not None and "finalised_at" not in draft.changed
+    before = [state_of(row, cached.get(row.id), is_final=was_final) for row in rows]
+    after = [_fold(draft, state, lines) for state in before]
+    changed = [new for old, new in zip(before, after, strict=True) if new != old]
+    await _store(changed)
+    for old, new in zip(before, after, strict=True):
+        if _told(new) != _told(old):
+            tell(draft, new)
+    return after
+
+
+def _told(state: AttendanceState) -> AttendanceState:
+    """What watchers are told of: until the result is final, not that it was calculated again."""
+    return state if state.is_final else replace(state, calculated_ms=None)
+
+
+async def _participants(session_id: int, user_ids: list[int] | None) -> list[SessionParticipant]:
+    rows = SessionParticipant.filter(session_id=session_id).order_by("id")
+    return await (rows if user_ids is None else rows.filter(user_id__in=user_ids))
+
+
+async def _lines(session_id: int, user_ids: list[int] | None) -> Lines:
+    """The lines of these people by person, and under None those about the room."""
+    log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
+    if user_ids is not None:
+        log = log.filter(Q(user_id__in=user_ids) | Q(user_id__isnull=True))
+    grouped: Lines = defaultdict(list)
+    for row in await log:
+        grouped[row.user_id].append(line_of(row))
+    return grouped
+
+
+def line_of(row: MeetingAttendanceEvent) -> Line:
+    return Line(**{name: getattr(row, name) for name in _LINE_FIELDS})
+
+
+def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
+    """Whether the line is near enough to its session to count; one that is not is only kept."""
+    return _facts(session, is_expected=False).is_near(line_of(row))
+
+
+def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceState:
+    facts = _facts(draft.session, is_expected=before.is_expected)
+    own, rooms = (list(filter(facts.is_near, lines[who])) for who in (before.user_id, None))
+    finalised_at = draft.session.finalised_at
+    if not own and finalised_at is None:
+        return before
+    stamps = [line.received_ms for line in own + rooms]
+    return replace(
+        before,
+        is_final=finalised_at is not None,
+        calculated_ms=max(stamps + ([to_ms(finalised_at)] if finalised_at else [])),
+        **result_fields(fold(own + rooms, facts)),
+    )
+
+
+def _facts(session: Session, *, is_expected: bool) -> Facts:
+    return Facts(
+        scheduled_ms=to_ms(session.scheduled_at),
+        ends_ms=to_ms(session.ends_at),
+        ended_ms=to_ms(session.ended_at) if session.ended_at else None,
+        is_final=session.finalised_at is not None,
+        is_expected=is_expected,
+        was_joinable=session.was_joinable,
+        policy=Policy(**session.attendance_policy),
+    )
+
+
+async def _store(states: list[AttendanceState]) -> None:
+    """Write the cache of these states anew."""
+    rows = [MeetingAttendance(**_row(state)) for state in states if state.calculated_ms is not None]
+    if rows:
+        await MeetingAttendance.bulk_create(
+            rows, on_conflict=["participant_id"], update_fields=_CACHED, batch_size=500
+        )
+
+
+def _row(state: AttendanceState) -> dict[str, Any]:
+    values = {name: getattr(state, name) for name in _CACHED}
+    cycles = [cycle_to_dict(cycle) for cycle in state.cycles]
+    return values | {"participant_id": state.participant_id, "cycles": cycles}
+
+
+async def catch_up(draft: Draft) -> None:
+    """Make the moves that are due; a session that ends closes the stays that are open."""
+    session = draft.session
+    if session.next_transition_at is None:
+        return
+    waits = session.overtime_until > session.completes_at <= draft.now
+    if session.next_transition_at > draft.now and not waits:
+        return
+    inside = MeetingAttendance.filter(session_id=session.id, presence=Presence.IN_MEETING)
+    advance(draft, await inside.count() if waits else 0)
+    if session.ended_at == draft.now:
+        await close_stays(draft)
+
+
+async def close_stays(draft: Draft) -> None:
+    """No stay is open in a session that is over."""
+    if draft.session.ended_at is None:
+        return
+    inside = MeetingAttendance.filter(session_id=draft.session.id, presence=Presence.IN_MEETING)
+    rows = await inside.select_related("participant")
+    if rows:
+        await refold(draft, [row.participant.user_id for row in rows])
+
+
+async def finalise(session_id: int, now: datetime) -> None:
+    """The final result, once: statuses for those expected; an absent student's session ABSENT."""
+    async with writing(session_id, now) as draft:
+        session = draft.session
+        if session.status is not SessionStatus.COMPLETED or session.finalised_at is not None:
+            return
+        draft.change(finalised_at=now)
+        settle(draft, await refold(draft))
+
+
+async def recalculate(session_id: int, now: datetime) -> None:
+    """The whole session from its log. Changes nothing unless a row was wrong or missing."""
+    async with writing(session_id, now) as draft:
+        settle(draft, await refold(draft))
+
+
+def settle(draft: Draft, states: list[AttendanceState]) -> None:
+    """A private lesson whose student never came, though they could have, is ABSENT; and back."""
+    session = draft.session
+    if session.finalised_at is None or session.format is not SessionFormat.INDIVIDUAL:
+        return
+    for state in states:
+        if state.user_id == session.student_id:
+            is_absent = state.status is AttendanceStatus.ABSENT and not state.has_joined
+            to = SessionStatus.ABSENT if is_absent else SessionStatus.COMPLETED
+            if session.status is not to:
+                move_to(draft, to, Because(TransitionCause.ATTENDANCE))

@@ -1,0 +1,135 @@
+"""Groups kept in step with an academy's own system. Their members are the rosters of sessions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from actions.bulk import Refusals, again_if_raced, check_count
+from actions.roster import fill
+from actions.stream import lock_all, write
+from domain.access import Permit, UserRole, Viewer
+from domain.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+)
+from domain.session import GroupKind, MembershipSource
+from domain.status import SessionStatus
+from models import Academy, Group, Membership, Session, User
+from models.atomic import atomic
+
+OPEN = (SessionStatus.SCHEDULED, SessionStatus.READY, SessionStatus.ONGOING)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberInput:
+    user_external_id: str
+    via: MembershipSource
+    active_from: datetime | None
+    active_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """`teacher_external_id`: None for no teacher; `keeps_teacher`: it was not given."""
+
+    external_id: str
+    academy_id: int
+    kind: GroupKind
+    name: str
+    teacher_external_id: str | None
+    keeps_teacher: bool
+    members: list[MemberInput]
+
+
+async def upsert(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[Group]:
+    """All of them, or RefusedError and none. The rosters of future and live sessions follow."""
+    if not viewer.may(Permit.CONFIGURE):
+        raise ForbiddenError("Your role does not allow this.")
+    check_count(len(plans), "groups")
+    return await again_if_raced(lambda: _upsert_all(viewer, plans, now))
+
+
+async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[Group]:
+    refusals = Refusals()
+    groups: list[Group] = []
+    async with atomic() as tx:
+        for n, plan in enumerate(plans):
+            with refusals.under(n):
+                groups.append(await _upsert(viewer, plan, now))
+        refusals.check()
+        ids = [group.id for group in groups]
+        drafts = await lock_all(Session.filter(group_id__in=ids, status__in=OPEN), now)
+        for draft in drafts:
+            await fill(draft)
+        await write(tx, drafts)
+    return groups
+
+
+async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime) -> Group:
+    await _check(viewer, plan)
+    group = await Group.get_or_none(academy_id=plan.academy_id, external_id=plan.external_id)
+    teacher_id = await _teacher(plan)
+    if group is None:
+        group = Group(academy_id=plan.academy_id, external_id=plan.external_id, created_at=now)
+    elif plan.keeps_teacher:
+        teacher_id = group.teacher_id
+    group.update_from_dict({"kind": plan.kind, "name": plan.name, "teacher_id": teacher_id})
+    await group.save()
+    await _replace_members(group, plan)
+    return group
+
+
+async def _check(viewer: Viewer, plan: GroupPlan) -> None:
+    try:
+        await Academy.fetch_for(viewer, plan.academy_id, Permit.CONFIGURE)
+    except NotFoundError as error:
+        raise error.under("academyId") from None
+    if not 1 <= len(plan.name.strip()) <= 200:
+        raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
+    if not 1 <= len(plan.external_id) <= 200:
+        raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
+
+
+async def _teacher(plan: GroupPlan) -> int | None:
+    if plan.teacher_external_id is None:
+        return None
+    teacher = await User.get_or_none(
+        academy_id=plan.academy_id, external_id=plan.teacher_external_id, role=UserRole.TEACHER
+    )
+    if teacher is None:
+        raise NotFoundError("No such teacher in this academy.", ("teacherExternalId",))
+    return teacher.id
+
+
+async def _replace_members(group: Group, plan: GroupPlan) -> None:
+    ids = await _user_ids(plan)
+    wanted = {(ids[m.user_external_id], m.via): m for m in plan.members}
+    if len(wanted) < len(plan.members):
+        raise InvalidInputError("Somebody is twice a member by the same way.", ("members",))
+    await Membership.filter(group_id=group.id).delete()
+    await Membership.bulk_create(
+        [
+            Membership(
+                group_id=group.id,
+                user_id=user_id,
+                via=via,
+                active_from=member.active_from,
+                active_until=member.active_until,
+            )
+            for (user_id, via), member in wanted.items()
+        ]
+    )
+
+
+async def _user_ids(plan: GroupPlan) -> dict[str, int]:
+    asked = [member.user_external_id for member in plan.members]
+    users = await User.filter(
+        academy_id=plan.academy_id, external_id__in=asked, role=UserRole.STUDENT
+    )
+    ids = {str(user.external_id): user.id for user in users}
+    for n, external_id in enumerate(asked):
+        if external_id not in ids:
+            raise NotFoundError(
+                "No such student in this academy.", ("members", str(n), "userExternalId")
+            )
+    return ids

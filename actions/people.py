@@ -1,0 +1,159 @@
+"""People kept in step with an academy's own system: the same external id again is an update."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from actions.bulk import Refusals, again_if_raced, check_count
+from actions.identity import hash_password
+from domain.access import Permit, UserRole, Viewer
+from domain.errors import (
+    AlreadyExistsError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+)
+from models import Academy, Guardianship, User
+from models.atomic import atomic
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+@dataclass(slots=True)
+class PersonInput:
+    """`values` are the columns that were given; None in them clears."""
+
+    external_id: str
+    academy_id: int | None
+    role: UserRole
+    values: dict[str, Any]
+    password: str | None = None
+    guardian_external_ids: list[str] | None = None
+
+
+async def upsert(viewer: Viewer, people: list[PersonInput], now: datetime) -> list[User]:
+    """All of them, or RefusedError and none."""
+    if not viewer.may(Permit.CONFIGURE):
+        raise ForbiddenError("Your role does not allow this.")
+    check_count(len(people), "people")
+    hashes = [await _hashed(person.password) for person in people]
+    return await again_if_raced(lambda: _upsert_all(viewer, people, hashes, now))
+
+
+def _usable(password: str) -> bool:
+    return 8 <= len(password) <= 200
+
+
+async def _hashed(password: str | None) -> str | None:
+    return await hash_password(password) if password and _usable(password) else None
+
+
+async def _upsert_all(
+    viewer: Viewer, people: list[PersonInput], hashes: list[str | None], now: datetime
+) -> list[User]:
+    refusals = Refusals()
+    users: dict[int, User] = {}
+    async with atomic():
+        for n, person in enumerate(people):
+            with refusals.under(n):
+                users[n] = await _upsert(viewer, person, hashes[n], now)
+        # Only now: parents may come after their children.
+        for n, user in users.items():
+            with refusals.under(n):
+                await _set_guardians(user, people[n].guardian_external_ids)
+        refusals.check()
+    return list(users.values())
+
+
+async def _upsert(
+    viewer: Viewer, person: PersonInput, password_hash: str | None, now: datetime
+) -> User:
+    academy_id = await _home(viewer, person)
+    _check(viewer, person)
+    user = await User.get_or_none(academy_id=academy_id, external_id=person.external_id)
+    if user is not None and not viewer.may_grant(user.role):
+        raise ForbiddenError("Their role is above yours.", ("externalId",))
+    await _check_email(person, academy_id, user)
+    values = person.values | {"role": person.role}
+    if password_hash is not None:
+        values["password_hash"] = password_hash
+    if user is None:
+        return await User.create(
+            external_id=person.external_id, academy_id=academy_id, created_at=now, **values
+        )
+    await user.update_from_dict(values).save(update_fields=list(values))
+    return user
+
+
+async def _home(viewer: Viewer, person: PersonInput) -> int | None:
+    """The academy a person is of; none for a super admin alone."""
+    if person.role is UserRole.SUPER_ADMIN:
+        if person.academy_id is not None:
+            raise InvalidInputError("A super admin is of no academy.", ("academyId",))
+        return None
+    academy_id = person.academy_id if person.academy_id is not None else viewer.academy_id
+    if academy_id is None:
+        raise InvalidInputError("Of which academy?", ("academyId",))
+    try:
+        return (await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)).id
+    except NotFoundError as error:
+        raise error.under("academyId") from None
+
+
+def _check(viewer: Viewer, person: PersonInput) -> None:
+    if not viewer.may_grant(person.role):
+        raise ForbiddenError("Nobody grants a role above their own.", ("role",))
+    if not 1 <= len(person.external_id) <= 200:
+        raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
+    for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
+        if not 1 <= len(str(person.values[name]).strip()) <= 100:
+            raise InvalidInputError("A name has 1 to 100 characters.", (field,))
+    if person.password is not None and not _usable(person.password):
+        raise InvalidInputError("A password has 8 to 200 characters.", ("password",))
+
+
+async def _check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:
+    email = person.values.get("email")
+    if email is None:
+        return
+    if len(email) > 254 or not EMAIL.fullmatch(email):
+        raise InvalidInputError("Not an email address.", ("email",))
+    person.values["email"] = email.lower()
+    owner = await User.get_or_none(academy_id=academy_id, email=email.lower())
+    if owner is not None and (user is None or owner.id != user.id):
+        raise AlreadyExistsError("Somebody else has this email.", ("email",))
+
+
+async def _set_guardians(child: User, external_ids: list[str] | None) -> None:
+    if external_ids is None:
+        return
+    guardians = await User.filter(
+        academy_id=child.academy_id, external_id__in=external_ids, role=UserRole.PARENT
+    )
+    if missing := set(external_ids) - {str(guardian.external_id) for guardian in guardians}:
+        raise NotFoundError(f"No such parent: {min(missing)}.", ("guardianExternalIds",))
+    wanted = {guardian.id for guardian in guardians}
+    present = set(
+        await Guardianship.filter(child_id=child.id).values_list("guardian_id", flat=True)
+    )
+    await Guardianship.filter(child_id=child.id, guardian_id__in=present - wanted).delete()
+    for guardian_id in sorted(wanted - present):
+        await Guardianship.create(child_id=child.id, guardian_id=guardian_id)
+
+
+async def create_super_admin(email: str, password: str, now: datetime) -> User:
+    """The first person of an installation; INVALID_INPUT or ALREADY_EXISTS."""
+    if not _usable(password):
+        raise InvalidInputError("A password has 8 to 200 characters.", ("password",))
+    person = PersonInput(email, None, UserRole.SUPER_ADMIN, {"email": email})
+    await _check_email(person, None, None)
+    return await User.create(
+        external_id=f"super:{email.lower()}",
+        role=UserRole.SUPER_ADMIN,
+        first_name="Super",
+        last_name="Admin",
+        email=person.values["email"],
+        password_hash=await hash_password(password),
+        created_at=now,
+    )

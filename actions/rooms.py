@@ -1,0 +1,134 @@
+"""Rooms at LiveKit: made and deleted as due work, made again when a look finds them missing."""
+
+import logging
+from datetime import datetime
+
+from actions.attendance import insert_line, refold
+from actions.stream import Draft, load, writing
+from domain.attendance import EventKind, EventSource
+from domain.errors import LiveKitUnavailableError
+from domain.meeting import MeetingOptions, RoomSpec, room_spec
+from domain.presence import to_ms
+from domain.session import WorkKind
+from domain.status import SessionStatus
+from gateways.livekit import IN_BACKGROUND_S, LiveKit, LiveKitRefusedError, Room
+from models import MeetingAttendanceEvent, Session
+
+logger = logging.getLogger("halaqa.rooms")
+
+LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
+
+
+def spec_of(session: Session, now: datetime) -> RoomSpec:
+    return room_spec(
+        str(session.room_name),
+        MeetingOptions.from_dict(session.meeting_options or {}),
+        session_id=session.id,
+        ends_at=session.ends_at,
+        now=now,
+    )
+
+
+async def make_room(
+    livekit: LiveKit, session_id: int, now: datetime, timeout_s: float = IN_BACKGROUND_S
+) -> None:
+    """Have LiveKit make or confirm a live room; LiveKitUnavailableError if it is silent."""
+    session = await load(session_id)
+    if not session.status.is_live or session.room_name is None:
+        return
+    try:
+        room = await livekit.ensure_room(spec_of(session, now), timeout_s=timeout_s)
+    except Exception as error:
+        await Session.filter(id=session_id).update(room_error=f"{error}"[:500])
+        raise
+    async with writing(session_id, now) as draft:
+        if not draft.session.status.is_live:  # it ended while LiveKit made the room
+            draft.plan(WorkKind.DELETE_ROOM, now)
+            return
+        await see(draft, room)
+        draft.change(room_ready_at=now, room_error=None)
+
+
+async def delete_room(livekit: LiveKit, session_id: int, now: datetime) -> None:
+    """Have the room of a session that is not live any more closed. One already gone is success."""
+    session = await load(session_id)
+    if session.status.is_live or session.room_name is None:
+        return
+    await livekit.delete_room(session.room_name)
+
+
+async def see(draft: Draft, room: Room) -> None:
+    """LiveKit says this room is there. A new one ends the stays in the one before it."""
+    session = draft.session
+    if session.room_first_ready_at is None:
+        draft.change(room_first_ready_at=draft.now)
+    if room.sid == session.room_sid or room.created_ms < (session.room_created_ms or 0):
+        return
+    if await insert_line(_room_line(draft, room)):
+        await refold(draft)
+    draft.change(room_sid=room.sid, room_created_ms=room.created_ms, room_seen_at=None)
+
+
+def _room_line(draft: Draft, room: Room) -> MeetingAttendanceEvent:
+    seen_at = draft.session.room_seen_at
+    return MeetingAttendanceEvent(
+        session_id=draft.session.id,
+        source_id=f"room:{room.sid}",
+        kind=EventKind.ROOM_STARTED,
+        source=EventSource.RECONCILER,
+        occurred_ms=room.created_ms,
+        received_ms=to_ms(draft.now),
+        room_sid=room.sid,
+        room_created_ms=room.created_ms,
+        alive_ms=to_ms(seen_at) if seen_at else None,
+    )
+
+
+async def look_at_rooms(livekit: LiveKit, now: datetime) -> int:
+    """One look for all: stamp the rooms that are there, make those again that are missing.
+
+    Raises LiveKitUnavailableError when LiveKit does not answer: then nothing is concluded.
+    How many were missing.
+    """
+    rooms = await livekit.list_rooms()
+    sessions = [row for row in await Session.filter(status__in=LIVE) if _wants_room(row, now)]
+    seen = {session.id for session in sessions if _is_same(session, rooms)}
+    if seen:
+        await Session.filter(id__in=seen).update(room_seen_at=now)
+    others = [session for session in sessions if session.id not in seen]
+    for session in others:
+        await _mend(livekit, session, rooms.get(str(session.room_name)), now)
+    return sum(session.room_name not in rooms for session in others)
+
+
+def _wants_room(session: Session, now: datetime) -> bool:
+    """A session that was found after its end, and never had a room, gets none."""
+    is_late = session.room_first_ready_at is None and now >= session.ends_at
+    return session.room_name is not None and not is_late
+
+
+def _is_same(session: Session, rooms: dict[str, Room]) -> bool:
+    room = rooms.get(str(session.room_name))
+    return room is not None and room.sid == session.room_sid
+
+
+async def _mend(livekit: LiveKit, session: Session, room: Room | None, now: datetime) -> None:
+    """A room that is there under another sid is noted; one that is not there is made again."""
+    try:
+        if room is None:
+            logger.info("room missing, made again", extra={"session": session.id})
+            await make_room(livekit, session.id, now)
+            return
+        async with writing(session.id, now) as draft:
+            await see(draft, room)
+            draft.change(room_ready_at=now, room_seen_at=now, room_error=None)
+    except Exception as error:
+        if _is_silent(error):
+            raise
+        logger.warning("room not mended", exc_info=True, extra={"session": session.id})
+
+
+def _is_silent(error: Exception) -> bool:
+    """LiveKit has stopped to answer, so asking for the next room is of no use."""
+    is_livekit = isinstance(error, LiveKitUnavailableError)
+    return is_livekit and not isinstance(error, LiveKitRefusedError)

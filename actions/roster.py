@@ -1,0 +1,70 @@
+"""Who is expected in a session: the assignee, or the members whose membership covers its start.
+
+Students are expected; the teacher has a row, and who else comes gets one on joining."""
+
+from collections.abc import Iterable
+
+from actions.stream import Draft
+from domain.access import UserRole
+from domain.event import SessionEventKind
+from domain.presence import AttendanceState
+from models import (
+    MeetingAttendance,
+    MeetingAttendanceEvent,
+    Membership,
+    Session,
+    SessionParticipant,
+)
+from models.rosters import state_of
+
+
+async def expected_ids(session: Session) -> set[int]:
+    if session.student_id is not None:
+        return {session.student_id}
+    members = await Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
+    return {member.user_id for member in members if member.covers(session.scheduled_at)}
+
+
+async def fill(draft: Draft) -> None:
+    """Bring the roster in step with who is expected, and tell what changed of it."""
+    session = draft.session
+    expected = await expected_ids(session)
+    rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
+    await _add(draft, [user_id for user_id in sorted(expected) if user_id not in rows])
+    for row in rows.values():
+        is_expected = row.user_id in expected
+        if row.role is UserRole.STUDENT and row.is_expected != is_expected:
+            await _expect(draft, row, is_expected)
+
+
+async def _add(draft: Draft, user_ids: Iterable[int]) -> None:
+    for user_id in user_ids:
+        row = await enrol(draft.session, user_id, UserRole.STUDENT, is_expected=True)
+        tell(draft, state_of(row, None, is_final=draft.session.finalised_at is not None))
+
+
+async def enrol(
+    session: Session, user_id: int, role: UserRole, *, is_expected: bool
+) -> SessionParticipant:
+    """A new row of the roster; telling of it is the caller's."""
+    return await SessionParticipant.create(
+        session_id=session.id, user_id=user_id, role=role, is_expected=is_expected
+    )
+
+
+async def _expect(draft: Draft, row: SessionParticipant, is_expected: bool) -> None:
+    """Who leaves the group loses the row where the log has no line of theirs."""
+    has_lines = await MeetingAttendanceEvent.exists(session_id=row.session_id, user_id=row.user_id)
+    if not (is_expected or has_lines):
+        await row.delete()
+        gone = {"participant_id": row.id, "user_id": row.user_id}
+        draft.append(SessionEventKind.PRESENCE_REMOVED, gone)
+        return
+    row.is_expected = is_expected
+    await row.save(update_fields=["is_expected"])
+    attendance = await MeetingAttendance.get_or_none(participant_id=row.id)
+    tell(draft, state_of(row, attendance, is_final=draft.session.finalised_at is not None))
+
+
+def tell(draft: Draft, state: AttendanceState) -> None:
+    draft.append(SessionEventKind.PRESENCE_CHANGED, state.to_dict())

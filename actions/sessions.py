@@ -1,0 +1,87 @@
+"""What a person does with a session that is scheduled: another time, no more, another status."""
+
+from datetime import datetime
+
+from actions.attendance import catch_up, close_stays
+from actions.meetings import move_meeting
+from actions.moves import Because, advance, move_to
+from actions.roster import fill
+from actions.schedule import check_times, times
+from actions.stream import Draft, writing
+from domain.access import Permit, Viewer
+from domain.errors import WrongStatusError
+from domain.event import SessionEventKind
+from domain.session import WorkKind
+from domain.status import SessionStatus, TransitionCause
+from models import Session
+
+
+async def reschedule(
+    viewer: Viewer, session_id: int, scheduled_at: datetime, minutes: int | None, now: datetime
+) -> Session:
+    """Another time, for a session that has not begun. READY goes back to SCHEDULED."""
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    async with writing(session_id, now) as draft:
+        await catch_up(draft)
+        _check_not_begun(draft.session)
+        await _move_times(draft, scheduled_at, minutes, viewer.user_id)
+        advance(draft)
+    return draft.session
+
+
+def _check_not_begun(session: Session) -> None:
+    if session.status not in (SessionStatus.SCHEDULED, SessionStatus.READY):
+        raise WrongStatusError(f"A session that is {session.status} cannot be rescheduled.")
+
+
+async def _move_times(
+    draft: Draft, scheduled_at: datetime, minutes: int | None, actor_id: int
+) -> None:
+    session = draft.session
+    minutes = session.duration_minutes if minutes is None else minutes
+    settings = session.academy.video_settings
+    check_times(scheduled_at, minutes, settings, draft.now)
+    if session.status is SessionStatus.READY:
+        move_to(draft, SessionStatus.SCHEDULED, Because(TransitionCause.PERSON, actor_id))
+        draft.change(opened_at=None, room_first_ready_at=None)
+        draft.plan(WorkKind.DELETE_ROOM, draft.now)
+    draft.change(
+        scheduled_at=scheduled_at,
+        duration_minutes=minutes,
+        **times(scheduled_at, minutes, settings),
+    )
+    move_meeting(draft)
+    told = {"scheduled_at": scheduled_at.isoformat(), "duration_minutes": minutes}
+    draft.append(SessionEventKind.RESCHEDULED, told, actor_id)
+    await fill(draft)
+
+
+async def cancel(viewer: Viewer, session_id: int, reason: str | None, now: datetime) -> Session:
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    return await _change(session_id, SessionStatus.CANCELLED, _person(viewer, reason), now)
+
+
+async def change_status(
+    viewer: Viewer, session_id: int, to: SessionStatus, reason: str | None, now: datetime
+) -> Session:
+    """An administrator's direct change: the same effects at once as the clock's."""
+    await Session.fetch_for(viewer, session_id, Permit.SCHEDULE)
+    if to in (SessionStatus.SCHEDULED, SessionStatus.ABSENT):
+        raise WrongStatusError(f"{to} follows from the schedule and the attendance.", ("to",))
+    return await _change(session_id, to, _person(viewer, reason), now)
+
+
+def _person(viewer: Viewer, reason: str | None) -> Because:
+    return Because(TransitionCause.PERSON, viewer.user_id, reason)
+
+
+async def _change(session_id: int, to: SessionStatus, because: Because, now: datetime) -> Session:
+    async with writing(session_id, now) as draft:
+        await catch_up(draft)
+        if draft.session.status is to:
+            raise WrongStatusError(f"The session is {to} already.")
+        move_to(draft, to, because)
+        if to is SessionStatus.CANCELLED:
+            draft.change(cancellation_reason=because.reason)
+        await close_stays(draft)
+    return draft.session

@@ -1,0 +1,205 @@
+"""What LiveKit tells: an event of one of our rooms becomes a line of that session's attendance
+log and is folded at once; of every other event a receipt is kept."""
+
+from datetime import datetime
+
+from actions.attendance import (
+    catch_up,
+    close_stays,
+    insert_line,
+    is_folded,
+    refold,
+    settle,
+)
+from actions.moves import Because, move_to
+from actions.roster import enrol
+from actions.stream import Draft, writing
+from domain.attendance import EventKind, EventSource
+from domain.presence import AttendanceState, from_ms, to_ms
+from domain.rooms import user_number
+from domain.status import SessionStatus, TransitionCause
+from domain.webhook import WebhookOutcome
+from gateways.livekit_webhooks import Notice
+from models import MeetingAttendanceEvent, Session, SessionParticipant, User, sql
+
+KINDS = {
+    "room_started": EventKind.ROOM_STARTED,
+    "room_finished": EventKind.ROOM_FINISHED,
+    "participant_joined": EventKind.JOINED,
+    "participant_left": EventKind.LEFT,
+    "participant_connection_aborted": EventKind.CONNECTION_ABORTED,
+}
+OF_ROOM = (EventKind.ROOM_STARTED, EventKind.ROOM_FINISHED)
+PEOPLE = ("STANDARD", "SIP")
+
+
+async def record(notice: Notice, now: datetime) -> WebhookOutcome:
+    """Store one webhook and what follows from it, in one transaction. Safe to repeat."""
+    kind = KINDS.get(notice.event)
+    if kind is None:
+        return await _receive(notice, now, WebhookOutcome.IGNORED, "not about attendance")
+    session = await Session.get_or_none(room_name=notice.room_name)
+    if session is None:
+        return await _receive(notice, now, WebhookOutcome.POISON, "not a room of ours")
+    if kind in OF_ROOM:
+        return await _record_line(session.id, notice, kind, None, now)
+    if notice.participant_kind not in PEOPLE:
+        return await _receive(notice, now, WebhookOutcome.IGNORED, "not a person")
+    user = await _person(session, notice.identity or "")
+    if user is None:
+        return await _receive(notice, now, WebhookOutcome.POISON, "nobody of this academy")
+    return await _record_line(session.id, notice, kind, user, now)
+
+
+async def _person(session: Session, identity: str) -> User | None:
+    number = user_number(identity)
+    user = await User.get_or_none(id=number) if number else None
+    belongs = user is not None and user.academy_id in (session.academy_id, None)
+    return user if belongs else None
+
+
+RECEIVE = """
+INSERT INTO webhook_receipts (id, kind, room_name, outcome, detail, received_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING
+"""
+
+
+async def _receive(
+    notice: Notice, now: datetime, outcome: WebhookOutcome, detail: str
+) -> WebhookOutcome:
+    row = (notice.id, notice.event, notice.room_name, outcome.value, detail, now)
+    return outcome if await sql.execute(RECEIVE, *row) else WebhookOutcome.DUPLICATE
+
+
+async def receive_poison(receipt_id: str, reason: str, now: datetime) -> WebhookOutcome:
+    """A signed body that cannot be read: counted, and never asked for again."""
+    outcome = WebhookOutcome.POISON
+    row = (receipt_id, "unreadable", None, outcome.value, reason, now)
+    return outcome if await sql.execute(RECEIVE, *row) else WebhookOutcome.DUPLICATE
+
+
+async def _record_line(
+    session_id: int, notice: Notice, kind: EventKind, user: User | None, now: datetime
+) -> WebhookOutcome:
+    async with writing(session_id, now) as draft:
+        line = _line(draft, notice, kind, user)
+        first_sight = _first_sight(draft.session, line)
+        if not await insert_line(line):
+            return WebhookOutcome.DUPLICATE
+        is_new_room = first_sight is not None and await insert_line(first_sight)
+        is_new_fact = _see_room(draft, line)
+        await _enrol(draft, line, user)
+        concerned = None if user is None or is_new_room or is_new_fact else [user.id]
+        states = await refold(draft, concerned)
+        await catch_up(draft)
+        await _follow(draft, line, states)
+    return WebhookOutcome.APPLIED
+
+
+def _line(
+    draft: Draft, notice: Notice, kind: EventKind, user: User | None
+) -> MeetingAttendanceEvent:
+    return MeetingAttendanceEvent(
+        session_id=draft.session.id,
+        user_id=user.id if user else None,
+        source_id=notice.id,
+        kind=kind,
+        source=EventSource.WEBHOOK,
+        occurred_ms=notice.created_ms,
+        received_ms=to_ms(draft.now),
+        room_sid=notice.room_sid,
+        room_created_ms=notice.room_created_ms,
+        participant_sid=notice.participant_sid,
+        joined_ms=notice.joined_ms,
+        # Every leave says so; of a join it says that its leave is already on the way.
+        is_disconnected=kind is EventKind.JOINED and notice.is_disconnected,
+        disconnect_reason=notice.disconnect_reason,
+    )
+
+
+def _first_sight(session: Session, line: MeetingAttendanceEvent) -> MeetingAttendanceEvent | None:
+    """The ROOM_STARTED of a room whose own is late or lost: any line of that room tells of it.
+
+    A room that follows another carries the last sign of life of the one before.
+    """
+    if line.room_sid == session.room_sid or line.room_created_ms is None:
+        return None
+    alive_ms = to_ms(session.room_seen_at) if session.room_seen_at else None
+    if session.room_created_ms is None or line.room_created_ms < session.room_created_ms:
+        alive_ms = None
+    if line.kind is EventKind.ROOM_STARTED:
+        line.alive_ms = alive_ms
+        return None
+    return MeetingAttendanceEvent(
+        session_id=line.session_id,
+        source_id=f"room:{line.room_sid}",
+        kind=EventKind.ROOM_STARTED,
+        source=EventSource.WEBHOOK,
+        occurred_ms=line.room_created_ms,
+        # Not when it was concluded: that is another time in another order of the same events.
+        received_ms=line.room_created_ms,
+        room_sid=line.room_sid,
+        room_created_ms=line.room_created_ms,
+        alive_ms=alive_ms,
+    )
+
+
+def _see_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
+    """Any webhook of a room is LiveKit's word that the room is, or was, there.
+
+    Whether that changes what is final: that nobody could have joined.
+    """
+    session = draft.session
+    was_joinable = session.was_joinable
+    _stamp_first_ready(draft, line)
+    is_newer = (line.room_created_ms or 0) > (session.room_created_ms or 0)
+    if line.room_sid != session.room_sid and is_newer:
+        draft.change(
+            room_sid=line.room_sid,
+            room_created_ms=line.room_created_ms,
+            room_ready_at=draft.now,
+            room_seen_at=None,
+            room_error=None,
+        )
+    return session.was_joinable is not was_joinable
+
+
+def _stamp_first_ready(draft: Draft, line: MeetingAttendanceEvent) -> None:
+    session = draft.session
+    due_at = session.next_transition_at
+    if session.opened_at is None and (due_at is None or due_at > draft.now):
+        return  # rescheduled: what is told now is of the room that was, before it opens again
+    ready_at = from_ms(line.room_created_ms) if line.room_created_ms else draft.now
+    if session.room_first_ready_at is None or ready_at < session.room_first_ready_at:
+        draft.change(room_first_ready_at=ready_at)
+
+
+async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User | None) -> None:
+    """Parents and visitors get a row on joining."""
+    came = line.kind in (EventKind.JOINED, EventKind.LEFT) and not line.is_disconnected
+    if user is None or not came or not is_folded(draft.session, line):
+        return
+    if not await SessionParticipant.exists(session_id=line.session_id, user_id=user.id):
+        await enrol(draft.session, user.id, user.role, is_expected=False)
+
+
+async def _follow(
+    draft: Draft, line: MeetingAttendanceEvent, states: list[AttendanceState]
+) -> None:
+    """What the line means for the session: begun by the first join, over when its room is."""
+    session = draft.session
+    came = any(state.has_joined for state in states if state.user_id == line.user_id)
+    if came and session.status is SessionStatus.READY:
+        move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))
+    is_current = line.room_sid == session.room_sid
+    if line.kind is EventKind.ROOM_FINISHED and is_current and _may_end(draft, line):
+        move_to(draft, SessionStatus.COMPLETED, Because(TransitionCause.ROOM_FINISHED))
+        await close_stays(draft)
+    settle(draft, states)
+
+
+def _may_end(draft: Draft, line: MeetingAttendanceEvent) -> bool:
+    """Before the scheduled end a finished room never completes a session: it is made again."""
+    finished_ms = min(line.occurred_ms, line.received_ms)
+    is_past = finished_ms >= to_ms(draft.session.ends_at)
+    return draft.session.status is SessionStatus.ONGOING and is_past

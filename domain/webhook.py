@@ -1,0 +1,10 @@
+"""What can become of a webhook."""
+
+from enum import StrEnum
+
+
+class WebhookOutcome(StrEnum):
+    APPLIED = "APPLIED"
+    DUPLICATE = "DUPLICATE"
+    IGNORED = "IGNORED"
+    POISON = "POISON"

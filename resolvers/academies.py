@@ -1,0 +1,66 @@
+import strawberry
+
+from actions import academies as actions
+from models import Academy as AcademyRow
+from models.pages import BY_ID, page
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.academy import Academy
+from schema.types.given import given
+from schema.types.ids import Kind, need, number_of
+from schema.types.inputs import (
+    AcademyInput,
+    AttendancePolicyInput,
+    VideoSettingsInput,
+    given_values,
+)
+from schema.types.pages import Connection
+from schema.types.payloads import AcademyPayload
+
+
+async def academies(
+    info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+) -> Connection[Academy]:
+    rows = AcademyRow.visible_to(info.context.viewer)
+    found = await page(rows, first=given(first), after=given(after))
+    return Connection.of(found, cursor=BY_ID.cursor, node=Academy.of)
+
+
+async def academy(
+    info: Info, id: strawberry.ID | None = strawberry.UNSET, slug: str | None = strawberry.UNSET
+) -> Academy | None:
+    rows = AcademyRow.visible_to(info.context.viewer)
+    if id:
+        rows = rows.filter(id=number_of(Kind.ACADEMY, id) or 0)
+    if slug:
+        rows = rows.filter(slug=slug)
+    row = await rows.first() if id or slug else None
+    return Academy.of(row) if row else None
+
+
+@answers(AcademyPayload)
+async def create_academy(info: Info, input: AcademyInput) -> AcademyPayload:
+    values = {name: value for name, value in given_values(input).items() if value is not None}
+    row = await actions.create(info.context.viewer, values, info.context.now)
+    return AcademyPayload(academy=Academy.of(row))
+
+
+@answers(AcademyPayload)
+async def update_video_settings(
+    info: Info, academy_id: strawberry.ID, input: VideoSettingsInput
+) -> AcademyPayload:
+    number = need(Kind.ACADEMY, academy_id, "academyId")
+    context = info.context
+    row = await actions.update_video_settings(
+        context.viewer, number, given_values(input), context.now
+    )
+    return AcademyPayload(academy=Academy.of(row))
+
+
+@answers(AcademyPayload)
+async def update_attendance_policy(
+    info: Info, academy_id: strawberry.ID, input: AttendancePolicyInput
+) -> AcademyPayload:
+    number = need(Kind.ACADEMY, academy_id, "academyId")
+    row = await actions.update_attendance_policy(info.context.viewer, number, given_values(input))
+    return AcademyPayload(academy=Academy.of(row))

@@ -1,0 +1,86 @@
+"""What a running operation knows: who asks, what time it is, and rows in batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+import clock
+import models
+from actions.tokens import Door
+from domain.access import Viewer
+from domain.errors import UnauthenticatedError
+from domain.presence import AttendanceState
+from models.pages import BY_ID, Page
+from models.rosters import states_of
+from resolvers.loaders import Loaders
+from schema.types.attendance import Attendance
+from schema.types.events import SessionEvent, event_of
+from schema.types.pages import Connection
+from schema.types.session import Session, attendance_of, session_of
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What every operation of this process shares; `hubs` and `system` are the subscriptions'."""
+
+    door: Door
+    hubs: object
+    system: object
+
+
+class Context:
+    """One operation's; an event of a subscription gets a fresh one, with the time it is sent at."""
+
+    def __init__(self, process: Process, viewer: Viewer | None, now: datetime) -> None:
+        self.process = process
+        self.anyone = viewer
+        self.now = now
+        self.loaders = Loaders(viewer)
+
+    def for_event(self) -> Self:
+        return type(self)(self.process, self.anyone, clock.now())
+
+    def become(self, viewer: Viewer) -> None:
+        """Somebody signed in: what is selected of the answer is read with their rights."""
+        self.anyone = viewer
+        self.loaders = Loaders(viewer)
+
+    @property
+    def viewer(self) -> Viewer:
+        if self.anyone is None:
+            raise UnauthenticatedError("Sign in first.")
+        return self.anyone
+
+    async def session(self, session_id: int) -> Session:
+        return session_of(await self.loaders.sessions.load(session_id))
+
+    async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:
+        states = {state.participant_id: state for state in await states_of(found.rows)}
+        sessions = await self.loaders.sessions.load_many([row.session_id for row in found.rows])
+        by_id = {session.id: session for session in sessions}
+        return Connection[Attendance].of(
+            found,
+            cursor=BY_ID.cursor,
+            node=lambda row: attendance_of(states[row.id], by_id[row.session_id], self.now),
+        )
+
+    def history(
+        self, session: models.Session, found: Page[models.SessionEvent]
+    ) -> Connection[SessionEvent]:
+        return Connection[SessionEvent].of(
+            found, cursor=BY_ID.cursor, node=lambda row: event_of(row, session, self.now)
+        )
+
+    async def readable(
+        self, session: models.Session, states: Sequence[AttendanceState]
+    ) -> list[AttendanceState]:
+        if session.is_managed_by(self.viewer):
+            return list(states)
+        theirs = await self.loaders.own_rows.load(session.id)
+        return [state for state in states if state.user_id in theirs]
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,95 @@
+"""Batch reads for nested fields: many ask, one query answers. One set for each operation."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+import models
+from domain.access import Viewer
+from models.group import theirs
+from models.rosters import rosters
+from models.session import joinable_by
+
+Batch = DataLoader[int, Any]
+
+
+def _rows(rows: Callable[[list[int]], QuerySet[Any]], key: str = "id") -> Batch:
+    """Rows by a unique column; None for what is not there."""
+
+    async def read(keys: list[int]) -> list[Model | None]:
+        found = {getattr(row, key): row for row in await rows(keys)}
+        return [found.get(number) for number in keys]
+
+    return DataLoader(load_fn=read)
+
+
+def _answers(read_all: Callable[[list[int]], Awaitable[dict[int, Any]]], default: object) -> Batch:
+    async def read(keys: list[int]) -> list[Any]:
+        found = await read_all(keys)
+        return [found.get(number, default) for number in keys]
+
+    return DataLoader(load_fn=read)
+
+
+class Loaders:
+    def __init__(self, viewer: Viewer | None) -> None:
+        self._viewer = viewer
+        self.academies = _rows(lambda ids: models.Academy.filter(id__in=ids))
+        self.video_settings = _rows(
+            lambda ids: models.VideoSettings.filter(academy_id__in=ids), "academy_id"
+        )
+        self.attendance_policies = _rows(
+            lambda ids: models.AttendancePolicy.filter(academy_id__in=ids), "academy_id"
+        )
+        self.users = _rows(lambda ids: models.User.filter(id__in=ids))
+        self.sessions = _rows(lambda ids: models.Session.filter(id__in=ids))
+        self.groups = _rows(lambda ids: models.Group.visible_to(self.viewer).filter(id__in=ids))
+        self.rosters: Batch = _answers(rosters, [])
+        self.seen_users: Batch = _answers(self._seen_users, False)
+        self.children: Batch = _answers(self._children, [])
+        self.guardians: Batch = _answers(self._guardians, [])
+        self.own_rows: Batch = _answers(self._own_rows, set())
+        self.joinable: Batch = _answers(self._joinable, False)
+
+    @property
+    def viewer(self) -> Viewer:
+        if self._viewer is None:
+            raise RuntimeError("nobody is signed in, so no rows are theirs")
+        return self._viewer
+
+    async def _seen_users(self, ids: list[int]) -> dict[int, bool]:
+        return dict.fromkeys([row.id for row in await self._visible(ids)], True)
+
+    async def _visible(self, ids: list[int]) -> list[models.User]:
+        return await models.User.visible_to(self.viewer).filter(id__in=ids)
+
+    async def _children(self, ids: list[int]) -> dict[int, list[models.User]]:
+        ties = await models.Guardianship.filter(guardian_id__in=ids).order_by("child_id")
+        return await self._kin([(tie.guardian_id, tie.child_id) for tie in ties])
+
+    async def _guardians(self, ids: list[int]) -> dict[int, list[models.User]]:
+        ties = await models.Guardianship.filter(child_id__in=ids).order_by("guardian_id")
+        return await self._kin([(tie.child_id, tie.guardian_id) for tie in ties])
+
+    async def _kin(self, pairs: list[tuple[int, int]]) -> dict[int, list[models.User]]:
+        """Those on the right of each pair whom the viewer may see, by the left."""
+        seen = {row.id: row for row in await self._visible([right for _, right in pairs])}
+        kin: dict[int, list[models.User]] = defaultdict(list)
+        for left, right in pairs:
+            if right in seen:
+                kin[left].append(seen[right])
+        return kin
+
+    async def _own_rows(self, session_ids: list[int]) -> dict[int, set[int]]:
+        rows = models.SessionParticipant.filter(theirs(self.viewer), session_id__in=session_ids)
+        own: dict[int, set[int]] = defaultdict(set)
+        for row in await rows:
+            own[row.session_id].add(row.user_id)
+        return own
+
+    async def _joinable(self, session_ids: list[int]) -> dict[int, bool]:
+        return dict.fromkeys(await joinable_by(self.viewer, session_ids), True)

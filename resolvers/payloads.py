@@ -1,0 +1,32 @@
+"""A mutation's refusals are part of its answer: a domain error becomes the payload's `errors`."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from domain.errors import DomainError, RefusedError
+from schema.types.errors import UserError
+
+P = ParamSpec("P")
+Payload = TypeVar("Payload")
+Resolver = Callable[P, Awaitable[Payload]]
+
+
+def answers(
+    refusal: Callable[..., Payload],
+) -> Callable[[Resolver[P, Payload]], Resolver[P, Payload]]:
+    """The resolver's own answer, or one of the same type that holds nothing but the errors."""
+
+    def decorate(resolve: Resolver[P, Payload]) -> Resolver[P, Payload]:
+        @wraps(resolve)
+        async def answer(*args: P.args, **kwargs: P.kwargs) -> Payload:
+            try:
+                return await resolve(*args, **kwargs)
+            except DomainError as error:
+                return refusal(errors=[UserError.of(error)])
+            except RefusedError as refused:
+                return refusal(errors=[UserError.of(error) for error in refused.errors])
+
+        return answer
+
+    return decorate

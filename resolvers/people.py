@@ -1,0 +1,136 @@
+import strawberry
+from tortoise.expressions import Q
+
+import models
+from actions import groups as group_actions
+from actions import people as people_actions
+from actions.groups import GroupPlan, MemberInput
+from actions.people import PersonInput
+from domain.errors import RefusedError
+from models.pages import BY_ID, page
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.given import given
+from schema.types.group import Group
+from schema.types.ids import Kind, asked, number_of
+from schema.types.inputs import GroupFilter, GroupInput, UserFilter, UserInput, given_values
+from schema.types.pages import Connection
+from schema.types.payloads import GroupsPayload, UsersPayload
+from schema.types.user import User
+
+
+async def users(
+    info: Info,
+    filter: UserFilter | None = strawberry.UNSET,
+    first: int | None = strawberry.UNSET,
+    after: str | None = strawberry.UNSET,
+) -> Connection[User]:
+    rows = models.User.visible_to(info.context.viewer).filter(_users(filter or UserFilter()))
+    found = await page(rows, first=given(first), after=given(after))
+    return Connection.of(found, cursor=BY_ID.cursor, node=User.of)
+
+
+def _users(wishes: UserFilter) -> Q:
+    wanted = Q()
+    if wishes.academy_id:
+        wanted &= Q(academy_id=number_of(Kind.ACADEMY, wishes.academy_id) or 0)
+    if wishes.roles:
+        wanted &= Q(role__in=wishes.roles)
+    if wishes.external_ids:
+        wanted &= Q(external_id__in=wishes.external_ids)
+    if given(wishes.is_active) is not None:
+        wanted &= Q(is_active=wishes.is_active)
+    for word in (wishes.search or "").split():
+        wanted &= (
+            Q(first_name__icontains=word)
+            | Q(last_name__icontains=word)
+            | Q(email__icontains=word)
+            | Q(external_id__icontains=word)
+        )
+    return wanted
+
+
+async def groups(
+    info: Info,
+    filter: GroupFilter | None = strawberry.UNSET,
+    first: int | None = strawberry.UNSET,
+    after: str | None = strawberry.UNSET,
+) -> Connection[Group]:
+    rows = models.Group.visible_to(info.context.viewer).filter(_groups(filter or GroupFilter()))
+    found = await page(rows, first=given(first), after=given(after))
+    return Connection.of(found, cursor=BY_ID.cursor, node=Group.of)
+
+
+def _groups(wishes: GroupFilter) -> Q:
+    wanted = Q()
+    if wishes.academy_id:
+        wanted &= Q(academy_id=number_of(Kind.ACADEMY, wishes.academy_id) or 0)
+    if wishes.teacher_id:
+        wanted &= Q(teacher_id=number_of(Kind.USER, wishes.teacher_id) or 0)
+    if wishes.kinds:
+        wanted &= Q(kind__in=wishes.kinds)
+    if wishes.external_ids:
+        wanted &= Q(external_id__in=wishes.external_ids)
+    return wanted
+
+
+@answers(UsersPayload)
+async def upsert_users(info: Info, users: list[UserInput]) -> UsersPayload:
+    people = [_person(user) for user in users]
+    try:
+        rows = await people_actions.upsert(info.context.viewer, people, info.context.now)
+    except RefusedError as refused:
+        raise refused.under("users") from None
+    return UsersPayload(users=[User.of(row) for row in rows])
+
+
+_COLUMNS = ("first_name", "last_name", "email", "is_active")
+
+
+def _person(user: UserInput) -> PersonInput:
+    values = {name: value for name, value in given_values(user).items() if name in _COLUMNS}
+    if values.get("is_active", True) is None:
+        values["is_active"] = True
+    return PersonInput(
+        external_id=user.external_id,
+        academy_id=asked(Kind.ACADEMY, given(user.academy_id)),
+        role=user.role,
+        values=values,
+        password=given(user.password),
+        guardian_external_ids=_cleared(user.guardian_external_ids),
+    )
+
+
+def _cleared(external_ids: list[str] | None) -> list[str] | None:
+    """Left out: None, they are kept. Null: nobody."""
+    return None if external_ids is strawberry.UNSET else external_ids or []
+
+
+@answers(GroupsPayload)
+async def upsert_groups(info: Info, groups: list[GroupInput]) -> GroupsPayload:
+    plans = [_plan(group) for group in groups]
+    try:
+        rows = await group_actions.upsert(info.context.viewer, plans, info.context.now)
+    except RefusedError as refused:
+        raise refused.under("groups") from None
+    return GroupsPayload(groups=[Group.of(row) for row in rows])
+
+
+def _plan(group: GroupInput) -> GroupPlan:
+    return GroupPlan(
+        external_id=group.external_id,
+        academy_id=asked(Kind.ACADEMY, group.academy_id) or 0,
+        kind=group.kind,
+        name=group.name,
+        teacher_external_id=given(group.teacher_external_id),
+        keeps_teacher=group.teacher_external_id is strawberry.UNSET,
+        members=[
+            MemberInput(
+                user_external_id=member.user_external_id,
+                via=member.via,
+                active_from=given(member.active_from),
+                active_until=given(member.active_until),
+            )
+            for member in group.members
+        ],
+    )

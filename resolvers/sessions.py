@@ -1,0 +1,173 @@
+from datetime import datetime
+
+import strawberry
+from tortoise.expressions import Q, Subquery
+
+import models
+from actions import schedule as scheduling
+from actions import sessions as actions
+from actions.schedule import SchedulePlan
+from actions.sweep import advance_among
+from domain.access import Viewer
+from domain.errors import RefusedError
+from domain.status import SessionStatus
+from models.pages import Order, page
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.enums import SessionOrder
+from schema.types.given import given
+from schema.types.ids import Kind, asked, need, number_of
+from schema.types.inputs import ScheduleSessionInput, SessionFilter
+from schema.types.pages import Connection
+from schema.types.payloads import SessionPayload, SessionsPayload
+from schema.types.session import Session, session_of
+
+
+async def session(info: Info, id: strawberry.ID) -> Session | None:
+    row = await find_session(info.context.viewer, id, info.context.now)
+    return session_of(row) if row else None
+
+
+async def find_session(viewer: Viewer, global_id: str, now: datetime) -> models.Session | None:
+    """A session as it should be now: one that is overdue is advanced first."""
+    rows = models.Session.visible_to(viewer).filter(id=number_of(Kind.SESSION, global_id) or 0)
+    row = await rows.first()
+    if row and _is_overdue(row, now) and await advance_among([row.id], now):
+        row = await rows.first()
+    return row
+
+
+def _is_overdue(row: models.Session, now: datetime) -> bool:
+    return row.next_transition_at is not None and row.next_transition_at <= now
+
+
+async def sessions(
+    info: Info,
+    order_by: SessionOrder = SessionOrder.SCHEDULED_AT_ASC,
+    filter: SessionFilter | None = strawberry.UNSET,
+    first: int | None = strawberry.UNSET,
+    after: str | None = strawberry.UNSET,
+) -> Connection[Session]:
+    viewer, now = info.context.viewer, info.context.now
+    order = Order("scheduled_at", descending=order_by is SessionOrder.SCHEDULED_AT_DESC)
+    rows = models.Session.visible_to(viewer).filter(wanted(filter or SessionFilter()))
+    found = await page(rows, order=order, first=given(first), after=given(after))
+    overdue = [row.id for row in found.rows if _is_overdue(row, now)]
+    healed = set(await advance_among(overdue, now))
+    fresh = {row.id: row for row in await models.Session.filter(id__in=healed)}
+    return Connection[Session].of(
+        found, cursor=order.cursor, node=lambda row: session_of(fresh.get(row.id, row))
+    )
+
+
+def wanted(filter: SessionFilter) -> Q:
+    """A filter as a condition on sessions."""
+    return _of_whom(filter) & _of_what(filter)
+
+
+def _of_whom(filter: SessionFilter) -> Q:
+    condition = Q()
+    if filter.academy_id:
+        condition &= Q(academy_id=number_of(Kind.ACADEMY, filter.academy_id) or 0)
+    if filter.teacher_id:
+        condition &= Q(teacher_id=number_of(Kind.USER, filter.teacher_id) or 0)
+    if filter.group_id:
+        condition &= Q(group_id=number_of(Kind.GROUP, filter.group_id) or 0)
+    if filter.student_id:
+        user_id = number_of(Kind.USER, filter.student_id) or 0
+        rows = models.SessionParticipant.filter(user_id=user_id, is_expected=True)
+        condition &= Q(id__in=Subquery(rows.values("session_id")))
+    return condition
+
+
+def _of_what(filter: SessionFilter) -> Q:
+    condition = Q()
+    if filter.external_ids:
+        condition &= Q(external_id__in=filter.external_ids)
+    if filter.kinds:
+        condition &= Q(kind__in=filter.kinds)
+    if filter.statuses:
+        condition &= Q(status__in=filter.statuses)
+    if given(filter.has_meeting) is not None:
+        condition &= Q(meeting_id__isnull=not filter.has_meeting)
+    if filter.from_:
+        condition &= Q(scheduled_at__gte=filter.from_)
+    if filter.to:
+        condition &= Q(scheduled_at__lt=filter.to)
+    return condition
+
+
+@answers(SessionPayload)
+async def schedule_session(info: Info, input: ScheduleSessionInput) -> SessionPayload:
+    row = await scheduling.schedule_one(info.context.viewer, _plan(input), info.context.now)
+    return SessionPayload(session=session_of(row))
+
+
+@answers(SessionsPayload)
+async def schedule_sessions(info: Info, inputs: list[ScheduleSessionInput]) -> SessionsPayload:
+    plans = [_plan(input) for input in inputs]
+    try:
+        rows = await scheduling.schedule_many(info.context.viewer, plans, info.context.now)
+    except RefusedError as refused:
+        raise refused.under("inputs") from None
+    return SessionsPayload(sessions=[session_of(row) for row in rows])
+
+
+def _plan(input: ScheduleSessionInput) -> SchedulePlan:
+    return SchedulePlan(
+        academy_id=asked(Kind.ACADEMY, input.academy_id) or 0,
+        external_id=given(input.external_id),
+        kind=input.kind,
+        title=input.title,
+        notes=given(input.notes),
+        teacher_id=asked(Kind.USER, input.teacher_id) or 0,
+        student_id=asked(Kind.USER, given(input.student_id)),
+        group_id=asked(Kind.GROUP, given(input.group_id)),
+        scheduled_at=input.scheduled_at,
+        duration_minutes=input.duration_minutes,
+        subject=given(input.subject),
+        session_number=given(input.session_number),
+    )
+
+
+@answers(SessionPayload)
+async def reschedule_session(
+    info: Info,
+    session_id: strawberry.ID,
+    scheduled_at: datetime,
+    duration_minutes: int | None = strawberry.UNSET,
+) -> SessionPayload:
+    row = await actions.reschedule(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        scheduled_at,
+        given(duration_minutes),
+        info.context.now,
+    )
+    return SessionPayload(session=session_of(row))
+
+
+@answers(SessionPayload)
+async def cancel_session(
+    info: Info, session_id: strawberry.ID, reason: str | None = strawberry.UNSET
+) -> SessionPayload:
+    number = need(Kind.SESSION, session_id, "sessionId")
+    row = await actions.cancel(info.context.viewer, number, given(reason), info.context.now)
+    return SessionPayload(session=session_of(row))
+
+
+@answers(SessionPayload)
+async def change_session_status(
+    info: Info,
+    session_id: strawberry.ID,
+    to: SessionStatus,
+    reason: str | None = strawberry.UNSET,
+) -> SessionPayload:
+    row = await actions.change_status(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        to,
+        given(reason),
+        info.context.now,
+    )
+    return SessionPayload(session=session_of(row))

@@ -1,0 +1,41 @@
+from actions.tokens import MeetingToken as Issued
+from actions.tokens import Wish, create_token
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.ids import Kind, need
+from schema.types.inputs import CreateMeetingTokenInput
+from schema.types.meeting import MeetingToken, TokenPermissions
+from schema.types.payloads import MeetingTokenPayload
+from schema.types.scalars import URL
+
+
+@answers(MeetingTokenPayload)
+async def create_meeting_token(info: Info, input: CreateMeetingTokenInput) -> MeetingTokenPayload:
+    context = info.context
+    issued = await create_token(
+        context.process.door,
+        context.viewer,
+        need(Kind.SESSION, input.session_id, "sessionId"),
+        Wish(input.can_publish, input.can_subscribe),
+        context.now,
+    )
+    return MeetingTokenPayload(token=_shape(issued))
+
+
+def _shape(issued: Issued) -> MeetingToken:
+    grant = issued.grant
+    return MeetingToken(
+        access_token=issued.access_token,
+        server_url=URL(issued.server_url),
+        room_name=issued.room_name,
+        participant_identity=issued.identity,
+        permissions=TokenPermissions(
+            can_publish=grant.can_publish,
+            can_subscribe=grant.can_subscribe,
+            can_publish_data=grant.can_publish_data,
+            can_share_screen=grant.can_share_screen,
+            room_admin=grant.room_admin,
+        ),
+        room_ensured=issued.is_room_ensured,
+        expires_at=issued.expires_at,
+    )

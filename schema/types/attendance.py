@@ -1,0 +1,146 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Self
+
+import strawberry
+
+import models
+from domain.access import UserRole
+from domain.attendance import (
+    AttendanceStatus,
+    Confidence,
+    Cycle,
+    CycleEnd,
+    CycleStart,
+    Presence,
+)
+from domain.presence import AttendanceState, Statistics, Window, from_ms
+from schema.types.context import Info
+from schema.types.ids import Kind, encode
+from schema.types.node import Node
+from schema.types.user import User
+
+if TYPE_CHECKING:
+    from schema.types.session import Session
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else from_ms(ms)
+
+
+@strawberry.type
+class AttendanceCycle:
+    joined_at: datetime
+    left_at: datetime | None
+    duration_seconds: int
+    opened_by: CycleStart
+    closed_by: CycleEnd | None
+    confidence: Confidence
+
+    @classmethod
+    def of(cls, cycle: Cycle, as_of_ms: int) -> Self:
+        end_ms = as_of_ms if cycle.left_ms is None else cycle.left_ms
+        return cls(
+            joined_at=from_ms(cycle.joined_ms),
+            left_at=_moment(cycle.left_ms),
+            duration_seconds=max(0, end_ms - cycle.joined_ms) // 1000,
+            opened_by=cycle.opened_by,
+            closed_by=cycle.closed_by,
+            confidence=cycle.confidence,
+        )
+
+
+@strawberry.type
+class Attendance(Node):
+    state: strawberry.Private[AttendanceState]
+    window: strawberry.Private[Window]
+    as_of_ms: strawberry.Private[int]
+    person: strawberry.Private[models.User | None]
+    role: UserRole
+    is_expected: bool
+    presence: Presence
+    joined_since: datetime | None
+    status: AttendanceStatus | None
+    is_final: bool
+    first_joined_at: datetime | None
+    last_left_at: datetime | None
+    late_by_seconds: int
+    total_seconds: int
+    percentage: float
+    join_count: int
+    leave_count: int
+    confidence: Confidence
+    calculated_at: datetime | None
+
+    @classmethod
+    def of(
+        cls,
+        state: AttendanceState,
+        window: Window,
+        as_of_ms: int,
+        person: models.User | None = None,
+    ) -> Self:
+        return cls(
+            id=encode(Kind.ATTENDANCE, state.participant_id),
+            state=state,
+            window=window,
+            as_of_ms=as_of_ms,
+            person=person,
+            role=state.role,
+            is_expected=state.is_expected,
+            presence=state.presence,
+            joined_since=_moment(state.joined_since_ms),
+            status=state.status,
+            is_final=state.is_final,
+            first_joined_at=_moment(state.first_joined_ms),
+            last_left_at=_moment(state.last_left_ms),
+            late_by_seconds=state.late_by_ms(window, as_of_ms) // 1000,
+            total_seconds=state.total_ms(window, as_of_ms) // 1000,
+            percentage=state.percentage(window, as_of_ms),
+            join_count=state.join_count,
+            leave_count=state.leave_count,
+            confidence=state.confidence,
+            calculated_at=_moment(state.calculated_ms),
+        )
+
+    @strawberry.field
+    async def session(
+        self, info: Info
+    ) -> Annotated["Session", strawberry.lazy("schema.types.session")]:
+        session: Session = await info.context.session(self.state.session_id)
+        return session
+
+    @strawberry.field
+    async def user(self, info: Info) -> User:
+        person = self.person or await info.context.loaders.users.load(self.state.user_id)
+        return User.of(person)
+
+    @strawberry.field
+    def cycles(self) -> list[AttendanceCycle]:
+        return [AttendanceCycle.of(cycle, self.as_of_ms) for cycle in self.state.cycles]
+
+
+@strawberry.type
+class AttendanceStatistics:
+    expected: int
+    participants: int
+    in_meeting: int
+    present: int
+    late: int
+    partial: int
+    absent: int
+    average_percentage: float
+    total_meeting_seconds: int
+
+    @classmethod
+    def of(cls, numbers: Statistics) -> Self:
+        return cls(
+            expected=numbers.expected,
+            participants=numbers.participants,
+            in_meeting=numbers.in_meeting,
+            present=numbers.present,
+            late=numbers.late,
+            partial=numbers.partial,
+            absent=numbers.absent,
+            average_percentage=numbers.average_percentage,
+            total_meeting_seconds=numbers.total_ms // 1000,
+        )

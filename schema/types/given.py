@@ -1,0 +1,11 @@
+"""Optional arguments: left out is UNSET in Strawberry, and None here."""
+
+from typing import TypeVar
+
+import strawberry
+
+T = TypeVar("T")
+
+
+def given(value: T | None) -> T | None:
+    return None if value is strawberry.UNSET else value

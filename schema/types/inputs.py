@@ -1,0 +1,145 @@
+"""What clients send. A field left out is UNSET and kept as it is; null clears it."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from domain.access import UserRole
+from domain.attendance import AttendanceStatus
+from domain.session import GroupKind, MembershipSource, SessionKind
+from domain.status import SessionStatus
+
+
+def given_values(source: Any) -> dict[str, Any]:
+    """The fields of an input that were given, by name."""
+    return {name: value for name, value in vars(source).items() if value is not UNSET}
+
+
+@strawberry.input
+class SessionFilter:
+    academy_id: strawberry.ID | None = UNSET
+    teacher_id: strawberry.ID | None = UNSET
+    student_id: strawberry.ID | None = UNSET
+    group_id: strawberry.ID | None = UNSET
+    external_ids: list[str] | None = UNSET
+    kinds: list[SessionKind] | None = UNSET
+    statuses: list[SessionStatus] | None = UNSET
+    has_meeting: bool | None = UNSET
+    from_: datetime | None = strawberry.field(name="from", default=UNSET)
+    to: datetime | None = UNSET
+
+
+@strawberry.input
+class UserFilter:
+    academy_id: strawberry.ID | None = UNSET
+    roles: list[UserRole] | None = UNSET
+    external_ids: list[str] | None = UNSET
+    search: str | None = UNSET
+    is_active: bool | None = UNSET
+
+
+@strawberry.input
+class GroupFilter:
+    academy_id: strawberry.ID | None = UNSET
+    kinds: list[GroupKind] | None = UNSET
+    external_ids: list[str] | None = UNSET
+    teacher_id: strawberry.ID | None = UNSET
+
+
+@strawberry.input
+class AttendanceFilter:
+    academy_id: strawberry.ID | None = UNSET
+    session_id: strawberry.ID | None = UNSET
+    user_id: strawberry.ID | None = UNSET
+    teacher_id: strawberry.ID | None = UNSET
+    group_id: strawberry.ID | None = UNSET
+    roles: list[UserRole] | None = UNSET
+    kinds: list[SessionKind] | None = UNSET
+    statuses: list[AttendanceStatus] | None = UNSET
+    is_final: bool | None = UNSET
+    from_: datetime | None = strawberry.field(name="from", default=UNSET)
+    to: datetime | None = UNSET
+
+
+@strawberry.input
+class ScheduleSessionInput:
+    academy_id: strawberry.ID
+    kind: SessionKind
+    title: str
+    teacher_id: strawberry.ID
+    scheduled_at: datetime
+    external_id: str | None = UNSET
+    notes: str | None = UNSET
+    student_id: strawberry.ID | None = UNSET
+    group_id: strawberry.ID | None = UNSET
+    duration_minutes: int = 60
+    subject: str | None = UNSET
+    session_number: int | None = UNSET
+
+
+@strawberry.input
+class CreateMeetingTokenInput:
+    session_id: strawberry.ID
+    can_publish: bool = True
+    can_subscribe: bool = True
+
+
+@strawberry.input
+class VideoSettingsInput:
+    ready_minutes_before: int | None = UNSET
+    completion_buffer_minutes: int | None = UNSET
+    max_overtime_minutes: int | None = UNSET
+    default_max_participants: int | None = UNSET
+    max_duration_minutes: int | None = UNSET
+    empty_timeout_seconds: int | None = UNSET
+    token_ttl_minutes: int | None = UNSET
+
+
+@strawberry.input
+class AttendancePolicyInput:
+    present_from_percent: int | None = UNSET
+    partial_from_percent: int | None = UNSET
+    late_after_minutes: int | None = UNSET
+    merge_gap_seconds: int | None = UNSET
+
+
+@strawberry.input
+class AcademyInput:
+    slug: str
+    name: str
+    timezone: str
+    locale: str | None = UNSET
+    meeting_link_template: str | None = UNSET
+
+
+@strawberry.input
+class UserInput:
+    external_id: str
+    role: UserRole
+    first_name: str
+    last_name: str
+    academy_id: strawberry.ID | None = UNSET
+    email: str | None = UNSET
+    password: str | None = UNSET
+    is_active: bool | None = UNSET
+    guardian_external_ids: list[str] | None = UNSET
+
+
+@strawberry.input
+class GroupMemberInput:
+    user_external_id: str
+    via: MembershipSource
+    active_from: datetime | None = UNSET
+    active_until: datetime | None = UNSET
+
+
+@strawberry.input
+class GroupInput:
+    external_id: str
+    academy_id: strawberry.ID
+    kind: GroupKind
+    name: str
+    members: list[GroupMemberInput]
+    teacher_external_id: str | None = UNSET

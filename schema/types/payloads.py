@@ -1,0 +1,56 @@
+"""Answers of mutations: what was asked for, or what the domain refused."""
+
+from datetime import datetime
+
+import strawberry
+
+from schema.types.academy import Academy
+from schema.types.errors import UserError
+from schema.types.group import Group
+from schema.types.meeting import MeetingToken
+from schema.types.session import Session
+from schema.types.user import User
+
+
+@strawberry.type
+class SessionPayload:
+    session: Session | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class SessionsPayload:
+    sessions: list[Session] = strawberry.field(default_factory=list)
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class MeetingTokenPayload:
+    token: MeetingToken | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class AcademyPayload:
+    academy: Academy | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class UsersPayload:
+    users: list[User] = strawberry.field(default_factory=list)
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class GroupsPayload:
+    groups: list[Group] = strawberry.field(default_factory=list)
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class SignInPayload:
+    access_token: str | None = None
+    expires_at: datetime | None = None
+    viewer: User | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)

@@ -1,0 +1,28 @@
+from datetime import datetime
+
+import strawberry
+
+from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.session import Session
+
+
+@strawberry.interface
+class PresenceEvent:
+    cursor: str
+    version: int
+    as_of: datetime
+
+
+@strawberry.type
+class PresenceSnapshot(PresenceEvent):
+    session: Session
+    attendances: list[Attendance]
+    statistics: AttendanceStatistics
+
+
+@strawberry.type
+class PresenceChanges(PresenceEvent):
+    from_version: int
+    changes: list[Attendance]
+    removed_ids: list[strawberry.ID]
+    statistics: AttendanceStatistics

@@ -1,0 +1,49 @@
+"""Scalars as the contract has them."""
+
+from datetime import UTC, datetime
+from typing import NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
+
+URL = NewType("URL", str)
+
+
+def _read_moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment.astimezone(UTC)
+
+
+def read_datetime(value: object) -> datetime:
+    """RFC 3339 with an offset; anything else is refused in a sentence."""
+    try:
+        return _read_moment(value)
+    except (ValueError, OverflowError):
+        raise GraphQLError(f"Not a date and time with its offset (RFC 3339): {value!r}.") from None
+
+
+def write_datetime(moment: datetime) -> str:
+    """UTC, milliseconds, ending in Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+        serialize=write_datetime,
+        parse_value=read_datetime,
+    ),
+    URL: strawberry.scalar(
+        name="URL",
+        specified_by_url="https://url.spec.whatwg.org/",
+        serialize=str,
+        parse_value=str,
+    ),
+}
+
+CONFIG = StrawberryConfig(scalar_map=SCALARS, sort_schema=True)

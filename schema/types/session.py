@@ -1,0 +1,236 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+import models
+from domain.attendance import AttendanceStatus, Presence
+from domain.cursors import stream_cursor
+from domain.joining import join_refusal
+from domain.presence import AttendanceState, Window, statistics, to_ms
+from domain.session import SessionFormat, SessionKind
+from domain.status import SessionStatus
+from models.pages import page
+from schema.types.academy import Academy, AttendancePolicy
+from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.context import Info
+from schema.types.errors import UserError
+from schema.types.given import given
+from schema.types.group import Group
+from schema.types.ids import Kind, encode
+from schema.types.meeting import Meeting
+from schema.types.node import Node
+from schema.types.pages import Connection
+from schema.types.user import User
+
+if TYPE_CHECKING:
+    from schema.types.events import SessionEvent
+
+
+@strawberry.type
+class ScheduledTransition:
+    to: SessionStatus
+    at: datetime
+
+
+@strawberry.type
+class SessionPermissions:
+    can_join: bool
+    can_manage: bool
+    join_refusal: UserError | None
+
+
+@strawberry.interface
+class Session(Node):
+    row: strawberry.Private[models.Session]
+    database_id: int
+    external_id: str | None
+    kind: SessionKind
+    format: SessionFormat
+    title: str
+    notes: str | None
+    status: SessionStatus
+    scheduled_at: datetime
+    duration_minutes: int
+    ends_at: datetime
+    joinable_from: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    next_transition: ScheduledTransition | None
+    cancellation_reason: str | None
+    meeting: Meeting | None
+    attendance_policy: AttendancePolicy
+    version: int
+    cursor: str
+    created_at: datetime
+    updated_at: datetime
+
+    @strawberry.field
+    async def academy(self, info: Info) -> Academy:
+        return Academy.of(await info.context.loaders.academies.load(self.row.academy_id))
+
+    @strawberry.field
+    async def teacher(self, info: Info) -> User:
+        return User.of(await info.context.loaders.users.load(self.row.teacher_id))
+
+    @strawberry.field
+    async def student(self, info: Info) -> User | None:
+        if self.row.student_id is None:
+            return None
+        return User.of(await info.context.loaders.users.load(self.row.student_id))
+
+    @strawberry.field
+    async def group(self, info: Info) -> Group | None:
+        if self.row.group_id is None:
+            return None
+        row = await info.context.loaders.groups.load(self.row.group_id)
+        return Group.of(row) if row else None
+
+    @strawberry.field
+    async def present_count(self, info: Info) -> int:
+        roster = await self._roster(info)
+        return sum(state.presence is Presence.IN_MEETING for state in roster)
+
+    @strawberry.field
+    async def participant_count(self, info: Info) -> int:
+        return sum(state.has_joined for state in await self._roster(info))
+
+    @strawberry.field
+    async def teacher_presence(self, info: Info) -> Presence:
+        roster = await self._roster(info)
+        found = [state.presence for state in roster if state.user_id == self.row.teacher_id]
+        return found[0] if found else Presence.NOT_JOINED
+
+    @strawberry.field
+    async def attendances(
+        self,
+        info: Info,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        status: AttendanceStatus | None = strawberry.UNSET,
+    ) -> Connection[Attendance]:
+        rows = models.SessionParticipant.visible_to(info.context.viewer)
+        rows = rows.filter(session_id=self.row.id)
+        if given(status) is not None:
+            rows = rows.filter(attendance__status=status)
+        found = await page(rows, first=given(first), after=given(after))
+        connection: Connection[Attendance] = await info.context.attendances(found)
+        return connection
+
+    @strawberry.field
+    async def attendance_statistics(self, info: Info) -> AttendanceStatistics:
+        readable = await info.context.readable(self.row, await self._roster(info))
+        window = window_of(self.row)
+        return AttendanceStatistics.of(statistics(readable, window, to_ms(info.context.now)))
+
+    @strawberry.field
+    async def my_attendance(self, info: Info) -> Attendance | None:
+        viewer = info.context.viewer
+        own = [row for row in await self._roster(info) if row.user_id == viewer.user_id]
+        return attendance_of(own[0], self.row, info.context.now) if own else None
+
+    @strawberry.field
+    async def viewer_permissions(self, info: Info) -> SessionPermissions:
+        context = info.context
+        manages = self.row.is_managed_by(context.viewer)
+        academy = await context.loaders.academies.load(self.row.academy_id)
+        refusal = join_refusal(
+            self.row.status,
+            may_join=manages or await context.loaders.joinable.load(self.row.id),
+            is_academy_active=academy.is_active,
+        )
+        return SessionPermissions(
+            can_join=refusal is None,
+            can_manage=manages,
+            join_refusal=UserError.of(refusal) if refusal else None,
+        )
+
+    @strawberry.field
+    async def history(
+        self,
+        info: Info,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+    ) -> Connection[Annotated["SessionEvent", strawberry.lazy("schema.types.events")]]:
+        found = await page(
+            models.SessionEvent.visible_to(info.context.viewer, self.row),
+            first=given(first),
+            after=given(after),
+        )
+        history: Connection[SessionEvent] = info.context.history(self.row, found)
+        return history
+
+    async def _roster(self, info: Info) -> list[AttendanceState]:
+        roster: list[AttendanceState] = await info.context.loaders.rosters.load(self.row.id)
+        return roster
+
+
+@strawberry.type
+class QuranSession(Session):
+    pass
+
+
+@strawberry.type
+class AcademicSession(Session):
+    subject: str | None
+
+
+@strawberry.type
+class InteractiveCourseSession(Session):
+    session_number: int | None
+
+
+def session_of(row: models.Session) -> Session:
+    """A row as the type of its kind."""
+    fields = _fields(row)
+    match row.kind:
+        case SessionKind.QURAN:
+            return QuranSession(**fields)
+        case SessionKind.ACADEMIC:
+            return AcademicSession(**fields, subject=row.subject)
+        case SessionKind.INTERACTIVE_COURSE:
+            return InteractiveCourseSession(**fields, session_number=row.session_number)
+
+
+_PLAIN = (
+    "external_id",
+    "kind",
+    "format",
+    "title",
+    "notes",
+    "status",
+    "scheduled_at",
+    "duration_minutes",
+    "ends_at",
+    "started_at",
+    "ended_at",
+    "cancellation_reason",
+    "version",
+    "created_at",
+    "updated_at",
+)
+
+
+def _fields(row: models.Session) -> dict[str, Any]:
+    following = row.timeline.next_move
+    plain = {name: getattr(row, name) for name in _PLAIN}
+    return plain | {
+        "row": row,
+        "id": encode(Kind.SESSION, row.id),
+        "database_id": row.id,
+        "joinable_from": None if row.status.is_over else row.ready_at,
+        "next_transition": ScheduledTransition(to=following[0], at=following[1])
+        if following
+        else None,
+        "meeting": Meeting.of(row),
+        "attendance_policy": AttendancePolicy(**row.attendance_policy),
+        "cursor": stream_cursor(row.id, row.version),
+    }
+
+
+def window_of(row: models.Session) -> Window:
+    return Window.of(row.scheduled_at, row.ends_at)
+
+
+def attendance_of(state: AttendanceState, row: models.Session, now: datetime) -> Attendance:
+    return Attendance.of(state, window_of(row), to_ms(now))

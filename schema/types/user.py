@@ -1,0 +1,84 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Self
+
+import strawberry
+
+import models
+from domain.access import UserRole
+from models.pages import page
+from schema.types.academy import Academy
+from schema.types.context import Info
+from schema.types.given import given
+from schema.types.ids import Kind, encode
+from schema.types.node import Node
+from schema.types.pages import Connection
+
+if TYPE_CHECKING:
+    from schema.types.attendance import Attendance
+
+
+@strawberry.type
+class User(Node):
+    row: strawberry.Private[models.User]
+    database_id: int
+    external_id: str | None
+    first_name: str
+    last_name: str
+    display_name: str
+    role: UserRole
+    is_active: bool
+    is_service: bool
+
+    @classmethod
+    def of(cls, row: models.User) -> Self:
+        return cls(
+            row=row,
+            id=encode(Kind.USER, row.id),
+            database_id=row.id,
+            external_id=row.external_id,
+            first_name=row.first_name,
+            last_name=row.last_name,
+            display_name=row.display_name,
+            role=row.role,
+            is_active=row.is_active,
+            is_service=row.is_service,
+        )
+
+    @strawberry.field
+    async def email(self, info: Info) -> str | None:
+        seen = await info.context.loaders.seen_users.load(self.database_id)
+        return self.row.email if seen else None
+
+    @strawberry.field
+    async def academy(self, info: Info) -> Academy | None:
+        if self.row.academy_id is None:
+            return None
+        row = await info.context.loaders.academies.load(self.row.academy_id)
+        return Academy.of(row) if row else None
+
+    @strawberry.field
+    async def children(self, info: Info) -> list["User"]:
+        return [User.of(row) for row in await info.context.loaders.children.load(self.database_id)]
+
+    @strawberry.field
+    async def guardians(self, info: Info) -> list["User"]:
+        return [User.of(row) for row in await info.context.loaders.guardians.load(self.database_id)]
+
+    @strawberry.field
+    async def attendance_history(
+        self,
+        info: Info,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        from_: Annotated[datetime | None, strawberry.argument(name="from")] = strawberry.UNSET,
+        to: datetime | None = strawberry.UNSET,
+    ) -> Connection[Annotated["Attendance", strawberry.lazy("schema.types.attendance")]]:
+        rows = models.SessionParticipant.visible_to(info.context.viewer)
+        rows = rows.filter(user_id=self.database_id)
+        if from_:
+            rows = rows.filter(session__scheduled_at__gte=from_)
+        if to:
+            rows = rows.filter(session__scheduled_at__lt=to)
+        found = await page(rows, first=given(first), after=given(after))
+        history: Connection[Attendance] = await info.context.attendances(found)
+        return history

@@ -1,0 +1,137 @@
+"""One watched session in this process: its roster, and a ring of its recent events.
+
+Filled from the table when the bell rings, or when the backstop finds it behind. A subscriber is a
+position in the ring, never a queue, so what a slow one costs is bounded.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import Self
+
+import models
+from domain.cursors import stream_version
+from domain.errors import NotFoundError
+from domain.event import SessionEventKind
+from domain.presence import AttendanceState, Window
+from domain.status import SessionStatus
+from models.rosters import rosters
+
+RING = 1024
+BACKLOG = 256  # how much of the past a hub reads when it opens
+
+ROSTER_KINDS = (
+    SessionEventKind.SCHEDULED,
+    SessionEventKind.PRESENCE_CHANGED,
+    SessionEventKind.PRESENCE_REMOVED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event, and the version of the one before it that changed the roster."""
+
+    row: models.SessionEvent
+    roster_before: int
+
+
+class Hub:
+    def __init__(self, session: models.Session, ring: int = RING) -> None:
+        self.session = session
+        self.roster: dict[int, AttendanceState] = {}
+        self.people: dict[int, models.User] = {}
+        # The ring has everything after the floor.
+        self.floor = max(0, session.version - min(ring, BACKLOG))
+        self.version = self.floor
+        self._ring: deque[Entry] = deque(maxlen=ring)
+        self._roster_changed = 0
+        self._reading = asyncio.Lock()
+        self._tick: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def open(cls, session_id: int, ring: int = RING) -> Self:
+        """The session as it is: NOT_FOUND where there is none."""
+        session = await models.Session.get_or_none(id=session_id)
+        if session is None:
+            raise NotFoundError("No such session.")
+        hub = cls(session, ring)
+        before = models.SessionEvent.filter(
+            session_id=session_id, sequence__lte=hub.floor, kind__in=ROSTER_KINDS
+        )
+        last = await before.order_by("-sequence").first()
+        hub._roster_changed = last.sequence if last else 0
+        await hub.catch_up()
+        # After the stream: what the roster has that the stream had not is told once more later.
+        states = (await rosters([session_id])).get(session_id, [])
+        hub.roster = {state.participant_id: state for state in states}
+        await hub._meet(states)
+        return hub
+
+    @property
+    def window(self) -> Window:
+        return Window.of(self.session.scheduled_at, self.session.ends_at)
+
+    @property
+    def is_presence_over(self) -> bool:
+        """Nothing more will be told of the roster: the result is final, or there is no session."""
+        is_cancelled = self.session.status is SessionStatus.CANCELLED
+        return is_cancelled or self.session.finalised_at is not None
+
+    def place_of(self, cursor: str | None) -> int | None:
+        """Where a subscriber goes on; None for no, an old, a foreign or a future cursor."""
+        version = stream_version(cursor, self.session.id) if cursor else None
+        if version is None or not self.floor <= version <= self.version:
+            return None
+        return version
+
+    def after(self, position: int) -> list[Entry]:
+        """The events after a position that the ring still has."""
+        skip = len(self._ring) - (self.version - position)
+        return list(islice(self._ring, max(0, skip), None))
+
+    async def catch_up(self) -> None:
+        """Read what the table has and the ring has not; wake who waits."""
+        async with self._reading:
+            session = await models.Session.get(id=self.session.id)
+            rows = models.SessionEvent.filter(
+                session_id=session.id, sequence__gt=self.version, sequence__lte=session.version
+            )
+            self.session = session
+            entries = [self._entry(row) for row in await rows.order_by("sequence")]
+            await self._apply(entries)
+            self._ring.extend(entries)
+            self.version = session.version
+            self.floor = max(self.floor, self.version - len(self._ring))
+        self._wake()
+
+    def _entry(self, row: models.SessionEvent) -> Entry:
+        before = self._roster_changed
+        if row.kind in ROSTER_KINDS:
+            self._roster_changed = row.sequence
+        return Entry(row, before)
+
+    async def _apply(self, entries: list[Entry]) -> None:
+        told = [entry.row for entry in entries if entry.row.kind.is_presence]
+        for row in told:
+            if row.kind is SessionEventKind.PRESENCE_REMOVED:
+                self.roster.pop(row.payload["participant_id"], None)
+            else:
+                state = AttendanceState.from_dict(row.payload)
+                self.roster[state.participant_id] = state
+        await self._meet(list(self.roster.values()))
+
+    async def _meet(self, states: list[AttendanceState]) -> None:
+        unknown = {state.user_id for state in states} - self.people.keys()
+        if unknown:
+            found = await models.User.filter(id__in=unknown)
+            self.people |= {person.id: person for person in found}
+
+    def _wake(self) -> None:
+        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
+        tick.set_result(None)
+
+    async def changed(self, position: int) -> None:
+        """Return once there is something after this position."""
+        while self.version <= position:
+            await asyncio.shield(self._tick)

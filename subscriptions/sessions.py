@@ -1,0 +1,118 @@
+"""The streams of one session: its roster for those who manage it, its events for all who see it."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import cast
+
+import strawberry
+
+import clock
+import models
+from actions.sweep import advance_among
+from domain.access import Permit
+from domain.cursors import stream_cursor
+from domain.errors import NotFoundError
+from domain.event import SessionEventKind
+from domain.presence import AttendanceState, statistics, to_ms
+from resolvers.context import Info
+from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.events import SessionEvent, event_of, snapshot_of
+from schema.types.given import given
+from schema.types.ids import Kind, encode, need
+from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot
+from schema.types.session import session_of
+from subscriptions.hub import Entry, Hub
+from subscriptions.hubs import Hubs
+
+
+async def session_presence(
+    info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
+) -> AsyncGenerator[PresenceEvent, None]:
+    """The roster now, or what changed since `after`; then changes, until the result is final."""
+    number = need(Kind.SESSION, session_id)
+    session = await _fetch(info, number)
+    if not session.is_managed_by(info.context.viewer):
+        raise NotFoundError("No such session.")
+    async with _hubs(info).watching(number) as hub:
+        position = hub.place_of(given(after))
+        while True:
+            if position is None or position < hub.floor:
+                position = hub.version
+                yield _snapshot(hub, clock.now())
+                continue  # the ring may have moved on while it was sent
+            entries, is_over = hub.after(position), hub.is_presence_over
+            position = hub.version
+            told = [entry for entry in entries if entry.row.kind.is_presence]
+            if told:
+                yield _changes(hub, told, clock.now())
+            elif is_over:
+                return
+            else:
+                await hub.changed(position)
+
+
+async def session_events(
+    info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
+) -> AsyncGenerator[SessionEvent, None]:
+    """The session now, or what happened since `after`; then each event the viewer may see."""
+    number = need(Kind.SESSION, session_id)
+    session = await _fetch(info, number)
+    manages = session.is_managed_by(info.context.viewer)
+    async with _hubs(info).watching(number) as hub:
+        position = hub.place_of(given(after))
+        while True:
+            if position is None or position < hub.floor:
+                position = hub.version
+                yield snapshot_of(hub.session, clock.now())
+                continue
+            entries, position = hub.after(position), hub.version
+            for entry in entries:
+                if manages or not entry.row.kind.is_presence:
+                    yield event_of(entry.row, hub.session, clock.now())
+            await hub.changed(position)
+
+
+def _hubs(info: Info) -> Hubs:
+    return cast(Hubs, info.context.process.hubs)
+
+
+async def _fetch(info: Info, session_id: int) -> models.Session:
+    await advance_among([session_id], info.context.now)
+    return await models.Session.fetch_for(info.context.viewer, session_id, Permit.SEE)
+
+
+def _snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
+    states = sorted(hub.roster.values(), key=lambda state: state.participant_id)
+    return PresenceSnapshot(
+        cursor=stream_cursor(hub.session.id, hub.version),
+        version=hub.version,
+        as_of=now,
+        session=session_of(hub.session),
+        attendances=[_attendance(hub, state, now) for state in states],
+        statistics=_statistics(hub, now),
+    )
+
+
+def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
+    """What a run of events left of the rows it changed: each row once, whole, as it is last."""
+    last: dict[int, Entry] = {entry.row.payload["participant_id"]: entry for entry in told}
+    changed = [e.row for e in last.values() if e.row.kind is SessionEventKind.PRESENCE_CHANGED]
+    removed = [e.row for e in last.values() if e.row.kind is SessionEventKind.PRESENCE_REMOVED]
+    version = told[-1].row.sequence
+    return PresenceChanges(
+        cursor=stream_cursor(hub.session.id, version),
+        version=version,
+        as_of=now,
+        from_version=told[0].roster_before,
+        changes=[_attendance(hub, AttendanceState.from_dict(row.payload), now) for row in changed],
+        removed_ids=[encode(Kind.ATTENDANCE, row.payload["participant_id"]) for row in removed],
+        statistics=_statistics(hub, now),
+    )
+
+
+def _attendance(hub: Hub, state: AttendanceState, now: datetime) -> Attendance:
+    return Attendance.of(state, hub.window, to_ms(now), hub.people.get(state.user_id))
+
+
+def _statistics(hub: Hub, now: datetime) -> AttendanceStatistics:
+    return AttendanceStatistics.of(statistics(hub.roster.values(), hub.window, to_ms(now)))

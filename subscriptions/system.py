@@ -1,0 +1,103 @@
+"""The system's state as a stream: one read per process every 2 s, while anybody watches."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import clock
+from domain.system import SystemState
+from resolvers.context import Info
+from schema.types.system import SystemStatus
+
+logger = logging.getLogger("halaqa.system")
+
+EVERY_S = 2.0
+AT_LEAST_EVERY = timedelta(seconds=10)
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+ReadState = Callable[[datetime], Awaitable[SystemState]]
+
+
+class SystemWatch:
+    """The latest state, read again and again from the first watcher to the last."""
+
+    def __init__(self, read: ReadState, every_s: float = EVERY_S) -> None:
+        self._read_state = read
+        self._every_s = every_s
+        self._watchers = 0
+        self._task: asyncio.Task[None] | None = None
+        self._state: SystemState | None = None
+        self._tick: asyncio.Future[None] | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator["SystemWatch"]:
+        self._watchers += 1
+        if self._task is None:
+            loop = asyncio.get_running_loop()
+            self._tick = loop.create_future()
+            self._task = loop.create_task(self._read(), context=contextvars.Context())
+        try:
+            yield self
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                await self.close()
+
+    async def close(self) -> None:
+        task, self._task, self._state = self._task, None, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def states(self) -> AsyncIterator[SystemState]:
+        """The state now, and each one read from here on."""
+        while True:
+            if self._state is not None:
+                yield self._state
+            if self._tick is not None:
+                await asyncio.shield(self._tick)
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                self._state = await self._read_state(clock.now())
+                self._wake()
+            except Exception:
+                logger.warning("system state not read", exc_info=True)
+            await asyncio.sleep(self._every_s)
+
+    def _wake(self) -> None:
+        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
+        if tick is not None:
+            tick.set_result(None)
+
+
+async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
+    """The state now; again when it changes, and every 10 s."""
+    viewer = info.context.viewer
+    watch = cast(SystemWatch, info.context.process.system)
+    sent: SystemState | None = None
+    async with watch.watching():
+        async for state in watch.states():
+            if sent is None or _is_news(sent, state):
+                sent = state
+                yield SystemStatus.of(state, viewer)
+
+
+def _is_news(sent: SystemState, state: SystemState) -> bool:
+    if state.as_of - sent.as_of >= AT_LEAST_EVERY:
+        return True
+    return _still(sent) != _still(state)
+
+
+def _still(state: SystemState) -> SystemState:
+    """Without what moves all the time."""
+    quiet = replace(state.clock, last_beat_at=None, skew_ms=0)
+    return replace(state, as_of=NEVER, clock=quiet)

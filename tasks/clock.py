@@ -1,0 +1,152 @@
+"""The clock: whatever is due is done, whichever process looks first, and then it sleeps."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import clock
+from actions.clock import beat, forget_stopped
+from actions.rooms import look_at_rooms
+from actions.sweep import advance_due, next_due_at
+from domain.session import WorkKind
+from gateways.bus import CLOCK, Bus
+from gateways.livekit import LiveKit
+from tasks.broker import open_broker
+from tasks.lane import Lane, apart, cancel
+from tasks.work import Jobs
+
+logger = logging.getLogger("halaqa.clock")
+
+LONGEST_SLEEP_S = 2.0
+SHORTEST_BACKOFF_S = 0.02
+LOOK_EVERY_S = 5.0
+STOP_WITHIN_S = 5.0
+BEAT_EVERY = timedelta(seconds=1)
+LANES = (
+    (WorkKind.MAKE_ROOM, WorkKind.DELETE_ROOM),
+    (WorkKind.FINALISE_ATTENDANCE,),
+)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Clock:
+    """One of any number that may run at once. `start` it inside the running loop, then `stop` it.
+
+    `name` is what its heartbeat is called: host and process unless given.
+    """
+
+    def __init__(
+        self,
+        livekit: LiveKit,
+        bus: Bus,
+        *,
+        name: str | None = None,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        self.sweeps = 0
+        self._livekit = livekit
+        self._bus = bus
+        self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
+        self._now = now
+        self._woken = asyncio.Event()
+        self._broker = open_broker()
+        jobs = Jobs(self._broker, livekit, now)
+        self._lanes = [Lane(jobs, kinds, self._woken.set) for kinds in LANES]
+        self._loops: list[asyncio.Task[None]] = []
+        self._troubles: dict[str, str] = {}
+        self._wakes_at = NEVER
+        self._backoff_s = SHORTEST_BACKOFF_S
+        self._beat_at: datetime | None = None
+
+    async def start(self) -> None:
+        await self._broker.startup()
+        self._bus.listen(CLOCK, self._hear)
+        self._loops = [apart(self._keep_sweeping()), apart(self._keep_looking())]
+
+    async def stop(self) -> None:
+        """Sweep no more, and let the jobs that run come to their end, within a few seconds."""
+        self._bus.unlisten(CLOCK, self._hear)
+        await cancel(self._loops)
+        await asyncio.gather(*(lane.drain(STOP_WITHIN_S) for lane in self._lanes))
+        await self._broker.shutdown()
+
+    def _hear(self, moment: str) -> None:
+        """Something is newly due: get up if that is before we would have got up anyway."""
+        if not moment or datetime.fromisoformat(moment) <= self._wakes_at:
+            self._woken.set()
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            sleep_s = await self._try("sweep", self._sweep)
+            if sleep_s is None:
+                await asyncio.sleep(self._backed_off_s())
+                continue
+            self._wakes_at = self._now() + timedelta(seconds=sleep_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(sleep_s):
+                    await self._woken.wait()
+
+    async def _sweep(self) -> float:
+        """Do all that is due; how many seconds to sleep then."""
+        is_whole = True
+        while is_whole:
+            self.sweeps += 1
+            swept_at = self._now()
+            await self._say_alive(swept_at)
+            is_whole = (await advance_due(swept_at)).is_whole
+            for lane in self._lanes:
+                await lane.fill(swept_at)
+        # Whatever rings from here on is newer than what we are about to read.
+        self._woken.clear()
+        self._wakes_at = NEVER
+        return await self._sleep_s(swept_at)
+
+    async def _sleep_s(self, swept_at: datetime) -> float:
+        """Until the next thing is due. What was due already when we swept is somebody else's at
+        the moment: it is asked for again less and less often, and keeps nothing else waiting."""
+        sleep_s = LONGEST_SLEEP_S
+        due_at = await next_due_at(swept_at)
+        if due_at is not None and due_at <= swept_at:
+            sleep_s = self._backed_off_s()
+            due_at = await next_due_at(swept_at, swept_at)
+        else:
+            self._backoff_s = SHORTEST_BACKOFF_S
+        if due_at is not None:
+            sleep_s = min(sleep_s, (due_at - self._now()).total_seconds())
+        return max(sleep_s, 0.0)
+
+    def _backed_off_s(self) -> float:
+        sleep_s = self._backoff_s
+        self._backoff_s = min(2 * sleep_s, LONGEST_SLEEP_S)
+        return sleep_s
+
+    async def _say_alive(self, now: datetime) -> None:
+        if self._beat_at is None:
+            await forget_stopped(now)
+        if self._beat_at is None or abs(now - self._beat_at) >= BEAT_EVERY:
+            await beat(self._name, now)
+            self._beat_at = now
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self._try("look", lambda: look_at_rooms(self._livekit, self._now()))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _try(self, what: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
+        """What it answers; None if it fails. Each kind of trouble is logged once, and its end."""
+        try:
+            answer = await attempt()
+        except Exception as error:
+            kind = type(error).__name__
+            if self._troubles.get(what) != kind:
+                logger.exception("clock in trouble", extra={"what": what})
+            self._troubles[what] = kind
+            return None
+        if self._troubles.pop(what, None):
+            logger.info("clock goes on", extra={"what": what})
+        return answer

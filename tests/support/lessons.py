@@ -1,0 +1,57 @@
+"""A lesson at eleven, ready and with a room, for what LiveKit tells of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from actions.sweep import advance_due
+from models import Session, User
+from tests.support import make
+from tests.support.livekit_events import Room, Stay
+
+START = make.ELEVEN
+
+
+def at(minutes: float = 0, seconds: float = 0) -> datetime:
+    """So long after the lesson's scheduled start."""
+    return START + timedelta(minutes=minutes, seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    session: Session
+    teacher: User
+    students: list[User]
+    room: Room
+
+    @property
+    def student(self) -> User:
+        return self.students[0]
+
+    async def now(self) -> Session:
+        """The session's row as it is now."""
+        return await Session.get(id=self.session.id)
+
+    def stay(self, minutes: float, user: User | None = None) -> Stay:
+        return Stay(user or self.student, at(minutes))
+
+
+async def ready(students: int = 1, *, minutes: int = 60, **settings: Any) -> Lesson:
+    """READY ten minutes before its start. One student: a private lesson; more: a circle's."""
+    lesson = await scheduled(students, minutes=minutes, **settings)
+    await advance_due(at(-10))
+    session = await lesson.now()
+    return Lesson(session, lesson.teacher, lesson.students, Room(session, at(-9)))
+
+
+async def scheduled(students: int = 1, *, minutes: int = 60, **settings: Any) -> Lesson:
+    """Scheduled since yesterday. `settings` are the academy's."""
+    academy = await make.academy(**settings)
+    teacher = await make.teacher(academy)
+    people = [await make.student(academy) for _ in range(students)]
+    if students == 1:
+        session = await make.session(academy, teacher, student=people[0], minutes=minutes)
+    else:
+        circle = await make.group(academy, teacher, *people)
+        session = await make.session(academy, teacher, group=circle, minutes=minutes)
+    return Lesson(session, teacher, people, Room(session, at(-9)))

@@ -1,0 +1,164 @@
+"""Subscriptions without a socket: the schema's own streams, and a client that keeps the rule."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from strawberry.types import ExecutionResult
+
+from gateways.bus import Bus, bell
+from models import User
+from resolvers.context import Context, Process
+from schema.root import build_schema
+from schema.types.ids import Kind, encode
+from subscriptions.hubs import Hubs
+from tests.support import make
+
+PRESENCE = """
+subscription Presence($id: ID!, $after: String) {
+  sessionPresence(sessionId: $id, after: $after) {
+    __typename cursor version asOf
+    ... on PresenceSnapshot {
+      session { id status } attendances { ...Row } statistics { inMeeting }
+    }
+    ... on PresenceChanges {
+      fromVersion changes { ...Row } removedIds statistics { inMeeting participants }
+    }
+  }
+}
+fragment Row on Attendance {
+  id presence role isExpected joinCount leaveCount status isFinal user { displayName }
+}
+"""
+
+EVENTS = """
+subscription Events($id: ID!, $after: String) {
+  sessionEvents(sessionId: $id, after: $after) {
+    __typename sequence cursor
+    ... on SessionSnapshot { session { status version } }
+    ... on StatusChanged { from to cause }
+    ... on PresenceChanged { attendance { presence user { displayName } } }
+  }
+}
+"""
+
+SCHEMA = build_schema()
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Streams:
+    """One process's subscriptions, at a time the test says."""
+
+    hubs: Hubs
+    now: datetime
+
+    @asynccontextmanager
+    async def stream(
+        self, query: str, viewer: User | None, **variables: Any
+    ) -> AsyncIterator["Stream"]:
+        process = Process(cast(Any, None), self.hubs, None)
+        context = Context(process, make.viewer(viewer) if viewer else None, self.now)
+        results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
+        async with aclosing(cast(Any, results)) as opened:
+            stream = Stream(opened)
+            yield stream
+            await stream.stop()
+
+    def presence(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+        variables = {"id": encode(Kind.SESSION, session_id), "after": after}
+        return self.stream(PRESENCE, viewer, **variables)
+
+    def events(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+        variables = {"id": encode(Kind.SESSION, session_id), "after": after}
+        return self.stream(EVENTS, viewer, **variables)
+
+
+class Stream:
+    def __init__(self, results: Any) -> None:
+        self._results = results
+        self._coming: asyncio.Task[ExecutionResult] | None = None
+
+    async def next(self) -> Event:
+        """The next event, the one field of its data."""
+        result = await asyncio.wait_for(self._take(), 5)
+        assert not result.errors, result.errors
+        assert result.data is not None
+        (event,) = result.data.values()
+        return dict(event)
+
+    async def refusal(self) -> str:
+        result = await asyncio.wait_for(self._take(), 5)
+        assert result.errors, result
+        return str((result.errors[0].extensions or {})["code"])
+
+    async def is_silent(self, for_s: float = 0.05) -> bool:
+        """Whether nothing comes for a moment; what comes later is not lost."""
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(anext(self._results))
+        done, _ = await asyncio.wait({self._coming}, timeout=for_s)
+        return not done
+
+    async def is_over(self) -> bool:
+        try:
+            await asyncio.wait_for(self._take(), 5)
+        except StopAsyncIteration:
+            return True
+        return False
+
+    async def stop(self) -> None:
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
+
+    async def _take(self) -> ExecutionResult:
+        coming, self._coming = self._coming, None
+        return cast(ExecutionResult, await (coming or anext(self._results)))
+
+
+@asynccontextmanager
+async def streaming(
+    now: datetime, *, is_rung: bool = True, backstop_s: float = 60, ring: int | None = None
+) -> AsyncIterator[Streams]:
+    """Hubs on a bus of their own; not `is_rung`: the bell does not reach them."""
+    bus = Bus()
+    await bus.open()
+    hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)
+    await hubs.open()
+    bell.bus = bus if is_rung else None
+    try:
+        yield Streams(hubs, now)
+    finally:
+        bell.bus = None
+        await hubs.close()
+        await bus.close()
+
+
+@dataclass
+class Dashboard:
+    """A client that keeps the contract's rule; `gaps` counts what it had to ask for again."""
+
+    version: int = -1
+    cursor: str | None = None
+    roster: dict[str, Event] = field(default_factory=dict)
+    gaps: int = 0
+
+    def take(self, event: Event) -> bool:
+        """Whether it can go on; False: subscribe again from its own cursor."""
+        if event["__typename"] == "PresenceSnapshot":
+            self.roster = {row["id"]: row for row in event["attendances"]}
+        elif event["fromVersion"] > self.version:
+            self.gaps += 1
+            return False
+        elif event["version"] <= self.version:
+            return True
+        else:
+            self.roster |= {row["id"]: row for row in event["changes"]}
+            for gone in event["removedIds"]:
+                self.roster.pop(gone, None)
+        self.version, self.cursor = event["version"], event["cursor"]
+        return True
