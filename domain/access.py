@@ -69,3 +69,18 @@ class Viewer:
     def may_grant(self, role: UserRole) -> bool:
         """Nobody grants a role above their own."""
         return RANK[role] <= RANK[self.role]
+
+
+class Audience(StrEnum):
+    """Who hears the same: those who manage a session, or those who take part in it."""
+
+    STAFF = "STAFF"
+    PARTICIPANT = "PARTICIPANT"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a shared subscription runs in, instead of for a viewer."""
+
+    subject: str
+    audience: Audience

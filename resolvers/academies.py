@@ -49,10 +49,12 @@ async def create_academy(info: Info, input: AcademyInput) -> AcademyPayload:
 async def update_video_settings(
     info: Info, academy_id: strawberry.ID, input: VideoSettingsInput
 ) -> AcademyPayload:
-    number = need(Kind.ACADEMY, academy_id, "academyId")
     context = info.context
     row = await actions.update_video_settings(
-        context.viewer, number, given_values(input), context.now
+        context.viewer,
+        need(Kind.ACADEMY, academy_id, "academyId"),
+        given_values(input),
+        context.now,
     )
     return AcademyPayload(academy=Academy.of(row))
 
@@ -61,6 +63,7 @@ async def update_video_settings(
 async def update_attendance_policy(
     info: Info, academy_id: strawberry.ID, input: AttendancePolicyInput
 ) -> AcademyPayload:
-    number = need(Kind.ACADEMY, academy_id, "academyId")
-    row = await actions.update_attendance_policy(info.context.viewer, number, given_values(input))
+    row = await actions.update_attendance_policy(
+        info.context.viewer, need(Kind.ACADEMY, academy_id, "academyId"), given_values(input)
+    )
     return AcademyPayload(academy=Academy.of(row))

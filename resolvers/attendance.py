@@ -7,6 +7,7 @@ from domain.presence import statistics, to_ms
 from models.pages import page
 from models.rosters import rosters, states_of
 from resolvers.context import Info
+from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.given import given
@@ -37,43 +38,24 @@ async def attendances(
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
 ) -> Connection[Attendance]:
-    rows = models.SessionParticipant.visible_to(info.context.viewer).filter(
-        _of_whom(filter) & _of_what(filter)
-    )
+    rows = models.SessionParticipant.visible_to(info.context.viewer).filter(_wanted(filter))
     found = await page(rows, first=given(first), after=given(after))
     return await info.context.attendances(found)
 
 
-def _of_whom(filter: AttendanceFilter) -> Q:
-    condition = Q()
-    if filter.academy_id:
-        condition &= Q(session__academy_id=number_of(Kind.ACADEMY, filter.academy_id) or 0)
-    if filter.session_id:
-        condition &= Q(session_id=number_of(Kind.SESSION, filter.session_id) or 0)
-    if filter.user_id:
-        condition &= Q(user_id=number_of(Kind.USER, filter.user_id) or 0)
-    if filter.teacher_id:
-        condition &= Q(session__teacher_id=number_of(Kind.USER, filter.teacher_id) or 0)
-    if filter.group_id:
-        condition &= Q(session__group_id=number_of(Kind.GROUP, filter.group_id) or 0)
-    return condition
-
-
-def _of_what(filter: AttendanceFilter) -> Q:
-    condition = Q()
-    if filter.roles:
-        condition &= Q(role__in=filter.roles)
-    if filter.kinds:
-        condition &= Q(session__kind__in=filter.kinds)
-    if filter.statuses:
-        condition &= Q(attendance__status__in=filter.statuses)
-    if given(filter.is_final) is not None:
-        condition &= Q(session__finalised_at__isnull=not filter.is_final)
-    if filter.from_:
-        condition &= Q(session__scheduled_at__gte=filter.from_)
-    if filter.to:
-        condition &= Q(session__scheduled_at__lt=filter.to)
-    return condition
+def _wanted(filter: AttendanceFilter) -> Q:
+    return (
+        named("session__academy_id", Kind.ACADEMY, filter.academy_id)
+        & named("session_id", Kind.SESSION, filter.session_id)
+        & named("user_id", Kind.USER, filter.user_id)
+        & named("session__teacher_id", Kind.USER, filter.teacher_id)
+        & named("session__group_id", Kind.GROUP, filter.group_id)
+        & among("role", filter.roles)
+        & among("session__kind", filter.kinds)
+        & among("attendance__status", filter.statuses)
+        & filled("session__finalised_at", filter.is_final)
+        & within("session__scheduled_at", filter.from_, filter.to)
+    )
 
 
 async def session_presence(info: Info, session_id: strawberry.ID) -> PresenceSnapshot | None:

@@ -10,7 +10,7 @@ import strawberry
 import clock
 import models
 from actions.tokens import Door
-from domain.access import Viewer
+from domain.access import Scope, Viewer
 from domain.errors import UnauthenticatedError
 from domain.presence import AttendanceState
 from models.pages import BY_ID, Page
@@ -43,6 +43,10 @@ class Context:
     def for_event(self) -> Self:
         return type(self)(self.process, self.anyone, clock.now())
 
+    def for_scope(self, scope: Scope) -> "Context":
+        """A context for a shared run: it knows no viewer, and asking it for one is a bug."""
+        return _ScopeContext(self.process, scope, clock.now())
+
     def become(self, viewer: Viewer) -> None:
         """Somebody signed in: what is selected of the answer is read with their rights."""
         self.anyone = viewer
@@ -53,6 +57,10 @@ class Context:
         if self.anyone is None:
             raise UnauthenticatedError("Sign in first.")
         return self.anyone
+
+    def require_viewer(self) -> None:
+        """UnauthenticatedError where nobody is signed in, also when there is nothing to read."""
+        _ = self.viewer
 
     async def session(self, session_id: int) -> Session:
         return session_of(await self.loaders.sessions.load(session_id))
@@ -81,6 +89,16 @@ class Context:
             return list(states)
         theirs = await self.loaders.own_rows.load(session.id)
         return [state for state in states if state.user_id in theirs]
+
+
+class _ScopeContext(Context):
+    def __init__(self, process: Process, scope: Scope, now: datetime) -> None:
+        super().__init__(process, None, now)
+        self.scope = scope
+
+    @property
+    def viewer(self) -> Viewer:
+        raise RuntimeError("a shared run has no viewer")
 
 
 Info = strawberry.Info[Context, None]

@@ -47,7 +47,7 @@ class Loaders:
         )
         self.users = _rows(lambda ids: models.User.filter(id__in=ids))
         self.sessions = _rows(lambda ids: models.Session.filter(id__in=ids))
-        self.groups = _rows(lambda ids: models.Group.visible_to(self.viewer).filter(id__in=ids))
+        self.groups = _rows(lambda ids: models.Group.filter(id__in=ids))
         self.rosters: Batch = _answers(rosters, [])
         self.seen_users: Batch = _answers(self._seen_users, False)
         self.children: Batch = _answers(self._children, [])

@@ -6,17 +6,20 @@ from actions import groups as group_actions
 from actions import people as people_actions
 from actions.groups import GroupPlan, MemberInput
 from actions.people import PersonInput
-from domain.errors import RefusedError
+from domain.errors import InvalidInputError, RefusedError
 from models.pages import BY_ID, page
 from resolvers.context import Info
+from resolvers.filters import among, named
 from resolvers.payloads import answers
 from schema.types.given import given
 from schema.types.group import Group
-from schema.types.ids import Kind, asked, number_of
+from schema.types.ids import Kind, asked
 from schema.types.inputs import GroupFilter, GroupInput, UserFilter, UserInput, given_values
 from schema.types.pages import Connection
 from schema.types.payloads import GroupsPayload, UsersPayload
 from schema.types.user import User
+
+LONGEST_SEARCH = 200
 
 
 async def users(
@@ -31,16 +34,23 @@ async def users(
 
 
 def _users(wishes: UserFilter) -> Q:
+    active = given(wishes.is_active)
+    return (
+        named("academy_id", Kind.ACADEMY, wishes.academy_id)
+        & among("role", wishes.roles)
+        & among("external_id", wishes.external_ids)
+        & (Q() if active is None else Q(is_active=active))
+        & _searched(given(wishes.search) or "")
+    )
+
+
+def _searched(text: str) -> Q:
+    """Every word is somewhere in a name, the email or the external id."""
+    if len(text) > LONGEST_SEARCH:
+        message = f"At most {LONGEST_SEARCH} characters."
+        raise InvalidInputError(message, ("filter", "search"))
     wanted = Q()
-    if wishes.academy_id:
-        wanted &= Q(academy_id=number_of(Kind.ACADEMY, wishes.academy_id) or 0)
-    if wishes.roles:
-        wanted &= Q(role__in=wishes.roles)
-    if wishes.external_ids:
-        wanted &= Q(external_id__in=wishes.external_ids)
-    if given(wishes.is_active) is not None:
-        wanted &= Q(is_active=wishes.is_active)
-    for word in (wishes.search or "").split():
+    for word in text.split():
         wanted &= (
             Q(first_name__icontains=word)
             | Q(last_name__icontains=word)
@@ -62,16 +72,12 @@ async def groups(
 
 
 def _groups(wishes: GroupFilter) -> Q:
-    wanted = Q()
-    if wishes.academy_id:
-        wanted &= Q(academy_id=number_of(Kind.ACADEMY, wishes.academy_id) or 0)
-    if wishes.teacher_id:
-        wanted &= Q(teacher_id=number_of(Kind.USER, wishes.teacher_id) or 0)
-    if wishes.kinds:
-        wanted &= Q(kind__in=wishes.kinds)
-    if wishes.external_ids:
-        wanted &= Q(external_id__in=wishes.external_ids)
-    return wanted
+    return (
+        named("academy_id", Kind.ACADEMY, wishes.academy_id)
+        & named("teacher_id", Kind.USER, wishes.teacher_id)
+        & among("kind", wishes.kinds)
+        & among("external_id", wishes.external_ids)
+    )
 
 
 @answers(UsersPayload)
@@ -98,6 +104,7 @@ def _person(user: UserInput) -> PersonInput:
         values=values,
         password=given(user.password),
         guardian_external_ids=_cleared(user.guardian_external_ids),
+        clears_password=user.password is None,
     )
 
 

@@ -13,6 +13,7 @@ from domain.errors import RefusedError
 from domain.status import SessionStatus
 from models.pages import Order, page
 from resolvers.context import Info
+from resolvers.filters import among, filled, named, within
 from resolvers.payloads import answers
 from schema.types.enums import SessionOrder
 from schema.types.given import given
@@ -62,39 +63,26 @@ async def sessions(
 
 def wanted(filter: SessionFilter) -> Q:
     """A filter as a condition on sessions."""
-    return _of_whom(filter) & _of_what(filter)
+    return (
+        named("academy_id", Kind.ACADEMY, filter.academy_id)
+        & named("teacher_id", Kind.USER, filter.teacher_id)
+        & named("group_id", Kind.GROUP, filter.group_id)
+        & _expecting(filter.student_id)
+        & among("external_id", filter.external_ids)
+        & among("kind", filter.kinds)
+        & among("status", filter.statuses)
+        & filled("meeting_id", filter.has_meeting)
+        & within("scheduled_at", filter.from_, filter.to)
+    )
 
 
-def _of_whom(filter: SessionFilter) -> Q:
-    condition = Q()
-    if filter.academy_id:
-        condition &= Q(academy_id=number_of(Kind.ACADEMY, filter.academy_id) or 0)
-    if filter.teacher_id:
-        condition &= Q(teacher_id=number_of(Kind.USER, filter.teacher_id) or 0)
-    if filter.group_id:
-        condition &= Q(group_id=number_of(Kind.GROUP, filter.group_id) or 0)
-    if filter.student_id:
-        user_id = number_of(Kind.USER, filter.student_id) or 0
-        rows = models.SessionParticipant.filter(user_id=user_id, is_expected=True)
-        condition &= Q(id__in=Subquery(rows.values("session_id")))
-    return condition
-
-
-def _of_what(filter: SessionFilter) -> Q:
-    condition = Q()
-    if filter.external_ids:
-        condition &= Q(external_id__in=filter.external_ids)
-    if filter.kinds:
-        condition &= Q(kind__in=filter.kinds)
-    if filter.statuses:
-        condition &= Q(status__in=filter.statuses)
-    if given(filter.has_meeting) is not None:
-        condition &= Q(meeting_id__isnull=not filter.has_meeting)
-    if filter.from_:
-        condition &= Q(scheduled_at__gte=filter.from_)
-    if filter.to:
-        condition &= Q(scheduled_at__lt=filter.to)
-    return condition
+def _expecting(student_id: str | None) -> Q:
+    if given(student_id) is None:
+        return Q()
+    rows = models.SessionParticipant.filter(
+        named("user_id", Kind.USER, student_id), is_expected=True
+    )
+    return Q(id__in=Subquery(rows.values("session_id")))
 
 
 @answers(SessionPayload)
@@ -151,8 +139,12 @@ async def reschedule_session(
 async def cancel_session(
     info: Info, session_id: strawberry.ID, reason: str | None = strawberry.UNSET
 ) -> SessionPayload:
-    number = need(Kind.SESSION, session_id, "sessionId")
-    row = await actions.cancel(info.context.viewer, number, given(reason), info.context.now)
+    row = await actions.cancel(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        given(reason),
+        info.context.now,
+    )
     return SessionPayload(session=session_of(row))
 
 

@@ -5,10 +5,11 @@ position in the ring, never a queue, so what a slow one costs is bounded.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import models
 from domain.cursors import stream_version
@@ -18,7 +19,10 @@ from domain.presence import AttendanceState, Window
 from domain.status import SessionStatus
 from models.rosters import rosters
 
+T = TypeVar("T")
+
 RING = 1024
+KEPT = 64  # events built for watchers
 BACKLOG = 256  # how much of the past a hub reads when it opens
 
 ROSTER_KINDS = (
@@ -47,6 +51,7 @@ class Hub:
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
         self._reading = asyncio.Lock()
+        self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
         self._tick: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
@@ -130,6 +135,15 @@ class Hub:
     def _wake(self) -> None:
         tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
         tick.set_result(None)
+
+    def once(self, key: tuple[object, ...], build: Callable[[], T]) -> T:
+        """The same event for all who need it; the last few are kept."""
+        if key not in self._memo:
+            self._memo[key] = build()
+            if len(self._memo) > KEPT:
+                self._memo.popitem(last=False)
+        built: T = self._memo[key]
+        return built
 
     async def changed(self, position: int) -> None:
         """Return once there is something after this position."""

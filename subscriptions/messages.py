@@ -8,6 +8,8 @@ import orjson
 from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
+from subscriptions.execution import SharedData
+
 ACKNOWLEDGE = '{"type":"connection_ack"}'
 
 
@@ -87,6 +89,10 @@ def read(text: str) -> Message:
 
 
 def next_text(operation_id: str, result: ExecutionResult) -> str:
+    if isinstance(result.data, SharedData) and not result.extensions:
+        # Written once for all who get it: only the operation's id is each one's own.
+        written = orjson.dumps(operation_id).decode()
+        return f'{{"id":{written},"type":"next","payload":{{"data":{result.data.text()}}}}}'
     payload: dict[str, Any] = {"data": result.data}
     if result.errors:
         payload["errors"] = [error.formatted for error in result.errors]

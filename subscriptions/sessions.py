@@ -9,18 +9,19 @@ import strawberry
 import clock
 import models
 from actions.sweep import advance_among
-from domain.access import Permit
+from domain.access import Audience, Permit, Scope
 from domain.cursors import stream_cursor
 from domain.errors import NotFoundError
 from domain.event import SessionEventKind
 from domain.presence import AttendanceState, statistics, to_ms
 from resolvers.context import Info
 from schema.types.attendance import Attendance, AttendanceStatistics
-from schema.types.events import SessionEvent, event_of, snapshot_of
+from schema.types.events import SessionEvent, SessionSnapshot, event_of, snapshot_of
 from schema.types.given import given
 from schema.types.ids import Kind, encode, need
 from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot
 from schema.types.session import session_of
+from schema.types.shared import Shared
 from subscriptions.hub import Entry, Hub
 from subscriptions.hubs import Hubs
 
@@ -38,13 +39,13 @@ async def session_presence(
         while True:
             if position is None or position < hub.floor:
                 position = hub.version
-                yield _snapshot(hub, clock.now())
+                yield _presence_now(hub)
                 continue  # the ring may have moved on while it was sent
             entries, is_over = hub.after(position), hub.is_presence_over
             position = hub.version
             told = [entry for entry in entries if entry.row.kind.is_presence]
             if told:
-                yield _changes(hub, told, clock.now())
+                yield _presence_since(hub, told)
             elif is_over:
                 return
             else:
@@ -58,17 +59,18 @@ async def session_events(
     number = need(Kind.SESSION, session_id)
     session = await _fetch(info, number)
     manages = session.is_managed_by(info.context.viewer)
+    audience = Audience.STAFF if manages else Audience.PARTICIPANT
     async with _hubs(info).watching(number) as hub:
         position = hub.place_of(given(after))
         while True:
             if position is None or position < hub.floor:
                 position = hub.version
-                yield snapshot_of(hub.session, clock.now())
+                yield _session_now(hub, audience)
                 continue
             entries, position = hub.after(position), hub.version
             for entry in entries:
-                if manages or not entry.row.kind.is_presence:
-                    yield event_of(entry.row, hub.session, clock.now())
+                if audience is Audience.STAFF or not entry.row.kind.is_presence:
+                    yield _event(hub, entry.row, audience)
             await hub.changed(position)
 
 
@@ -81,6 +83,17 @@ async def _fetch(info: Info, session_id: int) -> models.Session:
     return await models.Session.fetch_for(info.context.viewer, session_id, Permit.SEE)
 
 
+def _shared(hub: Hub, audience: Audience) -> Shared:
+    return Shared(Scope(f"session:{hub.session.id}", audience))
+
+
+def _presence_now(hub: Hub) -> PresenceSnapshot:
+    now = clock.now()
+    # Everybody who arrives in the same second gets the same roster.
+    key = ("roster", hub.version, now.replace(microsecond=0))
+    return hub.once(key, lambda: _snapshot(hub, now))
+
+
 def _snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
     states = sorted(hub.roster.values(), key=lambda state: state.participant_id)
     return PresenceSnapshot(
@@ -90,7 +103,13 @@ def _snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
         session=session_of(hub.session),
         attendances=[_attendance(hub, state, now) for state in states],
         statistics=_statistics(hub, now),
+        shared=_shared(hub, Audience.STAFF),
     )
+
+
+def _presence_since(hub: Hub, told: list[Entry]) -> PresenceChanges:
+    key = ("changes", told[0].row.sequence, told[-1].row.sequence)
+    return hub.once(key, lambda: _changes(hub, told, clock.now()))
 
 
 def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
@@ -107,7 +126,20 @@ def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
         changes=[_attendance(hub, AttendanceState.from_dict(row.payload), now) for row in changed],
         removed_ids=[encode(Kind.ATTENDANCE, row.payload["participant_id"]) for row in removed],
         statistics=_statistics(hub, now),
+        shared=_shared(hub, Audience.STAFF),
     )
+
+
+def _session_now(hub: Hub, audience: Audience) -> SessionSnapshot:
+    now = clock.now()
+    key = ("session", hub.version, audience, now.replace(microsecond=0))
+    return hub.once(key, lambda: snapshot_of(hub.session, now, _shared(hub, audience)))
+
+
+def _event(hub: Hub, row: models.SessionEvent, audience: Audience) -> SessionEvent:
+    key = ("event", row.sequence, audience)
+    shared = _shared(hub, audience)
+    return hub.once(key, lambda: event_of(row, hub.session, clock.now(), shared))
 
 
 def _attendance(hub: Hub, state: AttendanceState, now: datetime) -> Attendance:

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import clock
+from domain.access import Audience, Permit, Scope
 from domain.system import SystemState
 from resolvers.context import Info
+from schema.types.shared import Shared
 from schema.types.system import SystemStatus
 
 logger = logging.getLogger("halaqa.system")
@@ -34,6 +36,8 @@ class SystemWatch:
         self._task: asyncio.Task[None] | None = None
         self._state: SystemState | None = None
         self._tick: asyncio.Future[None] | None = None
+        self._told: dict[bool, SystemStatus] = {}
+        self._told_of: SystemState | None = None
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["SystemWatch"]:
@@ -64,6 +68,17 @@ class SystemWatch:
             if self._tick is not None:
                 await asyncio.shield(self._tick)
 
+    def told(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
+        """A state as it is told, the same to all who hear it alike."""
+        if self._told_of is not state:
+            self._told, self._told_of = {}, state
+        if is_detailed not in self._told:
+            status = SystemStatus.of(state, is_detailed=is_detailed)
+            audience = Audience.STAFF if is_detailed else Audience.PARTICIPANT
+            status.shared = Shared(Scope("system", audience))
+            self._told[is_detailed] = status
+        return self._told[is_detailed]
+
     async def _read(self) -> None:
         while True:
             try:
@@ -81,14 +96,14 @@ class SystemWatch:
 
 async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
     """The state now; again when it changes, and every 10 s."""
-    viewer = info.context.viewer
+    is_detailed = info.context.viewer.may(Permit.SEE_DETAIL)
     watch = cast(SystemWatch, info.context.process.system)
     sent: SystemState | None = None
     async with watch.watching():
         async for state in watch.states():
             if sent is None or _is_news(sent, state):
                 sent = state
-                yield SystemStatus.of(state, viewer)
+                yield watch.told(state, is_detailed=is_detailed)
 
 
 def _is_news(sent: SystemState, state: SystemState) -> bool:

@@ -28,7 +28,7 @@ class Loaders(Protocol):
     seen_users: Batch  # id -> whether the viewer sees all of this user
     children: Batch  # user id -> rows of their children the viewer may see
     guardians: Batch  # user id -> rows of their guardians the viewer may see
-    groups: Batch  # id -> Group row, or None where the viewer may not see it
+    groups: Batch  # id -> Group row
     sessions: Batch  # id -> Session row
     rosters: Batch  # session id -> the whole roster's AttendanceState
     own_rows: Batch  # session id -> user ids whose rows the viewer may read there

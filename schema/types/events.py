@@ -16,6 +16,7 @@ from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.meeting import Meeting
 from schema.types.session import Session, attendance_of, session_of
+from schema.types.shared import Shared
 from schema.types.user import User
 
 
@@ -24,6 +25,7 @@ class SessionEvent:
     sequence: int
     occurred_at: datetime
     cursor: str
+    shared: strawberry.Private[Shared | None] = None
 
 
 @strawberry.type
@@ -116,23 +118,27 @@ EVENT_TYPES: tuple[type[SessionEvent], ...] = (
 )
 
 
-def event_of(row: models.SessionEvent, session: models.Session, now: datetime) -> SessionEvent:
+def event_of(
+    row: models.SessionEvent, session: models.Session, now: datetime, shared: Shared | None = None
+) -> SessionEvent:
     """A row of the stream as the type of its kind; `session` is the row as it is now."""
     common: dict[str, Any] = {
         "sequence": row.sequence,
         "occurred_at": row.occurred_at,
         "cursor": stream_cursor(row.session_id, row.sequence),
+        "shared": shared,
     }
     return _SHAPES[row.kind](common, row, session, now)
 
 
-def snapshot_of(session: models.Session, now: datetime) -> SessionSnapshot:
+def snapshot_of(session: models.Session, now: datetime, shared: Shared) -> SessionSnapshot:
     return SessionSnapshot(
         sequence=session.version,
         occurred_at=session.updated_at,
         cursor=stream_cursor(session.id, session.version),
         as_of=now,
         session=session_of(session),
+        shared=shared,
     )
 
 

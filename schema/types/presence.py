@@ -4,6 +4,7 @@ import strawberry
 
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.session import Session
+from schema.types.shared import Shared
 
 
 @strawberry.interface
@@ -11,6 +12,7 @@ class PresenceEvent:
     cursor: str
     version: int
     as_of: datetime
+    shared: strawberry.Private[Shared | None] = None
 
 
 @strawberry.type

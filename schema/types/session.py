@@ -7,6 +7,7 @@ import models
 from domain.attendance import AttendanceStatus, Presence
 from domain.cursors import stream_cursor
 from domain.joining import join_refusal
+from domain.meeting import MeetingOptions
 from domain.presence import AttendanceState, Window, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
@@ -83,8 +84,7 @@ class Session(Node):
     async def group(self, info: Info) -> Group | None:
         if self.row.group_id is None:
             return None
-        row = await info.context.loaders.groups.load(self.row.group_id)
-        return Group.of(row) if row else None
+        return Group.of(await info.context.loaders.groups.load(self.row.group_id))
 
     @strawberry.field
     async def present_count(self, info: Info) -> int:
@@ -138,6 +138,7 @@ class Session(Node):
             self.row.status,
             may_join=manages or await context.loaders.joinable.load(self.row.id),
             is_academy_active=academy.is_active,
+            is_full=not manages and await self._is_full(info),
         )
         return SessionPermissions(
             can_join=refusal is None,
@@ -159,6 +160,13 @@ class Session(Node):
         )
         history: Connection[SessionEvent] = info.context.history(self.row, found)
         return history
+
+    async def _is_full(self, info: Info) -> bool:
+        others = [
+            row for row in await self._roster(info) if row.user_id != info.context.viewer.user_id
+        ]
+        inside = sum(row.presence is Presence.IN_MEETING for row in others)
+        return inside >= MeetingOptions.from_dict(self.row.meeting_options or {}).max_participants
 
     async def _roster(self, info: Info) -> list[AttendanceState]:
         roster: list[AttendanceState] = await info.context.loaders.rosters.load(self.row.id)
@@ -218,7 +226,7 @@ def _fields(row: models.Session) -> dict[str, Any]:
         "row": row,
         "id": encode(Kind.SESSION, row.id),
         "database_id": row.id,
-        "joinable_from": None if row.status.is_over else row.ready_at,
+        "joinable_from": _joinable_from(row),
         "next_transition": ScheduledTransition(to=following[0], at=following[1])
         if following
         else None,
@@ -226,6 +234,11 @@ def _fields(row: models.Session) -> dict[str, Any]:
         "attendance_policy": AttendancePolicy(**row.attendance_policy),
         "cursor": stream_cursor(row.id, row.version),
     }
+
+
+def _joinable_from(row: models.Session) -> datetime | None:
+    """When it opens; where a person opened it before its time, when they did."""
+    return None if row.status.is_over else min(row.opened_at or row.ready_at, row.ready_at)
 
 
 def window_of(row: models.Session) -> Window:

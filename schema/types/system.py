@@ -1,10 +1,11 @@
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 import strawberry
 
 from domain import system
-from domain.access import Permit, Viewer
+from schema.types.shared import Shared
 
 
 @strawberry.type
@@ -61,19 +62,19 @@ class SystemStatus:
     message_bus: ComponentStatus
     task_queue: ComponentStatus
     livekit: ComponentStatus
+    shared: strawberry.Private[Shared | None] = None
 
     @classmethod
-    def of(cls, state: system.SystemState, viewer: Viewer) -> Self:
-        """What this viewer is shown: operators' details only to those who run an academy."""
-        is_detailed = viewer.may(Permit.SEE_DETAIL)
-        parts = {
-            name: ComponentStatus.of(getattr(state, name), is_detailed=is_detailed)
-            for name in ("database", "message_bus", "task_queue", "livekit")
-        }
+    def of(cls, state: system.SystemState, *, is_detailed: bool) -> Self:
+        """`is_detailed`: with what components say of themselves, for those who run an academy."""
+        part = partial(ComponentStatus.of, is_detailed=is_detailed)
         return cls(
             is_healthy=state.is_healthy,
             as_of=state.as_of,
             clock=ClockStatus.of(state.clock),
             webhooks=WebhookStatus.of(state.webhooks),
-            **parts,
+            database=part(state.database),
+            message_bus=part(state.message_bus),
+            task_queue=part(state.task_queue),
+            livekit=part(state.livekit),
         )

@@ -85,11 +85,15 @@ class Stream:
 
     async def next(self) -> Event:
         """The next event, the one field of its data."""
+        (event,) = (await self.data()).values()
+        return dict(event)
+
+    async def data(self) -> Event:
+        """All of the next event's data, the very object."""
         result = await asyncio.wait_for(self._take(), 5)
         assert not result.errors, result.errors
         assert result.data is not None
-        (event,) = result.data.values()
-        return dict(event)
+        return result.data
 
     async def refusal(self) -> str:
         result = await asyncio.wait_for(self._take(), 5)

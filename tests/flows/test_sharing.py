@@ -1,0 +1,125 @@
+"""One execution, many screens; and what is each one's own is never shared."""
+
+from typing import Any
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from actions.webhooks import record
+from domain.access import UserRole
+from gateways.livekit_webhooks import translate
+from models import User
+from schema.types.ids import Kind, encode
+from subscriptions.sharing import PER_VIEWER
+from tests.conftest import Database
+from tests.support import make
+from tests.support.lessons import Lesson, at, ready
+from tests.support.streams import PRESENCE, SCHEMA, streaming
+from tests.support.webhooks import encode as body_of
+
+MINE = """
+subscription Mine($id: ID!) { sessionEvents(sessionId: $id) {
+  ... on SessionSnapshot { session { myAttendance { user { displayName } } teacher { email } } }
+} }
+"""
+
+
+async def joins(lesson: Lesson, minutes: float) -> None:
+    stay = lesson.stay(minutes)
+    await record(translate(body_of(lesson.room.joined(stay))), at(minutes))
+
+
+async def test_who_asks_the_same_gets_the_same_answer(database: Database) -> None:
+    lesson = await ready()
+    admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
+    async with streaming(at(-9)) as streams:
+        async with (
+            streams.presence(lesson.session.id, lesson.teacher) as one,
+            streams.presence(lesson.session.id, admin, "no cursor of ours") as two,
+        ):
+            assert await one.data() is await two.data()
+            await joins(lesson, -2)
+            assert await one.data() is await two.data()
+
+
+async def test_who_asks_something_else_gets_an_answer_of_their_own(database: Database) -> None:
+    lesson = await ready()
+    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+    other = PRESENCE.replace("joinCount", "confidence")
+    async with streaming(at(-9)) as streams:
+        async with (
+            streams.stream(PRESENCE, lesson.teacher, **variables) as one,
+            streams.stream(other, lesson.teacher, **variables) as two,
+        ):
+            first, second = await one.next(), await two.next()
+            assert "joinCount" in first["attendances"][0]
+            assert "confidence" in second["attendances"][0]
+
+
+async def test_what_is_each_ones_own_is_executed_for_each(database: Database) -> None:
+    lesson = await ready(students=2)
+    await User.filter(id=lesson.teacher.id).update(email="teacher@example.org")
+    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+    seen: list[Any] = []
+    async with streaming(at(-9)) as streams:
+        for person in (*lesson.students, lesson.teacher):
+            async with streams.stream(MINE, person, **variables) as stream:
+                seen.append((await stream.next())["session"])
+    names = [person.display_name for person in (*lesson.students, lesson.teacher)]
+    assert [session["myAttendance"]["user"]["displayName"] for session in seen] == names
+    assert [session["teacher"]["email"] for session in seen] == [None, None, "teacher@example.org"]
+
+
+def test_every_field_of_one_viewer_is_in_the_schema() -> None:
+    types = SCHEMA._schema.type_map
+    for name, fields in PER_VIEWER.items():
+        kind = types[name]
+        assert isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
+        assert fields <= kind.fields.keys()
+
+
+async def test_all_other_fields_answer_without_a_viewer(database: Database) -> None:
+    """Whatever may be shared is selected at once: a field that asks who is asking would raise."""
+    lesson = await ready(students=2)
+    await joins(lesson, -2)
+    for root in ("sessionPresence", "sessionEvents"):
+        field = SCHEMA._schema.subscription_type.fields[root]  # type: ignore[union-attr]
+        query = f"subscription($id: ID!) {{ {root}(sessionId: $id) {selection(field.type)} }}"
+        async with streaming(at(-9)) as streams:
+            variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+            async with (
+                streams.stream(query, lesson.teacher, **variables) as one,
+                streams.stream(query, lesson.teacher, **variables) as two,
+            ):
+                assert await one.data() is await two.data()
+
+
+def selection(kind: GraphQLOutputType, depth: int = 5) -> str:
+    """Every field of a type that may be shared, and of what it may be, some levels down."""
+    named = get_named_type(kind)
+    if is_leaf_type(named):
+        return ""
+    assert isinstance(named, GraphQLObjectType | GraphQLInterfaceType)
+    parts = ["__typename", *_fields(named, depth)]
+    if isinstance(named, GraphQLInterfaceType):
+        for possible in SCHEMA._schema.get_possible_types(named):
+            parts.append(f"... on {possible.name} {{ {' '.join(_fields(possible, depth))} }}")
+    return f"{{ {' '.join(parts)} }}"
+
+
+def _fields(kind: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> list[str]:
+    """Aliased by type, so that two types' fields of one name never meet."""
+    found = ["__typename"]
+    for name, field in kind.fields.items():
+        is_own = name in PER_VIEWER.get(kind.name, ())
+        needs = any(is_required_argument(argument) for argument in field.args.values())
+        is_leaf = is_leaf_type(get_named_type(field.type))
+        if not (is_own or needs or (depth == 0 and not is_leaf)):
+            found.append(f"{kind.name}_{name}: {name} {selection(field.type, depth - 1)}")
+    return found
