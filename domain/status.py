@@ -70,6 +70,9 @@ def path_to(status: SessionStatus, to: SessionStatus) -> tuple[SessionStatus, ..
     return (to,)
 
 
+LONGEST_AFTER_END = timedelta(minutes=60)  # no meeting lives longer than that
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """When moves are due. `people_inside` holds completion back, to `overtime_until` at most."""
@@ -98,7 +101,10 @@ class Timeline:
             ready_at=scheduled_at - timedelta(minutes=ready_minutes),
             scheduled_at=scheduled_at,
             completes_at=completes_at,
-            overtime_until=completes_at + timedelta(minutes=overtime_minutes),
+            overtime_until=min(
+                completes_at + timedelta(minutes=overtime_minutes),
+                scheduled_at + timedelta(minutes=duration_minutes) + LONGEST_AFTER_END,
+            ),
         )
 
     @property

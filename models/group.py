@@ -36,22 +36,28 @@ class Group(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Admin and supervisor: their academy's; teacher: their own; student and parent: those
-        they or their children belong to."""
+        """Admin and supervisor: their academy's; teacher: their own and those of their sessions;
+        student and parent: those they or their children belong to."""
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
         if viewer.role is UserRole.TEACHER:
-            return academy.filter(teacher_id=viewer.user_id)
+            taught = cls.filter(sessions__teacher_id=viewer.user_id)
+            return academy.filter(
+                Q(teacher_id=viewer.user_id) | Q(id__in=Subquery(taught.values("id")))
+            )
         return academy.filter(id__in=Subquery(Membership.filter(theirs(viewer)).values("group_id")))
 
 
 def theirs(viewer: Viewer) -> Q:
-    """A row's `user` is the viewer or a child of theirs."""
+    """A row's `user` is the viewer or, for a parent, a child of theirs."""
+    own = Q(user_id=viewer.user_id)
+    if viewer.role is not UserRole.PARENT:
+        return own
     wards = Guardianship.filter(guardian_id=viewer.user_id)
-    return Q(user_id=viewer.user_id) | Q(user_id__in=Subquery(wards.values("child_id")))
+    return own | Q(user_id__in=Subquery(wards.values("child_id")))
 
 
 class Membership(Model):
@@ -74,15 +80,13 @@ class Membership(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Who manages sees all members; a student themselves; a parent their children."""
+        """Of the groups the viewer sees, the members they see."""
         if viewer.is_super_admin:
             return cls.all()
-        academy = cls.filter(group__academy_id=viewer.academy_id)
-        if viewer.runs_academy:
-            return academy
-        if viewer.role is UserRole.TEACHER:
-            return academy.filter(group__teacher_id=viewer.user_id)
-        return academy.filter(theirs(viewer))
+        return cls.filter(
+            group_id__in=Subquery(Group.visible_to(viewer).values("id")),
+            user_id__in=Subquery(User.visible_to(viewer).values("id")),
+        )
 
     def covers(self, moment: datetime) -> bool:
         """From `active_from` on, up to but not including `active_until`."""

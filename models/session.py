@@ -104,6 +104,12 @@ class Session(Model):
         )
 
     @property
+    def next_transition(self) -> tuple[SessionStatus, datetime] | None:
+        """What the timer is set for; later than the plan while people keep a session open."""
+        following, at = self.timeline.next_move, self.next_transition_at
+        return (following[0], at) if following and at else None
+
+    @property
     def was_joinable(self) -> bool:
         """Somebody could have joined before the end: it opened, and LiveKit had its room."""
         ready = self.room_first_ready_at

@@ -3,7 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    StringValueNode,
+    ValidationRule,
+    parse,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
@@ -11,6 +19,23 @@ from strawberry.types import ExecutionContext
 # what is kept is bounded by the length of all texts together, not by their number.
 KEPT_CHARACTERS = 512 * 1024
 MAX_TOKENS = 10_000
+
+
+NO_NUL = "Text must not contain the character U+0000."  # PostgreSQL cannot store it
+
+
+class NoNulInStrings(ValidationRule):
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        if "\0" in node.value:
+            self.report_error(GraphQLError(NO_NUL, node))
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_holds_nul, value.values()))
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 class KnownDocuments:
@@ -64,8 +89,11 @@ class DocumentCache(SchemaExtension):
         text, document = execution.query or "", execution.graphql_document
         if document is None:
             return []
+        if _holds_nul(execution.variables):
+            return [GraphQLError(NO_NUL)]
         if self._known.find(text) is not document:
-            errors = validate(execution.schema._schema, document, execution.validation_rules)
+            rules = [*execution.validation_rules, NoNulInStrings]
+            errors = validate(execution.schema._schema, document, rules)
             if errors:
                 return errors
             self._known.add(text, document)

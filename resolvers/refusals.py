@@ -5,7 +5,12 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import (
+    GraphQLError,
+    GraphQLSyntaxError,
+    lexicographic_sort_schema,
+    print_schema,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
@@ -44,6 +49,11 @@ class ClientSafeSchema(strawberry.Schema):
     ) -> None:
         # In place: the list is the result's own, and no other hook is on every path.
         errors[:] = refuse_all(errors)
+
+    def as_str(self) -> str:
+        """Printed in alphabetical order."""
+        # Not by Strawberry's sort_schema: it makes the enums anew, and they give resolvers strings.
+        return print_schema(lexicographic_sort_schema(self._schema))
 
 
 def refuse_all(errors: Iterable[GraphQLError]) -> list[ClientError]:

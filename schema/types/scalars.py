@@ -1,5 +1,6 @@
 """Scalars as the contract has them."""
 
+import re
 from datetime import UTC, datetime
 from typing import NewType
 
@@ -11,11 +12,13 @@ from strawberry.types.scalar import ScalarDefinition
 URL = NewType("URL", str)
 
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
 def _read_moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError("no time zone")
-    return moment.astimezone(UTC)
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("not RFC 3339")
+    return datetime.fromisoformat(value.upper()).astimezone(UTC)
 
 
 def read_datetime(value: object) -> datetime:
@@ -46,4 +49,4 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-CONFIG = StrawberryConfig(scalar_map=SCALARS, sort_schema=True)
+CONFIG = StrawberryConfig(scalar_map=SCALARS)

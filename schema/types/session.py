@@ -220,7 +220,7 @@ _PLAIN = (
 
 
 def _fields(row: models.Session) -> dict[str, Any]:
-    following = row.timeline.next_move
+    following = row.next_transition
     plain = {name: getattr(row, name) for name in _PLAIN}
     return plain | {
         "row": row,
