@@ -33,7 +33,7 @@ def test_the_tools_know_every_top_level_name() -> None:
     tools = PYPROJECT["tool"]
     assert set(tools["ruff"]["lint"]["isort"]["known-first-party"]) == names
     assert {file.removesuffix(".py") for file in tools["mypy"]["files"]} == names
-    assert set(tools["importlinter"]["root_packages"]) == FOLDERS - {"tests"}
+    assert set(tools["importlinter"]["root_packages"]) == FOLDERS - {"benchmarks", "tests"}
 
 
 def test_every_folder_of_code_is_a_package() -> None:
