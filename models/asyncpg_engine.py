@@ -18,7 +18,7 @@ from tortoise.backends.base.client import (
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.exceptions import TransactionManagementError
 
-from models.transaction import Scope
+from models.transaction import OneTransaction
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Proxy: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -45,7 +45,7 @@ class Client(AsyncpgDBClient):
         await self._post_connect()
 
     def _in_transaction(self) -> TransactionContext:
-        return Scope(self)
+        return OneTransaction(self)
 
     async def checkout(self) -> Transaction:
         transaction = Transaction(self)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from tortoise.backends.base.client import TransactionalDBClient
 
 from models.database import client
-from models.transaction import Scope
+from models.transaction import OneTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ async def _joined(outer: Transaction) -> AsyncIterator[Transaction]:
 
 @asynccontextmanager
 async def _begun() -> AsyncIterator[Transaction]:
-    scope = cast(Scope, client()._in_transaction())
+    scope = cast(OneTransaction, client()._in_transaction())
     transaction: Transaction | None = None
     try:
         async with scope as connection:

@@ -18,7 +18,7 @@ from tortoise.backends.sqlite.client import (
     translate_exceptions,
 )
 
-from models.transaction import Scope
+from models.transaction import OneTransaction
 
 BUSY_MILLISECONDS = 5_000
 
@@ -30,7 +30,7 @@ class Client(SqliteClient):
         super().__init__(file_path, **pragmas)
 
     def _in_transaction(self) -> TransactionContext:
-        return Scope(self)
+        return OneTransaction(self)
 
     async def checkout(self) -> TransactionalDBClient:
         await self._lock.acquire()

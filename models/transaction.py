@@ -40,7 +40,7 @@ class Engine(Protocol):
     async def give_back(self, client: Any) -> None: ...
 
 
-class Scope(TransactionContext):
+class OneTransaction(TransactionContext):
     """One transaction: begun on entering; on leaving committed, or undone after an error."""
 
     def __init__(self, engine: Engine) -> None:
