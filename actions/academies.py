@@ -17,13 +17,14 @@ from models import Academy, AttendancePolicy, Session, VideoSettings
 from models.atomic import atomic
 
 SLUG = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+SCRIPTS = ("javascript", "data", "vbscript")  # links that would run in whoever follows them
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 # Lowest and highest, per setting.
 VIDEO_BOUNDS = {
     "ready_minutes_before": (0, 120),
-    "completion_buffer_minutes": (0, 120),
-    "max_overtime_minutes": (0, 240),
+    "completion_buffer_minutes": (0, 60),
+    "max_overtime_minutes": (0, 60),
     "default_max_participants": (1, 5000),
     "max_duration_minutes": (1, 1440),
     "empty_timeout_seconds": (1, 86400),
@@ -54,12 +55,14 @@ async def create(viewer: Viewer, values: dict[str, Any], now: datetime) -> Acade
 def _check_academy(values: dict[str, Any]) -> None:
     if not SLUG.fullmatch(values["slug"]) or len(values["slug"]) > 63:
         raise InvalidInputError("A slug is small letters, digits and single hyphens.", ("slug",))
-    if not 1 <= len(values["name"].strip()) <= 200:
+    values["name"] = values["name"].strip()
+    if not 1 <= len(values["name"]) <= 200:
         raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
     if values["timezone"] not in available_timezones():
         raise InvalidInputError("No such time zone.", ("timezone",))
     ZoneInfo(values["timezone"])
-    if not LOCALE.fullmatch(values.get("locale", "ar")):
+    locale = values.get("locale", "ar")
+    if not LOCALE.fullmatch(locale) or len(locale) > 35:
         raise InvalidInputError("Not a language tag, such as ar or en-GB.", ("locale",))
     _check_template(values.get("meeting_link_template"))
 
@@ -67,7 +70,8 @@ def _check_academy(values: dict[str, Any]) -> None:
 def _check_template(template: str | None) -> None:
     if template is None:
         return
-    if "{room}" not in template or not re.match(r"[a-z][a-z0-9+.-]*://\S+$", template):
+    scheme = re.fullmatch(r"([a-z][a-z0-9+.-]*)://\S+", template)
+    if "{room}" not in template or scheme is None or scheme[1] in SCRIPTS:
         raise InvalidInputError(
             "A link template is a URL with {room} in it.", ("meetingLinkTemplate",)
         )

@@ -1,13 +1,14 @@
 """Bulk input: all of it is carried out, or nothing; every refusal is told under its index."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from tortoise.exceptions import IntegrityError
 
 from domain.errors import DomainError, InvalidInputError, RefusedError
-from models.database import is_retryable
+from models import sql
+from models.database import dialect, is_retryable
 
 MAX_BULK = 500
 TRIES = 3
@@ -38,6 +39,15 @@ class Refusals:
         """RefusedError if anything was refused."""
         if self.errors:
             raise RefusedError(self.errors)
+
+
+async def take_turns(academy_ids: Iterable[int | None]) -> None:
+    """Until the transaction ends, nobody else writes lists of these academies' people and groups:
+    two lists with the same rows in another order would wait for each other."""
+    if dialect() == "postgres" and (ids := sorted({id for id in academy_ids if id})):
+        rows = f"SELECT id FROM academies WHERE id IN ({sql.places(len(ids))}) ORDER BY id"
+        # NO KEY: what only refers to the academy need not wait.
+        await sql.query(f"{rows} FOR NO KEY UPDATE", *ids)
 
 
 async def again_if_raced(work: Callable[[], Awaitable[T]]) -> T:

@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.bulk import Refusals, again_if_raced, check_count
+from actions.bulk import Refusals, again_if_raced, check_count, take_turns
 from actions.roster import fill
 from actions.stream import lock_all, write
 from domain.access import Permit, UserRole, Viewer
-from domain.errors import (
-    ForbiddenError,
-    InvalidInputError,
-    NotFoundError,
-)
+from domain.errors import InvalidInputError, NotFoundError
 from domain.session import GroupKind, MembershipSource
 from domain.status import SessionStatus
 from models import Academy, Group, Membership, Session, User
@@ -43,8 +39,6 @@ class GroupPlan:
 
 async def upsert(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[Group]:
     """All of them, or RefusedError and none. The rosters of future and live sessions follow."""
-    if not viewer.may(Permit.CONFIGURE):
-        raise ForbiddenError("Your role does not allow this.")
     check_count(len(plans), "groups")
     return await again_if_raced(lambda: _upsert_all(viewer, plans, now))
 
@@ -53,6 +47,8 @@ async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> 
     refusals = Refusals()
     groups: list[Group] = []
     async with atomic() as tx:
+        homes = {plan.academy_id for plan in plans}
+        await take_turns(homes if viewer.is_super_admin else homes & {viewer.academy_id})
         for n, plan in enumerate(plans):
             with refusals.under(n):
                 groups.append(await _upsert(viewer, plan, now))

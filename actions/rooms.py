@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from typing import TypeAlias
 
 from actions.attendance import insert_line, refold
 from actions.stream import Draft, load, writing
@@ -15,6 +16,8 @@ from gateways.livekit import IN_BACKGROUND_S, LiveKit, LiveKitRefusedError, Room
 from models import MeetingAttendanceEvent, Session
 
 logger = logging.getLogger("halaqa.rooms")
+
+Rooms: TypeAlias = LiveKit  # for those who hand it on and know no gateway
 
 LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
 

@@ -16,6 +16,7 @@ from models import Academy, Group, Session, SessionParticipant, User, VideoSetti
 from models.atomic import atomic
 from models.database import dialect
 
+LONGEST_NOTES = 20_000
 FURTHEST = timedelta(days=3660)  # how far ahead anything is scheduled
 
 
@@ -54,20 +55,27 @@ async def schedule_many(viewer: Viewer, plans: list[SchedulePlan], now: datetime
 
 async def _schedule_all(viewer: Viewer, plans: list[SchedulePlan], now: datetime) -> list[Session]:
     refusals = Refusals()
-    sessions: list[Session] = []
+    sessions: dict[int, Session] = {}
     drafts: list[Draft] = []
     async with atomic() as tx:
-        for n, plan in enumerate(plans):
+        for n, plan in sorted(enumerate(plans), key=_key):
             with refusals.under(n):
                 academy = await _academy(viewer, plan)
                 session = await _scheduled_before(plan)
                 if session is None:
                     await _check(plan, academy.video_settings, now)
                     drafts.append(await _insert(plan, academy, now, viewer.user_id))
-                sessions.append(session or drafts[-1].session)
+                sessions[n] = session or drafts[-1].session
+        refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()
         await write(tx, drafts)
-    return sessions
+    return [sessions[n] for n in range(len(plans))]
+
+
+def _key(numbered: tuple[int, SchedulePlan]) -> tuple[int, str]:
+    """Bulks that share keys take them in the same order, so that none waits for one that waits."""
+    _, plan = numbered
+    return plan.academy_id, plan.external_id or ""
 
 
 async def _academy(viewer: Viewer, plan: SchedulePlan) -> Academy:
@@ -112,10 +120,26 @@ def _check_words(plan: SchedulePlan) -> None:
         raise InvalidInputError("A title has 1 to 300 characters.", ("title",))
     if plan.external_id is not None and not 1 <= len(plan.external_id) <= 200:
         raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
-    if plan.subject is not None and plan.kind is not SessionKind.ACADEMIC:
+    if plan.notes is not None and len(plan.notes) > LONGEST_NOTES:
+        raise InvalidInputError(f"Notes have at most {LONGEST_NOTES} characters.", ("notes",))
+    if plan.subject is not None:
+        _check_subject(plan.kind, plan.subject)
+    if plan.session_number is not None:
+        _check_number(plan.kind, plan.session_number)
+
+
+def _check_subject(kind: SessionKind, subject: str) -> None:
+    if kind is not SessionKind.ACADEMIC:
         raise InvalidInputError("Only an academic session has a subject.", ("subject",))
-    if plan.session_number is not None and plan.kind is not SessionKind.INTERACTIVE_COURSE:
+    if not 1 <= len(subject.strip()) <= 300:
+        raise InvalidInputError("A subject has 1 to 300 characters.", ("subject",))
+
+
+def _check_number(kind: SessionKind, number: int) -> None:
+    if kind is not SessionKind.INTERACTIVE_COURSE:
         raise InvalidInputError("Only a course's session has a number.", ("sessionNumber",))
+    if number < 1:
+        raise InvalidInputError("Sessions are numbered from 1.", ("sessionNumber",))
 
 
 async def _check_people(plan: SchedulePlan) -> None:

@@ -78,6 +78,8 @@ def _person(viewer: Viewer, reason: str | None) -> Because:
 async def _change(session_id: int, to: SessionStatus, because: Because, now: datetime) -> Session:
     async with writing(session_id, now) as draft:
         await catch_up(draft)
+        if draft.session.status is SessionStatus.ABSENT:
+            raise WrongStatusError("ABSENT follows from the attendance, and ends with it.", ("to",))
         if draft.session.status is to:
             raise WrongStatusError(f"The session is {to} already.")
         move_to(draft, to, because)

@@ -17,10 +17,20 @@ from domain.errors import NotFoundError
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from gateways.bus import CLOCK, SESSIONS, bell
-from models import DueWork, Session, SessionEvent, sql
+from models import Academy, Session, SessionEvent, sql
 from models.atomic import Transaction, atomic
 
 _queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of the stream that is about to be written."""
+
+    sequence: int
+    kind: SessionEventKind
+    payload: dict[str, Any]
+    actor_id: int | None
 
 
 @dataclass(slots=True)
@@ -29,8 +39,8 @@ class Draft:
 
     session: Session
     now: datetime
-    events: list[SessionEvent] = field(default_factory=list)
-    work: list[DueWork] = field(default_factory=list)
+    events: list[Fact] = field(default_factory=list)
+    work: list[tuple[WorkKind, datetime]] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
 
     def change(self, **values: Any) -> None:
@@ -44,27 +54,11 @@ class Draft:
         self, kind: SessionEventKind, payload: dict[str, Any], actor_id: int | None = None
     ) -> None:
         self.session.version += 1
-        self.events.append(
-            SessionEvent(
-                session_id=self.session.id,
-                sequence=self.session.version,
-                kind=kind,
-                payload=payload,
-                occurred_at=self.now,
-                actor_id=actor_id,
-            )
-        )
+        self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
     def plan(self, kind: WorkKind, due_at: datetime) -> None:
         """Have something done later; asked for again, it is due anew."""
-        self.work.append(
-            DueWork(
-                kind=kind,
-                subject=self.session.id,
-                academy_id=self.session.academy_id,
-                due_at=due_at,
-            )
-        )
+        self.work.append((kind, due_at))
 
 
 async def load(session_id: int) -> Session:
@@ -102,19 +96,27 @@ async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
         lock = LOCK_MANY.format(ids=sql.places(len(some))) + sql.lock_suffix()
         await sql.query(lock, *some)
         # Read again: those that stopped matching while we waited for their lock are left out.
-        rows = sessions.filter(id__in=some).order_by("id")
-        drafts += [Draft(row, now) for row in await rows.select_related("academy__video_settings")]
+        drafts += await drafts_of(sessions.filter(id__in=some), now)
     return drafts
+
+
+async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
+    """Locked sessions by id, with what writing needs of their academies: each read once."""
+    rows = await sessions.order_by("id")
+    ids = {row.academy_id for row in rows}
+    found = await Academy.filter(id__in=ids).select_related("video_settings")
+    academies = {academy.id: academy for academy in found}
+    for row in rows:
+        row.academy = academies[row.academy_id]
+    return [Draft(row, now) for row in rows]
 
 
 async def write(tx: Transaction, drafts: Iterable[Draft]) -> None:
     """Write locked sessions back: rows, events and work, a statement each."""
     drafts = list(drafts)
     await _update_rows(drafts)
-    events = [event for draft in drafts for event in draft.events]
-    if events:
-        await SessionEvent.bulk_create(events, batch_size=500)
-    await plan_work([work for draft in drafts for work in draft.work])
+    await _append_facts(drafts)
+    await _plan_work(drafts)
     tx.on_commit(lambda: _ring(drafts))
 
 
@@ -140,6 +142,30 @@ async def _update_rows(drafts: list[Draft]) -> None:
     )
 
 
+APPEND = """
+INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_payload = SessionEvent._meta.fields_map["payload"]
+
+
+async def _append_facts(drafts: list[Draft]) -> None:
+    rows = [
+        (
+            draft.session.id,
+            fact.sequence,
+            fact.kind.value,
+            _payload.to_db_value(fact.payload, SessionEvent),
+            draft.now,
+            fact.actor_id,
+        )
+        for draft in drafts
+        for fact in draft.events
+    ]
+    if rows:
+        await sql.execute_many(APPEND, rows)
+
+
 PLAN = """
 INSERT INTO due_work (kind, subject, academy_id, due_at, attempts) VALUES ($1, $2, $3, $4, 0)
 ON CONFLICT (kind, subject) DO UPDATE
@@ -147,11 +173,14 @@ SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = N
 """
 
 
-async def plan_work(work: list[DueWork]) -> None:
-    if work:
-        await sql.execute_many(
-            PLAN, [(w.kind.value, w.subject, w.academy_id, w.due_at) for w in work]
-        )
+async def _plan_work(drafts: list[Draft]) -> None:
+    rows = [
+        (kind.value, draft.session.id, draft.session.academy_id, due_at)
+        for draft in drafts
+        for kind, due_at in draft.work
+    ]
+    if rows:
+        await sql.execute_many(PLAN, rows)
 
 
 def _ring(drafts: list[Draft]) -> None:
@@ -166,4 +195,4 @@ def _ring(drafts: list[Draft]) -> None:
 def _newly_due(draft: Draft) -> list[datetime]:
     following = draft.session.next_transition_at
     is_new = following is not None and "next_transition_at" in draft.changed
-    return [work.due_at for work in draft.work] + ([following] if is_new and following else [])
+    return [due_at for _, due_at in draft.work] + ([following] if is_new and following else [])

@@ -8,7 +8,7 @@ from tortoise.functions import Count
 
 from actions.attendance import close_stays
 from actions.moves import advance
-from actions.stream import Draft, write
+from actions.stream import Draft, drafts_of, write
 from domain.attendance import Presence
 from models import MeetingAttendance, Session, sql
 from models.atomic import atomic
@@ -104,8 +104,7 @@ async def _advance(statement: str, now: datetime, *params: int) -> list[int]:
         ids = [row["id"] for row in claimed]
         if not ids:
             return []
-        rows = await Session.filter(id__in=ids).select_related("academy__video_settings")
-        drafts = [Draft(row, now) for row in sorted(rows, key=lambda row: row.id)]
+        drafts = await drafts_of(Session.filter(id__in=ids), now)
         inside = await _people_inside(drafts)
         for draft in drafts:
             advance(draft, inside.get(draft.session.id, 0))

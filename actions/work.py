@@ -9,17 +9,21 @@ from tortoise.queryset import QuerySet
 
 from domain.session import WorkKind
 from models import DueWork, sql
-from models.atomic import atomic
 from models.fields import utc
 
 CLAIM = timedelta(seconds=30)  # how long a task may take before its work is claimed again
 MAX_WAIT = timedelta(seconds=15)
 FAILED_AFTER = 5  # attempts, from which on systemStatus counts it as failed
 
-DUE = """
-SELECT id, kind, subject, academy_id, due_at, attempts FROM due_work
-WHERE due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) AND kind IN ({kinds})
-ORDER BY due_at LIMIT $2
+# Materialised: PostgreSQL may otherwise look for the limited rows more than once.
+TAKE = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM due_work
+    WHERE due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) AND kind IN ({kinds})
+    ORDER BY due_at LIMIT $2 {lock}
+)
+UPDATE due_work SET claimed_until = $3 WHERE id IN (SELECT id FROM due)
+RETURNING id, kind, subject, academy_id, due_at, attempts
 """
 
 
@@ -41,13 +45,11 @@ async def claim_due(
 ) -> list[Claim]:
     """Take what is due, so that nobody else does for a while."""
     until = now + CLAIM
-    due = DUE.format(kinds=sql.places(len(kinds), first=3)) + sql.lock_suffix(skip_locked=True)
-    async with atomic():
-        rows = await sql.query(due, now, limit, *(kind.value for kind in kinds))
-        ids = [row["id"] for row in rows]
-        if ids:
-            await DueWork.filter(id__in=ids).update(claimed_until=until)
-    return [_claim(row, until) for row in rows]
+    take = TAKE.format(
+        kinds=sql.places(len(kinds), first=4), lock=sql.lock_suffix(skip_locked=True)
+    )
+    rows = await sql.query(take, now, limit, until, *(kind.value for kind in kinds))
+    return sorted((_claim(row, until) for row in rows), key=lambda claim: claim.due_at)
 
 
 def _claim(row: dict[str, Any], until: datetime) -> Claim:

@@ -11,11 +11,10 @@ from typing import Any
 
 import clock
 from actions.clock import beat, forget_stopped
-from actions.rooms import look_at_rooms
+from actions.rooms import Rooms, look_at_rooms
 from actions.sweep import advance_due, next_due_at
 from domain.session import WorkKind
 from gateways.bus import CLOCK, Bus
-from gateways.livekit import LiveKit
 from tasks.broker import open_broker
 from tasks.lane import Lane, apart, cancel
 from tasks.work import Jobs
@@ -25,6 +24,7 @@ logger = logging.getLogger("halaqa.clock")
 LONGEST_SLEEP_S = 2.0
 SHORTEST_BACKOFF_S = 0.02
 LOOK_EVERY_S = 5.0
+LOOK_AGAIN_S = 1.0  # clients of a LiveKit that was killed give up after 11 s
 STOP_WITHIN_S = 5.0
 BEAT_EVERY = timedelta(seconds=1)
 LANES = (
@@ -42,7 +42,7 @@ class Clock:
 
     def __init__(
         self,
-        livekit: LiveKit,
+        livekit: Rooms,
         bus: Bus,
         *,
         name: str | None = None,
@@ -134,8 +134,8 @@ class Clock:
 
     async def _keep_looking(self) -> None:
         while True:
-            await self._try("look", lambda: look_at_rooms(self._livekit, self._now()))
-            await asyncio.sleep(LOOK_EVERY_S)
+            missing = await self._try("look", lambda: look_at_rooms(self._livekit, self._now()))
+            await asyncio.sleep(LOOK_AGAIN_S if missing is None else LOOK_EVERY_S)
 
     async def _try(self, what: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
         """What it answers; None if it fails. Each kind of trouble is logged once, and its end."""

@@ -7,10 +7,9 @@ from datetime import datetime
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
 from actions.attendance import finalise
-from actions.rooms import delete_room, make_room
+from actions.rooms import Rooms, delete_room, make_room
 from actions.work import Claim, finish, put_off
 from domain.session import WorkKind
-from gateways.livekit import LiveKit
 
 logger = logging.getLogger("halaqa.work")
 
@@ -21,7 +20,7 @@ Now = Callable[[], datetime]
 class Jobs:
     """A task per kind of work, registered on a broker. Each carries its academy explicitly."""
 
-    def __init__(self, broker: AsyncBroker, livekit: LiveKit, now: Now) -> None:
+    def __init__(self, broker: AsyncBroker, livekit: Rooms, now: Now) -> None:
         actions: dict[WorkKind, Action] = {
             WorkKind.MAKE_ROOM: lambda session_id, at: make_room(livekit, session_id, at),
             WorkKind.DELETE_ROOM: lambda session_id, at: delete_room(livekit, session_id, at),

@@ -1,0 +1,137 @@
+"""How late the clock moves sessions: `python -m benchmarks.transitions`. Compare ratios only.
+
+Lateness is from the due time until the bell has rung, that is after the commit. The other number
+is how long ten thousand sessions take that are due at once.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+
+import clock
+from actions.schedule import times
+from actions.sweep import advance_due
+from domain.session import SessionFormat, SessionKind
+from domain.status import SessionStatus
+from gateways.bus import SESSIONS, bell
+from models import Academy, AttendancePolicy, Session, User, VideoSettings
+from models.database import close_database, migrate, open_database
+from tests.support import environment, make, postgres
+from tests.support.livekit_stub import LiveKitStub
+from tests.support.ticking import reaching, ticking
+
+__all__ = ["environment"]  # imported for what it does
+
+AHEAD = timedelta(seconds=2)
+LATE_SESSIONS = 300
+DUE_AT_ONCE = 10_000
+
+
+@contextmanager
+def databases() -> Iterator[dict[str, str]]:
+    with tempfile.TemporaryDirectory() as folder, postgres.running() as server:
+        name = f"halaqa_benchmark_{int(time.time())}"
+        asyncio.run(postgres.run(server, f"CREATE DATABASE {name}"))
+        yield {
+            "sqlite": f"sqlite:///{Path(folder) / 'benchmark.db'}",
+            "postgres": postgres.beside(server, name),
+        }
+        asyncio.run(postgres.run(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def measure(url: str) -> None:
+    await migrate(url)
+    await open_database(url)
+    try:
+        late = await lateness()
+        sys.stdout.write(f"  {LATE_SESSIONS} scheduled {AHEAD.seconds} s ahead, late by ms: ")
+        p99 = quantiles(late, n=100)[98]
+        sys.stdout.write(f"p50 {median(late):.1f}, p99 {p99:.1f}, most {late[-1]:.1f}\n")
+        for minutes, what in ((-5, "one state"), (600, "three states")):
+            seconds = await at_once(minutes)
+            sys.stdout.write(f"  {DUE_AT_ONCE} due at once, {what} each: {seconds:.2f} s\n")
+    finally:
+        await close_database()
+
+
+async def lateness() -> list[float]:
+    """Milliseconds, sorted, of sessions that are scheduled while the clock runs."""
+    due: dict[str, datetime] = {}
+    late: list[float] = []
+
+    def heard(message: str) -> None:
+        session_id, _, version = message.partition(":")
+        if version == "4":  # scheduled; ready, with its meeting, and ongoing in one breath
+            late.append((clock.now() - due[session_id]) / timedelta(milliseconds=1))
+
+    academy = await make.academy(ready_minutes_before=0)
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    async with LiveKitStub() as stub, reaching(stub.url) as livekit, ticking(livekit):
+        if bell.bus is not None:
+            bell.bus.listen(SESSIONS, heard)
+        for _ in range(LATE_SESSIONS):
+            now = clock.now()
+            row = await make.session(academy, teacher, student=student, at=now + AHEAD, now=now)
+            due[str(row.id)] = row.scheduled_at
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(AHEAD.seconds + 1)
+    if len(late) < LATE_SESSIONS:
+        raise RuntimeError(f"Only {len(late)} of {LATE_SESSIONS} have moved.")
+    return sorted(late)
+
+
+async def at_once(minutes: int) -> float:
+    """Seconds until all have moved, looked at so many minutes after eleven."""
+    academy = await make.academy()
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    settings = await VideoSettings.get(academy_id=academy.id)
+    policy = await AttendancePolicy.get(academy_id=academy.id)
+    row = _row(academy, teacher, student, settings, policy)
+    await Session.bulk_create([Session(**row) for _ in range(DUE_AT_ONCE)], batch_size=500)
+    started = time.perf_counter()
+    while (await advance_due(make.ELEVEN + timedelta(minutes=minutes))).is_whole:
+        pass
+    return time.perf_counter() - started
+
+
+def _row(
+    academy: Academy,
+    teacher: User,
+    student: User,
+    settings: VideoSettings,
+    policy: AttendancePolicy,
+) -> dict[str, object]:
+    timers = times(make.ELEVEN, 60, settings)
+    return {
+        "academy_id": academy.id,
+        "kind": SessionKind.QURAN,
+        "format": SessionFormat.INDIVIDUAL,
+        "title": "Surat al-Kahf",
+        "teacher_id": teacher.id,
+        "student_id": student.id,
+        "status": SessionStatus.SCHEDULED,
+        "scheduled_at": make.ELEVEN,
+        "duration_minutes": 60,
+        "next_transition_at": timers["ready_at"],
+        "attendance_policy": policy.stamp(),
+        "created_at": make.ELEVEN,
+        "updated_at": make.ELEVEN,
+        **timers,
+    }
+
+
+def main() -> None:
+    with databases() as urls:
+        for name, url in urls.items():
+            sys.stdout.write(f"{name}\n")
+            asyncio.run(measure(url))
+
+
+if __name__ == "__main__":
+    main()

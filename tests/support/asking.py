@@ -1,0 +1,86 @@
+"""Operations on the real schema, with the context main builds: no server in between, no clock."""
+
+import functools
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from actions import system
+from actions.tokens import Door
+from main import connected, ringing
+from models import User
+from resolvers.context import Context, Process
+from schema.root import build_schema
+from settings import current
+from subscriptions.hubs import Hubs
+from subscriptions.system import SystemWatch
+from tests.support import make
+
+SCHEMA = build_schema()
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """`ask` gives an answer as a client reads it, `first_event` a stream's first one."""
+
+    process: Process
+
+    async def ask(
+        self, query: str, as_: User | None = None, *, now: datetime = make.ELEVEN, **variables: Any
+    ) -> Answer:
+        context = self.context(as_, now)
+        return _read(await SCHEMA.execute(query, variable_values=variables, context_value=context))
+
+    async def first_event(
+        self, query: str, as_: User | None = None, *, now: datetime = make.ELEVEN, **variables: Any
+    ) -> Answer:
+        results = await SCHEMA.stream(
+            query, variable_values=variables, context_value=self.context(as_, now)
+        )
+        async with aclosing(results):
+            async for result in results:
+                return _read(result)
+        return {"data": None, "errors": []}
+
+    def context(self, user: User | None, now: datetime) -> Context:
+        return Context(self.process, make.viewer(user) if user else None, now)
+
+
+def _read(result: Any) -> Answer:
+    errors = [error.formatted for error in result.errors or ()]
+    return {"data": result.data, "errors": errors}
+
+
+def code(answer: Answer) -> str | None:
+    """The code of the first refusal, wherever it stands; None where nothing was refused."""
+    if answer["errors"]:
+        return str(answer["errors"][0]["extensions"]["code"])
+    (payload,) = answer["data"].values()
+    refusals = payload.get("errors") if isinstance(payload, dict) else None
+    return refusals[0]["code"] if refusals else None
+
+
+def payload(answer: Answer) -> Any:
+    """What the one root field answered; fails on any error, also one in a payload."""
+    assert code(answer) is None, answer
+    (value,) = answer["data"].values()
+    return value
+
+
+@asynccontextmanager
+async def asking(**changed: Any) -> AsyncIterator[Asker]:
+    """`changed` are settings, such as `livekit_api_url`. The database is open already."""
+    settings = current().model_copy(update=changed)
+    async with ringing() as bus, connected(settings) as livekit:
+        hubs = Hubs(bus)
+        await hubs.open()
+        watch = SystemWatch(functools.partial(system.read, livekit))
+        try:
+            yield Asker(Process(Door(livekit, settings), hubs, watch))
+        finally:
+            await watch.close()
+            await hubs.close()

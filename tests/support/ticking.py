@@ -1,0 +1,71 @@
+"""A running clock, and waiting for what it does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import clock
+from gateways.bus import Bus, bell
+from gateways.livekit import LiveKit
+from models import Session, SessionEvent
+from tasks.clock import Clock
+from tests.support.livekit_stub import LiveKitStub
+from tests.support.webhooks import KEY, SECRET
+
+PATIENCE_S = 10
+
+
+@asynccontextmanager
+async def reaching(url: str) -> AsyncIterator[LiveKit]:
+    livekit = LiveKit(url, KEY, SECRET)
+    try:
+        yield livekit
+    finally:
+        await livekit.aclose()
+
+
+@asynccontextmanager
+async def ticking(
+    livekit: LiveKit, now: Callable[[], datetime] = clock.now, name: str | None = None
+) -> AsyncIterator[Clock]:
+    """A clock that runs, with a bell that actions ring."""
+    bus = Bus()
+    await bus.open()
+    bell.bus = bus
+    running = Clock(livekit, bus, name=name, now=now)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
+        bell.bus = None
+        await bus.close()
+
+
+@asynccontextmanager
+async def ticking_with_stub(
+    now: Callable[[], datetime] = clock.now,
+) -> AsyncIterator[tuple[Clock, LiveKitStub]]:
+    async with LiveKitStub() as stub, reaching(stub.url) as livekit, ticking(livekit, now) as it:
+        yield it, stub
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return as soon as it holds; fail if it never does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await holds():  # noqa: ASYNC110 - rows tell nobody that they changed
+            await asyncio.sleep(0.01)
+
+
+async def stream(session_id: int) -> list[SessionEvent]:
+    """The session's events in order; its version is their number, without a hole."""
+    events = await SessionEvent.filter(session_id=session_id).order_by("sequence")
+    session = await Session.get(id=session_id)
+    assert [event.sequence for event in events] == list(range(1, session.version + 1))
+    return events
+
+
+async def told(session_id: int) -> list[str]:
+    """The stream in words: the statuses it went through, and the other kinds by name."""
+    return [event.payload.get("to", event.kind.value) for event in await stream(session_id)]

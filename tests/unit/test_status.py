@@ -1,0 +1,173 @@
+"""Which moves there are, which of them time asks for, and that sleeping through some is the same
+as watching them all."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from domain.errors import WrongStatusError
+from domain.status import ALLOWED, SessionStatus, Timeline, check_move, due_moves, path_to
+
+ELEVEN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
+SCHEDULED, READY, ONGOING, COMPLETED, CANCELLED, ABSENT = SessionStatus
+
+PLAN = Timeline.plan(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=0)
+OVERTIME = Timeline.plan(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=30)
+
+
+def at(minutes: float) -> datetime:
+    return ELEVEN + timedelta(minutes=minutes)
+
+
+MOVES = {
+    SCHEDULED: {READY, CANCELLED},
+    READY: {ONGOING, CANCELLED, SCHEDULED},
+    ONGOING: {COMPLETED},
+    COMPLETED: {ABSENT},
+    CANCELLED: set(),
+    ABSENT: {COMPLETED},
+}
+
+
+@pytest.mark.parametrize("status", SessionStatus)
+@pytest.mark.parametrize("to", SessionStatus)
+def test_a_move_is_in_the_table_or_refused(status: SessionStatus, to: SessionStatus) -> None:
+    if to in MOVES[status]:
+        check_move(status, to)
+    else:
+        with pytest.raises(WrongStatusError):
+            check_move(status, to)
+
+
+@pytest.mark.parametrize(
+    ("status", "to", "path"),
+    [
+        (SCHEDULED, READY, (READY,)),
+        (SCHEDULED, ONGOING, (READY, ONGOING)),
+        (SCHEDULED, COMPLETED, (READY, ONGOING, COMPLETED)),
+        (READY, COMPLETED, (ONGOING, COMPLETED)),
+        (SCHEDULED, CANCELLED, (CANCELLED,)),
+        (READY, SCHEDULED, (SCHEDULED,)),
+        (COMPLETED, ABSENT, (ABSENT,)),
+        (ABSENT, COMPLETED, (COMPLETED,)),
+    ],
+)
+def test_a_jump_walks_the_states_between(
+    status: SessionStatus, to: SessionStatus, path: tuple[SessionStatus, ...]
+) -> None:
+    assert path_to(status, to) == path
+
+
+@pytest.mark.parametrize(
+    ("status", "to"),
+    [
+        (ONGOING, CANCELLED),
+        (ONGOING, READY),
+        (COMPLETED, ONGOING),
+        (CANCELLED, READY),
+        (SCHEDULED, ABSENT),
+        (ABSENT, ONGOING),
+        (READY, READY),
+    ],
+)
+def test_there_is_no_way_back_and_none_around(status: SessionStatus, to: SessionStatus) -> None:
+    with pytest.raises(WrongStatusError):
+        path_to(status, to)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "moves", "following"),
+    [
+        (-10.01, (), at(-10)),
+        (-10, (READY,), at(0)),
+        (-0.01, (READY,), at(0)),
+        (0, (READY, ONGOING), at(65)),
+        (64.99, (READY, ONGOING), at(65)),
+        (65, (READY, ONGOING, COMPLETED), None),
+        (10_000, (READY, ONGOING, COMPLETED), None),
+    ],
+)
+def test_each_move_is_due_to_the_minute(
+    minutes: float, moves: tuple[SessionStatus, ...], following: datetime | None
+) -> None:
+    assert due_moves(PLAN, at(minutes)) == (moves, following)
+
+
+def test_without_preparation_it_is_ready_and_begun_at_once() -> None:
+    plan = Timeline.plan(ELEVEN, 30, ready_minutes=0, buffer_minutes=0, overtime_minutes=0)
+    assert due_moves(plan, at(0)) == ((READY, ONGOING), at(30))
+
+
+def test_people_inside_hold_completion_back_as_long_as_overtime_allows() -> None:
+    ongoing = replace(OVERTIME, status=ONGOING, people_inside=1)
+    assert due_moves(ongoing, at(65)) == ((), at(95))
+    assert due_moves(replace(ongoing, people_inside=0), at(65)) == ((COMPLETED,), None)
+    assert due_moves(ongoing, at(95)) == ((COMPLETED,), None)
+
+
+def test_people_inside_hold_nothing_back_where_no_overtime_is_allowed() -> None:
+    ongoing = replace(PLAN, status=ONGOING, people_inside=7)
+    assert due_moves(ongoing, at(65)) == ((COMPLETED,), None)
+
+
+MINUTES = st.integers(-300, 300)
+TIMELINES = st.builds(
+    lambda plan, status, inside: replace(plan, status=status, people_inside=inside),
+    st.builds(
+        Timeline.plan,
+        MINUTES.map(at),
+        st.integers(1, 180),
+        ready_minutes=st.integers(0, 120),
+        buffer_minutes=st.integers(0, 120),
+        overtime_minutes=st.integers(0, 240),
+    ),
+    st.sampled_from(SessionStatus),
+    st.integers(0, 3),
+)
+MOMENTS = st.integers(-600 * 60, 900 * 60).map(lambda seconds: ELEVEN + timedelta(seconds=seconds))
+
+
+def _awake(session: Timeline, now: datetime) -> Iterator[SessionStatus]:
+    """A clock that never sleeps: it is there at each moment anything is due, to the second."""
+    while (following := session.next_move) is not None and following[1] <= now:
+        moves, _ = due_moves(session, following[1])
+        yield from moves
+        session = replace(session, status=moves[-1])
+
+
+@given(TIMELINES, MOMENTS)
+@example(PLAN, at(-10))
+@example(replace(OVERTIME, people_inside=1), at(95))
+def test_a_clock_that_slept_ends_where_one_that_did_not_ends(
+    session: Timeline, now: datetime
+) -> None:
+    moves, following = due_moves(session, now)
+    assert moves == tuple(_awake(session, now))
+    left = replace(session, status=moves[-1]) if moves else session
+    assert due_moves(left, now) == ((), following)
+    assert following is None or following > now
+
+
+@given(TIMELINES, st.lists(MOMENTS, max_size=6), MOMENTS)
+def test_looking_in_between_changes_nothing(
+    session: Timeline, looks: list[datetime], now: datetime
+) -> None:
+    made: list[SessionStatus] = []
+    left = session
+    for moment in [*sorted(look for look in looks if look < now), now]:
+        moves, _ = due_moves(left, moment)
+        made += moves
+        left = replace(left, status=moves[-1]) if moves else left
+    assert tuple(made) == due_moves(session, now)[0]
+
+
+@given(TIMELINES, MOMENTS)
+def test_every_move_is_one_that_is_allowed(session: Timeline, now: datetime) -> None:
+    status = session.status
+    for to in due_moves(session, now)[0]:
+        assert to in ALLOWED[status]
+        status = to
