@@ -134,7 +134,7 @@ def _first_sight(session: Session, line: MeetingAttendanceEvent) -> MeetingAtten
         session_id=line.session_id,
         source_id=f"room:{line.room_sid}",
         kind=EventKind.ROOM_STARTED,
-        source=EventSource.WEBHOOK,
+        source=EventSource.RECONCILER,
         occurred_ms=line.room_created_ms,
         # Not when it was concluded: that is another time in another order of the same events.
         received_ms=line.room_created_ms,

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 # LiveKit tells when something happened in whole seconds, cut off: it was up to this much later.
 CUT_OFF_MS = 999
-# LiveKit gives up on a silent connection after 20 s, so those 20 s were nobody.
-SILENCE_MS = 20_000
+# LiveKit gives up on a silent connection after 20 to 22 s (it looks every 2 s), so those were
+# nobody: their middle is at most a second off.
+SILENCE_MS = 21_000
 CONNECTION_TIMEOUT = "CONNECTION_TIMEOUT"
 
 

@@ -18,13 +18,14 @@ Example = Mapping[str, str]
 
 
 class GraphiQL:
-    """What `GET /graphql` shows a browser; `examples` are the tabs it opens with."""
+    """What `GET /graphql` shows a browser; `examples` are the tabs it opens with, as they are
+    when it is asked for: a demo's change with its class."""
 
     def __init__(
         self, examples: Sequence[Example] | None = None, *, built: Path = FOLDER / "dist"
     ) -> None:
         self._built = built
-        self._html = self._own_page(read_examples() if examples is None else examples)
+        self._examples = read_examples() if examples is None else examples
 
     @property
     def is_built(self) -> bool:
@@ -32,17 +33,18 @@ class GraphiQL:
 
     async def page(self, request: Request) -> Response:
         # The examples may carry a demo's tokens.
-        return HTMLResponse(self._html, headers={"Cache-Control": "no-store"})
+        return HTMLResponse(self._page(), headers={"Cache-Control": "no-store"})
 
     def routes(self) -> list[BaseRoute]:
         """The built page's scripts and styles, under /graphiql."""
         return [Mount("/graphiql", StaticFiles(directory=self._built))] if self.is_built else []
 
-    def _own_page(self, examples: Sequence[Example]) -> str:
+    def _page(self) -> str:
         if not self.is_built:
             return get_graphql_ide_html(graphql_ide="graphiql")
         html = (self._built / "index.html").read_text(encoding="utf-8")
-        return html.replace(EMPTY_EXAMPLES, EMPTY_EXAMPLES.replace("[]", _script_json(examples)))
+        examples = EMPTY_EXAMPLES.replace("[]", _script_json(self._examples))
+        return html.replace(EMPTY_EXAMPLES, examples)
 
 
 def read_examples() -> list[dict[str, str]]:

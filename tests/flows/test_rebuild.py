@@ -1,0 +1,123 @@
+"""The rows of attendance are a cache: thrown away, they come back byte for byte, at any hour."""
+
+import asyncio
+import random
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from actions.attendance import finalise
+from actions.sweep import advance_due
+from domain.presence import from_ms
+from models import MeetingAttendance, Session
+from tests.conftest import Database
+from tests.support import make
+from tests.support.attendance_rows import as_text, stream
+from tests.support.lessons import START, at, ready
+from tests.support.livekit_events import Room, send, send_raw
+from tests.support.replays import replay, tell
+
+ROOT = Path(__file__).parent.parent.parent
+PEOPLE = ["1_Ameer_Maher", "5_Sara_Ali", "7_Omar_Drop", "8_Frozen_Net", "0_Never_Came"]
+QUICK = ["20_Quick_Leaver", "21_Quick_Leaver", "22_Quick_Leaver", "11_Retry_Me"]
+
+# What `main.py` does around an action, and nothing else: open, act, close.
+PROGRAM = """
+import asyncio
+import sys
+from datetime import datetime
+
+from actions.attendance import recalculate
+from models import Session
+from models.database import close_database, open_database
+
+
+async def rebuild(url, now):
+    await open_database(url)
+    for session in await Session.all().order_by("id"):
+        await recalculate(session.id, now)
+    await close_database()
+
+
+asyncio.run(rebuild(sys.argv[1], datetime.fromisoformat(sys.argv[2])))
+"""
+
+
+async def rebuild_elsewhere(url: str, now: datetime) -> None:
+    """In a new process, by whose clock it is `now`."""
+    arguments = ("-c", PROGRAM, url, now.isoformat())
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
+    assert await process.wait() == 0
+
+
+async def a_final_class() -> Session:
+    """A recorded class, shuffled, with a visitor and one who never came; then a late event."""
+    told = await replay("class", PEOPLE + QUICK)
+    requests = told.requests()
+    await tell(random.Random(7).sample(requests[:-4], len(requests) - 4))
+    await advance_due(told.session.completes_at)
+    await finalise(told.session.id, told.session.completes_at + timedelta(seconds=10.123456))
+    late_ms, body = requests[-1]
+    assert await send_raw(body, from_ms(late_ms + 3_000)) == 200
+    return told.session
+
+
+async def a_killed_class() -> Session:
+    """Still going on; its server was killed, and looks knew when it was last alive."""
+    names = ["1_Ameer_Maher", "5_Sara_Ali", "12_Also_Down", "21_New_One"]
+    told = await replay("sfu-killed", names, minutes=60, merge_gap_seconds=0)
+    for number, request in enumerate(told.requests()):
+        if number in (5, 8, 10):
+            seen_at = from_ms(request[0] - 4_000)
+            await Session.filter(id=told.session.id).update(room_seen_at=seen_at)
+        await tell([request])
+    return told.session
+
+
+async def an_absent_lesson() -> Session:
+    lesson = await ready()
+    await send(lesson.room.joined(lesson.stay(0, lesson.teacher)), START)
+    far = Room(lesson.session, at(60 * 24 * 2))
+    await send(far.started(), at(60 * 24 * 2))
+    await advance_due(at(65))
+    await finalise(lesson.session.id, at(66))
+    return lesson.session
+
+
+async def test_every_row_comes_back_byte_for_byte_in_a_new_process_an_hour_later(
+    database: Database,
+) -> None:
+    sessions = [await a_killed_class(), await a_final_class(), await an_absent_lesson()]
+    lesson = await ready()  # nobody has come, nothing is final: no row
+    rows = await as_text()
+    assert len(rows.splitlines()) == 4 + 9 + 2
+    statuses = [(await Session.get(id=session.id)).status for session in sessions]
+    await MeetingAttendance.all().delete()
+    assert await as_text() == ""
+    await rebuild_elsewhere(database.url, at(65 + 60))
+    assert await as_text() == rows
+    assert [(await Session.get(id=session.id)).status for session in sessions] == statuses
+    for session in [*sessions, lesson.session]:
+        assert (await Session.get(id=session.id)).version == len(await stream(session.id))
+
+
+async def test_where_the_rows_are_right_a_rebuild_changes_and_tells_nothing(
+    database: Database,
+) -> None:
+    session = await a_final_class()
+    rows, version = await as_text(), (await Session.get(id=session.id)).version
+    await rebuild_elsewhere(database.url, make.ELEVEN + timedelta(hours=5))
+    assert await as_text() == rows
+    assert (await Session.get(id=session.id)).version == version
+
+
+async def test_a_wrong_row_is_put_right_and_told(database: Database) -> None:
+    session = await a_final_class()
+    rows, version = await as_text(), (await Session.get(id=session.id)).version
+    first = await MeetingAttendance.filter(session_id=session.id).order_by("-closed_ms").first()
+    assert first is not None
+    await MeetingAttendance.filter(participant_id=first.participant_id).update(closed_ms=1)
+    await rebuild_elsewhere(database.url, make.ELEVEN + timedelta(hours=5))
+    assert await as_text() == rows
+    [told] = (await stream(session.id))[version:]
+    assert told.payload["closed_ms"] == first.closed_ms

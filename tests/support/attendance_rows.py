@@ -1,0 +1,53 @@
+"""Attendance as it is stored, read back for a test to compare."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from domain.attendance import CycleEnd, CycleStart
+from domain.presence import AttendanceState, to_ms
+from models import MeetingAttendance, SessionEvent, User
+from models.rosters import rosters
+
+Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
+
+
+async def states(session_id: int) -> dict[int, AttendanceState]:
+    """The roster by user."""
+    return {state.user_id: state for state in (await rosters([session_id]))[session_id]}
+
+
+async def state(session_id: int, user: User) -> AttendanceState:
+    return (await states(session_id))[user.id]
+
+
+def visits(state: AttendanceState, start: datetime) -> list[Visit]:
+    """When somebody came and left, in ms after `start`, and what says so."""
+    base = to_ms(start)
+    return [
+        (
+            cycle.joined_ms - base,
+            None if cycle.left_ms is None else cycle.left_ms - base,
+            cycle.opened_by,
+            cycle.closed_by,
+        )
+        for cycle in state.cycles
+    ]
+
+
+async def as_text() -> str:
+    """Every row of meeting_attendances, all columns, in order."""
+    rows = await MeetingAttendance.all().order_by("participant_id").values()
+    return "\n".join(json.dumps(row, sort_keys=True) for row in rows)
+
+
+async def stream(session_id: int) -> list[SessionEvent]:
+    """The session's events; their numbers are checked to be 1, 2, 3 …"""
+    events = await SessionEvent.filter(session_id=session_id).order_by("sequence")
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    return events
+
+
+async def told(session_id: int, after: int = 0) -> list[tuple[str, dict[str, Any]]]:
+    """Kind and payload of each event after a version."""
+    return [(event.kind.value, event.payload) for event in (await stream(session_id))[after:]]
