@@ -15,6 +15,7 @@ from models import User
 ISSUER = "halaqa"
 TTL = timedelta(hours=1)
 LEEWAY_S = 5
+LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more
 
 _hasher = PasswordHasher()
 # Verified where there is no such person, so that an answer takes as long as for a wrong password.
@@ -95,6 +96,9 @@ def _read(secret: str, token: str) -> tuple[int, datetime]:
             # The expiry is checked against the caller's now, not the wall clock.
             options={"verify_exp": False, "verify_iat": False, "require": ["sub", "exp"]},
         )
-        return int(claims["sub"]), datetime.fromtimestamp(int(claims["exp"]), UTC)
+        user_id, expires_at = int(claims["sub"]), int(claims["exp"])
+        if not 0 < user_id <= LARGEST_ID:
+            raise ValueError("nobody can have this id")
+        return user_id, datetime.fromtimestamp(expires_at, UTC)
     except (jwt.PyJWTError, ValueError, OverflowError) as error:
         raise UnauthenticatedError("The token is not valid.") from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from actions.bulk import Refusals, again_if_raced, check_count
+from actions.bulk import Refusals, again_if_raced, check_count, take_turns
 from actions.identity import hash_password
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
@@ -30,15 +30,39 @@ class PersonInput:
     values: dict[str, Any]
     password: str | None = None
     guardian_external_ids: list[str] | None = None
+    clears_password: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A person whom the viewer may write, and where."""
+
+    person: PersonInput
+    academy_id: int | None
+    password_hash: str | None
 
 
 async def upsert(viewer: Viewer, people: list[PersonInput], now: datetime) -> list[User]:
     """All of them, or RefusedError and none."""
-    if not viewer.may(Permit.CONFIGURE):
-        raise ForbiddenError("Your role does not allow this.")
     check_count(len(people), "people")
+    homes = await _homes(viewer, people)
     hashes = [await _hashed(person.password) for person in people]
-    return await again_if_raced(lambda: _upsert_all(viewer, people, hashes, now))
+    plans = [
+        _Plan(person, home, password_hash)
+        for person, home, password_hash in zip(people, homes, hashes, strict=True)
+    ]
+    return await again_if_raced(lambda: _upsert_all(viewer, plans, now))
+
+
+async def _homes(viewer: Viewer, people: list[PersonInput]) -> list[int | None]:
+    """The academy of each. First of all: nobody has passwords hashed who may not set them."""
+    refusals = Refusals()
+    homes: list[int | None] = []
+    for n, person in enumerate(people):
+        with refusals.under(n):
+            homes.append(await _home(viewer, person))
+    refusals.check()
+    return homes
 
 
 def _usable(password: str) -> bool:
@@ -49,35 +73,41 @@ async def _hashed(password: str | None) -> str | None:
     return await hash_password(password) if password and _usable(password) else None
 
 
-async def _upsert_all(
-    viewer: Viewer, people: list[PersonInput], hashes: list[str | None], now: datetime
-) -> list[User]:
+async def _upsert_all(viewer: Viewer, plans: list[_Plan], now: datetime) -> list[User]:
     refusals = Refusals()
     users: dict[int, User] = {}
+    seen: set[tuple[int | None, str]] = set()
     async with atomic():
-        for n, person in enumerate(people):
+        await take_turns(plan.academy_id for plan in plans)
+        for n, plan in enumerate(plans):
             with refusals.under(n):
-                users[n] = await _upsert(viewer, person, hashes[n], now)
+                _check_once(plan, seen)
+                users[n] = await _upsert(viewer, plan, now)
         # Only now: parents may come after their children.
         for n, user in users.items():
             with refusals.under(n):
-                await _set_guardians(user, people[n].guardian_external_ids)
+                await _set_guardians(user, plans[n].person.guardian_external_ids)
         refusals.check()
     return list(users.values())
 
 
-async def _upsert(
-    viewer: Viewer, person: PersonInput, password_hash: str | None, now: datetime
-) -> User:
-    academy_id = await _home(viewer, person)
-    _check(viewer, person)
+def _check_once(plan: _Plan, seen: set[tuple[int | None, str]]) -> None:
+    key = plan.academy_id, plan.person.external_id
+    if key in seen:
+        raise InvalidInputError("This external id is in here twice.", ("externalId",))
+    seen.add(key)
+
+
+async def _upsert(viewer: Viewer, plan: _Plan, now: datetime) -> User:
+    person, academy_id = plan.person, plan.academy_id
+    _check(person)
     user = await User.get_or_none(academy_id=academy_id, external_id=person.external_id)
     if user is not None and not viewer.may_grant(user.role):
         raise ForbiddenError("Their role is above yours.", ("externalId",))
     await _check_email(person, academy_id, user)
     values = person.values | {"role": person.role}
-    if password_hash is not None:
-        values["password_hash"] = password_hash
+    if person.clears_password or plan.password_hash is not None:
+        values["password_hash"] = plan.password_hash
     if user is None:
         return await User.create(
             external_id=person.external_id, academy_id=academy_id, created_at=now, **values
@@ -88,10 +118,18 @@ async def _upsert(
 
 async def _home(viewer: Viewer, person: PersonInput) -> int | None:
     """The academy a person is of; none for a super admin alone."""
-    if person.role is UserRole.SUPER_ADMIN:
-        if person.academy_id is not None:
-            raise InvalidInputError("A super admin is of no academy.", ("academyId",))
-        return None
+    if person.role is not UserRole.SUPER_ADMIN:
+        academy_id = await _academy_of(viewer, person)
+    elif person.academy_id is not None:
+        raise InvalidInputError("A super admin is of no academy.", ("academyId",))
+    else:
+        academy_id = None
+    if not viewer.may_grant(person.role):
+        raise ForbiddenError("Nobody grants a role above their own.", ("role",))
+    return academy_id
+
+
+async def _academy_of(viewer: Viewer, person: PersonInput) -> int:
     academy_id = person.academy_id if person.academy_id is not None else viewer.academy_id
     if academy_id is None:
         raise InvalidInputError("Of which academy?", ("academyId",))
@@ -101,13 +139,12 @@ async def _home(viewer: Viewer, person: PersonInput) -> int | None:
         raise error.under("academyId") from None
 
 
-def _check(viewer: Viewer, person: PersonInput) -> None:
-    if not viewer.may_grant(person.role):
-        raise ForbiddenError("Nobody grants a role above their own.", ("role",))
+def _check(person: PersonInput) -> None:
     if not 1 <= len(person.external_id) <= 200:
         raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
     for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
-        if not 1 <= len(str(person.values[name]).strip()) <= 100:
+        person.values[name] = str(person.values[name]).strip()
+        if not 1 <= len(person.values[name]) <= 100:
             raise InvalidInputError("A name has 1 to 100 characters.", (field,))
     if person.password is not None and not _usable(person.password):
         raise InvalidInputError("A password has 8 to 200 characters.", ("password",))

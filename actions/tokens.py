@@ -5,13 +5,13 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from actions.attendance import catch_up
 from actions.meetings import make_meeting
 from actions.rooms import make_room
 from actions.stream import writing
-from actions.sweep import advance_among
 from domain.access import Permit, UserRole, Viewer
 from domain.attendance import Presence
-from domain.errors import LiveKitUnavailableError, RoomFullError
+from domain.errors import LiveKitUnavailableError
 from domain.joining import join_refusal
 from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, WorkKind
@@ -56,45 +56,68 @@ class Door:
 async def create_token(
     door: Door, viewer: Viewer, session_id: int, wish: Wish, now: datetime
 ) -> MeetingToken:
-    """A token for the viewer; or the refusal the session shows as `joinRefusal`, or ROOM_FULL."""
-    await advance_among([session_id], now)
-    session = await Session.fetch_for(viewer, session_id, Permit.SEE)
+    """A token for the viewer; or the refusal that the session shows them as `joinRefusal`."""
+    session = await _fetch(viewer, session_id, now)
     await _check(viewer, session)
-    is_ensured = await _ensure(door.livekit, session_id, now)
+    is_ensured = await _ensure(door.livekit, session, now)
     session = await Session.get(id=session_id).select_related("academy__video_settings")
+    _check_still_open(session)
     user = await User.get(id=viewer.user_id)
     grant = _narrowed(grant_for(viewer, session), wish)
     return _issue(door.settings, session, user, grant, is_ensured, now)
 
 
-async def _check(viewer: Viewer, session: Session) -> None:
+async def _fetch(viewer: Viewer, session_id: int, now: datetime) -> Session:
+    """The session as it should be now: one that is overdue is advanced first."""
+    session = await Session.fetch_for(viewer, session_id, Permit.SEE)
+    due_at = session.next_transition_at
+    if due_at is not None and due_at <= now:
+        await _heal(session_id, now)
+        session = await Session.fetch_for(viewer, session_id, Permit.SEE)
     await session.fetch_related("academy")
+    return session
+
+
+async def _heal(session_id: int, now: datetime) -> None:
+    """Wait for whoever moves it already: of many who come in its first second, all come in."""
+    try:
+        async with writing(session_id, now) as draft:
+            await catch_up(draft)
+    except Exception:
+        logger.warning("overdue session not healed", exc_info=True, extra={"session": session_id})
+
+
+async def _check(viewer: Viewer, session: Session) -> None:
     manages = session.is_managed_by(viewer)
-    may_join = manages or session.id in await joinable_by(viewer, [session.id])
     refusal = join_refusal(
-        session.status, may_join=may_join, is_academy_active=session.academy.is_active
+        session.status,
+        may_join=manages or session.id in await joinable_by(viewer, [session.id]),
+        is_academy_active=session.academy.is_active,
+        is_full=not manages and await _is_full(viewer, session),
     )
     if refusal:
         raise refusal
-    if not manages:
-        await _check_space(viewer, session)
 
 
-async def _check_space(viewer: Viewer, session: Session) -> None:
-    """LiveKit answers a full room with a bare 500, so it is said here."""
-    if session.meeting_options is None:
-        return
+async def _is_full(viewer: Viewer, session: Session) -> bool:
+    """LiveKit answers a full room with a bare 500, so it is said before."""
     inside = MeetingAttendance.filter(session_id=session.id, presence=Presence.IN_MEETING)
     others = await inside.exclude(participant__user_id=viewer.user_id).count()
-    if others >= MeetingOptions.from_dict(session.meeting_options).max_participants:
-        raise RoomFullError("The room is full.")
+    return others >= MeetingOptions.from_dict(session.meeting_options or {}).max_participants
 
 
-async def _ensure(livekit: LiveKit, session_id: int, now: datetime) -> bool:
+def _check_still_open(session: Session) -> None:
+    """Asking LiveKit took a while, in which the session may have been cancelled."""
+    is_active = session.academy.is_active
+    if refusal := join_refusal(session.status, may_join=True, is_academy_active=is_active):
+        raise refusal
+
+
+async def _ensure(livekit: LiveKit, session: Session, now: datetime) -> bool:
     """Whether LiveKit confirmed the room while somebody waits; if not, it is work that follows."""
-    async with writing(session_id, now) as draft:
-        if draft.session.meeting_id is None:
-            make_meeting(draft, MeetingSource.TOKEN, None)
+    session_id = session.id
+    if session.meeting_id is None:
+        await _make_meeting(session_id, now)
     try:
         await make_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)
     except LiveKitUnavailableError:
@@ -103,6 +126,12 @@ async def _ensure(livekit: LiveKit, session_id: int, now: datetime) -> bool:
             draft.plan(WorkKind.MAKE_ROOM, now)
         return False
     return True
+
+
+async def _make_meeting(session_id: int, now: datetime) -> None:
+    async with writing(session_id, now) as draft:
+        if draft.session.status.is_live:
+            make_meeting(draft, MeetingSource.TOKEN, None)
 
 
 def grant_for(viewer: Viewer, session: Session) -> Grant:

@@ -1,7 +1,6 @@
 """Lists by keyset: a page begins after the last key seen, so inserts neither repeat nor skip."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from tortoise.expressions import Q
@@ -10,6 +9,7 @@ from tortoise.queryset import QuerySet
 
 from domain.cursors import key_cursor, key_of
 from domain.errors import InvalidInputError
+from models.fields import utc
 
 M = TypeVar("M", bound=Model)
 Row = TypeVar("Row")
@@ -42,17 +42,20 @@ class Order:
         sign = "-" if self.descending else ""
         return [f"{sign}{name}" for name in (self.moment, "id") if name]
 
-    def after(self, cursor: str) -> Q:
-        """Whatever comes after the row of this cursor; INVALID_INPUT for one that is not ours."""
+    def after(self, cursor: str, largest: int) -> Q:
+        """Whatever comes after the row of this cursor; INVALID_INPUT for one that is not ours.
+
+        `largest` is the highest id the table can have: the databases disagree on comparing more.
+        """
         try:
             match key_of(cursor):
-                case [int(number)] if self.moment is None:
+                case [int(number)] if self.moment is None and 0 < number <= largest:
                     return self._beyond({}, "id", number)
-                case [str(moment), int(number)] if self.moment is not None:
-                    at = datetime.fromisoformat(moment)
+                case [str(moment), int(number)] if self.moment and 0 < number <= largest:
+                    at = utc(moment)
                     same = self._beyond({self.moment: at}, "id", number)
                     return same | self._beyond({}, self.moment, at)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         raise InvalidInputError("`after` is not a cursor of this list.", ("after",))
 
@@ -70,9 +73,13 @@ async def page(
     """At most `first` rows (0 to 100, 20 by default) after the cursor."""
     first = check_first(first)
     if after is not None:
-        rows = rows.filter(order.after(after))
+        rows = rows.filter(order.after(after, _largest_id(rows.model)))
     found = await rows.order_by(*order.columns).limit(first + 1)
     return Page(found[:first], len(found) > first, after is not None)
+
+
+def _largest_id(model: type[Model]) -> int:
+    return int(model._meta.pk.constraints["le"])
 
 
 def check_first(first: int | None) -> int:

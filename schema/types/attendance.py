@@ -49,6 +49,18 @@ class AttendanceCycle:
         )
 
 
+_AS_THEY_ARE = (
+    "role",
+    "is_expected",
+    "presence",
+    "status",
+    "is_final",
+    "join_count",
+    "leave_count",
+    "confidence",
+)
+
+
 @strawberry.type
 class Attendance(Node):
     state: strawberry.Private[AttendanceState]
@@ -85,21 +97,14 @@ class Attendance(Node):
             window=window,
             as_of_ms=as_of_ms,
             person=person,
-            role=state.role,
-            is_expected=state.is_expected,
-            presence=state.presence,
             joined_since=_moment(state.joined_since_ms),
-            status=state.status,
-            is_final=state.is_final,
             first_joined_at=_moment(state.first_joined_ms),
             last_left_at=_moment(state.last_left_ms),
             late_by_seconds=state.late_by_ms(window, as_of_ms) // 1000,
             total_seconds=state.total_ms(window, as_of_ms) // 1000,
             percentage=state.percentage(window, as_of_ms),
-            join_count=state.join_count,
-            leave_count=state.leave_count,
-            confidence=state.confidence,
             calculated_at=_moment(state.calculated_ms),
+            **{name: getattr(state, name) for name in _AS_THEY_ARE},
         )
 
     @strawberry.field

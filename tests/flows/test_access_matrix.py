@@ -1,0 +1,87 @@
+"""Every root field by every role, of one's own and of others': FEATURES C9, asked of the schema."""
+
+from typing import Any
+
+from graphql import build_schema
+
+from models import Academy, User
+from tests.conftest import Database
+from tests.support.asking import SCHEMA, Asker, asking, code
+from tests.support.matrix import MATRIX, Cell, Row
+from tests.support.scene import Scene, dump, scene
+
+WRITES = "Mutation."
+
+
+def test_the_matrix_has_exactly_the_root_fields_of_the_printed_schema() -> None:
+    printed = build_schema(SCHEMA.as_str())
+    roots = (printed.query_type, printed.mutation_type, printed.subscription_type)
+    fields = {f"{root.name}.{name}" for root in roots if root for name in root.fields}
+    assert fields == set(MATRIX)
+
+
+def cells(*, granted_writes: bool) -> list[tuple[str, Row, Cell]]:
+    """Either the mutations that are carried out, or all the rest, which writes nothing."""
+    return [
+        (name, row, cell)
+        for name, row in MATRIX.items()
+        for cell in row.cells()
+        if (name.startswith(WRITES) and cell.right == "ok") is granted_writes
+    ]
+
+
+async def test_what_is_read_or_refused_is_as_the_matrix_says_and_no_row_changes(
+    database: Database,
+) -> None:
+    there = await scene()
+    before = await dump()
+    wrong = []
+    async with asking() as asker:
+        for name, row, cell in cells(granted_writes=False):
+            answered = await outcome(asker, there, name, row, cell)
+            if answered != cell.right:
+                wrong.append((name, cell, answered))
+            assert await dump() == before, (name, cell)
+    assert wrong == []
+
+
+async def test_what_the_matrix_grants_is_done(database: Database) -> None:
+    wrong = []
+    async with asking() as asker:
+        for name, row, cell in cells(granted_writes=True):
+            await Academy.filter(slug="new").delete()
+            answered = await outcome(asker, await scene(), name, row, cell)
+            if answered != "ok":
+                wrong.append((name, cell, answered))
+    assert wrong == []
+
+
+async def outcome(asker: Asker, there: Scene, name: str, row: Row, cell: Cell) -> str:
+    """`ok`, `-`, or the code of what was refused."""
+    viewer: User | None = None if cell.role == "nobody" else there[cell.role]
+    variables = row.variables(there, cell.target)
+    ask = asker.first_event if name.startswith("Subscription.") else asker.ask
+    answer = await ask(row.document, viewer, now=there.now, **variables)
+    refused = code(answer)
+    if refused is None:
+        (value,) = answer["data"].values()
+        return "ok" if is_there(value, there, cell.target) else "-"
+    assert_in_its_place(name, answer, refused)
+    return refused
+
+
+def is_there(value: Any, there: Scene, target: str) -> bool:
+    if isinstance(value, list):
+        return value != [None]
+    if isinstance(value, dict) and "nodes" in value:
+        return there.id(target) in [node["id"] for node in value["nodes"]]
+    return value is not None
+
+
+def assert_in_its_place(name: str, answer: dict[str, Any], refused: str) -> None:
+    """A mutation's refusals are in its payload; that somebody has to sign in is on top."""
+    is_on_top = bool(answer["errors"])
+    assert is_on_top is (refused == "UNAUTHENTICATED" or not name.startswith(WRITES)), (
+        name,
+        answer,
+    )

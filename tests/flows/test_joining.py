@@ -1,0 +1,201 @@
+"""Who gets no token, and when nobody does; the session says the same to who may see it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+import clock
+from actions.groups import GroupPlan, MemberInput, upsert
+from domain.access import UserRole
+from domain.session import GroupKind, MembershipSource
+from domain.status import SessionStatus
+from models import Academy, Session, SessionParticipant, User
+from tests.conftest import Database
+from tests.support import make
+from tests.support.asking import Asker, code, payload
+from tests.support.livekit_events import Room, Stay, send
+from tests.support.scene import Scene, scene
+from tests.support.tokens import TOKEN, asking_with_stub, joinable_from, refusal
+
+
+@pytest.fixture
+async def there(database: Database) -> Scene:
+    return await scene(clock.now().replace(microsecond=0))
+
+
+@pytest.fixture
+async def asker(there: Scene) -> AsyncIterator[Asker]:
+    async with asking_with_stub() as (asker, _):
+        yield asker
+
+
+async def test_a_stranger_is_told_nothing_and_an_insider_why(asker: Asker, there: Scene) -> None:
+    assert await refusal(asker, there, "stranger") == "NOT_FOUND"
+    assert await refusal(asker, there, "colleague") == "NOT_FOUND"
+    assert await refusal(asker, there, "foreign_admin") == "NOT_FOUND"
+    row = there["attendance"]
+    await SessionParticipant.filter(id=row.id).update(is_expected=False)
+    assert await refusal(asker, there, "student") == "FORBIDDEN"
+    assert await refusal(asker, there, "parent") == "FORBIDDEN"
+    assert await refusal(asker, there, "classmate") is None
+
+
+async def test_who_left_the_group_joins_no_more(asker: Asker, there: Scene) -> None:
+    joined_at = there.now + timedelta(minutes=1)
+    came = Stay(there["classmate"], joined_at)
+    await send(Room(there["mine"], there.now).joined(came), joined_at)
+    await replace_members(there, [])
+    assert await refusal(asker, there, "student") == "NOT_FOUND"  # no line of theirs: no row left
+    assert await refusal(asker, there, "parent") == "NOT_FOUND"
+    assert await refusal(asker, there, "classmate") == "FORBIDDEN"
+    assert await refusal(asker, there, "teacher") is None
+
+
+async def test_who_is_put_into_the_group_joins_at_once(asker: Asker, there: Scene) -> None:
+    assert await refusal(asker, there, "stranger") == "NOT_FOUND"
+    await replace_members(there, [member(there, "stranger")])
+    assert await refusal(asker, there, "stranger") is None
+    assert await refusal(asker, there, "others_parent") is None
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "expected"),
+    [(None, None, None), (-1, 1, None), (None, -1, "NOT_FOUND"), (1, None, "NOT_FOUND")],
+)
+async def test_a_subscription_lets_in_while_it_lasts(
+    asker: Asker, there: Scene, starts: int | None, ends: int | None, expected: str | None
+) -> None:
+    at = there["mine"].scheduled_at
+    subscribed = MemberInput(
+        there["stranger"].external_id,
+        MembershipSource.SUBSCRIPTION,
+        None if starts is None else at + timedelta(days=starts),
+        None if ends is None else at + timedelta(days=ends),
+    )
+    await replace_members(there, [subscribed])
+    assert await refusal(asker, there, "stranger") == expected
+
+
+async def test_the_assignee_of_a_private_lesson_and_their_parent_join_it_and_nobody_else(
+    asker: Asker, there: Scene
+) -> None:
+    at = there.now + timedelta(minutes=5)
+    lesson = await make.session(
+        there["academy"], there["teacher"], student=there["student"], at=at, now=there.now
+    )
+    there.rows["lesson"] = lesson
+    assert await refusal(asker, there, "student", "lesson") is None
+    assert await refusal(asker, there, "parent", "lesson") is None
+    assert await refusal(asker, there, "classmate", "lesson") == "NOT_FOUND"
+    assert await refusal(asker, there, "others_parent", "lesson") == "NOT_FOUND"
+
+
+async def test_a_child_of_former_days_is_no_way_in(asker: Asker, there: Scene) -> None:
+    """Who was a parent and is a student now has no children's rights left."""
+    await User.filter(id=there["others_parent"].id).update(role=UserRole.STUDENT)
+    there.rows["others_parent"] = await User.get(id=there["others_parent"].id)
+    assert await refusal(asker, there, "others_parent") == "NOT_FOUND"
+
+
+def member(there: Scene, who: str) -> MemberInput:
+    return MemberInput(there[who].external_id, MembershipSource.ENROLMENT, None, None)
+
+
+async def replace_members(there: Scene, members: list[MemberInput]) -> None:
+    circle = there["circle"]
+    plan = GroupPlan(
+        circle.external_id,
+        circle.academy_id,
+        GroupKind.CIRCLE,
+        circle.name,
+        None,
+        True,
+        members,
+    )
+    await upsert(make.viewer(there["admin"]), [plan], there.now)
+
+
+async def test_a_session_that_is_not_open_yet_says_from_when(asker: Asker, there: Scene) -> None:
+    at = there.now + timedelta(hours=2)
+    there.rows["later"] = await make.session(
+        there["academy"], there["teacher"], group=there["circle"], at=at, now=there.now
+    )
+    for who in ("super", "admin", "teacher", "student", "parent"):
+        assert await refusal(asker, there, who, "later") == "NOT_JOINABLE_YET"
+    assert await joinable_from(asker, there, "later") == at - timedelta(minutes=10)
+    # Nobody waits for the clock: at its minute the session opens by being asked for.
+    opens = at - timedelta(minutes=10)
+    almost = opens - timedelta(seconds=1)
+    assert await refusal(asker, there, "student", "later", now=almost) == "NOT_JOINABLE_YET"
+    answer = await asker.ask(TOKEN, there["student"], now=opens, id=there.id("later"))
+    assert payload(answer)["token"]["roomEnsured"] is True
+
+
+async def test_a_session_that_a_person_opened_early_says_since_when(
+    asker: Asker, there: Scene
+) -> None:
+    at = there.now + timedelta(hours=2)
+    there.rows["later"] = await make.session(
+        there["academy"], there["teacher"], group=there["circle"], at=at, now=there.now
+    )
+    change = "mutation ($id: ID!) { changeSessionStatus(sessionId: $id, to: READY) "
+    change += "{ errors { code } } }"
+    payload(await asker.ask(change, there["admin"], now=there.now, id=there.id("later")))
+    assert await joinable_from(asker, there, "later") == there.now
+    assert await refusal(asker, there, "student", "later") is None
+
+
+@pytest.mark.parametrize(
+    "status", [SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.ABSENT]
+)
+async def test_a_session_that_is_over_admits_nobody(
+    asker: Asker, there: Scene, status: SessionStatus
+) -> None:
+    over = {"status": status, "next_transition_at": None}
+    await Session.filter(id=there["mine"].id).update(**over)
+    for who in ("super", "admin", "supervisor", "teacher", "student", "parent"):
+        assert await refusal(asker, there, who) == "SESSION_OVER"
+    assert await joinable_from(asker, there, "mine") is None
+
+
+async def test_a_session_the_clock_forgot_to_end_is_over_all_the_same(
+    asker: Asker, there: Scene
+) -> None:
+    late = there.now + timedelta(minutes=5 + 60 + 5)
+    assert await refusal(asker, there, "student", now=late) == "SESSION_OVER"
+    assert (await Session.get(id=there["mine"].id)).status is SessionStatus.COMPLETED
+
+
+async def test_a_stranger_does_not_even_wake_an_overdue_session(asker: Asker, there: Scene) -> None:
+    late = there.now + timedelta(minutes=70)
+    answer = await asker.ask(TOKEN, there["stranger"], now=late, id=there.id("mine"))
+    assert code(answer) == "NOT_FOUND"
+    assert (await Session.get(id=there["mine"].id)).status is SessionStatus.READY
+
+
+async def test_an_inactive_academy_admits_nobody(asker: Asker, there: Scene) -> None:
+    await Academy.filter(id=there["academy"].id).update(is_active=False)
+    for who in ("super", "admin", "teacher", "student", "parent"):
+        assert await refusal(asker, there, who) == "ACADEMY_INACTIVE"
+    assert await refusal(asker, there, "super", "foreign") is None
+
+
+async def test_a_full_room_admits_only_who_is_in_it_and_who_manages_it(
+    asker: Asker, there: Scene
+) -> None:
+    options = (await Session.get(id=there["mine"].id)).meeting_options or {}
+    await Session.filter(id=there["mine"].id).update(
+        meeting_options=options | {"maxParticipants": 1}
+    )
+    assert await refusal(asker, there, "student") is None
+    joined_at = there.now + timedelta(minutes=1)
+    room = Room(there["mine"], there.now)
+    stay = Stay(there["classmate"], joined_at)
+    await send(room.joined(stay), joined_at)
+    assert await refusal(asker, there, "student") == "ROOM_FULL"
+    assert await refusal(asker, there, "parent") == "ROOM_FULL"
+    assert await refusal(asker, there, "classmate") is None  # a second device, or back after a cut
+    assert await refusal(asker, there, "teacher") is None
+    await send(room.left(stay, joined_at + timedelta(seconds=5)), joined_at + timedelta(seconds=5))
+    assert await refusal(asker, there, "student") is None

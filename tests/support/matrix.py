@@ -1,0 +1,338 @@
+"""Who may do what, root field by root field, written by hand: not derived from the code's table.
+
+A table's rows are what is asked for, its columns who asks:
+`ok`, `-` null or not in the list, or the code of the refusal.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.support.scene import Scene
+
+ROLES = ("nobody", "super", "admin", "supervisor", "teacher", "student", "parent")
+CODES = {
+    "401": "UNAUTHENTICATED",
+    "403": "FORBIDDEN",
+    "404": "NOT_FOUND",
+    "bad": "INVALID_CREDENTIALS",
+}
+
+Variables = Callable[[Scene, str], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One question: who asks, of what, and what is right."""
+
+    role: str
+    target: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`variables` are what is sent to ask for a target; a list is asked once for all of them."""
+
+    document: str
+    variables: Variables
+    table: str
+
+    def cells(self) -> Iterator[Cell]:
+        header, *lines = self.table.strip().splitlines()
+        assert tuple(header.split()) == ROLES
+        for line in lines:
+            target, *marks = line.split()
+            assert len(marks) == len(ROLES), line
+            for role, mark in zip(ROLES, marks, strict=True):
+                yield Cell(role, target, CODES.get(mark, mark))
+
+
+def _id(scene: Scene, target: str) -> dict[str, Any]:
+    return {"id": scene.id(target)}
+
+
+def _nothing(scene: Scene, target: str) -> dict[str, Any]:
+    return {}
+
+
+def _row_of(scene: Scene, target: str) -> dict[str, Any]:
+    session, user = target.split("/")
+    return {"session": scene.id(session), "user": scene.id(user)}
+
+
+def _academy(scene: Scene, target: str) -> dict[str, Any]:
+    return {"academy": scene.id(target)}
+
+
+def _plan(scene: Scene, target: str) -> dict[str, Any]:
+    prefix = "foreign_" if target.startswith("foreign_") else ""
+    plan = {
+        "academyId": scene.id(target),
+        "kind": "QURAN",
+        "title": "Surat al-Kahf",
+        "teacherId": scene.id(f"{prefix}teacher"),
+        "groupId": scene.id(f"{prefix}circle"),
+        "scheduledAt": (scene.now + timedelta(days=1)).isoformat(),
+    }
+    return {"plan": plan}
+
+
+def _person(scene: Scene, target: str) -> dict[str, Any]:
+    names = {"firstName": "Sara", "lastName": "Ali"}
+    return {"user": names | {"externalId": "new", "role": "STUDENT", "academyId": scene.id(target)}}
+
+
+def _circle(scene: Scene, target: str) -> dict[str, Any]:
+    return {
+        "group": {
+            "academyId": scene.id(target),
+            "externalId": "new",
+            "kind": "CIRCLE",
+            "name": "Dawn",
+            "members": [],
+        }
+    }
+
+
+def _later(scene: Scene, target: str) -> dict[str, Any]:
+    return _id(scene, target) | {"at": (scene.now + timedelta(days=1)).isoformat()}
+
+
+EVERYTHING = """
+                       nobody super admin supervisor teacher student parent
+academy                401    ok    ok    ok         ok      ok      ok
+foreign_academy        401    ok    -     -          -       -       -
+admin                  401    ok    ok    ok         -       -       -
+teacher                401    ok    ok    ok         ok      -       -
+colleague              401    ok    ok    ok         -       -       -
+student                401    ok    ok    ok         ok      ok      ok
+classmate              401    ok    ok    ok         ok      -       -
+stranger               401    ok    ok    ok         -       -       -
+parent                 401    ok    ok    ok         -       -       ok
+others_parent          401    ok    ok    ok         -       -       -
+foreign_student        401    ok    -     -          -       -       -
+foreign_teacher        401    ok    -     -          -       -       -
+super                  401    ok    -     -          -       -       -
+circle                 401    ok    ok    ok         ok      ok      ok
+others_circle          401    ok    ok    ok         -       -       -
+foreign_circle         401    ok    -     -          -       -       -
+mine                   401    ok    ok    ok         ok      ok      ok
+others                 401    ok    ok    ok         -       -       -
+foreign                401    ok    -     -          -       -       -
+attendance             401    ok    ok    ok         ok      ok      ok
+classmates_attendance  401    ok    ok    ok         ok      -       -
+teachers_attendance    401    ok    ok    ok         ok      -       -
+others_attendance      401    ok    ok    ok         -       -       -
+foreign_attendance     401    ok    -     -          -       -       -
+"""
+ANYBODY_SIGNED_IN = """
+    nobody super admin supervisor teacher student parent
+it  401    ok    ok    ok         ok      ok      ok
+"""
+ACADEMIES = """
+                 nobody super admin supervisor teacher student parent
+academy          401    ok    ok    ok         ok      ok      ok
+foreign_academy  401    ok    -     -          -       -       -
+"""
+USERS = """
+                 nobody super admin supervisor teacher student parent
+super            401    ok    -     -          -       -       -
+admin            401    ok    ok    ok         -       -       -
+supervisor       401    ok    ok    ok         -       -       -
+teacher          401    ok    ok    ok         ok      -       -
+colleague        401    ok    ok    ok         -       -       -
+student          401    ok    ok    ok         ok      ok      ok
+classmate        401    ok    ok    ok         ok      -       -
+stranger         401    ok    ok    ok         -       -       -
+parent           401    ok    ok    ok         -       -       ok
+others_parent    401    ok    ok    ok         -       -       -
+foreign_admin    401    ok    -     -          -       -       -
+foreign_student  401    ok    -     -          -       -       -
+"""
+GROUPS = """
+                nobody super admin supervisor teacher student parent
+circle          401    ok    ok    ok         ok      ok      ok
+others_circle   401    ok    ok    ok         -       -       -
+foreign_circle  401    ok    -     -          -       -       -
+"""
+SESSIONS = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         ok      ok      ok
+others   401    ok    ok    ok         -       -       -
+foreign  401    ok    -     -          -       -       -
+"""
+ATTENDANCE = """
+                         nobody super admin supervisor teacher student parent
+mine/student             401    ok    ok    ok         ok      ok      ok
+mine/classmate           401    ok    ok    ok         ok      -       -
+mine/teacher             401    ok    ok    ok         ok      -       -
+mine/stranger            401    -     -     -          -       -       -
+others/stranger          401    ok    ok    ok         -       -       -
+others/student           401    -     -     -          -       -       -
+foreign/foreign_student  401    ok    -     -          -       -       -
+"""
+ATTENDANCES = """
+                       nobody super admin supervisor teacher student parent
+attendance             401    ok    ok    ok         ok      ok      ok
+classmates_attendance  401    ok    ok    ok         ok      -       -
+teachers_attendance    401    ok    ok    ok         ok      -       -
+others_attendance      401    ok    ok    ok         -       -       -
+foreign_attendance     401    ok    -     -          -       -       -
+"""
+ROSTER = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         ok      -       -
+others   401    ok    ok    ok         -       -       -
+foreign  401    ok    -     -          -       -       -
+"""
+FOUNDING = """
+    nobody super admin supervisor teacher student parent
+it  401    ok    403   403        403     403     403
+"""
+CONFIGURING = """
+                 nobody super admin supervisor teacher student parent
+academy          401    ok    ok    403        403     403     403
+foreign_academy  401    ok    404   404        404     404     404
+"""
+SCHEDULING = """
+                 nobody super admin supervisor teacher student parent
+academy          401    ok    ok    ok         403     403     403
+foreign_academy  401    ok    404   404        404     404     404
+"""
+MANAGING = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         ok      403     403
+others   401    ok    ok    ok         404     404     404
+foreign  401    ok    404   404        404     404     404
+"""
+DIRECTING = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         403     403     403
+others   401    ok    ok    ok         404     404     404
+foreign  401    ok    404   404        404     404     404
+"""
+JOINING = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         ok      ok      ok
+others   401    ok    ok    ok         404     404     404
+foreign  401    ok    404   404        404     404     404
+"""
+WATCHING_ROSTER = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         ok      404     404
+others   401    ok    ok    ok         404     404     404
+foreign  401    ok    404   404        404     404     404
+"""
+
+SETTINGS = "($academy: ID!) { %s(academyId: $academy, input: {%s}) { errors { code } } }"
+
+MATRIX: dict[str, Row] = {
+    "Query.viewer": Row(
+        "{ viewer { id } }",
+        _nothing,
+        """
+    nobody super admin supervisor teacher student parent
+it  -      ok    ok    ok         ok      ok      ok
+""",
+    ),
+    "Query.node": Row("query ($id: ID!) { node(id: $id) { id } }", _id, EVERYTHING),
+    "Query.nodes": Row("query ($id: ID!) { nodes(ids: [$id]) { id } }", _id, EVERYTHING),
+    "Query.academies": Row("{ academies(first: 100) { nodes { id } } }", _nothing, ACADEMIES),
+    "Query.academy": Row("query ($id: ID!) { academy(id: $id) { id } }", _id, ACADEMIES),
+    "Query.users": Row("{ users(first: 100) { nodes { id } } }", _nothing, USERS),
+    "Query.groups": Row("{ groups(first: 100) { nodes { id } } }", _nothing, GROUPS),
+    "Query.session": Row("query ($id: ID!) { session(id: $id) { id } }", _id, SESSIONS),
+    "Query.sessions": Row("{ sessions(first: 100) { nodes { id } } }", _nothing, SESSIONS),
+    "Query.attendance": Row(
+        "query ($session: ID!, $user: ID!) "
+        "{ attendance(sessionId: $session, userId: $user) { id } }",
+        _row_of,
+        ATTENDANCE,
+    ),
+    "Query.attendances": Row(
+        "{ attendances(filter: {}, first: 100) { nodes { id } } }", _nothing, ATTENDANCES
+    ),
+    "Query.sessionPresence": Row(
+        "query ($id: ID!) { sessionPresence(sessionId: $id) { version } }", _id, ROSTER
+    ),
+    "Query.systemStatus": Row("{ systemStatus { isHealthy } }", _nothing, ANYBODY_SIGNED_IN),
+    "Mutation.signIn": Row(
+        'mutation { signIn(email: "nobody@example.org", password: "wrong") { errors { code } } }',
+        _nothing,
+        """
+    nobody super admin supervisor teacher student parent
+it  bad    bad   bad   bad        bad     bad     bad
+""",
+    ),
+    "Mutation.createAcademy": Row(
+        'mutation { createAcademy(input: {slug: "new", name: "New", timezone: "Asia/Riyadh"}) '
+        "{ errors { code } } }",
+        _nothing,
+        FOUNDING,
+    ),
+    "Mutation.upsertUsers": Row(
+        "mutation ($user: UserInput!) { upsertUsers(users: [$user]) { errors { code } } }",
+        _person,
+        CONFIGURING,
+    ),
+    "Mutation.upsertGroups": Row(
+        "mutation ($group: GroupInput!) { upsertGroups(groups: [$group]) { errors { code } } }",
+        _circle,
+        CONFIGURING,
+    ),
+    "Mutation.updateVideoSettings": Row(
+        "mutation " + SETTINGS % ("updateVideoSettings", "readyMinutesBefore: 20"),
+        _academy,
+        CONFIGURING,
+    ),
+    "Mutation.updateAttendancePolicy": Row(
+        "mutation " + SETTINGS % ("updateAttendancePolicy", "lateAfterMinutes: 5"),
+        _academy,
+        CONFIGURING,
+    ),
+    "Mutation.scheduleSession": Row(
+        "mutation ($plan: ScheduleSessionInput!) "
+        "{ scheduleSession(input: $plan) { errors { code } } }",
+        _plan,
+        SCHEDULING,
+    ),
+    "Mutation.scheduleSessions": Row(
+        "mutation ($plan: ScheduleSessionInput!) "
+        "{ scheduleSessions(inputs: [$plan]) { errors { code } } }",
+        _plan,
+        SCHEDULING,
+    ),
+    "Mutation.rescheduleSession": Row(
+        "mutation ($id: ID!, $at: DateTime!) "
+        "{ rescheduleSession(sessionId: $id, scheduledAt: $at) { errors { code } } }",
+        _later,
+        MANAGING,
+    ),
+    "Mutation.cancelSession": Row(
+        "mutation ($id: ID!) { cancelSession(sessionId: $id) { errors { code } } }", _id, MANAGING
+    ),
+    "Mutation.changeSessionStatus": Row(
+        "mutation ($id: ID!) "
+        "{ changeSessionStatus(sessionId: $id, to: ONGOING) { errors { code } } }",
+        _id,
+        DIRECTING,
+    ),
+    "Mutation.createMeetingToken": Row(
+        "mutation ($id: ID!) { createMeetingToken(input: {sessionId: $id}) { errors { code } } }",
+        _id,
+        JOINING,
+    ),
+    "Subscription.sessionPresence": Row(
+        "subscription ($id: ID!) { sessionPresence(sessionId: $id) { version } }",
+        _id,
+        WATCHING_ROSTER,
+    ),
+    "Subscription.sessionEvents": Row(
+        "subscription ($id: ID!) { sessionEvents(sessionId: $id) { sequence } }", _id, JOINING
+    ),
+    "Subscription.systemStatus": Row(
+        "subscription { systemStatus { isHealthy } }", _nothing, ANYBODY_SIGNED_IN
+    ),
+}

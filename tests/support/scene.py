@@ -1,0 +1,120 @@
+"""Two academies and everybody in them: whom a viewer may meet, and whom they may not."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.access import UserRole
+from models import Academy, Group, Guardianship, Session, SessionParticipant, User, sql
+from schema.types.ids import Kind, encode
+from tests.support import make
+
+_KINDS: tuple[tuple[Any, Kind], ...] = (
+    (Academy, Kind.ACADEMY),
+    (User, Kind.USER),
+    (Group, Kind.GROUP),
+    (Session, Kind.SESSION),
+    (SessionParticipant, Kind.ATTENDANCE),
+)
+
+
+CAST = {
+    "admin": UserRole.ACADEMY_ADMIN,
+    "supervisor": UserRole.SUPERVISOR,
+    "teacher": UserRole.TEACHER,
+    "colleague": UserRole.TEACHER,
+    "student": UserRole.STUDENT,
+    "classmate": UserRole.STUDENT,
+    "stranger": UserRole.STUDENT,
+    "parent": UserRole.PARENT,
+    "others_parent": UserRole.PARENT,
+}
+TIES = (("parent", "student"), ("others_parent", "classmate"), ("others_parent", "stranger"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`rows` by name. The viewers are `super`, `admin`, `supervisor`, `teacher`, `student` and
+    `parent`; `mine` is their session, `others` another one of their academy."""
+
+    rows: dict[str, Any]
+    now: datetime
+
+    def __getitem__(self, name: str) -> Any:
+        return self.rows[name]
+
+    def name(self, global_id: str) -> str:
+        """`somebody` for whoever has no name here, such as the admin that scheduled a session."""
+        return next((name for name in self.rows if self.id(name) == global_id), "somebody")
+
+    def id(self, name: str) -> str:
+        row = self.rows[name]
+        return next(encode(kind, row.pk) for model, kind in _KINDS if isinstance(row, model))
+
+
+async def scene(now: datetime = make.ELEVEN) -> Scene:
+    """All sessions are READY: they start in five minutes."""
+    rows: dict[str, Any] = {"super": await make.user(None, UserRole.SUPER_ADMIN)}
+    rows |= await _people(await make.academy(), now)
+    foreign = await _people(await make.academy(), now)
+    rows |= {f"foreign_{name}": row for name, row in foreign.items()}
+    return Scene(rows | {"foreign": foreign["mine"]}, now)
+
+
+async def _people(academy: Academy, now: datetime) -> dict[str, Any]:
+    rows: dict[str, Any] = {"academy": academy}
+    for name, role in CAST.items():
+        rows[name] = await make.user(academy, role, email=f"{name}@{academy.slug}.example")
+    for guardian, child in TIES:
+        await Guardianship.create(guardian_id=rows[guardian].id, child_id=rows[child].id)
+    return rows | await _classes(rows, now)
+
+
+async def _classes(rows: dict[str, Any], now: datetime) -> dict[str, Any]:
+    academy, at = rows["academy"], now + timedelta(minutes=5)
+    circle = await make.group(academy, rows["teacher"], rows["student"], rows["classmate"])
+    others = await make.group(academy, rows["colleague"], rows["stranger"])
+    mine = await make.session(academy, rows["teacher"], group=circle, at=at, now=now)
+    theirs = await make.session(academy, rows["colleague"], group=others, at=at, now=now)
+    return {
+        "circle": circle,
+        "others_circle": others,
+        "mine": mine,
+        "others": theirs,
+        "attendance": await _row(mine, rows["student"]),
+        "classmates_attendance": await _row(mine, rows["classmate"]),
+        "teachers_attendance": await _row(mine, rows["teacher"]),
+        "others_attendance": await _row(theirs, rows["stranger"]),
+        "colleagues_attendance": await _row(theirs, rows["colleague"]),
+    }
+
+
+async def _row(session: Session, user: User) -> SessionParticipant:
+    return await SessionParticipant.get(session_id=session.id, user_id=user.id)
+
+
+TABLES = (
+    "academies",
+    "attendance_policies",
+    "clock_heartbeats",
+    "due_work",
+    "groups",
+    "guardianships",
+    "meeting_attendance_events",
+    "meeting_attendances",
+    "memberships",
+    "session_events",
+    "session_participants",
+    "sessions",
+    "users",
+    "video_settings",
+    "webhook_receipts",
+)
+
+
+async def dump() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, to see that nothing changed."""
+    return {
+        table: [tuple(row.values()) for row in await sql.query(f"SELECT * FROM {table} ORDER BY 1")]
+        for table in TABLES
+    }
