@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -62,7 +63,7 @@ class Deliveries:
         await (Response(status_code=503) if shut else app)(scope, replay, noting)
 
 
-def _read(at: float, event: dict) -> Delivery:
+def _read(at: float, event: dict[str, Any]) -> Delivery:
     room = event.get("room", {}).get("name", "")
     leading = event.get("participant", {}).get("identity", "").partition("_")[0]
     return Delivery(at, event["id"], event["event"], room, int(leading) if leading else None)

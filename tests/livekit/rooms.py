@@ -8,14 +8,12 @@ import jwt
 
 from tests.support.livekit_server import LiveKitServer
 
-WITHIN_S = 10.0
-
 
 class Rooms:
     """With the server's own key, unless a token says otherwise."""
 
-    def __init__(self, server: LiveKitServer) -> None:
-        self._server = server
+    def __init__(self, server: LiveKitServer, client: httpx.AsyncClient) -> None:
+        self._server, self._client = server, client
 
     async def all(self) -> dict[str, dict[str, Any]]:
         """Rooms by name."""
@@ -39,9 +37,8 @@ class Rooms:
     async def ask(self, method: str, token: str, **body: Any) -> httpx.Response:
         """One call of RoomService with any token."""
         address = f"{self._server.api_url}/twirp/livekit.RoomService/{method}"
-        async with httpx.AsyncClient(timeout=WITHIN_S) as client:
-            headers = {"Authorization": f"Bearer {token}"}
-            return await client.post(address, json=body, headers=headers)
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self._client.post(address, json=body, headers=headers)
 
     def _key(self, room: str = "") -> str:
         grants = {"roomList": True, "roomCreate": True, "roomAdmin": True, "room": room}

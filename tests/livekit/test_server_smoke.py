@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from livekit import rtc
@@ -16,7 +17,7 @@ from gateways.livekit_tokens import Admission, Grant, mint
 from gateways.livekit_webhooks import Notice, translate, verify
 from tests.support.livekit_server import LiveKitServer, running
 
-pytestmark = pytest.mark.livekit
+pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
 ROOM = "itqan-academy-quran-session-121"
 NOW = datetime.now(UTC)
@@ -25,13 +26,13 @@ SPEC = room_spec(
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path) -> AsyncIterator[LiveKitServer]:
     with running(tmp_path) as server:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def livekit(server: LiveKitServer) -> AsyncIterator[LiveKit]:
     livekit = LiveKit(server.api_url, server.key, server.secret)
     yield livekit

@@ -1,13 +1,15 @@
 """People in rooms with LiveKit's own client: in this process, or in one of their own to be killed.
 
 `python -m tests.support.livekit_people URL` is such a process: it takes the token from its input,
-says "inside" when it is, and leaves when its input ends.
+says between which moments it joined, and leaves when its input ends.
 """
 
 import asyncio
+import random
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -17,15 +19,37 @@ from websockets.asyncio.client import connect
 
 ROOT = Path(__file__).parents[2]
 CONNECTS_WITHIN_S = 30.0
-INSIDE = b"inside\n"
 RATE = 48_000
+SAMPLES = RATE // 100  # of one frame
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something was done: it began, and was known to be done."""
+
+    began: datetime
+    done: datetime
+
+    @classmethod
+    def at(cls, moment: datetime) -> Self:
+        return cls(moment, moment)
+
+    @classmethod
+    def since(cls, began: datetime) -> Self:
+        return cls(began, datetime.now(UTC))
+
+    def ms_to(self, told: datetime) -> float:
+        """How far off it is to say that it was then: 0 inside, negative before."""
+        return (told - min(max(told, self.began), self.done)).total_seconds() * 1000
 
 
 class Guest:
     """One device in a room. `is_out` is set once it has no place there any more."""
 
+    joined: Moment
+    left: Moment
+
     def __init__(self) -> None:
-        self.joined_at = self.left_at = datetime.max.replace(tzinfo=UTC)
         self.is_out = asyncio.Event()
         self.reason: str | None = None
         self.heard: list[bytes] = []
@@ -36,29 +60,33 @@ class Guest:
     @classmethod
     async def join(cls, url: str, token: str) -> Self:
         """Inside, without media; rtc.ConnectError when LiveKit does not let them in."""
-        guest = cls()
+        guest, began = cls(), datetime.now(UTC)
         async with asyncio.timeout(CONNECTS_WITHIN_S):
-            await guest._room.connect(url, token)
-        guest.joined_at = datetime.now(UTC)
+            await guest._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+        guest.joined = Moment.since(began)
         return guest
 
     async def leave(self) -> None:
         """Say goodbye; once out, for whatever reason, it does nothing."""
         if not self.is_out.is_set():
-            self.left_at = datetime.now(UTC)
+            began = datetime.now(UTC)
             await self._room.disconnect()
+            self.left = Moment.since(began)
 
-    async def speak(self, within_s: float) -> None:
+    async def speak(self, within_s: float) -> rtc.AudioSource:
         """Publish a microphone. LiveKit never answers who may not: then it is a TimeoutError."""
-        track = rtc.LocalAudioTrack.create_audio_track("mic", rtc.AudioSource(RATE, 1))
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("mic", source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         async with asyncio.timeout(within_s):
             await self._room.local_participant.publish_track(track, options)
+        return source
 
     async def say(self, words: bytes) -> None:
         await self._room.local_participant.publish_data(words)
 
     def _end(self, reason: "rtc.DisconnectReason.ValueType") -> None:
+        self.left = Moment.at(datetime.now(UTC))
         self.reason = rtc.DisconnectReason.Name(reason)
         self.is_out.set()
 
@@ -66,8 +94,10 @@ class Guest:
 class Elsewhere:
     """A device in a process of its own."""
 
-    def __init__(self, process: Process) -> None:
-        self.joined_at = self.left_at = datetime.now(UTC)
+    left: Moment
+
+    def __init__(self, process: Process, joined: Moment) -> None:
+        self.joined = joined
         self._process = process
 
     @classmethod
@@ -80,18 +110,18 @@ class Elsewhere:
         process.stdin.write(token.encode() + b"\n")
         try:
             said = await asyncio.wait_for(process.stdout.readline(), CONNECTS_WITHIN_S)
-            assert said == INSIDE
+            return cls(process, Moment(*map(datetime.fromisoformat, said.decode().split())))
         except BaseException:
             process.kill()
             await process.wait()
             raise
-        return cls(process)
 
     async def kill(self) -> None:
         """SIGKILL: nobody says goodbye."""
-        self.left_at = datetime.now(UTC)
+        began = datetime.now(UTC)
         self._process.kill()
         await self._process.wait()
+        self.left = Moment.since(began)
 
     async def leave(self) -> None:
         if self._process.returncode is None:
@@ -106,11 +136,20 @@ async def knock(url: str, token: str) -> None:
 
 
 async def stay(url: str, token: str, until_told: Callable[[], object]) -> None:
+    """Somebody whose microphone is on, as a class has them."""
     guest = await Guest.join(url, token)
-    sys.stdout.buffer.write(INSIDE)
-    sys.stdout.buffer.flush()
+    talking = asyncio.create_task(talk(await guest.speak(CONNECTS_WITHIN_S)))
+    sys.stdout.write(f"{guest.joined.began.isoformat()} {guest.joined.done.isoformat()}\n")
+    sys.stdout.flush()
     await asyncio.to_thread(until_told)
+    talking.cancel()
     await guest.leave()
+
+
+async def talk(source: rtc.AudioSource) -> None:
+    while True:
+        noise = random.randbytes(2 * SAMPLES)
+        await source.capture_frame(rtc.AudioFrame(noise, RATE, 1, SAMPLES))
 
 
 if __name__ == "__main__":

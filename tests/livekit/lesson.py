@@ -1,0 +1,160 @@
+"""One session and its room: who comes, what LiveKit and our API say of it, and how it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.livekit.campus import Campus
+from tests.livekit.door import Person
+from tests.livekit.waiting import until
+from tests.livekit.watcher import PRESENCE, Watcher, watching
+from tests.support.livekit_people import Elsewhere, Guest
+
+FINAL_WITHIN_S = 40.0
+SOON_S = 15.0
+
+TOKEN = """
+mutation($input: CreateMeetingTokenInput!) {
+  createMeetingToken(input: $input) {
+    token { accessToken serverUrl roomName roomEnsured participantIdentity }
+    errors { code }
+  }
+}
+"""
+STATUS = """
+mutation($id: ID!) { changeSessionStatus(sessionId: $id, to: COMPLETED) { errors { code } } }
+"""
+SESSION = """
+query($id: ID!) {
+  session(id: $id) {
+    status startedAt endsAt endedAt presentCount participantCount
+    history(first: 100) { nodes { __typename ... on StatusChanged { to cause } } }
+  }
+}
+"""
+ROSTER = (
+    """
+query($session: ID!) {
+  sessionPresence(sessionId: $session) { attendances { ...Row } statistics { ...Numbers } }
+}
+"""
+    + PRESENCE
+)
+
+
+@dataclass
+class Lesson:
+    """`people` by name, as the school has them."""
+
+    campus: Campus
+    people: dict[str, Person]
+    scheduled: dict[str, Any]
+    devices: list[Guest | Elsewhere] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return str(self.scheduled["id"])
+
+    @property
+    def room(self) -> str:
+        return str(self.scheduled["meeting"]["roomName"])
+
+    async def ask_token(self, name: str) -> dict[str, Any]:
+        """The whole payload, refused or not."""
+        person, wish = self.people[name], {"sessionId": self.id}
+        payload: dict[str, Any] = await self.campus.door.ask(TOKEN, person, input=wish)
+        return payload
+
+    async def token(self, name: str) -> dict[str, Any]:
+        payload = await self.ask_token(name)
+        assert payload["errors"] == []
+        token: dict[str, Any] = payload["token"]
+        return token
+
+    async def refusals(self, name: str) -> list[str]:
+        payload = await self.ask_token(name)
+        assert (payload["token"] is None) == bool(payload["errors"])
+        return [error["code"] for error in payload["errors"]]
+
+    async def enter(self, name: str, token: dict[str, Any] | None = None) -> Guest:
+        token = token or await self.token(name)
+        guest = await Guest.join(token["serverUrl"], token["accessToken"])
+        self.devices.append(guest)
+        return guest
+
+    async def enter_elsewhere(self, name: str) -> Elsewhere:
+        """From a process of its own."""
+        token = await self.token(name)
+        device = await Elsewhere.join(token["serverUrl"], token["accessToken"])
+        self.devices.append(device)
+        return device
+
+    async def empty(self) -> None:
+        await asyncio.gather(*(device.leave() for device in self.devices))
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[Watcher]:
+        """The teacher's dashboard."""
+        campus, teacher = self.campus, self.people["teacher"]
+        watcher = Watcher(campus.door.url, teacher, self.id, campus.deliveries)
+        async with watching(watcher):
+            yield watcher
+
+    async def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = await self.campus.door.ask(
+            SESSION, self.people["admin"], id=self.id
+        )
+        return state
+
+    async def becomes(self, status: str, within_s: float = SOON_S) -> dict[str, Any]:
+        async def is_so() -> dict[str, Any] | None:
+            state = await self.state()
+            return state if state["status"] == status else None
+
+        return await until(is_so, within_s, f"session {status}") or {}
+
+    async def end(self) -> None:
+        await self.campus.door.do(STATUS, self.people["admin"], id=self.id)
+
+    async def roster(self) -> dict[str, Any]:
+        roster: dict[str, Any] = await self.campus.door.ask(
+            ROSTER, self.people["teacher"], session=self.id
+        )
+        return roster
+
+    async def final(self) -> dict[str, dict[str, Any]]:
+        """Rows by name, once they are final."""
+
+        async def is_final() -> dict[str, Any] | None:
+            roster = await self.roster()
+            return roster if all(row["isFinal"] for row in roster["attendances"]) else None
+
+        roster = await until(is_final, FINAL_WITHIN_S, "the final result") or {}
+        return self.by_name(roster["attendances"])
+
+    def by_name(self, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        names = {person.number: person.name for person in self.people.values()}
+        return {names[row["user"]["databaseId"]]: row for row in rows}
+
+    async def room_is_there(self) -> dict[str, Any]:
+        find = self.campus.rooms.find
+        return await until(lambda: find(self.room), SOON_S, "the room is there") or {}
+
+    async def room_is_gone(self) -> None:
+        async def is_gone() -> bool:
+            return await self.campus.rooms.find(self.room) is None
+
+        await until(is_gone, SOON_S, "the room is gone")
+
+    async def delivered(self, event: str) -> None:
+        async def is_here() -> bool:
+            return bool(self.campus.deliveries.of(self.room, event))
+
+        await until(is_here, SOON_S, f"{event} delivered")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

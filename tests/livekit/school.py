@@ -1,0 +1,142 @@
+"""An academy and its lessons, made and used through the public doors alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.livekit.campus import Campus
+from tests.livekit.door import Person
+from tests.livekit.lesson import Lesson
+
+PASSWORD = "a long enough password"
+SETTLES_WITHIN_S = 20.0
+
+CREATE = """
+mutation($input: AcademyInput!) {
+  createAcademy(input: $input) { academy { id } errors { code message field } }
+}
+"""
+POLICY = """
+mutation($id: ID!, $input: AttendancePolicyInput!) {
+  updateAttendancePolicy(academyId: $id, input: $input) { errors { code message field } }
+}
+"""
+VIDEO = """
+mutation($id: ID!, $input: VideoSettingsInput!) {
+  updateVideoSettings(academyId: $id, input: $input) { errors { code message field } }
+}
+"""
+USERS = """
+mutation($users: [UserInput!]!) {
+  upsertUsers(users: $users) { errors { code message field } }
+}
+"""
+GROUPS = """
+mutation($groups: [GroupInput!]!) {
+  upsertGroups(groups: $groups) { groups { id } errors { code message field } }
+}
+"""
+SCHEDULE = """
+mutation($input: ScheduleSessionInput!) {
+  scheduleSession(input: $input) {
+    session { id status endsAt meeting { roomName } } errors { code message field }
+  }
+}
+"""
+
+
+@dataclass
+class School:
+    """`people` by name, all signed in; the students are the members of one group."""
+
+    campus: Campus
+    id: str
+    slug: str
+    group: str = ""
+    people: dict[str, Person] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Person:
+        return self.people[name]
+
+    @asynccontextmanager
+    async def lesson(self, *, starts_in_s: float, minutes: int) -> AsyncIterator[Lesson]:
+        """A session of the group; whoever is still in its room leaves at the end."""
+        starts_at = datetime.now(UTC) + timedelta(seconds=starts_in_s)
+        plan = {
+            "academyId": self.id,
+            "kind": "QURAN",
+            "title": "Surat al-Kahf",
+            "teacherId": self["teacher"].id,
+            "groupId": self.group,
+            "scheduledAt": starts_at.isoformat(),
+            "durationMinutes": minutes,
+        }
+        payload = await self.campus.door.do(SCHEDULE, self["admin"], input=plan)
+        lesson = Lesson(self.campus, self.people, payload["session"])
+        try:
+            yield lesson
+        finally:
+            await lesson.empty()
+
+
+async def open_school(
+    campus: Campus, slug: str, *students: str, gap_s: int = 120, **policy: Any
+) -> School:
+    """An academy with an admin, a teacher, a parent of the first student, and these students."""
+    academy = {"slug": slug, "name": slug, "timezone": "Asia/Riyadh"}
+    payload = await campus.door.do(CREATE, campus.root, input=academy)
+    school = School(campus, payload["academy"]["id"], slug)
+    await _enrol(school, campus.root, [_user(school, "admin", "ACADEMY_ADMIN")])
+    await _configure(school, {"mergeGapSeconds": gap_s} | policy)
+    people = [_user(school, "teacher", "TEACHER"), _user(school, "parent", "PARENT")]
+    people += [_user(school, name, "STUDENT") for name in students]
+    people[2]["guardianExternalIds"] = ["parent"]
+    await _enrol(school, school["admin"], people)
+    await _gather(school, students)
+    return school
+
+
+def _user(school: School, name: str, role: str) -> dict[str, Any]:
+    return {
+        "externalId": name,
+        "academyId": school.id,
+        "role": role,
+        "firstName": name.capitalize(),
+        "lastName": "Ali",
+        "email": f"{name}@{school.slug}.example",
+        "password": PASSWORD,
+    }
+
+
+async def _enrol(school: School, by: Person, users: list[dict[str, Any]]) -> None:
+    """Known to the academy, and signed in."""
+    door = school.campus.door
+    await door.do(USERS, by, users=users)
+    signed_in = [
+        door.sign_in(user["externalId"], user["email"], PASSWORD, school.slug) for user in users
+    ]
+    for person in await asyncio.gather(*signed_in):
+        school.people[person.name] = person
+
+
+async def _configure(school: School, policy: dict[str, Any]) -> None:
+    door, admin = school.campus.door, school["admin"]
+    await door.do(POLICY, admin, id=school.id, input=policy)
+    await door.do(VIDEO, admin, id=school.id, input={"completionBufferMinutes": 0})
+
+
+async def _gather(school: School, students: tuple[str, ...]) -> None:
+    members = [{"userExternalId": name, "via": "ENROLMENT"} for name in students]
+    circle = {
+        "externalId": "circle",
+        "academyId": school.id,
+        "kind": "CIRCLE",
+        "name": "Circle",
+        "teacherExternalId": "teacher",
+        "members": members,
+    }
+    payload = await school.campus.door.do(GROUPS, school["admin"], groups=[circle])
+    school.group = payload["groups"][0]["id"]

@@ -1,0 +1,125 @@
+"""Who gets into a room, what they may do there, and what counts as having been."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from livekit import rtc
+
+from tests.livekit.school import School
+from tests.livekit.stays import check_cycles
+from tests.livekit.together import together
+from tests.livekit.waiting import until
+from tests.support.livekit_people import knock
+
+pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
+
+OWN_ROOM = "a-room-of-my-own"
+
+
+@together("sara", "omar")
+async def test_only_a_teacher_administers_the_room_and_only_their_own(
+    school: School,
+) -> None:
+    async with (
+        school.lesson(starts_in_s=-60, minutes=30) as lesson,
+        school.lesson(starts_in_s=-60, minutes=30) as other,
+    ):
+        sara, omar = await lesson.enter("sara"), await lesson.enter("omar")
+        student, teacher = await lesson.token("sara"), await lesson.token("teacher")
+        omars = {"identity": (await lesson.token("omar"))["participantIdentity"]}
+        ask = school.campus.rooms.ask
+        for method, body in (administration := calls(omars)).items():
+            for token, room in ((student, lesson.room), (teacher, other.room)):
+                answer = await ask(method, token["accessToken"], **{"room": room} | body)
+                assert answer.status_code == 401, method
+        for method in ("ListParticipants", "RemoveParticipant"):
+            body = {"room": lesson.room} | administration[method]
+            assert (await ask(method, teacher["accessToken"], **body)).status_code == 200
+        await asyncio.wait_for(omar.is_out.wait(), 10)
+        assert not sara.is_out.is_set()
+        assert set(await school.campus.rooms.all()) >= {lesson.room, other.room}
+        assert OWN_ROOM not in await school.campus.rooms.all()
+
+
+def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What only a room's administrator may ask of LiveKit."""
+    return {
+        "ListRooms": {},
+        "CreateRoom": {"name": OWN_ROOM},
+        "DeleteRoom": {},
+        "ListParticipants": {},
+        "RemoveParticipant": victim,
+        "MutePublishedTrack": victim | {"muted": True},
+        "UpdateParticipant": victim | {"metadata": "{}"},
+        "UpdateRoomMetadata": {"metadata": "{}"},
+        "SendData": {"data": "aGk="},
+    }
+
+
+@together("sara")
+async def test_a_parent_hears_and_says_nothing(school: School) -> None:
+    async with school.lesson(starts_in_s=-60, minutes=30) as lesson:
+        teacher, sara, parent = [await lesson.enter(name) for name in ("teacher", "sara", "parent")]
+        await sara.speak(within_s=10)
+        with pytest.raises(TimeoutError):
+            await parent.speak(within_s=4)
+        await parent.say(b"from the parent")
+        await sara.say(b"from the student")
+
+        async def is_heard() -> bool:
+            return b"from the student" in teacher.heard
+
+        await until(is_heard, 10, "the student is heard")
+        assert teacher.heard == [b"from the student"]
+        inside = await school.campus.rooms.inside(lesson.room)
+        tracks = {number: len(person["tracks"]) for number, person in inside.items()}
+        assert tracks == {
+            school["teacher"].number: 0,
+            school["sara"].number: 1,
+            school["parent"].number: 0,
+        }
+
+
+@together("sara")
+async def test_what_is_over_or_not_yet_open_has_no_door(school: School) -> None:
+    async with (
+        school.lesson(starts_in_s=-60, minutes=30) as lesson,
+        school.lesson(starts_in_s=3600, minutes=30) as later,
+    ):
+        assert await later.refusals("sara") == ["NOT_JOINABLE_YET"]
+        old = await lesson.token("sara")
+        sara = await lesson.enter("sara", old)
+        await lesson.end()
+        await asyncio.wait_for(sara.is_out.wait(), 10)
+        await lesson.room_is_gone()
+        for name in ("sara", "teacher", "parent", "admin"):
+            assert await lesson.refusals(name) == ["SESSION_OVER"], name
+        for _ in range(3):
+            with pytest.raises(rtc.ConnectError):
+                await lesson.enter("sara", old)
+        assert await school.campus.rooms.find(lesson.room) is None
+        rows = await lesson.final()
+        check_cycles(rows["sara"], (sara.joined, sara.left))
+
+
+@together("sara", "zain", gap_s=0)
+async def test_short_visits_count_and_a_mere_connection_does_not(
+    school: School,
+) -> None:
+    async with school.lesson(starts_in_s=-60, minutes=30) as lesson, lesson.watched() as watcher:
+        visits = []
+        for number in (1, 2, 3):
+            visit = await lesson.enter("sara")
+            await visit.leave()
+            await watcher.sees(school["sara"], presence="LEFT", leaveCount=number)
+            visits.append((visit.joined, visit.left))
+
+        token = await lesson.token("zain")
+        await knock(token["serverUrl"], token["accessToken"])
+        await lesson.delivered("participant_connection_aborted")
+        await lesson.end()
+        rows = await lesson.final()
+        check_cycles(rows["sara"], *visits)
+        assert (rows["zain"]["presence"], rows["zain"]["cycles"]) == ("NOT_JOINED", [])
+        assert rows["zain"]["status"] == "ABSENT"
