@@ -13,7 +13,7 @@ help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(APP) graphiql ## a demo academy on http://127.0.0.1:8000
-	$(BIN)/python main.py demo --serve
+	@$(BIN)/python main.py demo --serve
 
 test: $(DEV) ## the tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest
@@ -53,12 +53,13 @@ clean: ## remove what make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 graphiql: ## build our own GraphiQL page, where npm is there
-	@if [ ! -f graphiql/package.json ]; then :; \
-	elif command -v npm >/dev/null; then $(MAKE) --no-print-directory graphiql/dist; \
-	else echo "npm is not installed: /graphql will load GraphiQL from a CDN."; fi
+	@if ! command -v npm >/dev/null; then echo "No npm here: /graphql will load GraphiQL from a CDN."; \
+	else $(MAKE) --no-print-directory graphiql/dist || \
+		echo "GraphiQL could not be built: /graphql will load it from a CDN."; fi
 
-graphiql/dist: $(wildcard graphiql/*.js graphiql/*.html graphiql/*.json)
-	cd graphiql && npm ci --no-audit --no-fund && npm run build
+graphiql/dist: $(wildcard graphiql/*.js graphiql/*.html graphiql/package*.json)
+	@echo "Building GraphiQL …"
+	@cd graphiql && npm ci --no-audit --no-fund --no-progress --loglevel=error >/dev/null && npm run --silent build
 	@touch $@
 
 $(VENV)/bin/python:

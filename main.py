@@ -1,7 +1,9 @@
 """The ASGI app: its routes, and what lives as long as it does. `python main.py …` is the CLI."""
 
+import asyncio
 import contextlib
 import functools
+import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,15 +21,18 @@ import clock
 from actions import system
 from actions.identity import viewer_of
 from actions.tokens import Door
+from cli.parts import Beside, Parts
+from cli.program import run
 from domain.access import Viewer
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from models.database import close_database, open_database
 from resolvers.context import Context, Process
 from routes import health, livekit
-from routes.graphiql import Example, GraphiQL
+from routes.graphiql import Example, GraphiQL, read_examples
 from routes.graphql import GraphQLOverHTTP
 from schema.root import build_schema
+from schema.types.ids import Kind, encode
 from settings import Settings
 from subscriptions.hubs import Hubs
 from subscriptions.system import SystemWatch
@@ -41,8 +46,14 @@ MAX_MESSAGE_BYTES = 1024 * 1024  # of one WebSocket message
 class App:
     """One process: what its requests share, from start to stop."""
 
-    def __init__(self, settings: Settings, examples: Sequence[Example] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        examples: Sequence[Example] | None = None,
+        beside: Beside | None = None,
+    ) -> None:
         self.settings = settings
+        self._beside = beside
         self.schema = build_schema()
         self.graphiql = GraphiQL(examples)
         self._process: Process | None = None
@@ -85,7 +96,7 @@ class App:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        async with running(self.settings) as self._process:
+        async with running(self.settings) as self._process, alongside(self._beside):
             yield
 
     async def _context(self, request: Request) -> Context:
@@ -97,7 +108,7 @@ class App:
         return Connected(self.process, await self._viewer(named.get("authorization")))
 
     async def _viewer(self, authorization: object) -> Viewer | None:
-        """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad one."""
+        """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad."""
         if not authorization:
             return None
         scheme, _, token = str(authorization).partition(" ")
@@ -167,16 +178,63 @@ async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
         await gateway.aclose()
 
 
-def serve(settings: Settings, examples: Sequence[Example] | None = None) -> None:
+@contextlib.asynccontextmanager
+async def alongside(beside: Beside | None) -> AsyncIterator[None]:
+    """What runs in this process as long as the server does: the demo's simulation."""
+    task = asyncio.ensure_future(beside()) if beside else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def ticking(settings: Settings) -> AsyncIterator[None]:
+    """The clock and its work, without a server."""
+    async with contextlib.AsyncExitStack() as stack:
+        await open_database(settings.database_url)
+        stack.push_async_callback(close_database)
+        bus = await stack.enter_async_context(ringing())
+        alone = Clock(await stack.enter_async_context(connected(settings)), bus)
+        await alone.start()
+        stack.push_async_callback(alone.stop)
+        yield
+
+
+def serve(
+    settings: Settings,
+    examples: Sequence[Example] | None = None,
+    beside: Beside | None = None,
+) -> None:
     """Serve until a signal ends it. On loopback: a proxy stands before it in production."""
-    uvicorn.run(
-        App(settings, examples).asgi(),
-        host="127.0.0.1",
-        port=settings.port,
+    listener = socket.create_server(("127.0.0.1", settings.port))
+    config = uvicorn.Config(
+        App(settings, examples, beside).asgi(),
         ws=ReleasingProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn hands on once it has stopped
+        uvicorn.Server(config).run([listener])
+
+
+def printed_schema() -> str:
+    return build_schema().as_str()
+
+
+if __name__ == "__main__":
+    run(
+        Parts(
+            serve=serve,
+            ticking=ticking,
+            printed_schema=printed_schema,
+            examples=read_examples,
+            has_own_graphiql=lambda: GraphiQL().is_built,
+            global_id=lambda kind, number: encode(Kind(kind), number),
+        )
     )

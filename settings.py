@@ -1,5 +1,6 @@
 """Every environment variable, read once. Nothing else looks at the environment."""
 
+import os
 from functools import cache
 from typing import Annotated
 
@@ -90,6 +91,21 @@ class Settings(BaseSettings):
             key: secret.get_secret_value() for key, secret in self.livekit_webhook_keys.items()
         }
         return {**others, self.livekit_api_key: self.livekit_api_secret.get_secret_value()}
+
+
+def overrule(**values: object) -> None:
+    """What a command's options say counts more than the environment; before settings are read."""
+    os.environ.update(_variables(values))  # noqa: TID251
+
+
+def supply(**values: object) -> None:
+    """Values for what the environment does not say; before settings are read."""
+    for name, value in _variables(values).items():
+        os.environ.setdefault(name, value)  # noqa: TID251
+
+
+def _variables(values: dict[str, object]) -> dict[str, str]:
+    return {PREFIX + name.upper(): str(value) for name, value in values.items()}
 
 
 @cache

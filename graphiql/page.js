@@ -22,8 +22,8 @@ const page = createElement(GraphiQL, {
   initialVariables: storage.isNew ? first?.variables : undefined,
   defaultHeaders: examples.find((example) => example.headers)?.headers,
   defaultEditorToolsVisibility: first?.variables ? "variables" : "headers",
-  // A token typed into the headers editor does not outlive the page.
-  shouldPersistHeaders: false,
+  // A token typed into the headers editor does not outlive the page; a demo's are in the page itself.
+  shouldPersistHeaders: examples.some(({ headers }) => headers?.includes("Bearer ey")),
 });
 
 createRoot(document.getElementById("graphiql")).render(page);

@@ -48,12 +48,12 @@ def test_a_leave_ends_in_the_second_livekit_tells_at_the_millisecond_it_arrived(
     assert only(joined("A", 0), leave)[0] == (0, end, JOINED, LEFT)
 
 
-def test_a_connection_timeout_ended_20_s_before_livekit_noticed() -> None:
+def test_a_connection_timeout_ended_21_s_before_livekit_noticed() -> None:
     leave = left(
         "A", 60_000, since=5_000, received_ms=60_400, disconnect_reason="CONNECTION_TIMEOUT"
     )
     assert only(joined("A", 5_000), leave) == (
-        (5_000, 40_400, JOINED, CycleEnd.CONNECTION_LOST),
+        (5_000, 39_400, JOINED, CycleEnd.CONNECTION_LOST),
         Confidence.ESTIMATED,
     )
 

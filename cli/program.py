@@ -1,0 +1,66 @@
+"""`python main.py …`: its commands, and how they end when something is in the way."""
+
+import contextlib
+import io
+import sys
+
+import typer
+
+from cli import people
+from cli.database import migrate
+from cli.demo import demo
+from cli.parts import Parts, Stop
+from cli.serving import clock_commands, serve
+from domain.errors import DomainError, RefusedError
+from settings import SettingsError
+
+program = typer.Typer(
+    help="Halaqa: live classes over GraphQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it would show the values of variables
+)
+schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
+
+
+@schema_commands.command("print")
+def print_schema(context: typer.Context) -> None:
+    """Print the schema, sorted. Needs no settings."""
+    typer.echo(context.obj.printed_schema())
+
+
+@schema_commands.callback()
+def _schema() -> None:
+    """A group although it has one command."""
+
+
+program.command("serve")(serve)
+program.add_typer(clock_commands, name="clock")
+program.command("migrate")(migrate)
+program.command("demo")(demo)
+program.command("create-admin")(people.create_admin)
+program.command("token")(people.token)
+program.add_typer(schema_commands, name="schema")
+
+
+def run(parts: Parts) -> None:
+    """Run the command that was asked for. Exit code 2 for settings, 1 for other refusals."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Arabic letters
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            program(obj=parts, prog_name="main.py")
+    except SettingsError as error:
+        _end(str(error), 2)
+    except Stop as error:
+        _end(str(error), 1)
+    except DomainError as error:
+        _end(error.message, 1)
+    except RefusedError as error:
+        _end("\n".join(refusal.message for refusal in error.errors), 1)
+
+
+def _end(sentence: str, code: int) -> None:
+    typer.echo(sentence, err=True)
+    raise SystemExit(code)

@@ -1,0 +1,128 @@
+"""The commands that stay: the server, and the clock alone."""
+
+import asyncio
+import errno
+import json
+import signal
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import clock
+import settings
+import telemetry
+from actions import clock as clocks
+from cli.database import alone, check_migrated, opened
+from cli.parts import Beside, Example, Parts, Stop
+from domain.system import ClockStatus
+from settings import Settings
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of HALAQA_PORT.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+
+clock_commands = typer.Typer()
+
+
+def serve(context: typer.Context, port: Port = None) -> None:
+    """Serve the API, with the clock and the tasks in the same process."""
+    if port is not None:
+        settings.overrule(port=port)
+    given = settings.current()
+    check_migrated(given.database_url)
+    telemetry.start_logging()
+    with alone(given.database_url):
+        serve_on_port(context.obj, given)
+
+
+def serve_on_port(
+    parts: Parts,
+    given: Settings,
+    examples: Sequence[Example] | None = None,
+    beside: Beside | None = None,
+) -> None:
+    try:
+        parts.serve(given, examples, beside)
+    except OSError as error:
+        why = {errno.EADDRINUSE: "is taken", errno.EACCES: "is not ours to use"}
+        if error.errno not in why:
+            raise
+        sentence = f"Port {given.port} {why[error.errno]}: give another in HALAQA_PORT."
+        raise Stop(sentence) from None
+
+
+@clock_commands.callback(invoke_without_command=True)
+def run_clock(context: typer.Context) -> None:
+    """Run the clock alone, beside servers on PostgreSQL. `clock status` says how it does."""
+    if context.invoked_subcommand is not None:
+        return
+    given = settings.current()
+    check_migrated(given.database_url)
+    telemetry.start_logging()
+    with alone(given.database_url):
+        asyncio.run(_until_told(context.obj.ticking(given)))
+
+
+async def _until_told(ticking: AbstractAsyncContextManager[None]) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with ticking:
+        await told.wait()
+
+
+@clock_commands.command("status")
+def clock_status(as_json: AsJson = False) -> None:
+    """Say whether the clock runs and what is late; exit code 1 if it does not or anything is."""
+    now = clock.now()
+    status = asyncio.run(_read(now))
+    if as_json:
+        typer.echo(json.dumps(asdict(status), default=_zulu))
+    else:
+        Console(highlight=False).print(_table(status, now))
+    if not _is_well(status):
+        raise typer.Exit(1)
+
+
+async def _read(now: datetime) -> ClockStatus:
+    async with opened(settings.current().database_url):
+        return await clocks.status(now)
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_well(status: ClockStatus) -> bool:
+    return status.is_running and not (status.overdue_sessions or status.overdue_work)
+
+
+def _table(status: ClockStatus, now: datetime) -> Table:
+    table = Table.grid(padding=(0, 2))
+    state = "[green]runs[/]" if status.is_running else "[red]does not run[/]"
+    table.add_row("clock", state)
+    table.add_row("last beat", _ago(status.last_beat_at, now))
+    table.add_row("overdue sessions", _late(status))
+    table.add_row("overdue work", _count(status.overdue_work))
+    table.add_row("failed work", _count(status.failed_work))
+    table.add_row("database's clock", f"{status.skew_ms:+d} ms")
+    return table
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return "never" if moment is None else f"{(now - moment).total_seconds():.1f} s ago"
+
+
+def _late(status: ClockStatus) -> str:
+    number = _count(status.overdue_sessions)
+    oldest = f", the oldest by {status.oldest_overdue_seconds} s" if status.overdue_sessions else ""
+    return number + oldest
+
+
+def _count(number: int) -> str:
+    return f"[red]{number}[/]" if number else "0"

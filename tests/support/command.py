@@ -1,0 +1,94 @@
+"""`python main.py …` as an operator runs it: another process, with an environment of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.support.environment import DEFAULTS
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+def environment(**values: object) -> dict[str, str]:
+    """This one without any HALAQA_*, and those that are given, by their names without it."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("HALAQA_")}
+    return plain | {f"HALAQA_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def configured(database_url: str, **values: object) -> dict[str, str]:
+    """All that the settings need."""
+    return environment(database_url=database_url, **values) | DEFAULTS
+
+
+async def run(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Ended:
+    """A command to its end."""
+    async with started(*arguments, env=env, cwd=cwd) as process:
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+@asynccontextmanager
+async def started(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> AsyncIterator[Process]:
+    """A command that stays; killed at the end if it is still there."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "main.py"),
+        *arguments,
+        env=env,
+        cwd=cwd,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def interrupt(process: Process) -> int:
+    """Ctrl-C; its exit code, in 2 seconds or not at all."""
+    process.send_signal(signal.SIGINT)
+    # Read what it says meanwhile: a full pipe would hold it up.
+    await asyncio.wait_for(process.communicate(), 2)
+    return process.returncode or 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@asynccontextmanager
+async def answering(port: int) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the server on this port, once it is ready."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await _is_ready(web):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        yield web
+
+
+async def _is_ready(web: httpx.AsyncClient) -> bool:
+    try:
+        return (await web.get("/health/ready")).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,46 @@
+"""An academy's own system, keeping people and groups in step."""
+
+from typing import Any
+
+from models import User
+from tests.support.asking import Answer, Asker
+
+USERS = """
+mutation ($users: [UserInput!]!) {
+  upsertUsers(users: $users) {
+    users { id externalId firstName lastName email role isActive guardians { externalId } }
+    errors { code field }
+  }
+}
+"""
+GROUPS = """
+mutation ($groups: [GroupInput!]!) {
+  upsertGroups(groups: $groups) {
+    groups {
+      id externalId name kind teacher { externalId }
+      members { nodes { user { externalId } via activeFrom activeUntil } }
+    }
+    errors { code field }
+  }
+}
+"""
+
+
+async def upsert_users(asker: Asker, as_: User, *users: dict[str, Any]) -> Answer:
+    return await asker.ask(USERS, as_, users=list(users))
+
+
+async def upsert_groups(asker: Asker, as_: User, *groups: dict[str, Any]) -> Answer:
+    return await asker.ask(GROUPS, as_, groups=list(groups))
+
+
+def person(external_id: str, **values: Any) -> dict[str, Any]:
+    named = {"firstName": "Sara", "lastName": "Ali", "role": "STUDENT"}
+    return {"externalId": external_id} | named | values
+
+
+def refusals(answer: Answer) -> list[tuple[str, list[str] | None]]:
+    """Code and path of each refusal of the one mutation."""
+    assert answer["errors"] == [], answer
+    (payload,) = answer["data"].values()
+    return [(error["code"], error["field"]) for error in payload["errors"]]
