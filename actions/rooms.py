@@ -9,7 +9,7 @@ from actions.stream import Draft, load, writing
 from domain.attendance import EventKind, EventSource
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import MeetingOptions, RoomSpec, room_spec
-from domain.presence import to_ms
+from domain.presence import from_ms, to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import IN_BACKGROUND_S, LiveKit, LiveKitRefusedError, Room
@@ -64,7 +64,7 @@ async def see(draft: Draft, room: Room) -> None:
     """LiveKit says this room is there. A new one ends the stays in the one before it."""
     session = draft.session
     if session.room_first_ready_at is None:
-        draft.change(room_first_ready_at=draft.now)
+        draft.change(room_first_ready_at=min(from_ms(room.created_ms), draft.now))
     if room.sid == session.room_sid or room.created_ms < (session.room_created_ms or 0):
         return
     if await insert_line(_room_line(draft, room)):

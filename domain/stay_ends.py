@@ -82,10 +82,13 @@ def inferred_end(
     # To have joined is a sign of life too: what was so before it cannot have ended the stay.
     alive_ms = max([joined_ms, *seen])
     room_sid = min((line.room_sid for line in own if line.room_sid is not None), default=None)
+    finished = list(_ends_by_finish(finishes, room_sid))
+    # A room that was told to be finished was alive till then, whatever came after it.
+    room_alive_ms = max([alive_ms, *(inference.known_ms for inference in finished)])
     inferences = [
         *_ends_by_look_or_clock(own, alive_ms),
-        *_ends_by_finish(finishes, room_sid),
-        *_ends_by_newer_room(rooms, room_sid, joined_ms=joined_ms, alive_ms=alive_ms),
+        *finished,
+        *_ends_by_newer_room(rooms, room_sid, joined_ms=joined_ms, alive_ms=room_alive_ms),
     ]
     ends = [end for known_ms, end in inferences if known_ms >= alive_ms]
     if ended_ms is not None:

@@ -36,7 +36,7 @@ async def academy(slug: str | None = None, **settings: Any) -> Academy:
 
 async def user(academy: Academy | None, role: UserRole, **values: Any) -> User:
     number = next(_numbers)
-    named = {
+    named: dict[str, Any] = {
         "first_name": role.capitalize(),
         "last_name": f"No{number}",
         "external_id": f"u{number}",
@@ -64,7 +64,11 @@ async def parent(academy: Academy, *children: User, **values: Any) -> User:
 
 async def group(academy: Academy, teacher: User, *members: User, **values: Any) -> Group:
     number = next(_numbers)
-    named = {"external_id": f"g{number}", "name": f"Circle {number}", "kind": GroupKind.CIRCLE}
+    named: dict[str, Any] = {
+        "external_id": f"g{number}",
+        "name": f"Circle {number}",
+        "kind": GroupKind.CIRCLE,
+    }
     row = await Group.create(
         **named
         | {"academy_id": academy.id, "teacher_id": teacher.id, "created_at": ELEVEN}

@@ -92,6 +92,11 @@ def test_without_a_sign_of_life_nothing_after_the_join_is_credited() -> None:
     assert visits(found.cycles) == [(3_000, 3_000, OPENED, CycleEnd.STALE)]
 
 
+def test_a_room_that_was_finished_was_alive_till_then_whatever_came_after_it() -> None:
+    lines = (joined("A", 0), room_finished(9_000), room_started("RM_2"))
+    assert visits(result(*lines).cycles) == [(0, 9_000, OPENED, CycleEnd.ROOM_FINISHED)]
+
+
 def test_who_is_seen_in_the_older_room_after_the_newer_was_made_is_still_there() -> None:
     lines = joined("A", 0), room_started("RM_2", alive=ALIVE), seen("A", NEWER + 1, since=0)
     assert visits(result(*lines).cycles) == [(0, None, OPENED, None)]
