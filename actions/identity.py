@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import jwt
 from argon2 import PasswordHasher
@@ -18,8 +19,6 @@ LEEWAY_S = 5
 LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more
 
 _hasher = PasswordHasher()
-# Verified where there is no such person, so that an answer takes as long as for a wrong password.
-_NOBODY = _hasher.hash("nobody's password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,12 @@ class SignedIn:
     user: User
     access_token: str
     expires_at: datetime
+
+
+@cache
+def _nobody() -> str:
+    """Verified where there is no such person: an answer takes as long as for a wrong password."""
+    return _hasher.hash("nobody's password")
 
 
 async def hash_password(password: str) -> str:
@@ -48,7 +53,7 @@ async def sign_in(
     found = [user for user in await _candidates(email, academy_slug) if user.password_hash]
     fitting = [user for user in found if await _fits(str(user.password_hash), password)]
     if not found:
-        await _fits(_NOBODY, password)
+        await _fits(await asyncio.to_thread(_nobody), password)
     if not fitting:
         raise InvalidCredentialsError("The email or the password is wrong.")
     if len(fitting) > 1:

@@ -38,9 +38,7 @@ class Wish:
 class MeetingToken:
     access_token: str
     server_url: str
-    room_name: str
-    identity: str
-    grant: Grant
+    admission: Admission
     is_room_ensured: bool
     expires_at: datetime
 
@@ -63,8 +61,15 @@ async def create_token(
     session = await Session.get(id=session_id).select_related("academy__video_settings")
     _check_still_open(session)
     user = await User.get(id=viewer.user_id)
-    grant = _narrowed(grant_for(viewer, session), wish)
-    return _issue(door.settings, session, user, grant, is_ensured, now)
+    admission = _admission(session, user, _narrowed(grant_for(viewer, session), wish))
+    expires_at = _expiry(session, now)
+    return MeetingToken(
+        access_token=_signed(door.settings, admission, now, expires_at),
+        server_url=door.settings.livekit_url,
+        admission=admission,
+        is_room_ensured=is_ensured,
+        expires_at=expires_at,
+    )
 
 
 async def _fetch(viewer: Viewer, session_id: int, now: datetime) -> Session:
@@ -165,34 +170,22 @@ def _narrowed(grant: Grant, wish: Wish) -> Grant:
     )
 
 
-def _issue(
-    settings: Settings,
-    session: Session,
-    user: User,
-    grant: Grant,
-    is_room_ensured: bool,
-    now: datetime,
-) -> MeetingToken:
-    identity = identity_of(user.id, user.first_name, user.last_name)
-    ttl = timedelta(minutes=session.academy.video_settings.token_ttl_minutes)
-    expires_at = now.replace(microsecond=0) + min(ttl, LONGEST)
+def _admission(session: Session, user: User, grant: Grant) -> Admission:
     told = {"name": user.display_name, "role": user.role, "userId": user.id}
-    admission = Admission(
+    return Admission(
         room_name=str(session.room_name),
-        identity=identity,
+        identity=identity_of(user.id, user.first_name, user.last_name),
         name=user.display_name,
         metadata=json.dumps(told, ensure_ascii=False),
         grant=grant,
     )
+
+
+def _expiry(session: Session, now: datetime) -> datetime:
+    ttl = timedelta(minutes=session.academy.video_settings.token_ttl_minutes)
+    return now.replace(microsecond=0) + min(ttl, LONGEST)
+
+
+def _signed(settings: Settings, admission: Admission, now: datetime, expires_at: datetime) -> str:
     secret = settings.livekit_api_secret.get_secret_value()
-    return MeetingToken(
-        access_token=mint(
-            settings.livekit_api_key, secret, admission, now=now, expires_at=expires_at
-        ),
-        server_url=settings.livekit_url,
-        room_name=admission.room_name,
-        identity=identity,
-        grant=grant,
-        is_room_ensured=is_room_ensured,
-        expires_at=expires_at,
-    )
+    return mint(settings.livekit_api_key, secret, admission, now=now, expires_at=expires_at)

@@ -8,6 +8,7 @@ from actions.attendance import (
     close_stays,
     insert_line,
     is_folded,
+    line_of,
     refold,
     settle,
 )
@@ -15,6 +16,7 @@ from actions.moves import Because, move_to
 from actions.roster import enrol
 from actions.stream import Draft, writing
 from domain.attendance import EventKind, EventSource
+from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms
 from domain.rooms import user_number
 from domain.status import SessionStatus, TransitionCause
@@ -200,6 +202,5 @@ async def _follow(
 
 def _may_end(draft: Draft, line: MeetingAttendanceEvent) -> bool:
     """Before the scheduled end a finished room never completes a session: it is made again."""
-    finished_ms = min(line.occurred_ms, line.received_ms)
-    is_past = finished_ms >= to_ms(draft.session.ends_at)
+    is_past = happened_ms(line_of(line)) >= to_ms(draft.session.ends_at)
     return draft.session.status is SessionStatus.ONGOING and is_past

@@ -40,7 +40,8 @@ def _left(stay: Stay) -> float:
 
 
 def _cycle(run: list[Stay]) -> Cycle:
-    end = max(run, key=lambda stay: (_left(stay), stay.sid)).end
+    # Of two that end together, the one that began later is how the visit ended.
+    end = max(run, key=lambda stay: (_left(stay), stay.joined_ms, stay.sid)).end
     return Cycle(
         joined_ms=run[0].joined_ms,
         left_ms=end.at_ms if end else None,

@@ -23,12 +23,12 @@ async def create_meeting_token(info: Info, input: CreateMeetingTokenInput) -> Me
 
 
 def _shape(issued: Issued) -> MeetingToken:
-    grant = issued.grant
+    admission, grant = issued.admission, issued.admission.grant
     return MeetingToken(
         access_token=issued.access_token,
         server_url=URL(issued.server_url),
-        room_name=issued.room_name,
-        participant_identity=issued.identity,
+        room_name=admission.room_name,
+        participant_identity=admission.identity,
         permissions=TokenPermissions(
             can_publish=grant.can_publish,
             can_subscribe=grant.can_subscribe,

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
 from graphql import build_schema
 
 from models import Academy, User
 from tests.conftest import Database
-from tests.support.asking import SCHEMA, Asker, asking, code
-from tests.support.matrix import MATRIX, Cell, Row
+from tests.support import make
+from tests.support.asking import SCHEMA, Asker, asking, code, payload
+from tests.support.matrix import MATRIX, ROLES, Cell, Row
 from tests.support.scene import Scene, dump, scene
 
 WRITES = "Mutation."
@@ -54,6 +56,29 @@ async def test_what_the_matrix_grants_is_done(database: Database) -> None:
             if answered != "ok":
                 wrong.append((name, cell, answered))
     assert wrong == []
+
+
+async def test_a_row_in_hand_says_who_manages_it_as_the_matrix_does(database: Database) -> None:
+    there = await scene()
+    for cell in MATRIX["Mutation.cancelSession"].cells():
+        if cell.role != "nobody":
+            manages = there[cell.target].is_managed_by(make.viewer(there[cell.role]))
+            assert manages is (cell.right == "ok"), cell
+
+
+@pytest.mark.parametrize("kind", ["query", "subscription"])
+async def test_what_components_say_of_themselves_is_for_admins(
+    database: Database, kind: str
+) -> None:
+    there = await scene()
+    document = kind + " { systemStatus { database { isReachable detail } livekit { detail } } }"
+    async with asking() as asker:
+        ask = asker.ask if kind == "query" else asker.first_event
+        for role in ROLES[1:]:
+            told = payload(await ask(document, there[role], now=there.now))
+            assert told["database"]["isReachable"] is True
+            details = {told["database"]["detail"], told["livekit"]["detail"]}
+            assert ("" not in details) if role in ("super", "admin") else (details == {""}), role
 
 
 async def outcome(asker: Asker, there: Scene, name: str, row: Row, cell: Cell) -> str:

@@ -108,6 +108,7 @@ async def is_done(*arguments: str, env: dict[str, str]) -> bool:
     return (ended.code, ended.err) == (0, "")
 
 
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_what_the_domain_refuses_is_told_in_its_words(database: Database) -> None:
     env = configured(database.url)
     admin = ("create-admin", "--email", "root@example.org", "--password")
@@ -118,6 +119,7 @@ async def test_what_the_domain_refuses_is_told_in_its_words(database: Database) 
     assert (again.code, again.err) == (1, "Somebody else has this email.\n")
 
 
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_a_token_is_for_one_person_of_one_academy(database: Database) -> None:
     env = configured(database.url)
     for slug in ("north", "south"):
@@ -134,6 +136,7 @@ async def test_a_token_is_for_one_person_of_one_academy(database: Database) -> N
         assert refused.err == "Nobody who is active has this email.\n"
 
 
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_the_clocks_status_says_that_it_never_ran(database: Database) -> None:
     ended = await run("clock", "status", env=configured(database.url))
     assert ended.code == 1
@@ -206,6 +209,7 @@ async def test_a_served_sqlite_database_takes_neither_a_second_server_nor_a_cloc
         assert await interrupt(process) == 0  # the lock is gone with whoever held it
 
 
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_a_port_that_is_taken_is_told(database: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

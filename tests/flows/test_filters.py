@@ -135,6 +135,8 @@ async def test_an_id_that_names_nothing_finds_nothing(
     nothing = ["", "nonsense", there.id("student"), there.id("foreign_academy")]
     for bad in [*nothing, encode(Kind.ACADEMY, 2**31 - 1)]:
         assert await names(asker, there, query, academyId=bad) == set()
+    for bad in ("", "nonsense", there.id("student")):  # not even those who are of no academy
+        assert await names(asker, there, query, who="super", academyId=bad) == set()
     if query is not ATTENDANCES:
         everywhere = await names(asker, there, query, who="super")
         own = await names(asker, there, query, who="super", academyId=there.id("academy"))

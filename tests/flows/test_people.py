@@ -115,11 +115,11 @@ async def test_one_bad_row_and_none_is_stored_and_each_is_told_its_path(
         ("INVALID_INPUT", ["users", "4", "password"]),
         ("ALREADY_EXISTS", ["users", "5", "email"]),
         ("ALREADY_EXISTS", ["users", "6", "email"]),
+        ("NOT_FOUND", ["users", "7", "guardianExternalIds"]),
+        ("NOT_FOUND", ["users", "8", "guardianExternalIds"]),  # a student is nobody's guardian
         ("INVALID_INPUT", ["users", "9", "externalId"]),
         ("INVALID_INPUT", ["users", "10", "externalId"]),
         ("INVALID_INPUT", ["users", "11", "externalId"]),
-        ("NOT_FOUND", ["users", "7", "guardianExternalIds"]),
-        ("NOT_FOUND", ["users", "8", "guardianExternalIds"]),  # a student is nobody's guardian
     ]
     assert answer["data"]["upsertUsers"]["users"] == []
     assert await dump() == before

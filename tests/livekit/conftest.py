@@ -45,13 +45,6 @@ async def started(request: pytest.FixtureRequest, campus: Campus) -> AsyncIterat
     await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def campus_alone(campus: Campus, started: Started) -> Campus:
-    """For what would disturb the others: they are over."""
-    await asyncio.gather(*started.values(), return_exceptions=True)
-    return campus
-
-
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if "livekit" in report.keywords and not report.skipped:
         _passed[report.nodeid] = report.passed and _passed.get(report.nodeid, True)

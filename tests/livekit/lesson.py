@@ -149,11 +149,15 @@ class Lesson:
 
         await until(is_gone, SOON_S, "the room is gone")
 
-    async def delivered(self, event: str) -> None:
-        async def is_here() -> bool:
-            return bool(self.campus.deliveries.of(self.room, event))
+    async def delivered(self, event: str, name: str, times: int = 1) -> None:
+        """LiveKit told this of somebody, and we answered that it is stored."""
+        number = self.people[name].number
 
-        await until(is_here, SOON_S, f"{event} delivered")
+        async def is_here() -> bool:
+            told = self.campus.deliveries.of(self.room, event)
+            return sum(each.number == number for each in told) >= times
+
+        await until(is_here, SOON_S, f"{event} of {name} delivered")
 
 
 def moment(text: str) -> datetime:

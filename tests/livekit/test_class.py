@@ -90,6 +90,7 @@ async def noor_changes_devices(lesson: Lesson, watcher: Watcher) -> list[Times]:
     phone = await lesson.enter("noor")
     await asyncio.wait_for(laptop.is_out.wait(), 10)
     assert laptop.reason == "DUPLICATE_IDENTITY"
+    await lesson.delivered("participant_joined", "noor", times=2)
     await watcher.sees(noor, presence="IN_MEETING", joinCount=1, leaveCount=0)
     await phone.leave()
     await watcher.sees(noor, presence="LEFT", joinCount=1)

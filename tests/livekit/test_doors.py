@@ -57,7 +57,7 @@ def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-@together("sara")
+@together("sara", "omar")
 async def test_a_parent_hears_and_says_nothing(school: School) -> None:
     async with school.lesson(starts_in_s=-60, minutes=30) as lesson:
         teacher, sara, parent = [await lesson.enter(name) for name in ("teacher", "sara", "parent")]
@@ -81,7 +81,7 @@ async def test_a_parent_hears_and_says_nothing(school: School) -> None:
         }
 
 
-@together("sara")
+@together("sara", "omar")
 async def test_what_is_over_or_not_yet_open_has_no_door(school: School) -> None:
     async with (
         school.lesson(starts_in_s=-60, minutes=30) as lesson,
@@ -117,7 +117,7 @@ async def test_short_visits_count_and_a_mere_connection_does_not(
 
         token = await lesson.token("zain")
         await knock(token["serverUrl"], token["accessToken"])
-        await lesson.delivered("participant_connection_aborted")
+        await lesson.delivered("participant_connection_aborted", "zain")
         await lesson.end()
         rows = await lesson.final()
         check_cycles(rows["sara"], *visits)

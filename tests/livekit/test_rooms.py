@@ -37,7 +37,7 @@ async def test_a_room_closed_by_hand_in_mid_class_is_made_again(school: School) 
         check_cycles(rows["omar"], (omar.joined, omar.left))
 
 
-@together("sara")
+@together("sara", "omar")
 async def test_a_room_outlives_its_session_by_half_an_hour(school: School) -> None:
     async with school.lesson(starts_in_s=300, minutes=45) as lesson:
         room = await lesson.room_is_there()
@@ -47,7 +47,7 @@ async def test_a_room_outlives_its_session_by_half_an_hour(school: School) -> No
         assert room["max_participants"] == 50
 
 
-@together("sara")
+@together("sara", "omar")
 async def test_the_first_to_join_begins_it_and_early_minutes_do_not_count(
     school: School,
 ) -> None:

@@ -13,17 +13,17 @@ Started = dict[Scenario, asyncio.Task[None]]
 Test = Callable[[Started], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A scenario and the school it is given."""
+    """A scenario and what its school is like: those who want the same share one."""
 
     scenario: Scenario
     students: tuple[str, ...]
-    policy: dict[str, Any]
+    policy: tuple[tuple[str, Any], ...]
 
 
 def together(*students: str, **policy: Any) -> Callable[[Scenario], Test]:
-    """A scenario in an academy of its own, run by the fixture `started`."""
+    """A scenario with lessons of its own in a school like this, run by the fixture `started`."""
 
     def decorate(scenario: Scenario) -> Test:
         async def test(started: Started) -> None:
@@ -31,7 +31,7 @@ def together(*students: str, **policy: Any) -> Callable[[Scenario], Test]:
 
         test.__name__ = test.__qualname__ = scenario.__name__
         test.__module__ = scenario.__module__
-        test.plan = Plan(scenario, students, policy)  # type: ignore[attr-defined]
+        test.plan = Plan(scenario, students, tuple(policy.items()))  # type: ignore[attr-defined]
         return test
 
     return decorate
@@ -39,13 +39,15 @@ def together(*students: str, **policy: Any) -> Callable[[Scenario], Test]:
 
 async def start_all(campus: Campus, plans: list[Plan]) -> Started:
     """Open the schools, and only then begin: signing in keeps a machine busy."""
+    wanted = list(dict.fromkeys((plan.students, plan.policy) for plan in plans))
     schools = await asyncio.gather(
         *(
-            open_school(campus, f"school-{n}", *plan.students, **plan.policy)
-            for n, plan in enumerate(plans)
+            open_school(campus, f"school-{n}", *students, **dict(policy))
+            for n, (students, policy) in enumerate(wanted)
         )
     )
+    of = dict(zip(wanted, schools, strict=True))
     return {
-        plan.scenario: asyncio.ensure_future(plan.scenario(school))
-        for plan, school in zip(plans, schools, strict=True)
+        plan.scenario: asyncio.ensure_future(plan.scenario(of[plan.students, plan.policy]))
+        for plan in plans
     }

@@ -40,7 +40,12 @@ def person(external_id: str, **values: Any) -> dict[str, Any]:
 
 
 def refusals(answer: Answer) -> list[tuple[str, list[str] | None]]:
-    """Code and path of each refusal of the one mutation."""
+    """Code and path of each refusal of the one mutation, in the order of its input."""
     assert answer["errors"] == [], answer
     (payload,) = answer["data"].values()
-    return [(error["code"], error["field"]) for error in payload["errors"]]
+    found = [(error["code"], error["field"]) for error in payload["errors"]]
+    return sorted(found, key=lambda refusal: [_place(part) for part in refusal[1] or ()])
+
+
+def _place(part: str) -> tuple[int, str]:
+    return (int(part), "") if part.isdecimal() else (0, part)
