@@ -69,7 +69,7 @@ async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime) -> Group:
         group = Group(academy_id=plan.academy_id, external_id=plan.external_id, created_at=now)
     elif plan.keeps_teacher:
         teacher_id = group.teacher_id
-    group.update_from_dict({"kind": plan.kind, "name": plan.name, "teacher_id": teacher_id})
+    group.update_from_dict({"kind": plan.kind, "name": plan.name.strip(), "teacher_id": teacher_id})
     await group.save()
     await _replace_members(group, plan)
     return group
@@ -102,18 +102,25 @@ async def _replace_members(group: Group, plan: GroupPlan) -> None:
     wanted = {(ids[m.user_external_id], m.via): m for m in plan.members}
     if len(wanted) < len(plan.members):
         raise InvalidInputError("Somebody is twice a member by the same way.", ("members",))
-    await Membership.filter(group_id=group.id).delete()
+    for row in await Membership.filter(group_id=group.id):
+        member = wanted.pop((row.user_id, row.via), None)
+        if member is None:
+            await row.delete()
+        elif (row.active_from, row.active_until) != (member.active_from, member.active_until):
+            row.active_from, row.active_until = member.active_from, member.active_until
+            await row.save(update_fields=["active_from", "active_until"])
     await Membership.bulk_create(
-        [
-            Membership(
-                group_id=group.id,
-                user_id=user_id,
-                via=via,
-                active_from=member.active_from,
-                active_until=member.active_until,
-            )
-            for (user_id, via), member in wanted.items()
-        ]
+        [_membership(group, user_id, member) for (user_id, _), member in wanted.items()]
+    )
+
+
+def _membership(group: Group, user_id: int, member: MemberInput) -> Membership:
+    return Membership(
+        group_id=group.id,
+        user_id=user_id,
+        via=member.via,
+        active_from=member.active_from,
+        active_until=member.active_until,
     )
 
 

@@ -30,11 +30,10 @@ async def session_presence(
     info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
 ) -> AsyncGenerator[PresenceEvent, None]:
     """The roster now, or what changed since `after`; then changes, until the result is final."""
-    number = need(Kind.SESSION, session_id)
-    session = await _fetch(info, number)
+    session = await _fetch(info, session_id)
     if not session.is_managed_by(info.context.viewer):
         raise NotFoundError("No such session.")
-    async with _hubs(info).watching(number) as hub:
+    async with _hubs(info).watching(session.id) as hub:
         position = hub.place_of(given(after))
         while True:
             if position is None or position < hub.floor:
@@ -56,11 +55,10 @@ async def session_events(
     info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
 ) -> AsyncGenerator[SessionEvent, None]:
     """The session now, or what happened since `after`; then each event the viewer may see."""
-    number = need(Kind.SESSION, session_id)
-    session = await _fetch(info, number)
+    session = await _fetch(info, session_id)
     manages = session.is_managed_by(info.context.viewer)
     audience = Audience.STAFF if manages else Audience.PARTICIPANT
-    async with _hubs(info).watching(number) as hub:
+    async with _hubs(info).watching(session.id) as hub:
         position = hub.place_of(given(after))
         while True:
             if position is None or position < hub.floor:
@@ -78,9 +76,13 @@ def _hubs(info: Info) -> Hubs:
     return cast(Hubs, info.context.process.hubs)
 
 
-async def _fetch(info: Info, session_id: int) -> models.Session:
-    await advance_among([session_id], info.context.now)
-    return await models.Session.fetch_for(info.context.viewer, session_id, Permit.SEE)
+async def _fetch(info: Info, session_id: str) -> models.Session:
+    """The session, if the viewer sees it; one that is overdue is advanced before it is watched."""
+    info.context.require_viewer()
+    number = need(Kind.SESSION, session_id)
+    session = await models.Session.fetch_for(info.context.viewer, number, Permit.SEE)
+    await advance_among([number], info.context.now)
+    return session
 
 
 def _shared(hub: Hub, audience: Audience) -> Shared:
