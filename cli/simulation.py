@@ -19,7 +19,7 @@ logger = logging.getLogger("halaqa.simulation")
 
 LOOK_EVERY_S = 1.0
 BETWEEN_CLASSES_S = 3.0
-NOTICED_AFTER_S = 20.3  # how long LiveKit takes to see that somebody was cut off
+NOTICED_AFTER_S = 21.0  # how long LiveKit takes to see that somebody was cut off
 CUT_OFF, LEFT, REPLACED = "CONNECTION_TIMEOUT", "CLIENT_INITIATED", "DUPLICATE_IDENTITY"
 
 

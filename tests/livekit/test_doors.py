@@ -112,6 +112,7 @@ async def test_short_visits_count_and_a_mere_connection_does_not(
         for number in (1, 2, 3):
             visit = await lesson.enter("sara")
             await visit.leave()
+            # A goodbye that follows so soon is lost now and then: LiveKit tells of it 21 s later.
             await watcher.sees(school["sara"], presence="LEFT", leaveCount=number)
             visits.append((visit.joined, visit.left))
 

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from livekit import rtc
 
 from domain.meeting import MeetingOptions, room_spec
-from gateways.livekit import LiveKit, LiveKitRefusedError
+from gateways.livekit import LiveKit, LiveKitRefusedError, Room
 from gateways.livekit_tokens import Admission, Grant, mint
 from gateways.livekit_webhooks import Notice, translate, verify
 from tests.support.livekit_server import LiveKitServer, running
@@ -96,7 +96,10 @@ async def test_its_webhooks_are_signed_and_say_who_came_and_went(tmp_path: Path)
             await livekit.delete_room(ROOM)
             seen = [await asyncio.wait_for(notices.get(), 5) for _ in range(4)]
             await livekit.aclose()
+    check_story(seen, room)
 
+
+def check_story(seen: list[Notice], room: Room) -> None:
     started, joined, left, finished = seen
     assert [started.event, finished.event] == ["room_started", "room_finished"]
     assert [joined.event, left.event] == ["participant_joined", "participant_left"]
