@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
+
+from tortoise.expressions import F
 
 from domain.presence import AttendanceState, cycle_from_dict
 from models.attendance import MeetingAttendance
-from models.session import Session, SessionParticipant
+from models.session import SessionParticipant
 
 
 def state_of(
@@ -45,13 +48,23 @@ def with_attendance(state: AttendanceState, row: MeetingAttendance) -> Attendanc
 
 
 async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
-    """The states of some rows of any sessions, in the order of the rows: two queries."""
+    """The states of some rows of any sessions, in the order of the rows.
+
+    One statement reads the results and whether they are final: a result that is being stored
+    meanwhile is seen whole or not at all. Who has no row has no final result.
+    """
     rows = list(rows)
-    found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
-    attendance = {row.participant_id: row for row in found}
-    sessions = {row.session_id for row in rows}
-    done = {row.id for row in await Session.filter(id__in=sessions, finalised_at__isnull=False)}
-    return [state_of(row, attendance.get(row.id), is_final=row.session_id in done) for row in rows]
+    found = MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
+    attendance: dict[int, Any] = {
+        row.participant_id: row
+        for row in await found.annotate(finalised_at=F("session__finalised_at"))
+    }
+    return [_read(row, attendance.get(row.id)) for row in rows]
+
+
+def _read(row: SessionParticipant, attendance: Any) -> AttendanceState:
+    is_final = attendance is not None and attendance.finalised_at is not None
+    return state_of(row, attendance, is_final=is_final)
 
 
 async def rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:

@@ -1,0 +1,45 @@
+"""Whoever reads while the final result is stored sees all of it, or nothing yet."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from actions.attendance import finalise
+from actions.sweep import advance_due
+from domain.attendance import AttendanceStatus
+from models.rosters import rosters
+from tests.conftest import Database
+from tests.support.lessons import Lesson, at, ready
+from tests.support.livekit_events import send
+
+OVER = at(65)
+
+
+async def test_a_result_that_is_being_stored_is_seen_whole_or_not_at_all(
+    database: Database,
+) -> None:
+    lessons = [await ready(students=3) for _ in range(12)]
+    for lesson in lessons:
+        await send(lesson.room.started(), at(-9))
+    await advance_due(OVER)
+    await asyncio.gather(*(_finalise_and_read(lesson) for lesson in lessons))
+
+
+async def _finalise_and_read(lesson: Lesson) -> None:
+    done = asyncio.create_task(finalise(lesson.session.id, OVER + timedelta(seconds=10)))
+    await asyncio.gather(*(_read_until(done.done, lesson) for _ in range(4)))
+    await done
+    assert await _statuses(lesson) == [AttendanceStatus.ABSENT] * 3
+
+
+async def _read_until(is_done: Callable[[], bool], lesson: Lesson) -> None:
+    while not is_done():
+        await _statuses(lesson)
+
+
+async def _statuses(lesson: Lesson) -> list[AttendanceStatus | None]:
+    """Of those expected; with a final result each has one, without it nobody."""
+    states = (await rosters([lesson.session.id]))[lesson.session.id]
+    for state in states:
+        assert state.is_final == (state.status is not None) or not state.is_expected
+    return [state.status for state in states if state.is_expected]
