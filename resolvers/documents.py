@@ -1,7 +1,7 @@
 """Documents a client has sent before are neither parsed nor validated again."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from graphql import (
     DocumentNode,
@@ -15,11 +15,15 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
+from resolvers.costs import CostLimit
+
 # A parsed document takes some hundred times the memory of its text, and anyone can send one:
 # what is kept is bounded by the length of all texts together, not by their number.
 KEPT_CHARACTERS = 512 * 1024
 MAX_TOKENS = 10_000
 
+
+Limits = Sequence[type[ValidationRule]]
 
 NO_NUL = "Text must not contain the character U+0000."  # PostgreSQL cannot store it
 
@@ -67,8 +71,9 @@ class KnownDocuments:
 class DocumentCache(SchemaExtension):
     """Parses and validates a text once; strawberry's own cache hides syntax errors on sockets."""
 
-    def __init__(self, known: KnownDocuments) -> None:
+    def __init__(self, known: KnownDocuments, limits: Limits) -> None:
         self._known = known
+        self._limits = limits
 
     def on_parse(self) -> Iterator[None]:
         self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
@@ -92,7 +97,7 @@ class DocumentCache(SchemaExtension):
         if _holds_nul(execution.variables):
             return [GraphQLError(NO_NUL)]
         if self._known.find(text) is not document:
-            rules = [*execution.validation_rules, NoNulInStrings]
+            rules = [*execution.validation_rules, NoNulInStrings, *self._limits]
             errors = validate(execution.schema._schema, document, rules)
             if errors:
                 return errors
@@ -100,10 +105,12 @@ class DocumentCache(SchemaExtension):
         return _ambiguity(execution, document)
 
 
-def document_cache(known: KnownDocuments | None = None) -> Callable[[], DocumentCache]:
+def document_cache(
+    known: KnownDocuments | None = None, limits: Limits = (CostLimit,)
+) -> Callable[[], DocumentCache]:
     """The extension to hand to one schema: a cache for all operations, under one set of rules."""
     documents = KnownDocuments() if known is None else known
-    return lambda: DocumentCache(documents)
+    return lambda: DocumentCache(documents, limits)
 
 
 def _ambiguity(execution: ExecutionContext, document: DocumentNode) -> list[GraphQLError]:

@@ -12,7 +12,8 @@ import resolvers.system
 import resolvers.tokens
 import subscriptions.sessions
 import subscriptions.system
-from resolvers.documents import document_cache
+from resolvers.costs import CostLimit
+from resolvers.documents import Limits, document_cache
 from resolvers.refusals import ClientSafeSchema
 from schema.descriptions import describe
 from schema.types.events import EVENT_TYPES, SessionSnapshot
@@ -76,14 +77,14 @@ IMPLEMENTATIONS = (
 )
 
 
-def build_schema() -> ClientSafeSchema:
+def build_schema(limits: Limits = (CostLimit,)) -> ClientSafeSchema:
     schema = ClientSafeSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=IMPLEMENTATIONS,
         config=CONFIG,
-        extensions=[document_cache()],
+        extensions=[document_cache(limits=limits)],
         execution_context_class=EventExecution,
     )
     describe(schema)
