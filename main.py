@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,7 +105,10 @@ class App:
 
     async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> "Connected":
         named = {name.lower(): value for name, value in parameters.items()}
-        return Connected(self.process, await self._viewer(named.get("authorization")))
+        authorization = named.get("authorization")
+        viewer = await self._viewer(authorization)
+        ask = functools.partial(self._viewer, authorization)
+        return Connected(self.process, viewer.expires_at if viewer else None, ask)
 
     async def _viewer(self, authorization: object) -> Viewer | None:
         """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad."""
@@ -121,14 +124,12 @@ class Connected:
     """Who is at the other end of a socket."""
 
     process: Process
-    viewer: Viewer | None
+    expires_at: datetime | None
+    ask: Callable[[], Awaitable[Viewer | None]]
 
-    @property
-    def expires_at(self) -> datetime | None:
-        return self.viewer.expires_at if self.viewer else None
-
-    def context_for_operation(self) -> Context:
-        return Context(self.process, self.viewer, clock.now())
+    async def context_for_operation(self) -> Context:
+        """With the rights of now: a socket lives longer than a role, or than an account."""
+        return Context(self.process, await self.ask(), clock.now())
 
 
 @contextlib.asynccontextmanager

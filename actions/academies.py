@@ -17,6 +17,7 @@ from models import Academy, AttendancePolicy, Session, VideoSettings
 from models.atomic import atomic
 
 SLUG = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+LONGEST_ROOM = "x" * 100  # what a link has to have space for
 SCRIPTS = ("javascript", "data", "vbscript")  # links that would run in whoever follows them
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -75,8 +76,8 @@ def _check_template(template: str | None) -> None:
         raise InvalidInputError(
             "A link template is a URL with {room} in it.", ("meetingLinkTemplate",)
         )
-    if len(template) > 400:
-        raise InvalidInputError("At most 400 characters.", ("meetingLinkTemplate",))
+    if len(template) > 400 or len(template.replace("{room}", LONGEST_ROOM)) > 700:
+        raise InvalidInputError("The links would be too long.", ("meetingLinkTemplate",))
 
 
 async def update_video_settings(

@@ -13,6 +13,7 @@ from domain.status import SessionStatus
 from models import Academy, Group, Membership, Session, User
 from models.atomic import atomic
 
+MOST_MEMBERS = 5000
 OPEN = (SessionStatus.SCHEDULED, SessionStatus.READY, SessionStatus.ONGOING)
 
 
@@ -82,6 +83,8 @@ async def _check(viewer: Viewer, plan: GroupPlan) -> None:
         raise error.under("academyId") from None
     if not 1 <= len(plan.name.strip()) <= 200:
         raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
+    if len(plan.members) > MOST_MEMBERS:
+        raise InvalidInputError(f"At most {MOST_MEMBERS} members.", ("members",))
     if not 1 <= len(plan.external_id) <= 200:
         raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
 

@@ -18,6 +18,7 @@ from domain.errors import (
 from models import Academy, Guardianship, User
 from models.atomic import atomic
 
+MOST_GUARDIANS = 20
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -166,6 +167,8 @@ async def _check_email(person: PersonInput, academy_id: int | None, user: User |
 async def _set_guardians(child: User, external_ids: list[str] | None) -> None:
     if external_ids is None:
         return
+    if len(external_ids) > MOST_GUARDIANS:
+        raise InvalidInputError(f"At most {MOST_GUARDIANS} guardians.", ("guardianExternalIds",))
     guardians = await User.filter(
         academy_id=child.academy_id, external_id__in=external_ids, role=UserRole.PARENT
     )

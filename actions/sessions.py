@@ -9,11 +9,13 @@ from actions.roster import fill
 from actions.schedule import check_times, times
 from actions.stream import Draft, writing
 from domain.access import Permit, Viewer
-from domain.errors import WrongStatusError
+from domain.errors import InvalidInputError, WrongStatusError
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from models import Session
+
+LONGEST_REASON = 2000
 
 
 async def reschedule(
@@ -72,6 +74,8 @@ async def change_status(
 
 
 def _person(viewer: Viewer, reason: str | None) -> Because:
+    if reason is not None and len(reason) > LONGEST_REASON:
+        raise InvalidInputError(f"A reason has at most {LONGEST_REASON} characters.", ("reason",))
     return Because(TransitionCause.PERSON, viewer.user_id, reason)
 
 

@@ -19,6 +19,7 @@ from domain.attendance import EventKind, EventSource
 from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms
 from domain.rooms import user_number
+from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from domain.webhook import WebhookOutcome
 from gateways.livekit_webhooks import Notice
@@ -32,6 +33,7 @@ KINDS = {
     "participant_connection_aborted": EventKind.CONNECTION_ABORTED,
 }
 OF_ROOM = (EventKind.ROOM_STARTED, EventKind.ROOM_FINISHED)
+OPENING = (EventKind.ROOM_STARTED, EventKind.JOINED)
 PEOPLE = ("STANDARD", "SIP")
 
 
@@ -197,10 +199,16 @@ async def _follow(
     if line.kind is EventKind.ROOM_FINISHED and is_current and _may_end(draft, line):
         move_to(draft, SessionStatus.COMPLETED, Because(TransitionCause.ROOM_FINISHED))
         await close_stays(draft)
+    if session.ended_at and line.kind in OPENING and _is_after(line, session.ended_at):
+        draft.plan(WorkKind.DELETE_ROOM, draft.now)  # somebody's old token let them in again
     settle(draft, states)
+
+
+def _is_after(line: MeetingAttendanceEvent, moment: datetime) -> bool:
+    return happened_ms(line_of(line)) >= to_ms(moment)
 
 
 def _may_end(draft: Draft, line: MeetingAttendanceEvent) -> bool:
     """Before the scheduled end a finished room never completes a session: it is made again."""
-    is_past = happened_ms(line_of(line)) >= to_ms(draft.session.ends_at)
-    return draft.session.status is SessionStatus.ONGOING and is_past
+    session = draft.session
+    return session.status is SessionStatus.ONGOING and _is_after(line, session.ends_at)

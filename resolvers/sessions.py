@@ -52,7 +52,7 @@ async def sessions(
 ) -> Connection[Session]:
     viewer, now = info.context.viewer, info.context.now
     order = Order("scheduled_at", descending=order_by is SessionOrder.SCHEDULED_AT_DESC)
-    rows = models.Session.visible_to(viewer).filter(wanted(filter or SessionFilter()))
+    rows = models.Session.visible_to(viewer).filter(wanted(filter or SessionFilter(), viewer))
     found = await page(rows, order=order, first=given(first), after=given(after))
     overdue = [row.id for row in found.rows if _is_overdue(row, now)]
     await advance_among(overdue, now)
@@ -62,13 +62,13 @@ async def sessions(
     )
 
 
-def wanted(filter: SessionFilter) -> Q:
+def wanted(filter: SessionFilter, viewer: Viewer) -> Q:
     """A filter as a condition on sessions."""
     return (
         named("academy_id", Kind.ACADEMY, filter.academy_id)
         & named("teacher_id", Kind.USER, filter.teacher_id)
         & named("group_id", Kind.GROUP, filter.group_id)
-        & _expecting(filter.student_id)
+        & _expecting(filter.student_id, viewer)
         & among("external_id", filter.external_ids)
         & among("kind", filter.kinds)
         & among("status", filter.statuses)
@@ -77,10 +77,11 @@ def wanted(filter: SessionFilter) -> Q:
     )
 
 
-def _expecting(student_id: str | None) -> Q:
+def _expecting(student_id: str | None, viewer: Viewer) -> Q:
+    """Only by rows the viewer may read: else it would tell who else is in one's session."""
     if given(student_id) is None:
         return Q()
-    rows = models.SessionParticipant.filter(
+    rows = models.SessionParticipant.visible_to(viewer).filter(
         named("user_id", Kind.USER, student_id), is_expected=True
     )
     return Q(id__in=Subquery(rows.values("session_id")))

@@ -59,8 +59,9 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
             return super().execute_operation(serially)
         key = self._share_key()
         if key not in self._shared.runs:
-            self._shared.runs[key] = self._run_once(serially)
-        run = self._shared.runs[key]
+            # The operation is kept with its run, so that no other one gets its id meanwhile.
+            self._shared.runs[key] = (self.operation, self._run_once(serially))
+        _, run = self._shared.runs[key]
         # Shielded: a subscriber that leaves does not take the others' answer along.
         return asyncio.shield(run) if isinstance(run, asyncio.Future) else run
 

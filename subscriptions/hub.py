@@ -70,7 +70,7 @@ class Hub:
         # After the stream: what the roster has that the stream had not is told once more later.
         states = (await rosters([session_id])).get(session_id, [])
         hub.roster = {state.participant_id: state for state in states}
-        await hub._meet(states)
+        await hub._meet({state.user_id for state in states})
         return hub
 
     @property
@@ -99,36 +99,33 @@ class Hub:
         """Read what the table has and the ring has not; wake who waits."""
         async with self._reading:
             session = await models.Session.get(id=self.session.id)
-            rows = models.SessionEvent.filter(
+            found = models.SessionEvent.filter(
                 session_id=session.id, sequence__gt=self.version, sequence__lte=session.version
             )
-            self.session = session
-            entries = [self._entry(row) for row in await rows.order_by("sequence")]
-            await self._apply(entries)
-            self._ring.extend(entries)
-            self.version = session.version
-            self.floor = max(self.floor, self.version - len(self._ring))
+            rows = await found.order_by("sequence")
+            await self._meet({row.payload["user_id"] for row in rows if row.kind.is_presence})
+            # Nothing waits in here: who looks sees all of what is new, or nothing of it yet.
+            self._publish(session, rows)
         self._wake()
 
-    def _entry(self, row: models.SessionEvent) -> Entry:
-        before = self._roster_changed
-        if row.kind in ROSTER_KINDS:
-            self._roster_changed = row.sequence
-        return Entry(row, before)
+    def _publish(self, session: models.Session, rows: list[models.SessionEvent]) -> None:
+        for row in rows:
+            self._ring.append(Entry(row, self._roster_changed))
+            if row.kind in ROSTER_KINDS:
+                self._roster_changed = row.sequence
+            self._change_roster(row)
+        self.session, self.version = session, session.version
+        self.floor = max(self.floor, self.version - len(self._ring))
 
-    async def _apply(self, entries: list[Entry]) -> None:
-        told = [entry.row for entry in entries if entry.row.kind.is_presence]
-        for row in told:
-            if row.kind is SessionEventKind.PRESENCE_REMOVED:
-                self.roster.pop(row.payload["participant_id"], None)
-            else:
-                state = AttendanceState.from_dict(row.payload)
-                self.roster[state.participant_id] = state
-        await self._meet(list(self.roster.values()))
+    def _change_roster(self, row: models.SessionEvent) -> None:
+        if row.kind is SessionEventKind.PRESENCE_REMOVED:
+            self.roster.pop(row.payload["participant_id"], None)
+        elif row.kind is SessionEventKind.PRESENCE_CHANGED:
+            state = AttendanceState.from_dict(row.payload)
+            self.roster[state.participant_id] = state
 
-    async def _meet(self, states: list[AttendanceState]) -> None:
-        unknown = {state.user_id for state in states} - self.people.keys()
-        if unknown:
+    async def _meet(self, user_ids: set[int]) -> None:
+        if unknown := user_ids - self.people.keys():
             found = await models.User.filter(id__in=unknown)
             self.people |= {person.id: person for person in found}
 

@@ -51,7 +51,8 @@ class Connected(Protocol):
     @property
     def expires_at(self) -> datetime | None: ...
 
-    def context_for_operation(self) -> object: ...
+    async def context_for_operation(self) -> object:
+        """Asked anew for each operation: UnauthenticatedError for who has lost the right since."""
 
 
 class Connect(Protocol):
@@ -191,7 +192,10 @@ class _Connection:
             task.cancel()
 
     async def _operate(self, operation: Subscribe, connected: Connected) -> None:
-        context = connected.context_for_operation()
+        try:
+            context = await connected.context_for_operation()
+        except UnauthenticatedError:
+            raise CloseError(CloseCode.FORBIDDEN, "Forbidden") from None
         async with aclosing(frames(self._endpoint.schema, operation, context)) as sequence:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again

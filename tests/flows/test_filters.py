@@ -151,3 +151,25 @@ async def test_a_filter_has_its_limits(asker: Asker, there: Scene) -> None:
         assert await ids(asker, there["admin"], query, externalIds=many[:500]) == []
     answer = await asker.ask(USERS, there["admin"], filter={"search": "a " * 200})
     assert code(answer) == "INVALID_INPUT"
+
+
+async def test_a_filter_does_not_tell_a_student_who_else_is_in_their_session(
+    asker: Asker, database: Database
+) -> None:
+    academy = await make.academy()
+    teacher, one, other = [
+        await make.teacher(academy),
+        await make.student(academy),
+        await make.student(academy),
+    ]
+    session = await make.session(
+        academy, teacher, group=await make.group(academy, teacher, one, other)
+    )
+    found = [encode(Kind.SESSION, session.id)]
+    for asking_, about, seen in (
+        (one, one, found),
+        (one, other, []),
+        (teacher, other, found),
+    ):
+        wanted = encode(Kind.USER, about.id)
+        assert await ids(asker, asking_, SESSIONS, studentId=wanted) == seen

@@ -1,7 +1,10 @@
 """What a dashboard sees: the roster first, then every change of it, and never a gap."""
 
+import asyncio
 import random
 from typing import Any
+
+import pytest
 
 from actions import groups, sessions
 from actions.attendance import finalise
@@ -158,6 +161,23 @@ async def test_presence_completes_after_the_final_result(database: Database) -> 
         async with streams.presence(lesson.session.id, lesson.teacher) as late:
             assert (await late.next())["__typename"] == "PresenceSnapshot"
             assert await late.is_over()
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 3))
+async def test_whenever_a_watcher_asks_on_it_hears_the_final_result(
+    database: Database, turns: int
+) -> None:
+    """Also when its last send ends in the middle of the hub's reading."""
+    lesson = await ready()
+    async with streaming(at(-9)) as streams:
+        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+            await stream.next()
+            await advance_due(at(65))
+            await finalise(lesson.session.id, at(65, 10))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert all(row["isFinal"] for row in (await stream.next())["changes"])
+            assert await stream.is_over()
 
 
 async def test_presence_completes_when_the_session_is_cancelled(database: Database) -> None:

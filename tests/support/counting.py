@@ -164,7 +164,7 @@ class Visitor:
     viewer: str
     expires_at: datetime | None
 
-    def context_for_operation(self) -> Context:
+    async def context_for_operation(self) -> Context:
         return Context(self.world, self.viewer)
 
 
