@@ -10,7 +10,17 @@ from tortoise.expressions import Q
 from actions.moves import Because, advance, move_to
 from actions.roster import tell
 from actions.stream import Draft, writing
-from domain.attendance import AttendanceStatus, Facts, Line, Policy, Presence, Result, fold
+from domain.attendance import (
+    AttendanceStatus,
+    EventKind,
+    EventSource,
+    Facts,
+    Line,
+    Policy,
+    Presence,
+    Result,
+    fold,
+)
 from domain.presence import AttendanceState, cycle_to_dict, result_fields, to_ms
 from domain.session import SessionFormat
 from domain.status import SessionStatus, TransitionCause
@@ -33,6 +43,23 @@ async def insert_line(line: MeetingAttendanceEvent) -> bool:
     fields = line._meta.fields_map
     values = [fields[name].to_db_value(getattr(line, name), line) for name in names]
     return bool(await sql.execute(statement, *values))
+
+
+def room_line(
+    session_id: int, room_sid: str, created_ms: int, *, received_ms: int, alive_ms: int | None
+) -> MeetingAttendanceEvent:
+    """The ROOM_STARTED that we conclude ourselves: one a room, whoever is the first to see it."""
+    return MeetingAttendanceEvent(
+        session_id=session_id,
+        source_id=f"room:{room_sid}",
+        kind=EventKind.ROOM_STARTED,
+        source=EventSource.RECONCILER,
+        occurred_ms=created_ms,
+        received_ms=received_ms,
+        room_sid=room_sid,
+        room_created_ms=created_ms,
+        alive_ms=alive_ms,
+    )
 
 
 async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:
@@ -132,8 +159,8 @@ async def catch_up(draft: Draft) -> None:
     session = draft.session
     if session.next_transition_at is None:
         return
-    waits = session.overtime_until > session.completes_at <= draft.now
-    if session.next_transition_at > draft.now and not waits:
+    waits = session.may_wait(draft.now)
+    if not (session.is_overdue(draft.now) or waits):
         return
     inside = MeetingAttendance.filter(session_id=session.id, presence=Presence.IN_MEETING)
     advance(draft, await inside.count() if waits else 0)

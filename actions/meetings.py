@@ -43,10 +43,9 @@ def move_meeting(draft: Draft) -> None:
     if session.meeting_id is None:
         return
     longest = _options(session).max_duration_minutes
-    options = MeetingOptions.from_dict(session.meeting_options or {})
     draft.change(
         meeting_expires_at=meeting_expires_at(session.scheduled_at, session.duration_minutes),
-        meeting_options=replace(options, max_duration_minutes=longest).to_dict(),
+        meeting_options=replace(session.options, max_duration_minutes=longest).to_dict(),
     )
 
 

@@ -4,16 +4,15 @@ import logging
 from datetime import datetime
 from typing import TypeAlias
 
-from actions.attendance import insert_line, refold
+from actions.attendance import insert_line, refold, room_line
 from actions.stream import Draft, load, writing
-from domain.attendance import EventKind, EventSource
 from domain.errors import LiveKitUnavailableError
-from domain.meeting import MeetingOptions, RoomSpec, room_spec
+from domain.meeting import RoomSpec, room_spec
 from domain.presence import from_ms, to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import IN_BACKGROUND_S, LiveKit, LiveKitRefusedError, Room
-from models import MeetingAttendanceEvent, Session
+from models import Session
 
 logger = logging.getLogger("halaqa.rooms")
 
@@ -25,7 +24,7 @@ LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
 def spec_of(session: Session, now: datetime) -> RoomSpec:
     return room_spec(
         str(session.room_name),
-        MeetingOptions.from_dict(session.meeting_options or {}),
+        session.options,
         session_id=session.id,
         ends_at=session.ends_at,
         now=now,
@@ -67,24 +66,17 @@ async def see(draft: Draft, room: Room) -> None:
         draft.change(room_first_ready_at=min(from_ms(room.created_ms), draft.now))
     if room.sid == session.room_sid or room.created_ms < (session.room_created_ms or 0):
         return
-    if await insert_line(_room_line(draft, room)):
-        await refold(draft)
-    draft.change(room_sid=room.sid, room_created_ms=room.created_ms, room_seen_at=None)
-
-
-def _room_line(draft: Draft, room: Room) -> MeetingAttendanceEvent:
-    seen_at = draft.session.room_seen_at
-    return MeetingAttendanceEvent(
-        session_id=draft.session.id,
-        source_id=f"room:{room.sid}",
-        kind=EventKind.ROOM_STARTED,
-        source=EventSource.RECONCILER,
-        occurred_ms=room.created_ms,
+    seen_at = session.room_seen_at
+    line = room_line(
+        session.id,
+        room.sid,
+        room.created_ms,
         received_ms=to_ms(draft.now),
-        room_sid=room.sid,
-        room_created_ms=room.created_ms,
         alive_ms=to_ms(seen_at) if seen_at else None,
     )
+    if await insert_line(line):
+        await refold(draft)
+    draft.change(room_sid=room.sid, room_created_ms=room.created_ms, room_seen_at=None)
 
 
 async def look_at_rooms(livekit: LiveKit, now: datetime) -> int:

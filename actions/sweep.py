@@ -116,11 +116,7 @@ async def _advance(statement: str, now: datetime, *params: int) -> list[int]:
 
 async def _people_inside(drafts: list[Draft]) -> dict[int, int]:
     """Only where an academy lets completion wait for people does it matter who is there."""
-    waiting = [
-        draft.session.id
-        for draft in drafts
-        if draft.session.overtime_until > draft.session.completes_at <= draft.now
-    ]
+    waiting = [draft.session.id for draft in drafts if draft.session.may_wait(draft.now)]
     return await _count_inside(waiting)
 
 

@@ -13,7 +13,6 @@ from domain.access import Permit, UserRole, Viewer
 from domain.attendance import Presence
 from domain.errors import LiveKitUnavailableError
 from domain.joining import join_refusal
-from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import Admission, Grant, identity_of, mint
@@ -75,8 +74,7 @@ async def create_token(
 async def _fetch(viewer: Viewer, session_id: int, now: datetime) -> Session:
     """The session as it should be now: one that is overdue is advanced first."""
     session = await Session.fetch_for(viewer, session_id, Permit.SEE)
-    due_at = session.next_transition_at
-    if due_at is not None and due_at <= now:
+    if session.is_overdue(now):
         await _heal(session_id, now)
         session = await Session.fetch_for(viewer, session_id, Permit.SEE)
     await session.fetch_related("academy")
@@ -108,7 +106,7 @@ async def _is_full(viewer: Viewer, session: Session) -> bool:
     """LiveKit answers a full room with a bare 500, so it is said before."""
     inside = MeetingAttendance.filter(session_id=session.id, presence=Presence.IN_MEETING)
     others = await inside.exclude(participant__user_id=viewer.user_id).count()
-    return others >= MeetingOptions.from_dict(session.meeting_options or {}).max_participants
+    return others >= session.options.max_participants
 
 
 def _check_still_open(session: Session) -> None:
@@ -151,7 +149,7 @@ def grant_for(viewer: Viewer, session: Session) -> Grant:
         )
     if viewer.role is UserRole.PARENT:
         return Grant(can_subscribe=True)
-    options = MeetingOptions.from_dict(session.meeting_options or {})
+    options = session.options
     return Grant(
         can_publish=True,
         can_subscribe=True,

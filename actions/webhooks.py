@@ -10,6 +10,7 @@ from actions.attendance import (
     is_folded,
     line_of,
     refold,
+    room_line,
     settle,
 )
 from actions.moves import Because, move_to
@@ -126,26 +127,17 @@ def _first_sight(session: Session, line: MeetingAttendanceEvent) -> MeetingAtten
 
     A room that follows another carries the last sign of life of the one before.
     """
-    if line.room_sid == session.room_sid or line.room_created_ms is None:
+    room_sid, created_ms = line.room_sid, line.room_created_ms
+    if room_sid is None or room_sid == session.room_sid or created_ms is None:
         return None
     alive_ms = to_ms(session.room_seen_at) if session.room_seen_at else None
-    if session.room_created_ms is None or line.room_created_ms < session.room_created_ms:
+    if session.room_created_ms is None or created_ms < session.room_created_ms:
         alive_ms = None
     if line.kind is EventKind.ROOM_STARTED:
         line.alive_ms = alive_ms
         return None
-    return MeetingAttendanceEvent(
-        session_id=line.session_id,
-        source_id=f"room:{line.room_sid}",
-        kind=EventKind.ROOM_STARTED,
-        source=EventSource.RECONCILER,
-        occurred_ms=line.room_created_ms,
-        # Not when it was concluded: that is another time in another order of the same events.
-        received_ms=line.room_created_ms,
-        room_sid=line.room_sid,
-        room_created_ms=line.room_created_ms,
-        alive_ms=alive_ms,
-    )
+    # Not received when it was concluded: that is another time in another order of the same events.
+    return room_line(session.id, room_sid, created_ms, received_ms=created_ms, alive_ms=alive_ms)
 
 
 def _see_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:

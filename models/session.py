@@ -11,6 +11,7 @@ from tortoise.queryset import QuerySet
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
 from domain.event import SessionEventKind
+from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from models.academy import Academy
@@ -108,6 +109,19 @@ class Session(Model):
         """What the timer is set for; later than the plan while people keep a session open."""
         following, at = self.timeline.next_move, self.next_transition_at
         return (following[0], at) if following and at else None
+
+    def is_overdue(self, now: datetime) -> bool:
+        """A move is due that nobody has made yet."""
+        return self.next_transition_at is not None and self.next_transition_at <= now
+
+    def may_wait(self, now: datetime) -> bool:
+        """Its time is up, and its academy lets completion wait while people are inside."""
+        return self.overtime_until > self.completes_at <= now
+
+    @property
+    def options(self) -> MeetingOptions:
+        """Its meeting's; the defaults while it has none."""
+        return MeetingOptions.from_dict(self.meeting_options or {})
 
     @property
     def was_joinable(self) -> bool:

@@ -98,7 +98,7 @@ class _ScopeContext(Context):
 
     @property
     def viewer(self) -> Viewer:
-        raise RuntimeError("a shared run has no viewer")
+        raise RuntimeError(f"a shared run has no viewer: {self.scope}")
 
 
 Info = strawberry.Info[Context, None]

@@ -13,9 +13,12 @@ Resolver = Callable[P, Awaitable[Payload]]
 
 
 def answers(
-    refusal: Callable[..., Payload],
+    refusal: Callable[..., Payload], *, bulk: str | None = None
 ) -> Callable[[Resolver[P, Payload]], Resolver[P, Payload]]:
-    """The resolver's own answer, or one of the same type that holds nothing but the errors."""
+    """The resolver's own answer, or one of the same type that holds nothing but the errors.
+
+    `bulk` is the argument whose rows the errors of a bulk input are about.
+    """
 
     def decorate(resolve: Resolver[P, Payload]) -> Resolver[P, Payload]:
         @wraps(resolve)
@@ -25,7 +28,8 @@ def answers(
             except DomainError as error:
                 return refusal(errors=[UserError.of(error)])
             except RefusedError as refused:
-                return refusal(errors=[UserError.of(error) for error in refused.errors])
+                errors = refused.under(bulk).errors if bulk else refused.errors
+                return refusal(errors=[UserError.of(error) for error in errors])
 
         return answer
 

@@ -6,7 +6,7 @@ from actions import groups as group_actions
 from actions import people as people_actions
 from actions.groups import GroupPlan, MemberInput
 from actions.people import PersonInput
-from domain.errors import InvalidInputError, RefusedError
+from domain.errors import InvalidInputError
 from models.pages import BY_ID, page
 from resolvers.context import Info
 from resolvers.filters import among, named
@@ -80,13 +80,10 @@ def _groups(wishes: GroupFilter) -> Q:
     )
 
 
-@answers(UsersPayload)
+@answers(UsersPayload, bulk="users")
 async def upsert_users(info: Info, users: list[UserInput]) -> UsersPayload:
     people = [_person(user) for user in users]
-    try:
-        rows = await people_actions.upsert(info.context.viewer, people, info.context.now)
-    except RefusedError as refused:
-        raise refused.under("users") from None
+    rows = await people_actions.upsert(info.context.viewer, people, info.context.now)
     return UsersPayload(users=[User.of(row) for row in rows])
 
 
@@ -113,13 +110,10 @@ def _cleared(external_ids: list[str] | None) -> list[str] | None:
     return None if external_ids is strawberry.UNSET else external_ids or []
 
 
-@answers(GroupsPayload)
+@answers(GroupsPayload, bulk="groups")
 async def upsert_groups(info: Info, groups: list[GroupInput]) -> GroupsPayload:
     plans = [_plan(group) for group in groups]
-    try:
-        rows = await group_actions.upsert(info.context.viewer, plans, info.context.now)
-    except RefusedError as refused:
-        raise refused.under("groups") from None
+    rows = await group_actions.upsert(info.context.viewer, plans, info.context.now)
     return GroupsPayload(groups=[Group.of(row) for row in rows])
 
 

@@ -9,7 +9,6 @@ from actions import sessions as actions
 from actions.schedule import SchedulePlan
 from actions.sweep import advance_among
 from domain.access import Viewer
-from domain.errors import RefusedError
 from domain.status import SessionStatus
 from models.pages import Order, page
 from resolvers.context import Info
@@ -33,14 +32,10 @@ async def find_session(viewer: Viewer, global_id: str, now: datetime) -> models.
     """A session as it should be now: one that is overdue is advanced first."""
     rows = models.Session.visible_to(viewer).filter(id=number_of(Kind.SESSION, global_id) or 0)
     row = await rows.first()
-    if row and _is_overdue(row, now):
+    if row and row.is_overdue(now):
         await advance_among([row.id], now)
         row = await rows.first()  # also where somebody else was quicker
     return row
-
-
-def _is_overdue(row: models.Session, now: datetime) -> bool:
-    return row.next_transition_at is not None and row.next_transition_at <= now
 
 
 async def sessions(
@@ -54,7 +49,7 @@ async def sessions(
     order = Order("scheduled_at", descending=order_by is SessionOrder.SCHEDULED_AT_DESC)
     rows = models.Session.visible_to(viewer).filter(wanted(filter or SessionFilter(), viewer))
     found = await page(rows, order=order, first=given(first), after=given(after))
-    overdue = [row.id for row in found.rows if _is_overdue(row, now)]
+    overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
     fresh = {row.id: row for row in await models.Session.filter(id__in=overdue)}
     return Connection[Session].of(
@@ -93,13 +88,10 @@ async def schedule_session(info: Info, input: ScheduleSessionInput) -> SessionPa
     return SessionPayload(session=session_of(row))
 
 
-@answers(SessionsPayload)
+@answers(SessionsPayload, bulk="inputs")
 async def schedule_sessions(info: Info, inputs: list[ScheduleSessionInput]) -> SessionsPayload:
     plans = [_plan(input) for input in inputs]
-    try:
-        rows = await scheduling.schedule_many(info.context.viewer, plans, info.context.now)
-    except RefusedError as refused:
-        raise refused.under("inputs") from None
+    rows = await scheduling.schedule_many(info.context.viewer, plans, info.context.now)
     return SessionsPayload(sessions=[session_of(row) for row in rows])
 
 

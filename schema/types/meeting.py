@@ -61,7 +61,7 @@ class Meeting:
             expires_at=row.meeting_expires_at or row.ends_at,
             ended_at=row.meeting_ended_at,
             room_ready_at=row.room_ready_at,
-            options=MeetingOptions.of(Options.from_dict(row.meeting_options or {})),
+            options=MeetingOptions.of(row.options),
         )
 
     @strawberry.field

@@ -7,7 +7,6 @@ import models
 from domain.attendance import AttendanceStatus, Presence
 from domain.cursors import stream_cursor
 from domain.joining import join_refusal
-from domain.meeting import MeetingOptions
 from domain.presence import AttendanceState, Window, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
@@ -166,7 +165,7 @@ class Session(Node):
             row for row in await self._roster(info) if row.user_id != info.context.viewer.user_id
         ]
         inside = sum(row.presence is Presence.IN_MEETING for row in others)
-        return inside >= MeetingOptions.from_dict(self.row.meeting_options or {}).max_participants
+        return inside >= self.row.options.max_participants
 
     async def _roster(self, info: Info) -> list[AttendanceState]:
         roster: list[AttendanceState] = await info.context.loaders.rosters.load(self.row.id)
