@@ -40,7 +40,7 @@ class Draft:
     session: Session
     now: datetime
     events: list[Fact] = field(default_factory=list)
-    work: list[tuple[WorkKind, datetime]] = field(default_factory=list)
+    work: list[tuple[WorkKind, datetime, int]] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
 
     def change(self, **values: Any) -> None:
@@ -56,9 +56,12 @@ class Draft:
         self.session.version += 1
         self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
-    def plan(self, kind: WorkKind, due_at: datetime) -> None:
-        """Have something done later; asked for again, it is due anew."""
-        self.work.append((kind, due_at))
+    def plan(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
+        """Have something done later; asked for again, it is due anew.
+
+        `subject` is whom or what it is about, where that is not the session.
+        """
+        self.work.append((kind, due_at, self.session.id if subject is None else subject))
 
 
 async def load(session_id: int) -> Session:
@@ -175,9 +178,9 @@ SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = N
 
 async def _plan_work(drafts: list[Draft]) -> None:
     rows = [
-        (kind.value, draft.session.id, draft.session.academy_id, due_at)
+        (kind.value, subject, draft.session.academy_id, due_at)
         for draft in drafts
-        for kind, due_at in draft.work
+        for kind, due_at, subject in draft.work
     ]
     if rows:
         await sql.execute_many(PLAN, rows)
@@ -195,4 +198,4 @@ def _ring(drafts: list[Draft]) -> None:
 def _newly_due(draft: Draft) -> list[datetime]:
     following = draft.session.next_transition_at
     is_new = following is not None and "next_transition_at" in draft.changed
-    return [due_at for _, due_at in draft.work] + ([following] if is_new and following else [])
+    return [due_at for _, due_at, _ in draft.work] + ([following] if is_new and following else [])

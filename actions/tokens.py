@@ -17,7 +17,7 @@ from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import Admission, Grant, identity_of, mint
 from models import MeetingAttendance, Session, User
-from models.session import joinable_by
+from models.participant import joinable_by
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")

@@ -57,6 +57,7 @@ class Policy:
     partial_from_percent: int = 30
     late_after_minutes: int = 15
     merge_gap_seconds: int = 120  # 0: only what overlaps or touches is one cycle
+    stale_after_minutes: int = 30  # read by the clock, not by the fold
 
     @property
     def late_after_ms(self) -> int:

@@ -43,3 +43,7 @@ class WorkKind(StrEnum):
     MAKE_ROOM = "MAKE_ROOM"
     DELETE_ROOM = "DELETE_ROOM"
     FINALISE_ATTENDANCE = "FINALISE_ATTENDANCE"
+    MAKE_MEETING = "MAKE_MEETING"  # ahead of time, or again after it was refused
+    EXPIRE_STAYS = "EXPIRE_STAYS"  # those that nobody has confirmed for too long
+    EXPIRE_REPORT = "EXPIRE_REPORT"  # of a participant: a join that LiveKit has not confirmed
+    REMOVE_PERSON = "REMOVE_PERSON"  # of a participant: barred, and perhaps still in the room

@@ -18,6 +18,7 @@ Listener = Callable[[str], None]
 
 SESSIONS = "sessions"  # "12:7": session 12 is at version 7
 CLOCK = "clock"  # a moment in ISO 8601: something is newly due then
+VIEWERS = "viewers"  # "7": person 7 may have lost a right
 
 
 class Bus:
@@ -25,7 +26,7 @@ class Bus:
 
     def __init__(self, backend: BroadcastBackend | None = None) -> None:
         self._backend = backend or MemoryBackend("memory://")
-        self._listeners: dict[str, list[Listener]] = {SESSIONS: [], CLOCK: []}
+        self._listeners: dict[str, list[Listener]] = {SESSIONS: [], CLOCK: [], VIEWERS: []}
         self._outbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 

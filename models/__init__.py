@@ -2,25 +2,35 @@
 
 from models.academy import Academy, AttendancePolicy, VideoSettings
 from models.attendance import MeetingAttendance, MeetingAttendanceEvent
+from models.credential import AccessKey, RefreshToken, SignInFailure
+from models.event import SessionEvent
 from models.group import Group, Membership
-from models.session import Session, SessionEvent, SessionParticipant
-from models.user import Guardianship, User
-from models.work import ClockHeartbeat, DueWork, WebhookReceipt
+from models.participant import SessionParticipant
+from models.session import Session
+from models.user import Guardianship, TeacherMeetingSettings, User
+from models.webhook import WebhookReceipt, WebhookRejection
+from models.work import ClockHeartbeat, DueWork, Lease
 
 __all__ = [
     "Academy",
+    "AccessKey",
     "AttendancePolicy",
     "ClockHeartbeat",
     "DueWork",
     "Group",
     "Guardianship",
+    "Lease",
     "MeetingAttendance",
     "MeetingAttendanceEvent",
     "Membership",
+    "RefreshToken",
     "Session",
     "SessionEvent",
     "SessionParticipant",
+    "SignInFailure",
+    "TeacherMeetingSettings",
     "User",
     "VideoSettings",
     "WebhookReceipt",
+    "WebhookRejection",
 ]

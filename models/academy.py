@@ -52,13 +52,22 @@ class VideoSettings(Model):
         "models.Academy", related_name="video_settings", primary_key=True
     )
     academy_id: int
+    auto_create_meetings = fields.BooleanField(default=True)
+    auto_end_meetings = fields.BooleanField(default=True)
     ready_minutes_before = fields.IntField(default=10)
+    meeting_creation_minutes_before = fields.IntField(default=15)
+    # "HH:MM" in the academy's time zone; both or none.
+    meeting_creation_time_start = fields.CharField(max_length=5, null=True)
+    meeting_creation_time_end = fields.CharField(max_length=5, null=True)
+    meeting_creation_blocked_days: list[str] = fields.JSONField(default=list)
     completion_buffer_minutes = fields.IntField(default=5)
     max_overtime_minutes = fields.IntField(default=0)
     default_max_participants = fields.IntField(default=50)
     max_duration_minutes = fields.IntField(default=120)
     empty_timeout_seconds = fields.IntField(default=300)
+    record_by_default = fields.BooleanField(default=False)
     token_ttl_minutes = fields.IntField(default=180)
+    teachers_join_any_session = fields.BooleanField(default=False)
 
     class Meta:
         table = "video_settings"
@@ -75,6 +84,7 @@ class AttendancePolicy(Model):
     partial_from_percent = fields.IntField(default=30)
     late_after_minutes = fields.IntField(default=15)
     merge_gap_seconds = fields.IntField(default=120)
+    stale_after_minutes = fields.IntField(default=30)
 
     class Meta:
         table = "attendance_policies"
@@ -86,4 +96,5 @@ class AttendancePolicy(Model):
             "partial_from_percent": self.partial_from_percent,
             "late_after_minutes": self.late_after_minutes,
             "merge_gap_seconds": self.merge_gap_seconds,
+            "stale_after_minutes": self.stale_after_minutes,
         }

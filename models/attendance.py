@@ -15,7 +15,8 @@ from domain.attendance import (
     EventSource,
     Presence,
 )
-from models.session import Session, SessionParticipant
+from models.participant import SessionParticipant
+from models.session import Session
 from models.user import User
 
 
@@ -43,6 +44,13 @@ class MeetingAttendanceEvent(Model):
     is_disconnected = fields.BooleanField(default=False)
     disconnect_reason = fields.CharField(max_length=40, null=True)
     alive_ms = fields.BigIntField(null=True)
+    # An override's: what it says, why, and who says so.
+    override_status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
+    note = fields.TextField(null=True)
+    actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="attendance_acts", null=True, on_delete=fields.RESTRICT
+    )
+    actor_id: int | None
 
     class Meta:
         table = "meeting_attendance_events"
@@ -72,6 +80,7 @@ class MeetingAttendance(Model):
     leave_count = fields.IntField()
     confidence = fields.CharEnumField(Confidence, max_length=20)
     status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
+    override: dict[str, Any] | None = fields.JSONField(null=True)
     calculated_ms = fields.BigIntField(null=True)
 
     class Meta:

@@ -8,7 +8,7 @@ from tortoise.expressions import F
 
 from domain.presence import AttendanceState, cycle_from_dict
 from models.attendance import MeetingAttendance
-from models.session import SessionParticipant
+from models.participant import SessionParticipant
 
 
 def state_of(

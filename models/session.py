@@ -1,4 +1,4 @@
-"""Sessions, their stream, their roster; and which of them a viewer may reach."""
+"""Sessions, and which of them a viewer may reach."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -10,14 +10,14 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
-from domain.event import SessionEventKind
 from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from models.academy import Academy
 from models.fields import UtcDatetime
 from models.group import Group, theirs
-from models.user import Guardianship, User
+from models.participant import SessionParticipant
+from models.user import User
 
 
 class Session(Model):
@@ -61,6 +61,12 @@ class Session(Model):
     started_at: datetime | None = UtcDatetime(null=True)
     ended_at: datetime | None = UtcDatetime(null=True)
     finalised_at: datetime | None = UtcDatetime(null=True)
+    kept_open_since: datetime | None = UtcDatetime(null=True)
+    kept_open_until: datetime | None = UtcDatetime(null=True)
+    kept_open_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="kept_open", null=True, on_delete=fields.RESTRICT
+    )
+    kept_open_by_id: int | None
     cancellation_reason = fields.TextField(null=True)
     attendance_policy: dict[str, Any] = fields.JSONField()
 
@@ -76,6 +82,9 @@ class Session(Model):
     meeting_expires_at: datetime | None = UtcDatetime(null=True)
     meeting_ended_at: datetime | None = UtcDatetime(null=True)
     meeting_options: dict[str, Any] | None = fields.JSONField(null=True)
+    # What createMeeting asked for itself: it outlives a change of the teacher or of the settings.
+    meeting_wishes: dict[str, Any] | None = fields.JSONField(null=True)
+    meeting_refusal: dict[str, Any] | None = fields.JSONField(null=True)
     room_sid = fields.CharField(max_length=64, null=True)
     room_created_ms = fields.BigIntField(null=True)
     room_first_ready_at: datetime | None = UtcDatetime(null=True)
@@ -167,77 +176,3 @@ class Session(Model):
         managed = permit is Permit.SEE or self.is_managed_by(viewer)
         if not (managed and viewer.may(permit)):
             raise ForbiddenError("Your role does not allow this.")
-
-
-class SessionEvent(Model):
-    """One fact of a session's stream. Append-only."""
-
-    id = fields.BigIntField(primary_key=True)
-    session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
-        "models.Session", related_name="events", on_delete=fields.CASCADE
-    )
-    session_id: int
-    sequence = fields.IntField()
-    kind = fields.CharEnumField(SessionEventKind, max_length=30)
-    payload: dict[str, Any] = fields.JSONField()
-    occurred_at: datetime = UtcDatetime()
-    actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="acts", null=True, on_delete=fields.RESTRICT
-    )
-    actor_id: int | None
-
-    class Meta:
-        table = "session_events"
-        unique_together = (("session", "sequence"),)
-
-    @classmethod
-    def visible_to(cls, viewer: Viewer, session: Session) -> QuerySet[Self]:
-        """The stream of a session the viewer sees; what names attendances is for who manages."""
-        stream = cls.filter(session_id=session.id)
-        if session.is_managed_by(viewer):
-            return stream
-        return stream.exclude(kind__in=[kind for kind in SessionEventKind if kind.is_presence])
-
-
-class SessionParticipant(Model):
-    """The roster: who is expected, and who else came. Its id is the Attendance's."""
-
-    id = fields.IntField(primary_key=True)
-    session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
-        "models.Session", related_name="participants", on_delete=fields.CASCADE
-    )
-    session_id: int
-    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="participations", on_delete=fields.RESTRICT, db_index=True
-    )
-    user_id: int
-    role = fields.CharEnumField(UserRole, max_length=20)
-    is_expected = fields.BooleanField()
-
-    class Meta:
-        table = "session_participants"
-        unique_together = (("session", "user"),)
-
-    @classmethod
-    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Attendance rows: those who manage see the roster, a student their own, a parent their
-        children's."""
-        if viewer.is_super_admin:
-            return cls.all()
-        academy = cls.filter(session__academy_id=viewer.academy_id)
-        if viewer.runs_academy:
-            return academy
-        if viewer.role is UserRole.TEACHER:
-            return academy.filter(session__teacher_id=viewer.user_id)
-        return academy.filter(theirs(viewer))
-
-
-async def joinable_by(viewer: Viewer, session_ids: list[int]) -> set[int]:
-    """Those of these sessions in which the viewer or a child of theirs is expected."""
-    rows = SessionParticipant.filter(session_id__in=session_ids, is_expected=True)
-    if viewer.role is UserRole.PARENT:
-        wards = Guardianship.filter(guardian_id=viewer.user_id)
-        rows = rows.filter(user_id__in=Subquery(wards.values("child_id")))
-    else:
-        rows = rows.filter(user_id=viewer.user_id)
-    return {row.session_id for row in await rows}

@@ -9,6 +9,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import UserRole, Viewer
+from domain.meeting import MediaQuality
 from models.academy import Academy
 from models.fields import UtcDatetime
 
@@ -27,6 +28,7 @@ class User(Model):
     password_hash = fields.CharField(max_length=200, null=True)
     is_active = fields.BooleanField(default=True)
     is_service = fields.BooleanField(default=False)
+    rights_version = fields.IntField(default=0)  # counts up whenever a right may have been lost
     created_at: datetime = UtcDatetime()
 
     class Meta:
@@ -80,3 +82,26 @@ class Guardianship(Model):
     class Meta:
         table = "guardianships"
         unique_together = (("guardian", "child"),)
+
+
+class TeacherMeetingSettings(Model):
+    """A teacher's own preferences for the rooms of their sessions; None: the academy's."""
+
+    teacher: fields.OneToOneRelation[User] = fields.OneToOneField(
+        "models.User",
+        related_name="meeting_settings",
+        primary_key=True,
+        on_delete=fields.CASCADE,
+    )
+    teacher_id: int
+    max_participants = fields.IntField(null=True)
+    recording_enabled = fields.BooleanField(null=True)
+    video_quality = fields.CharEnumField(MediaQuality, max_length=10, null=True)
+    audio_quality = fields.CharEnumField(MediaQuality, max_length=10, null=True)
+    screen_sharing_enabled = fields.BooleanField(null=True)
+    chat_enabled = fields.BooleanField(null=True)
+    mute_on_join = fields.BooleanField(null=True)
+    theme = fields.CharField(max_length=100, null=True)
+
+    class Meta:
+        table = "teacher_meeting_settings"

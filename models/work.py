@@ -1,4 +1,4 @@
-"""What must still happen, what arrived, and whether the clock beats."""
+"""What must still happen, and whether the clock beats."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ class DueWork(Model):
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharEnumField(WorkKind, max_length=30)
-    subject = fields.IntField()  # a session's id
+    subject = fields.IntField()  # the id of a session or, where the kind says so, a participant
     academy: fields.ForeignKeyRelation[Academy] = fields.ForeignKeyField(
         "models.Academy", related_name="due_work", on_delete=fields.CASCADE
     )
@@ -31,20 +31,6 @@ class DueWork(Model):
         unique_together = (("kind", "subject"),)
 
 
-class WebhookReceipt(Model):
-    """Every webhook that is not a line of an attendance log: its id, and what became of it."""
-
-    id = fields.CharField(max_length=200, primary_key=True)
-    kind = fields.CharField(max_length=100)
-    room_name = fields.CharField(max_length=300, null=True)
-    outcome = fields.CharField(max_length=20)
-    detail = fields.TextField(null=True)
-    received_at: datetime = UtcDatetime(db_index=True)
-
-    class Meta:
-        table = "webhook_receipts"
-
-
 class ClockHeartbeat(Model):
     """When each runner of the clock was last seen alive."""
 
@@ -53,3 +39,13 @@ class ClockHeartbeat(Model):
 
     class Meta:
         table = "clock_heartbeats"
+
+
+class Lease(Model):
+    """What only one process at a time needs to do, and until when it is somebody's."""
+
+    name = fields.CharField(max_length=100, primary_key=True)
+    leased_until: datetime = UtcDatetime()
+
+    class Meta:
+        table = "leases"

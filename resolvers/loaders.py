@@ -11,8 +11,8 @@ from tortoise.queryset import QuerySet
 import models
 from domain.access import Viewer
 from models.group import theirs
+from models.participant import joinable_by
 from models.rosters import rosters
-from models.session import joinable_by
 
 Batch = DataLoader[int, Any]
 

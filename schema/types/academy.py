@@ -30,6 +30,7 @@ class AttendancePolicy:
     partial_from_percent: int
     late_after_minutes: int
     merge_gap_seconds: int
+    stale_after_minutes: int = 30
 
     @classmethod
     def of(cls, row: models.AttendancePolicy) -> Self:

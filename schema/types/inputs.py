@@ -103,6 +103,7 @@ class AttendancePolicyInput:
     partial_from_percent: int | None = UNSET
     late_after_minutes: int | None = UNSET
     merge_gap_seconds: int | None = UNSET
+    stale_after_minutes: int | None = UNSET
 
 
 @strawberry.input
