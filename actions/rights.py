@@ -21,8 +21,8 @@ async def review(tx: Transaction, user_ids: Iterable[int]) -> None:
 
 
 async def _with_guardians(user_ids: list[int]) -> list[int]:
-    ties = Guardianship.filter(child_id__in=user_ids)
-    return sorted({*user_ids, *await ties.values_list("guardian_id", flat=True)})
+    ties = await Guardianship.filter(child_id__in=user_ids)
+    return sorted({*user_ids, *(tie.guardian_id for tie in ties)})
 
 
 def _ring(user_ids: list[int]) -> None:

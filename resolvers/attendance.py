@@ -9,13 +9,18 @@ from models.rosters import rosters, states_of
 from resolvers.context import Info
 from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
-from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.attendance import (
+    Attendance,
+    AttendanceStatistics,
+    attendance_of,
+    window_of,
+)
 from schema.types.given import given
 from schema.types.ids import Kind, number_of
 from schema.types.inputs import AttendanceFilter
 from schema.types.pages import Connection
 from schema.types.presence import PresenceSnapshot
-from schema.types.session import attendance_of, session_of, window_of
+from schema.types.session_kinds import session_of
 
 
 async def attendance(

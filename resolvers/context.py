@@ -16,10 +16,11 @@ from domain.presence import AttendanceState
 from models.pages import BY_ID, Page
 from models.rosters import states_of
 from resolvers.loaders import Loaders
-from schema.types.attendance import Attendance
+from schema.types.attendance import Attendance, attendance_of
 from schema.types.events import SessionEvent, event_of
 from schema.types.pages import Connection
-from schema.types.session import Session, attendance_of, session_of
+from schema.types.session import Session
+from schema.types.session_kinds import session_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from models.rosters import states_of
 from resolvers.context import Info
 from resolvers.sessions import session
 from schema.types.academy import Academy
+from schema.types.attendance import attendance_of
 from schema.types.group import Group
 from schema.types.ids import Kind, decode
 from schema.types.node import Node
-from schema.types.session import attendance_of
 from schema.types.user import User
 
 MOST = 100

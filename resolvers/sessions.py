@@ -20,7 +20,8 @@ from schema.types.ids import Kind, asked, need, number_of
 from schema.types.inputs import ScheduleSessionInput, SessionFilter
 from schema.types.pages import Connection
 from schema.types.payloads import SessionPayload, SessionsPayload
-from schema.types.session import Session, session_of
+from schema.types.session import Session
+from schema.types.session_kinds import session_of
 
 
 async def session(info: Info, id: strawberry.ID) -> Session | None:

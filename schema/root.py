@@ -19,7 +19,11 @@ from schema.descriptions import describe
 from schema.types.events import EVENT_TYPES, SessionSnapshot
 from schema.types.presence import PresenceChanges, PresenceSnapshot
 from schema.types.scalars import CONFIG
-from schema.types.session import AcademicSession, InteractiveCourseSession, QuranSession
+from schema.types.session_kinds import (
+    AcademicSession,
+    InteractiveCourseSession,
+    QuranSession,
+)
 from subscriptions.execution import EventExecution
 
 

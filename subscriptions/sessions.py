@@ -20,7 +20,7 @@ from schema.types.events import SessionEvent, SessionSnapshot, event_of, snapsho
 from schema.types.given import given
 from schema.types.ids import Kind, encode, need
 from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot
-from schema.types.session import session_of
+from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
 from subscriptions.hub import Entry, Hub
 from subscriptions.hubs import Hubs

@@ -13,7 +13,7 @@ from domain.attendance import (
     CycleStart,
     Presence,
 )
-from domain.presence import AttendanceState, Statistics, Window, from_ms
+from domain.presence import AttendanceState, Statistics, Window, from_ms, to_ms
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
@@ -149,3 +149,11 @@ class AttendanceStatistics:
             average_percentage=numbers.average_percentage,
             total_meeting_seconds=numbers.total_ms // 1000,
         )
+
+
+def window_of(row: models.Session) -> Window:
+    return Window.of(row.scheduled_at, row.ends_at)
+
+
+def attendance_of(state: AttendanceState, row: models.Session, now: datetime) -> Attendance:
+    return Attendance.of(state, window_of(row), to_ms(now))

@@ -11,11 +11,12 @@ from domain.cursors import stream_cursor
 from domain.event import SessionEventKind
 from domain.presence import AttendanceState
 from domain.status import SessionStatus, TransitionCause
-from schema.types.attendance import Attendance
+from schema.types.attendance import Attendance, attendance_of
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.meeting import Meeting
-from schema.types.session import Session, attendance_of, session_of
+from schema.types.session import Session
+from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
 from schema.types.user import User
 

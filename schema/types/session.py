@@ -1,43 +1,34 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 import models
 from domain.attendance import AttendanceStatus, Presence
-from domain.cursors import stream_cursor
 from domain.joining import join_refusal
-from domain.presence import AttendanceState, Window, statistics, to_ms
+from domain.presence import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from models.pages import page
 from schema.types.academy import Academy, AttendancePolicy
-from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.attendance import (
+    Attendance,
+    AttendanceStatistics,
+    attendance_of,
+    window_of,
+)
 from schema.types.context import Info
 from schema.types.errors import UserError
 from schema.types.given import given
 from schema.types.group import Group
-from schema.types.ids import Kind, encode
 from schema.types.meeting import Meeting
 from schema.types.node import Node
 from schema.types.pages import Connection
+from schema.types.session_parts import ScheduledTransition, SessionPermissions
 from schema.types.user import User
 
 if TYPE_CHECKING:
     from schema.types.events import SessionEvent
-
-
-@strawberry.type
-class ScheduledTransition:
-    to: SessionStatus
-    at: datetime
-
-
-@strawberry.type
-class SessionPermissions:
-    can_join: bool
-    can_manage: bool
-    join_refusal: UserError | None
 
 
 @strawberry.interface
@@ -170,79 +161,3 @@ class Session(Node):
     async def _roster(self, info: Info) -> list[AttendanceState]:
         roster: list[AttendanceState] = await info.context.loaders.rosters.load(self.row.id)
         return roster
-
-
-@strawberry.type
-class QuranSession(Session):
-    pass
-
-
-@strawberry.type
-class AcademicSession(Session):
-    subject: str | None
-
-
-@strawberry.type
-class InteractiveCourseSession(Session):
-    session_number: int | None
-
-
-def session_of(row: models.Session) -> Session:
-    """A row as the type of its kind."""
-    fields = _fields(row)
-    match row.kind:
-        case SessionKind.QURAN:
-            return QuranSession(**fields)
-        case SessionKind.ACADEMIC:
-            return AcademicSession(**fields, subject=row.subject)
-        case SessionKind.INTERACTIVE_COURSE:
-            return InteractiveCourseSession(**fields, session_number=row.session_number)
-
-
-_PLAIN = (
-    "external_id",
-    "kind",
-    "format",
-    "title",
-    "notes",
-    "status",
-    "scheduled_at",
-    "duration_minutes",
-    "ends_at",
-    "started_at",
-    "ended_at",
-    "cancellation_reason",
-    "version",
-    "created_at",
-    "updated_at",
-)
-
-
-def _fields(row: models.Session) -> dict[str, Any]:
-    following = row.next_transition
-    plain = {name: getattr(row, name) for name in _PLAIN}
-    return plain | {
-        "row": row,
-        "id": encode(Kind.SESSION, row.id),
-        "database_id": row.id,
-        "joinable_from": _joinable_from(row),
-        "next_transition": ScheduledTransition(to=following[0], at=following[1])
-        if following
-        else None,
-        "meeting": Meeting.of(row),
-        "attendance_policy": AttendancePolicy(**row.attendance_policy),
-        "cursor": stream_cursor(row.id, row.version),
-    }
-
-
-def _joinable_from(row: models.Session) -> datetime | None:
-    """When it opens; where a person opened it before its time, when they did."""
-    return None if row.status.is_over else min(row.opened_at or row.ready_at, row.ready_at)
-
-
-def window_of(row: models.Session) -> Window:
-    return Window.of(row.scheduled_at, row.ends_at)
-
-
-def attendance_of(state: AttendanceState, row: models.Session, now: datetime) -> Attendance:
-    return Attendance.of(state, window_of(row), to_ms(now))

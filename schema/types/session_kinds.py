@@ -1,0 +1,83 @@
+"""The kinds of sessions, and a row as the type of its kind."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+import models
+from domain.cursors import stream_cursor
+from domain.session import SessionKind
+from schema.types.academy import AttendancePolicy
+from schema.types.ids import Kind, encode
+from schema.types.meeting import Meeting
+from schema.types.session import Session
+from schema.types.session_parts import ScheduledTransition
+
+
+@strawberry.type
+class QuranSession(Session):
+    pass
+
+
+@strawberry.type
+class AcademicSession(Session):
+    subject: str | None
+
+
+@strawberry.type
+class InteractiveCourseSession(Session):
+    session_number: int | None
+
+
+def session_of(row: models.Session) -> Session:
+    """A row as the type of its kind."""
+    fields = _fields(row)
+    match row.kind:
+        case SessionKind.QURAN:
+            return QuranSession(**fields)
+        case SessionKind.ACADEMIC:
+            return AcademicSession(**fields, subject=row.subject)
+        case SessionKind.INTERACTIVE_COURSE:
+            return InteractiveCourseSession(**fields, session_number=row.session_number)
+
+
+_PLAIN = (
+    "external_id",
+    "kind",
+    "format",
+    "title",
+    "notes",
+    "status",
+    "scheduled_at",
+    "duration_minutes",
+    "ends_at",
+    "started_at",
+    "ended_at",
+    "cancellation_reason",
+    "version",
+    "created_at",
+    "updated_at",
+)
+
+
+def _fields(row: models.Session) -> dict[str, Any]:
+    following = row.next_transition
+    plain = {name: getattr(row, name) for name in _PLAIN}
+    return plain | {
+        "row": row,
+        "id": encode(Kind.SESSION, row.id),
+        "database_id": row.id,
+        "joinable_from": _joinable_from(row),
+        "next_transition": ScheduledTransition(to=following[0], at=following[1])
+        if following
+        else None,
+        "meeting": Meeting.of(row),
+        "attendance_policy": AttendancePolicy(**row.attendance_policy),
+        "cursor": stream_cursor(row.id, row.version),
+    }
+
+
+def _joinable_from(row: models.Session) -> datetime | None:
+    """When it opens; where a person opened it before its time, when they did."""
+    return None if row.status.is_over else min(row.opened_at or row.ready_at, row.ready_at)
