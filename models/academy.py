@@ -59,7 +59,7 @@ class VideoSettings(Model):
     # "HH:MM" in the academy's time zone; both or none.
     meeting_creation_time_start = fields.CharField(max_length=5, null=True)
     meeting_creation_time_end = fields.CharField(max_length=5, null=True)
-    meeting_creation_blocked_days: list[str] = fields.JSONField(default=list)
+    meeting_creation_blocked_days: list[str] | None = fields.JSONField(null=True)
     completion_buffer_minutes = fields.IntField(default=5)
     max_overtime_minutes = fields.IntField(default=0)
     default_max_participants = fields.IntField(default=50)

@@ -279,7 +279,7 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name="VideoSettings",
             name="meeting_creation_blocked_days",
-            field=fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads),
+            field=fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads),
         ),
         ops.AddField(
             model_name="VideoSettings",

@@ -7,11 +7,10 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.recorder import MigrationRecorder
-from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 
 from models.database import config
-from models.migrations._rebuild import RebuildingEditor
+from models.migrations._backfill import PostgresEditor, SqliteEditor
 
 SQLITE_WAIT_MILLISECONDS = 60_000
 POSTGRES_LOCK = 4_237_615_208_117  # any number, the same in every process
@@ -70,7 +69,7 @@ class _Executor(MigrationExecutor):
 
     def _schema_editor(self, atomic: bool = True, collect_sql: bool = False) -> BaseSchemaEditor:
         sqlite = self.connection.capabilities.dialect == "sqlite"
-        editor = RebuildingEditor if sqlite else AsyncpgSchemaEditor
+        editor = SqliteEditor if sqlite else PostgresEditor
         return editor(self.connection, atomic=atomic, collect_sql=collect_sql)
 
 

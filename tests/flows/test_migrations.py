@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models import sql
+from models import VideoSettings, sql
 from models.database import close_database, dialect, open_database
 from models.migrations import __main__ as writer
 from models.migrations._run import ForeignKeyError, apply
@@ -151,3 +151,29 @@ def migrations() -> list[Path]:
 
 async def test_the_migrations_say_what_the_models_say() -> None:
     assert [change.as_string() for change in await writer.changes()] == []
+
+
+async def test_an_academy_of_the_first_release_gets_the_defaults_of_new_settings(
+    template: Template,
+) -> None:
+    url = await template.blank()
+    await apply(url, until="0002_indexes")
+    await open_database(url)
+    try:
+        await sql.execute(
+            "INSERT INTO academies (slug, name, timezone, locale, is_active, created_at)"
+            f" VALUES ('noor', 'Noor', 'UTC', 'ar', true, {MADE_AT})"
+        )
+        await sql.execute(
+            "INSERT INTO video_settings (academy_id, ready_minutes_before,"
+            " completion_buffer_minutes, max_overtime_minutes, default_max_participants,"
+            " max_duration_minutes, empty_timeout_seconds, token_ttl_minutes)"
+            " VALUES (1, 7, 5, 0, 50, 120, 300, 180)"
+        )
+        await apply(url)
+        settings = await VideoSettings.get(academy_id=1)
+    finally:
+        await close_database()
+    assert (settings.ready_minutes_before, settings.meeting_creation_minutes_before) == (7, 15)
+    assert settings.auto_create_meetings
+    assert not settings.record_by_default
