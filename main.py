@@ -1,44 +1,46 @@
-"""The ASGI app: its routes, and what lives as long as it does. `python main.py …` is the CLI."""
+"""The ASGI app: its routes, and how it is served. `python main.py …` is the CLI."""
 
 import asyncio
 import contextlib
 import functools
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from multiprocessing import parent_process
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 import clock
+import telemetry
 from actions import system
-from actions.identity import viewer_of
-from actions.tokens import Door
+from actions.identity import Keyring, viewer_of
 from cli.parts import Beside, Parts
 from cli.program import run
 from domain.access import Viewer
-from gateways.bus import Bus, bell
-from gateways.livekit import LiveKit
-from models.database import close_database, open_database
+from domain.system import SystemState
+from processes import alongside, running, ticking, working
 from resolvers.context import Context, Process
 from routes import health, livekit
 from routes.graphiql import Example, GraphiQL, read_examples
 from routes.graphql import GraphQLOverHTTP
+from routes.metrics import Metrics
 from schema.root import build_schema
 from schema.types.ids import Kind, encode
-from settings import Settings
+from settings import Settings, current
 from subscriptions.hubs import Hubs
-from subscriptions.system import SystemWatch
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import GraphQLSocket
-from tasks.clock import Clock
 
 MAX_MESSAGE_BYTES = 1024 * 1024  # of one WebSocket message
 
@@ -57,6 +59,7 @@ class App:
         self.schema = build_schema()
         self.graphiql = GraphiQL(examples)
         self._process: Process | None = None
+        self._keyring = Keyring.of(settings)
 
     @property
     def process(self) -> Process:
@@ -91,8 +94,15 @@ class App:
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
+            Route("/metrics", Metrics(self._state, self._watched).answer),
             *self.graphiql.routes(),
         ]
+
+    async def _state(self, now: datetime) -> SystemState:
+        return await system.read(self.process.door.livekit, now)
+
+    def _watched(self) -> int:
+        return len(cast(Hubs, self.process.hubs).watched)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -100,23 +110,24 @@ class App:
             yield
 
     async def _context(self, request: Request) -> Context:
-        viewer = await self._viewer(request.headers.get("authorization"))
-        return Context(self.process, viewer, clock.now())
+        ask = functools.partial(self._viewer, request.headers.get("authorization"))
+        return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
     async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> "Connected":
         named = {name.lower(): value for name, value in parameters.items()}
         authorization = named.get("authorization")
         viewer = await self._viewer(authorization)
         ask = functools.partial(self._viewer, authorization)
-        return Connected(self.process, viewer.expires_at if viewer else None, ask)
+        expires_at = viewer.expires_at if viewer else None
+        return Connected(self.process, expires_at, ask, _address(websocket))
 
     async def _viewer(self, authorization: object) -> Viewer | None:
         """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad."""
         if not authorization:
             return None
         scheme, _, token = str(authorization).partition(" ")
-        secret = self.settings.jwt_secret.get_secret_value()
-        return await viewer_of(secret, token if scheme.lower() == "bearer" else "", clock.now())
+        token = token if scheme.lower() == "bearer" else ""
+        return await viewer_of(self._keyring, token, clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,82 +137,15 @@ class Connected:
     process: Process
     expires_at: datetime | None
     ask: Callable[[], Awaitable[Viewer | None]]
+    address: str | None
 
     async def context_for_operation(self) -> Context:
         """With the rights of now: a socket lives longer than a role, or than an account."""
-        return Context(self.process, await self.ask(), clock.now())
+        return Context(self.process, await self.ask(), clock.now(), self.ask, self.address)
 
 
-@contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Process]:
-    """Everything a serving process needs, started in order and stopped in the reverse."""
-    async with contextlib.AsyncExitStack() as stack:
-        await open_database(settings.database_url)
-        stack.push_async_callback(close_database)
-        bus = await stack.enter_async_context(ringing())
-        rooms = await stack.enter_async_context(connected(settings))
-        hubs = Hubs(bus)
-        await hubs.open()
-        stack.push_async_callback(hubs.close)
-        watch = SystemWatch(functools.partial(system.read, rooms))
-        stack.push_async_callback(watch.close)
-        ticking = Clock(rooms, bus)
-        await ticking.start()
-        stack.push_async_callback(ticking.stop)
-        yield Process(Door(rooms, settings), hubs, watch)
-
-
-@contextlib.asynccontextmanager
-async def ringing() -> AsyncIterator[Bus]:
-    """The process's bus, and the bell that actions ring."""
-    bus = Bus()
-    await bus.open()
-    bell.bus = bus
-    try:
-        yield bus
-    finally:
-        bell.bus = None
-        await bus.close()
-
-
-@contextlib.asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
-    secret = settings.livekit_api_secret.get_secret_value()
-    gateway = LiveKit(
-        settings.livekit_api_url,
-        settings.livekit_api_key,
-        secret,
-        tls_verify=settings.livekit_tls_verify,
-    )
-    try:
-        yield gateway
-    finally:
-        await gateway.aclose()
-
-
-@contextlib.asynccontextmanager
-async def alongside(beside: Beside | None) -> AsyncIterator[None]:
-    """What runs in this process as long as the server does: the demo's simulation."""
-    task = asyncio.ensure_future(beside()) if beside else None
-    try:
-        yield
-    finally:
-        if task:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def ticking(settings: Settings) -> AsyncIterator[None]:
-    """The clock and its work, without a server."""
-    async with contextlib.AsyncExitStack() as stack:
-        await open_database(settings.database_url)
-        stack.push_async_callback(close_database)
-        bus = await stack.enter_async_context(ringing())
-        alone = Clock(await stack.enter_async_context(connected(settings)), bus)
-        await alone.start()
-        stack.push_async_callback(alone.stop)
-        yield
+def _address(connection: HTTPConnection) -> str | None:
+    return connection.client.host if connection.client else None
 
 
 def serve(
@@ -210,9 +154,44 @@ def serve(
     beside: Beside | None = None,
 ) -> None:
     """Serve until a signal ends it. On loopback: a proxy stands before it in production."""
-    listener = socket.create_server(("127.0.0.1", settings.port))
-    config = uvicorn.Config(
-        App(settings, examples, beside).asgi(),
+    listener = _listener(settings)
+    server = uvicorn.Server(_config(App(settings, examples, beside).asgi()))
+    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn hands on once it has stopped
+        server.run([listener])
+
+
+def serve_many(settings: Settings, workers: int) -> None:
+    """Several processes behind one port: one that dies is replaced, none outlives this one."""
+    listener = _listener(settings)
+    config = _config("main:one_of_many", factory=True, workers=workers)
+    supervisor = Multiprocess(config, [listener])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise SystemExit(STARTUP_FAILURE)
+
+
+def one_of_many() -> Starlette:
+    telemetry.start_logging()
+    return App(current(), beside=_end_with_the_first).asgi()
+
+
+async def _end_with_the_first() -> None:
+    """Nobody would stop us otherwise, and our port would stay taken."""
+    first = parent_process()
+    while first is not None and first.is_alive():  # noqa: ASYNC110
+        await asyncio.sleep(1)
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _listener(settings: Settings) -> socket.socket:
+    return socket.create_server(("127.0.0.1", settings.port))
+
+
+def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        workers=workers,
         ws=ReleasingProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
@@ -220,8 +199,6 @@ def serve(
         access_log=False,
         timeout_graceful_shutdown=10,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn hands on once it has stopped
-        uvicorn.Server(config).run([listener])
 
 
 def printed_schema() -> str:
@@ -232,7 +209,9 @@ if __name__ == "__main__":
     run(
         Parts(
             serve=serve,
+            serve_many=serve_many,
             ticking=ticking,
+            working=working,
             printed_schema=printed_schema,
             examples=read_examples,
             has_own_graphiql=lambda: GraphiQL().is_built,

@@ -1,14 +1,17 @@
 """Every environment variable, read once. Nothing else looks at the environment."""
 
 import os
+import re
 from functools import cache
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -54,6 +57,25 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = Field(
         min_length=32, description="a secret of at least 32 characters, for access tokens"
     )
+    foreign_jwt_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="a secret of at least 32 characters, other than HALAQA_JWT_SECRET, that the "
+        "platform's own sign-in signs with",
+    )
+    jwks_url: HttpUrl | None = Field(
+        None,
+        description="the address at which the platform's own sign-in publishes its keys, https://",
+    )
+    foreign_jwt_issuer: Name | None = Field(
+        None, description="what `iss` says in the platform's tokens, and not in ours"
+    )
+    foreign_jwt_audience: Name | None = Field(
+        None, description="what `aud` says in the platform's tokens"
+    )
+    foreign_jwt_leeway_seconds: int = Field(
+        30, ge=0, le=300, description="by how many seconds clocks may differ, 0 to 300"
+    )
     public_url: HttpUrl = Field(
         "", description="the address at which browsers reach this server, http:// or https://"
     )
@@ -61,6 +83,14 @@ class Settings(BaseSettings):
         (), description="https://app.example.org,https://other.example.org"
     )
     port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if parts.port == 0 or not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
+            raise ValueError
+        return value
 
     @field_validator("livekit_webhook_keys", mode="before")
     @classmethod
@@ -78,6 +108,21 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+
+    @field_validator("foreign_jwt_secret")
+    @classmethod
+    def _another(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # With our own secret the platform's sign-in could make tokens of ours.
+        if value is not None and value == info.data.get("jwt_secret"):
+            raise ValueError
+        return value
+
+    @field_validator("foreign_jwt_issuer")
+    @classmethod
+    def _not_ours(cls, value: str | None) -> str | None:
+        if value == "halaqa":
+            raise ValueError
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -104,8 +149,17 @@ def supply(**values: object) -> None:
         os.environ.setdefault(name, value)  # noqa: TID251
 
 
+def variable(field: str) -> str:
+    """What a setting is called in the environment."""
+    return PREFIX + field.upper()
+
+
+def is_in_environment(field: str) -> bool:
+    return variable(field) in {name.upper() for name in os.environ}  # noqa: TID251
+
+
 def _variables(values: dict[str, object]) -> dict[str, str]:
-    return {PREFIX + name.upper(): str(value) for name, value in values.items()}
+    return {variable(name): str(value) for name, value in values.items()}
 
 
 @cache

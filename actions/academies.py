@@ -1,49 +1,59 @@
-"""Academies and their settings."""
+"""Academies, and their settings."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
 from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
+from actions import rights
+from actions.bulk import take_turns
+from actions.meetings import ask_again, lay_again
 from actions.schedule import times
-from actions.stream import lock_all, write
-from domain.access import Permit, Viewer
+from actions.stream import Draft, ask_teachers, lock_all, write
+from domain.access import Permit, UserRole, Viewer
+from domain.configuration import DAYS, HOURS, POLICY_BOUNDS, VIDEO_BOUNDS, check_window, checked
 from domain.errors import AlreadyExistsError, ForbiddenError, InvalidInputError
 from domain.event import SessionEventKind
 from domain.status import SessionStatus
-from models import Academy, AttendancePolicy, Session, VideoSettings
-from models.atomic import atomic
+from models import Academy, AttendancePolicy, Session, User, VideoSettings
+from models.atomic import Transaction, atomic
 
 SLUG = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 LONGEST_ROOM = "x" * 100  # what a link has to have space for
 SCRIPTS = ("javascript", "data", "vbscript")  # links that would run in whoever follows them
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
-# Lowest and highest, per setting.
-VIDEO_BOUNDS = {
-    "ready_minutes_before": (0, 120),
-    "completion_buffer_minutes": (0, 60),
-    "max_overtime_minutes": (0, 60),
-    "default_max_participants": (1, 5000),
-    "max_duration_minutes": (1, 1440),
-    "empty_timeout_seconds": (1, 86400),
-    "token_ttl_minutes": (1, 180),
+LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
+OPEN = (SessionStatus.SCHEDULED, *LIVE)
+# What a session follows as long as it has not begun, or its room is not there.
+CHANGEABLE = Q(status=SessionStatus.SCHEDULED) | Q(status__in=LIVE, room_first_ready_at=None)
+GATE = {
+    "auto_create_meetings",
+    "meeting_creation_minutes_before",
+    "ready_minutes_before",
+    DAYS,
+    *HOURS,
 }
-POLICY_BOUNDS = {
-    "present_from_percent": (0, 100),
-    "partial_from_percent": (0, 100),
-    "late_after_minutes": (0, 1440),
-    "merge_gap_seconds": (0, 3600),
-    "stale_after_minutes": (1, 1440),
+FOLLOWED = GATE | {
+    "completion_buffer_minutes",
+    "max_overtime_minutes",
+    "default_max_participants",
+    "empty_timeout_seconds",
+    "record_by_default",
 }
 
 
 async def create(viewer: Viewer, values: dict[str, Any], now: datetime) -> Academy:
     if not viewer.may(Permit.FOUND):
         raise ForbiddenError("Your role does not allow this.")
-    _check_academy(values)
+    if not SLUG.fullmatch(values["slug"]) or len(values["slug"]) > 63:
+        raise InvalidInputError("A slug is small letters, digits and single hyphens.", ("slug",))
+    _check(values)
     try:
         async with atomic():
             academy = await Academy.create(**values, created_at=now)
@@ -54,13 +64,46 @@ async def create(viewer: Viewer, values: dict[str, Any], now: datetime) -> Acade
     return academy
 
 
-def _check_academy(values: dict[str, Any]) -> None:
-    if not SLUG.fullmatch(values["slug"]) or len(values["slug"]) > 63:
-        raise InvalidInputError("A slug is small letters, digits and single hyphens.", ("slug",))
-    values["name"] = values["name"].strip()
-    if not 1 <= len(values["name"]) <= 200:
-        raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
-    if values["timezone"] not in available_timezones():
+async def update(viewer: Viewer, academy_id: int, values: dict[str, Any], now: datetime) -> Academy:
+    """Sessions that were refused a meeting are tried again when the zone changes or the academy
+    is active again. Links that are made already stay as they are."""
+    await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
+    values = {name: _default(name) if value is None else value for name, value in values.items()}
+    _check(values)
+    async with atomic() as tx:
+        await take_turns([academy_id])
+        academy = await Academy.get(id=academy_id)
+        await academy.update_from_dict(values).save(update_fields=list(values) or ["name"])
+        if values.keys() & {"timezone", "is_active"}:
+            refused = _changeable(academy_id, Q(meeting_refusal__isnull=False))
+            await write(tx, await _ask_again(refused, viewer.user_id, now))
+    return academy
+
+
+async def _ask_again(sessions: QuerySet[Session], actor_id: int, now: datetime) -> list[Draft]:
+    drafts = await lock_all(sessions, now)
+    for draft in drafts:
+        ask_again(draft)
+        _tell(draft, actor_id)
+    return drafts
+
+
+def _tell(draft: Draft, actor_id: int) -> None:
+    if draft.changed:
+        draft.append(SessionEventKind.UPDATED, {}, actor_id)
+
+
+def _default(name: str) -> Any:
+    """Null goes back to the default; a name and a time zone have none."""
+    return {"is_active": True, "locale": "ar", "meeting_link_template": None}.get(name, "")
+
+
+def _check(values: dict[str, Any]) -> None:
+    if "name" in values:
+        values["name"] = values["name"].strip()
+        if not 1 <= len(values["name"]) <= 200:
+            raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
+    if values.get("timezone", "UTC") not in available_timezones():
         raise InvalidInputError("No such time zone.", ("timezone",))
     locale = values.get("locale", "ar")
     if not LOCALE.fullmatch(locale) or len(locale) > 35:
@@ -81,24 +124,59 @@ def _check_template(template: str | None) -> None:
 
 
 async def update_video_settings(
-    viewer: Viewer, academy_id: int, values: dict[str, int | None], now: datetime
+    viewer: Viewer, academy_id: int, values: dict[str, Any], now: datetime
 ) -> Academy:
-    """The timers of sessions that are still SCHEDULED move with the settings."""
+    """What has not begun moves with the settings: timers of sessions that are SCHEDULED, links
+    that are not made yet, and options of meetings whose room is not there yet."""
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     async with atomic() as tx:
         # Held: whoever schedules meanwhile waits, and then sees the new settings.
         settings = await VideoSettings.select_for_update().get(academy_id=academy_id)
-        settings.update_from_dict(_checked(VideoSettings, values, VIDEO_BOUNDS))
-        await settings.save(update_fields=list(VIDEO_BOUNDS))
-        scheduled = Session.filter(academy_id=academy_id, status=SessionStatus.SCHEDULED)
-        drafts = await lock_all(scheduled, now)
-        for draft in drafts:
-            moved = times(draft.session.scheduled_at, draft.session.duration_minutes, settings)
-            if moved != {name: getattr(draft.session, name) for name in moved}:
-                draft.change(**moved, next_transition_at=moved["ready_at"])
-                draft.append(SessionEventKind.UPDATED, {}, viewer.user_id)
-        await write(tx, [draft for draft in drafts if draft.events])
+        changed = _change(settings, checked(values, VIDEO_BOUNDS, _default_of(VideoSettings)))
+        check_window(settings.meeting_creation_time_start, settings.meeting_creation_time_end)
+        await settings.save(update_fields=sorted(changed) or ["token_ttl_minutes"])
+        if changed & FOLLOWED:
+            await write(tx, await _follow(academy_id, changed, viewer.user_id, now))
+        await _review(tx, settings, changed)
     return await Academy.get(id=academy_id)
+
+
+def _change(settings: VideoSettings, values: dict[str, Any]) -> set[str]:
+    """Which of them differ from what they were."""
+    changed = {name for name, value in values.items() if getattr(settings, name) != value}
+    settings.update_from_dict(values)
+    return changed
+
+
+async def _follow(academy_id: int, changed: set[str], actor_id: int, now: datetime) -> list[Draft]:
+    drafts = await lock_all(_changeable(academy_id), now)
+    await ask_teachers([draft.session for draft in drafts])
+    for draft in drafts:
+        _move_timers(draft)
+        lay_again(draft)
+        if changed & GATE:
+            ask_again(draft)
+        _tell(draft, actor_id)
+    return drafts
+
+
+def _changeable(academy_id: int, which: Q = CHANGEABLE) -> QuerySet[Session]:
+    return Session.filter(which, academy_id=academy_id, status__in=OPEN)
+
+
+def _move_timers(draft: Draft) -> None:
+    session = draft.session
+    if session.status is SessionStatus.SCHEDULED:
+        settings = session.academy.video_settings
+        moved = times(session.scheduled_at, session.duration_minutes, settings)
+        draft.change(**moved, next_transition_at=moved["ready_at"])
+
+
+async def _review(tx: Transaction, settings: VideoSettings, changed: set[str]) -> None:
+    """Teachers may not be let into others' sessions any more."""
+    if "teachers_join_any_session" in changed and not settings.teachers_join_any_session:
+        teachers = User.filter(academy_id=settings.academy_id, role=UserRole.TEACHER)
+        await rights.review(tx, [teacher.id for teacher in await teachers])
 
 
 async def update_attendance_policy(
@@ -108,29 +186,12 @@ async def update_attendance_policy(
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     async with atomic():
         policy = await AttendancePolicy.select_for_update().get(academy_id=academy_id)
-        policy.update_from_dict(_checked(AttendancePolicy, values, POLICY_BOUNDS))
+        policy.update_from_dict(checked(values, POLICY_BOUNDS, _default_of(AttendancePolicy)))
         if policy.partial_from_percent > policy.present_from_percent:
             raise InvalidInputError("Partial begins below present.", ("partialFromPercent",))
         await policy.save(update_fields=list(POLICY_BOUNDS))
     return await Academy.get(id=academy_id)
 
 
-def _checked(
-    settings: type[VideoSettings | AttendancePolicy],
-    values: dict[str, int | None],
-    bounds: dict[str, tuple[int, int]],
-) -> dict[str, int]:
-    """Each value within its bounds; null goes back to the default."""
-    checked = {}
-    for name, value in values.items():
-        low, high = bounds[name]
-        number = settings._meta.fields_map[name].default if value is None else value
-        if not low <= number <= high:
-            raise InvalidInputError(f"Between {low} and {high}.", (_camel(name),))
-        checked[name] = number
-    return checked
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+def _default_of(settings: type[VideoSettings | AttendancePolicy]) -> Callable[[str], Any]:
+    return lambda name: settings._meta.fields_map[name].default

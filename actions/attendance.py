@@ -1,6 +1,8 @@
 """Attendance is folded from its log whenever a line is added, in the same transaction."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,10 +12,10 @@ from tortoise.expressions import Q
 from actions.moves import Because, advance, move_to
 from actions.roster import tell
 from actions.stream import Draft, writing
+from actions.watches import watch
+from domain.access import Permit, Viewer
 from domain.attendance import (
     AttendanceStatus,
-    EventKind,
-    EventSource,
     Facts,
     Line,
     Policy,
@@ -24,7 +26,7 @@ from domain.attendance import (
 from domain.presence import AttendanceState, cycle_to_dict, result_fields, to_ms
 from domain.session import SessionFormat
 from domain.status import SessionStatus, TransitionCause
-from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionParticipant, sql
+from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionParticipant
 from models.rosters import state_of
 
 Lines = dict[int | None, list[Line]]
@@ -33,42 +35,13 @@ _LINE_FIELDS = tuple(Line.__slots__)
 _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
 
 
-async def insert_line(line: MeetingAttendanceEvent) -> bool:
-    """Whether the line is new: its `source_id` was not in the log yet."""
-    names = [name for name in line._meta.fields_db_projection if name != "id"]
-    statement = (
-        f"INSERT INTO meeting_attendance_events ({', '.join(names)}) "
-        f"VALUES ({sql.places(len(names))}) ON CONFLICT (source_id) DO NOTHING"
-    )
-    fields = line._meta.fields_map
-    values = [fields[name].to_db_value(getattr(line, name), line) for name in names]
-    return bool(await sql.execute(statement, *values))
-
-
-def room_line(
-    session_id: int, room_sid: str, created_ms: int, *, received_ms: int, alive_ms: int | None
-) -> MeetingAttendanceEvent:
-    """The ROOM_STARTED that we conclude ourselves: one a room, whoever is the first to see it."""
-    return MeetingAttendanceEvent(
-        session_id=session_id,
-        source_id=f"room:{room_sid}",
-        kind=EventKind.ROOM_STARTED,
-        source=EventSource.RECONCILER,
-        occurred_ms=created_ms,
-        received_ms=received_ms,
-        room_sid=room_sid,
-        room_created_ms=created_ms,
-        alive_ms=alive_ms,
-    )
-
-
 async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:
     """Fold the log again for some people or for everybody, and tell what changed.
 
     Who has no line has no row either, until the result is final. The states as they are now.
     """
     rows = await _participants(draft.session.id, user_ids)
-    lines = await _lines(draft.session.id, user_ids)
+    lines = await lines_of(draft.session.id, user_ids)
     found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
     cached = {row.participant_id: row for row in found}
     was_final = draft.session.finalised_at is not None and "finalised_at" not in draft.changed
@@ -76,6 +49,7 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
     after = [_fold(draft, state, lines) for state in before]
     changed = [new for old, new in zip(before, after, strict=True) if new != old]
     await _store(changed)
+    await watch(draft, [new for old, new in zip(before, after, strict=True) if _opens(old, new)])
     for old, new in zip(before, after, strict=True):
         if _told(new) != _told(old):
             tell(draft, new)
@@ -84,7 +58,12 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
 
 def _told(state: AttendanceState) -> AttendanceState:
     """What watchers are told of: until the result is final, not that it was calculated again."""
-    return state if state.is_final else replace(state, calculated_ms=None)
+    told = replace(state, open_sids=())
+    return told if state.is_final else replace(told, calculated_ms=None)
+
+
+def _opens(old: AttendanceState, new: AttendanceState) -> bool:
+    return bool(set(new.open_sids) - set(old.open_sids))
 
 
 async def _participants(session_id: int, user_ids: list[int] | None) -> list[SessionParticipant]:
@@ -92,7 +71,7 @@ async def _participants(session_id: int, user_ids: list[int] | None) -> list[Ses
     return await (rows if user_ids is None else rows.filter(user_id__in=user_ids))
 
 
-async def _lines(session_id: int, user_ids: list[int] | None) -> Lines:
+async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
     """The lines of these people by person, and under None those about the room."""
     log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
     if user_ids is not None:
@@ -109,11 +88,11 @@ def line_of(row: MeetingAttendanceEvent) -> Line:
 
 def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
     """Whether the line is near enough to its session to count; one that is not is only kept."""
-    return _facts(session, is_expected=False).is_near(line_of(row))
+    return facts_of(session, is_expected=False).is_near(line_of(row))
 
 
 def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceState:
-    facts = _facts(draft.session, is_expected=before.is_expected)
+    facts = facts_of(draft.session, is_expected=before.is_expected)
     own, rooms = (list(filter(facts.is_near, lines[who])) for who in (before.user_id, None))
     finalised_at = draft.session.finalised_at
     if not own and finalised_at is None:
@@ -127,7 +106,7 @@ def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceStat
     )
 
 
-def _facts(session: Session, *, is_expected: bool) -> Facts:
+def facts_of(session: Session, *, is_expected: bool) -> Facts:
     return Facts(
         scheduled_ms=to_ms(session.scheduled_at),
         ends_ms=to_ms(session.ends_at),
@@ -150,8 +129,12 @@ async def _store(states: list[AttendanceState]) -> None:
 
 def _row(state: AttendanceState) -> dict[str, Any]:
     values = {name: getattr(state, name) for name in _CACHED}
-    cycles = [cycle_to_dict(cycle) for cycle in state.cycles]
-    return values | {"participant_id": state.participant_id, "cycles": cycles}
+    return values | {
+        "participant_id": state.participant_id,
+        "cycles": [cycle_to_dict(cycle) for cycle in state.cycles],
+        "override": state.override.to_dict() if state.override else None,
+        "open_sids": list(state.open_sids),
+    }
 
 
 async def catch_up(draft: Draft) -> None:
@@ -162,7 +145,8 @@ async def catch_up(draft: Draft) -> None:
     waits = session.may_wait(draft.now)
     if not (session.is_overdue(draft.now) or waits):
         return
-    inside = MeetingAttendance.filter(session_id=session.id, presence=Presence.IN_MEETING)
+    # Nobody keeps a session going whom only their own page reports.
+    inside = MeetingAttendance.filter(session_id=session.id, joined_since_ms__isnull=False)
     advance(draft, await inside.count() if waits else 0)
     if session.ended_at == draft.now:
         await close_stays(draft)
@@ -178,6 +162,13 @@ async def close_stays(draft: Draft) -> None:
         await refold(draft, [row.participant.user_id for row in rows])
 
 
+def begin(draft: Draft, states: Iterable[AttendanceState]) -> None:
+    """The first join of anybody begins a session; that somebody's page reports one does not."""
+    came = any(state.has_joined for state in states)
+    if came and draft.session.status is SessionStatus.READY:
+        move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))
+
+
 async def finalise(session_id: int, now: datetime) -> None:
     """The final result, once: statuses for those expected; an absent student's session ABSENT."""
     async with writing(session_id, now) as draft:
@@ -188,10 +179,30 @@ async def finalise(session_id: int, now: datetime) -> None:
         settle(draft, await refold(draft))
 
 
-async def recalculate(session_id: int, now: datetime) -> None:
-    """The whole session from its log. Changes nothing unless a row was wrong or missing."""
-    async with writing(session_id, now) as draft:
-        settle(draft, await refold(draft))
+async def recalculate_for(viewer: Viewer, session_id: int, now: datetime) -> Session:
+    """For those who manage it: it puts right what was wrong, and invents nothing."""
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    await recalculate(session_id, now)
+    return await Session.get(id=session_id)
+
+
+class _TrialError(Exception):
+    """Undoes what was only tried."""
+
+
+async def recalculate(session_id: int, now: datetime, *, is_trial: bool = False) -> int:
+    """The whole session from its log. Changes nothing unless a row was wrong or missing.
+
+    How many facts that tells; of a trial, would tell.
+    """
+    told = 0
+    with suppress(_TrialError):
+        async with writing(session_id, now) as draft:
+            settle(draft, await refold(draft))
+            told = len(draft.events)
+            if is_trial:
+                raise _TrialError
+    return told
 
 
 def settle(draft: Draft, states: list[AttendanceState]) -> None:
@@ -202,6 +213,7 @@ def settle(draft: Draft, states: list[AttendanceState]) -> None:
     for state in states:
         if state.user_id == session.student_id:
             is_absent = state.status is AttendanceStatus.ABSENT and not state.has_joined
+            is_absent = is_absent and session.was_joinable  # an override can say it of any session
             to = SessionStatus.ABSENT if is_absent else SessionStatus.COMPLETED
             if session.status is not to:
                 move_to(draft, to, Because(TransitionCause.ATTENDANCE))

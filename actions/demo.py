@@ -8,7 +8,8 @@ from tortoise.queryset import QuerySet
 from actions import academies, groups, people
 from actions.groups import GroupPlan, MemberInput
 from actions.people import PersonInput
-from actions.schedule import SchedulePlan, schedule_one
+from actions.plans import SchedulePlan
+from actions.schedule import schedule_one
 from domain.access import UserRole, Viewer
 from domain.errors import ConflictError
 from domain.session import GroupKind, MembershipSource, SessionKind

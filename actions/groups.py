@@ -47,22 +47,24 @@ async def upsert(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[
 async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[Group]:
     refusals = Refusals()
     groups: list[Group] = []
+    concerned: set[int] = set()
     async with atomic() as tx:
         homes = {plan.academy_id for plan in plans}
         await take_turns(homes if viewer.is_super_admin else homes & {viewer.academy_id})
         for n, plan in enumerate(plans):
             with refusals.under(n):
-                groups.append(await _upsert(viewer, plan, now))
+                groups.append(await _upsert(viewer, plan, now, concerned))
         refusals.check()
         ids = [group.id for group in groups]
         drafts = await lock_all(Session.filter(group_id__in=ids, status__in=OPEN), now)
         for draft in drafts:
             await fill(draft)
-        await write(tx, drafts)
+        await write(tx, drafts, concerned)
     return groups
 
 
-async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime) -> Group:
+async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime, concerned: set[int]) -> Group:
+    """`concerned` gets those whose rights may end earlier than they did."""
     await _check(viewer, plan)
     group = await Group.get_or_none(academy_id=plan.academy_id, external_id=plan.external_id)
     teacher_id = await _teacher(plan)
@@ -70,9 +72,10 @@ async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime) -> Group:
         group = Group(academy_id=plan.academy_id, external_id=plan.external_id, created_at=now)
     elif plan.keeps_teacher:
         teacher_id = group.teacher_id
+    concerned |= {former for former in [group.teacher_id] if former not in (None, teacher_id)}
     group.update_from_dict({"kind": plan.kind, "name": plan.name.strip(), "teacher_id": teacher_id})
     await group.save()
-    await _replace_members(group, plan)
+    concerned |= await _replace_members(group, plan)
     return group
 
 
@@ -100,7 +103,9 @@ async def _teacher(plan: GroupPlan) -> int | None:
     return teacher.id
 
 
-async def _replace_members(group: Group, plan: GroupPlan) -> None:
+async def _replace_members(group: Group, plan: GroupPlan) -> set[int]:
+    """Who was a member otherwise than now."""
+    changed: set[int] = set()
     ids = await _user_ids(plan)
     wanted = {(ids[m.user_external_id], m.via): m for m in plan.members}
     if len(wanted) < len(plan.members):
@@ -109,12 +114,15 @@ async def _replace_members(group: Group, plan: GroupPlan) -> None:
         member = wanted.pop((row.user_id, row.via), None)
         if member is None:
             await row.delete()
+            changed.add(row.user_id)
         elif (row.active_from, row.active_until) != (member.active_from, member.active_until):
             row.active_from, row.active_until = member.active_from, member.active_until
             await row.save(update_fields=["active_from", "active_until"])
+            changed.add(row.user_id)
     await Membership.bulk_create(
         [_membership(group, user_id, member) for (user_id, _), member in wanted.items()]
     )
+    return changed
 
 
 def _membership(group: Group, user_id: int, member: MemberInput) -> Membership:

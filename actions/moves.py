@@ -30,6 +30,9 @@ def advance(draft: Draft, people_inside: int = 0) -> None:
     moves, following = due_moves(draft.session.timeline_with(people_inside), draft.now)
     for to in moves:
         _move(draft, to, CLOCK)
+    kept_until = draft.session.kept_open_until
+    if kept_until is not None and kept_until <= draft.now:  # people inside hold it open still
+        let_go(draft, None)
     draft.change(next_transition_at=following, parked_until=None, last_error=None)
 
 
@@ -61,11 +64,21 @@ def _open(draft: Draft, because: Because) -> None:
     if draft.session.status is SessionStatus.ONGOING:
         draft.change(started_at=draft.now)
     source = MeetingSource.AUTO if because.actor_id is None else MeetingSource.ADMIN
-    make_meeting(draft, source, because.actor_id)
+    make_meeting(draft, source, because.actor_id, is_person=because.actor_id is not None)
 
 
 def _close(draft: Draft, because: Because) -> None:
     draft.change(ended_at=draft.now)
-    end_meeting(draft, because.actor_id)
+    let_go(draft, because.actor_id)
+    is_closed = because.cause is TransitionCause.ROOM_FINISHED
+    end_meeting(draft, because.actor_id, is_closed=is_closed)
     if draft.session.status is SessionStatus.COMPLETED:
         draft.plan(WorkKind.FINALISE_ATTENDANCE, draft.now + GRACE)
+
+
+def let_go(draft: Draft, actor_id: int | None) -> None:
+    """Nobody keeps the session open any more."""
+    if draft.session.kept_open_until is None:
+        return
+    draft.change(kept_open_since=None, kept_open_until=None, kept_open_by_id=None)
+    draft.append(SessionEventKind.KEPT_OPEN_CHANGED, {"kept_open": None}, actor_id)

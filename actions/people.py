@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from actions import refresh_tokens
 from actions.bulk import Refusals, again_if_raced, check_count, take_turns
-from actions.identity import hash_password
+from actions.passwords import check_usable, hash_password, is_usable
+from actions.rights import review
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
@@ -16,7 +18,7 @@ from domain.errors import (
     NotFoundError,
 )
 from models import Academy, Guardianship, User
-from models.atomic import atomic
+from models.atomic import Transaction, atomic
 
 MOST_GUARDIANS = 20
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -67,28 +69,24 @@ async def _homes(viewer: Viewer, people: list[PersonInput]) -> list[int | None]:
     return homes
 
 
-def _usable(password: str) -> bool:
-    return 8 <= len(password) <= 200
-
-
 async def _hashed(password: str | None) -> str | None:
-    return await hash_password(password) if password and _usable(password) else None
+    return await hash_password(password) if password and is_usable(password) else None
 
 
 async def _upsert_all(viewer: Viewer, plans: list[_Plan], now: datetime) -> list[User]:
     refusals = Refusals()
     users: dict[int, User] = {}
     seen: set[tuple[int | None, str]] = set()
-    async with atomic():
+    async with atomic() as tx:
         await take_turns(plan.academy_id for plan in plans)
         for n, plan in enumerate(plans):
             with refusals.under(n):
                 _check_once(plan, seen)
-                users[n] = await _upsert(viewer, plan, now)
+                users[n] = await _upsert(tx, viewer, plan, now)
         # Only now: parents may come after their children.
         for n, user in users.items():
             with refusals.under(n):
-                await _set_guardians(user, plans[n].person.guardian_external_ids)
+                await _set_guardians(tx, user, plans[n].person.guardian_external_ids)
         refusals.check()
     return list(users.values())
 
@@ -100,7 +98,7 @@ def _check_once(plan: _Plan, seen: set[tuple[int | None, str]]) -> None:
     seen.add(key)
 
 
-async def _upsert(viewer: Viewer, plan: _Plan, now: datetime) -> User:
+async def _upsert(tx: Transaction, viewer: Viewer, plan: _Plan, now: datetime) -> User:
     person, academy_id = plan.person, plan.academy_id
     _check(person)
     user = await User.get_or_none(academy_id=academy_id, external_id=person.external_id)
@@ -114,8 +112,18 @@ async def _upsert(viewer: Viewer, plan: _Plan, now: datetime) -> User:
         return await User.create(
             external_id=person.external_id, academy_id=academy_id, created_at=now, **values
         )
-    await user.update_from_dict(values).save(update_fields=list(values))
+    await _update(tx, user, values, now)
     return user
+
+
+async def _update(tx: Transaction, user: User, values: dict[str, Any], now: datetime) -> None:
+    """With another password, or deactivated, nobody stays signed in as them."""
+    before = user.role, user.is_active
+    await user.update_from_dict(values).save(update_fields=list(values))
+    if "password_hash" in values or not user.is_active:
+        await refresh_tokens.end_all(tx, user.id, now)
+    if before != (user.role, user.is_active):
+        await review(tx, [user.id])
 
 
 async def _home(viewer: Viewer, person: PersonInput) -> int | None:
@@ -148,8 +156,8 @@ def _check(person: PersonInput) -> None:
         person.values[name] = str(person.values[name]).strip()
         if not 1 <= len(person.values[name]) <= 100:
             raise InvalidInputError("A name has 1 to 100 characters.", (field,))
-    if person.password is not None and not _usable(person.password):
-        raise InvalidInputError("A password has 8 to 200 characters.", ("password",))
+    if person.password is not None:
+        check_usable(person.password, "password")
 
 
 async def _check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:
@@ -164,7 +172,7 @@ async def _check_email(person: PersonInput, academy_id: int | None, user: User |
         raise AlreadyExistsError("Somebody else has this email.", ("email",))
 
 
-async def _set_guardians(child: User, external_ids: list[str] | None) -> None:
+async def _set_guardians(tx: Transaction, child: User, external_ids: list[str] | None) -> None:
     if external_ids is None:
         return
     if len(external_ids) > MOST_GUARDIANS:
@@ -175,18 +183,16 @@ async def _set_guardians(child: User, external_ids: list[str] | None) -> None:
     if missing := set(external_ids) - {str(guardian.external_id) for guardian in guardians}:
         raise NotFoundError(f"No such parent: {min(missing)}.", ("guardianExternalIds",))
     wanted = {guardian.id for guardian in guardians}
-    present = set(
-        await Guardianship.filter(child_id=child.id).values_list("guardian_id", flat=True)
-    )
+    present = {tie.guardian_id for tie in await Guardianship.filter(child_id=child.id)}
     await Guardianship.filter(child_id=child.id, guardian_id__in=present - wanted).delete()
+    await review(tx, present - wanted)
     for guardian_id in sorted(wanted - present):
         await Guardianship.create(child_id=child.id, guardian_id=guardian_id)
 
 
 async def create_super_admin(email: str, password: str, now: datetime) -> User:
     """The first person of an installation; INVALID_INPUT or ALREADY_EXISTS."""
-    if not _usable(password):
-        raise InvalidInputError("A password has 8 to 200 characters.", ("password",))
+    check_usable(password, "password")
     person = PersonInput(email, None, UserRole.SUPER_ADMIN, {"email": email})
     await _check_email(person, None, None)
     return await User.create(

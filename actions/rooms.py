@@ -1,15 +1,18 @@
 """Rooms at LiveKit: made and deleted as due work, made again when a look finds them missing."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from actions.attendance import insert_line, refold, room_line
+from actions.attendance import refold
+from actions.leases import give_back, take_lease
+from actions.lines import insert_line, room_line
+from actions.meetings import plan_deletion, say_ended
+from actions.people_inside import look_at_people
 from actions.stream import Draft, load, writing
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec, room_spec
 from domain.presence import from_ms, to_ms
-from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import IN_BACKGROUND_S, LiveKit, LiveKitRefusedError, Room
 from models import Session
@@ -18,6 +21,8 @@ logger = logging.getLogger("halaqa.rooms")
 
 Rooms: TypeAlias = LiveKit  # for those who hand it on and know no gateway
 
+LOOK = "look"
+LOOK_EVERY = timedelta(seconds=5)
 LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
 
 
@@ -26,7 +31,7 @@ def spec_of(session: Session, now: datetime) -> RoomSpec:
         str(session.room_name),
         session.options,
         session_id=session.id,
-        ends_at=session.ends_at,
+        ends_at=session.open_until,
         now=now,
     )
 
@@ -45,18 +50,23 @@ async def make_room(
         raise
     async with writing(session_id, now) as draft:
         if not draft.session.status.is_live:  # it ended while LiveKit made the room
-            draft.plan(WorkKind.DELETE_ROOM, now)
+            plan_deletion(draft)
             return
         await see(draft, room)
         draft.change(room_ready_at=now, room_error=None)
 
 
-async def delete_room(livekit: LiveKit, session_id: int, now: datetime) -> None:
+async def delete_room(
+    livekit: LiveKit, session_id: int, now: datetime, timeout_s: float = IN_BACKGROUND_S
+) -> None:
     """Have the room of a session that is not live any more closed. One already gone is success."""
     session = await load(session_id)
     if session.status.is_live or session.room_name is None:
         return
-    await livekit.delete_room(session.room_name)
+    await livekit.delete_room(session.room_name, timeout_s=timeout_s)
+    if session.status.is_over and session.meeting_ended_at is None:  # it was left open till now
+        async with writing(session_id, now) as draft:
+            say_ended(draft, None)
 
 
 async def see(draft: Draft, room: Room) -> None:
@@ -79,27 +89,35 @@ async def see(draft: Draft, room: Room) -> None:
     draft.change(room_sid=room.sid, room_created_ms=room.created_ms, room_seen_at=None)
 
 
+async def take_turn(livekit: LiveKit, now: datetime) -> int | None:
+    """Look if no other process has within `LOOK_EVERY`; None where one has."""
+    if not await take_lease(LOOK, now, LOOK_EVERY):
+        return None
+    try:
+        return await look_at_rooms(livekit, now)
+    except Exception:
+        await give_back(LOOK, now)  # whoever asks next looks again, soon
+        raise
+
+
 async def look_at_rooms(livekit: LiveKit, now: datetime) -> int:
-    """One look for all: stamp the rooms that are there, make those again that are missing.
+    """One look for all: make the rooms again that are missing, ask who is in those that are there,
+    and stamp those that answered.
 
     Raises LiveKitUnavailableError when LiveKit does not answer: then nothing is concluded.
     How many were missing.
     """
     rooms = await livekit.list_rooms()
-    sessions = [row for row in await Session.filter(status__in=LIVE) if _wants_room(row, now)]
-    seen = {session.id for session in sessions if _is_same(session, rooms)}
-    if seen:
-        await Session.filter(id__in=seen).update(room_seen_at=now)
-    others = [session for session in sessions if session.id not in seen]
+    sessions = [row for row in await Session.filter(status__in=LIVE) if row.wants_room(now)]
+    same = [session for session in sessions if _is_same(session, rooms)]
+    others = [session for session in sessions if session not in same]
+    # First of all: the clients of a room that is gone give up within seconds.
     for session in others:
         await _mend(livekit, session, rooms.get(str(session.room_name)), now)
+    looked = await look_at_people(livekit, same, now)
+    if looked:
+        await Session.filter(id__in=[session.id for session in looked]).update(room_seen_at=now)
     return sum(session.room_name not in rooms for session in others)
-
-
-def _wants_room(session: Session, now: datetime) -> bool:
-    """A session that was found after its end, and never had a room, gets none."""
-    is_late = session.room_first_ready_at is None and now >= session.ends_at
-    return session.room_name is not None and not is_late
 
 
 def _is_same(session: Session, rooms: dict[str, Room]) -> bool:

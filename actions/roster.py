@@ -52,16 +52,45 @@ async def enrol(
     )
 
 
+async def change_teacher(draft: Draft, former_id: int) -> None:
+    """The session has another teacher, so the roster has."""
+    session = draft.session
+    both = SessionParticipant.filter(
+        session_id=session.id, user_id__in=(former_id, session.teacher_id)
+    )
+    rows = {row.user_id: row for row in await both}
+    if former_id in rows:
+        await _leave(draft, rows[former_id])
+    if session.teacher_id not in rows:
+        row = await enrol(session, session.teacher_id, UserRole.TEACHER, is_expected=False)
+        tell(draft, state_of(row, None, is_final=False))
+
+
+async def _leave(draft: Draft, row: SessionParticipant) -> bool:
+    """Who has no part any more loses the row, unless it says something of them: the log has a
+    line of theirs, or they were added or barred by hand. Whether it is gone."""
+    has_lines = await MeetingAttendanceEvent.exists(session_id=row.session_id, user_id=row.user_id)
+    if has_lines or row.is_added or row.barred_at is not None:
+        return False
+    await row.delete()
+    gone = {"participant_id": row.id, "user_id": row.user_id}
+    draft.append(SessionEventKind.PRESENCE_REMOVED, gone)
+    return True
+
+
 async def _expect(draft: Draft, row: SessionParticipant, is_expected: bool) -> None:
     """Who leaves the group loses the row where the log has no line of theirs."""
-    has_lines = await MeetingAttendanceEvent.exists(session_id=row.session_id, user_id=row.user_id)
-    if not (is_expected or has_lines):
-        await row.delete()
-        gone = {"participant_id": row.id, "user_id": row.user_id}
-        draft.append(SessionEventKind.PRESENCE_REMOVED, gone)
-        return
+    if not is_expected:
+        draft.concerned.add(row.user_id)
+        if await _leave(draft, row):
+            return
     row.is_expected = is_expected
     await row.save(update_fields=["is_expected"])
+    await tell_row(draft, row)
+
+
+async def tell_row(draft: Draft, row: SessionParticipant) -> None:
+    """Tell the whole state of a row that changed by itself: its attendance is as it was."""
     attendance = await MeetingAttendance.get_or_none(participant_id=row.id)
     tell(draft, state_of(row, attendance, is_final=draft.session.finalised_at is not None))
 

@@ -1,41 +1,36 @@
 """Scheduling: one session or many, all or none, the same key the same session."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from actions.bulk import Refusals, again_if_raced, check_count
+from actions.meetings import look_ahead
 from actions.moves import advance
+from actions.plans import (
+    SchedulePlan,
+    check_students,
+    check_teacher,
+    check_words,
+    digest_of,
+    hold,
+    plan_of,
+)
 from actions.roster import expected_ids
-from actions.stream import Draft, write
+from actions.stream import Draft, ask_teachers, write
 from domain.access import Permit, UserRole, Viewer
-from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError, RefusedError
+from domain.errors import ConflictError, DomainError, InvalidInputError, RefusedError
 from domain.event import SessionEventKind
-from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
-from models import Academy, Group, Session, SessionParticipant, User, VideoSettings, sql
+from models import (
+    Academy,
+    Session,
+    SessionEvent,
+    SessionParticipant,
+    VideoSettings,
+)
 from models.atomic import atomic
-from models.database import dialect
 
-LONGEST_NOTES = 20_000
 FURTHEST = timedelta(days=3660)  # how far ahead anything is scheduled
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchedulePlan:
-    """What is asked for. Exactly one of `student_id` and `group_id` is given."""
-
-    academy_id: int
-    external_id: str | None
-    kind: SessionKind
-    title: str
-    notes: str | None
-    teacher_id: int
-    student_id: int | None
-    group_id: int | None
-    scheduled_at: datetime
-    duration_minutes: int
-    subject: str | None
-    session_number: int | None
 
 
 async def schedule_one(viewer: Viewer, plan: SchedulePlan, now: datetime) -> Session:
@@ -83,22 +78,17 @@ async def _academy(viewer: Viewer, plan: SchedulePlan) -> Academy:
         await Academy.fetch_for(viewer, plan.academy_id, Permit.SCHEDULE)
     except DomainError as error:
         raise error.under("academyId") from None
-    await _hold("video_settings", "academy_id", plan.academy_id)
+    await hold("video_settings", "academy_id", plan.academy_id)
     return await Academy.get(id=plan.academy_id).select_related(
         "video_settings", "attendance_policy"
     )
 
 
-async def _hold(table: str, key: str, value: int) -> None:
-    """What a new session follows from stays as it is until the session is there to follow it."""
-    if dialect() == "postgres":  # on SQLite this transaction is the only one
-        await sql.query(f"SELECT {key} FROM {table} WHERE {key} = $1 FOR SHARE", value)
-
-
 async def _check(plan: SchedulePlan, settings: VideoSettings, now: datetime) -> None:
     check_times(plan.scheduled_at, plan.duration_minutes, settings, now)
-    _check_words(plan)
-    await _check_people(plan)
+    check_words(plan)
+    await check_students(plan)
+    await check_teacher(plan)
 
 
 def check_times(
@@ -115,67 +105,25 @@ def check_times(
         raise InvalidInputError("The session would already be over.", ("scheduledAt",))
 
 
-def _check_words(plan: SchedulePlan) -> None:
-    if not 1 <= len(plan.title.strip()) <= 300:
-        raise InvalidInputError("A title has 1 to 300 characters.", ("title",))
-    if plan.external_id is not None and not 1 <= len(plan.external_id) <= 200:
-        raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
-    if plan.notes is not None and len(plan.notes) > LONGEST_NOTES:
-        raise InvalidInputError(f"Notes have at most {LONGEST_NOTES} characters.", ("notes",))
-    if plan.subject is not None:
-        _check_subject(plan.kind, plan.subject)
-    if plan.session_number is not None:
-        _check_number(plan.kind, plan.session_number)
-
-
-def _check_subject(kind: SessionKind, subject: str) -> None:
-    if kind is not SessionKind.ACADEMIC:
-        raise InvalidInputError("Only an academic session has a subject.", ("subject",))
-    if not 1 <= len(subject.strip()) <= 300:
-        raise InvalidInputError("A subject has 1 to 300 characters.", ("subject",))
-
-
-def _check_number(kind: SessionKind, number: int) -> None:
-    if kind is not SessionKind.INTERACTIVE_COURSE:
-        raise InvalidInputError("Only a course's session has a number.", ("sessionNumber",))
-    if number < 1:
-        raise InvalidInputError("Sessions are numbered from 1.", ("sessionNumber",))
-
-
-async def _check_people(plan: SchedulePlan) -> None:
-    if (plan.student_id is None) == (plan.group_id is None):
-        raise InvalidInputError("A session has either a student or a group.", ("studentId",))
-    await _check_person(plan.academy_id, plan.teacher_id, UserRole.TEACHER, "teacherId")
-    if plan.student_id is not None:
-        await _check_person(plan.academy_id, plan.student_id, UserRole.STUDENT, "studentId")
-        return
-    if not await Group.exists(id=plan.group_id, academy_id=plan.academy_id):
-        raise NotFoundError("No such group.", ("groupId",))
-    await _hold("groups", "id", plan.group_id or 0)
-
-
-async def _check_person(academy_id: int, user_id: int, role: UserRole, field: str) -> None:
-    if not await User.exists(id=user_id, academy_id=academy_id, role=role, is_active=True):
-        raise NotFoundError(f"No such {role.lower()} in this academy.", (field,))
-
-
 async def _scheduled_before(plan: SchedulePlan) -> Session | None:
     if plan.external_id is None:
         return None
     session = await Session.get_or_none(academy_id=plan.academy_id, external_id=plan.external_id)
-    if session is not None and _values(session) != asdict(plan):
-        raise ConflictError("This key belongs to a session with other values.", ("externalId",))
-    return session
+    if session is None or plan_of(session) == plan or await _was_asked_for(session, plan):
+        return session
+    raise ConflictError("This key belongs to a session with other values.", ("externalId",))
 
 
-def _values(session: Session) -> dict[str, object]:
-    return {name: getattr(session, name) for name in SchedulePlan.__slots__}
+async def _was_asked_for(session: Session, plan: SchedulePlan) -> bool:
+    """A repeated call is the same call, whatever people changed of the session meanwhile."""
+    first = await SessionEvent.get(session_id=session.id, sequence=1)
+    return first.payload.get("asked") == digest_of(plan)
 
 
 async def _insert(plan: SchedulePlan, academy: Academy, now: datetime, actor_id: int) -> Draft:
     session = Session(
         **asdict(plan),
-        format=SessionFormat.GROUP if plan.group_id is not None else SessionFormat.INDIVIDUAL,
+        format=plan.format,
         status=SessionStatus.SCHEDULED,
         attendance_policy=academy.attendance_policy.stamp(),
         created_at=now,
@@ -185,9 +133,11 @@ async def _insert(plan: SchedulePlan, academy: Academy, now: datetime, actor_id:
     await session.save(force_create=True)
     session.academy = academy
     draft = Draft(session, now)
-    draft.append(SessionEventKind.SCHEDULED, {}, actor_id)
+    draft.append(SessionEventKind.SCHEDULED, {"asked": digest_of(plan)}, actor_id)
     await _seat(session)
+    await ask_teachers([session])
     advance(draft)
+    look_ahead(draft)
     return draft
 
 

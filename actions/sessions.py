@@ -3,17 +3,19 @@
 from datetime import datetime
 
 from actions.attendance import catch_up, close_stays
-from actions.meetings import move_meeting
-from actions.moves import Because, advance, move_to
+from actions.bulk import Refusals, again_if_raced, check_count
+from actions.meetings import look_ahead, move_meeting
+from actions.moves import Because, advance, let_go, move_to
 from actions.roster import fill
 from actions.schedule import check_times, times
-from actions.stream import Draft, writing
+from actions.stream import Draft, lock_all, write, writing
 from domain.access import Permit, Viewer
-from domain.errors import InvalidInputError, WrongStatusError
+from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from models import Session
+from models.atomic import atomic
 
 LONGEST_REASON = 2000
 
@@ -28,6 +30,7 @@ async def reschedule(
         _check_not_begun(draft.session)
         await _move_times(draft, scheduled_at, minutes, viewer.user_id)
         advance(draft)
+        look_ahead(draft)
     return draft.session
 
 
@@ -45,6 +48,7 @@ async def _move_times(
     check_times(scheduled_at, minutes, settings, draft.now)
     if session.status is SessionStatus.READY:
         move_to(draft, SessionStatus.SCHEDULED, Because(TransitionCause.PERSON, actor_id))
+        let_go(draft, actor_id)
         draft.change(opened_at=None, room_first_ready_at=None)
         draft.plan(WorkKind.DELETE_ROOM, draft.now)
     draft.change(
@@ -52,7 +56,7 @@ async def _move_times(
         duration_minutes=minutes,
         **times(scheduled_at, minutes, settings),
     )
-    move_meeting(draft)
+    await move_meeting(draft)
     told = {"scheduled_at": scheduled_at.isoformat(), "duration_minutes": minutes}
     draft.append(SessionEventKind.RESCHEDULED, told, actor_id)
     await fill(draft)
@@ -61,6 +65,38 @@ async def _move_times(
 async def cancel(viewer: Viewer, session_id: int, reason: str | None, now: datetime) -> Session:
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     return await _change(session_id, SessionStatus.CANCELLED, _person(viewer, reason), now)
+
+
+async def cancel_many(
+    viewer: Viewer, session_ids: list[int], reason: str | None, now: datetime
+) -> list[Session]:
+    """All of them, or RefusedError and none, in the order given. One that is named twice is
+    cancelled once."""
+    check_count(len(session_ids), "sessions")
+    because = _person(viewer, reason)
+    return await again_if_raced(lambda: _cancel_all(viewer, session_ids, because, now))
+
+
+async def _cancel_all(
+    viewer: Viewer, session_ids: list[int], because: Because, now: datetime
+) -> list[Session]:
+    refusals = Refusals()
+    async with atomic() as tx:
+        rows = Session.visible_to(viewer).filter(id__in=session_ids)
+        drafts = {draft.session.id: draft for draft in await lock_all(rows, now)}
+        for session_id in dict.fromkeys(session_ids):
+            with refusals.under(session_ids.index(session_id)):
+                await _cancel_one(viewer, drafts.get(session_id), because)
+        refusals.check()
+        await write(tx, drafts.values())
+    return [drafts[session_id].session for session_id in session_ids]
+
+
+async def _cancel_one(viewer: Viewer, draft: Draft | None, because: Because) -> None:
+    if draft is None:
+        raise NotFoundError("No such session.")
+    draft.session.check(viewer, Permit.MANAGE)
+    await _move(draft, SessionStatus.CANCELLED, because)
 
 
 async def change_status(
@@ -81,13 +117,17 @@ def _person(viewer: Viewer, reason: str | None) -> Because:
 
 async def _change(session_id: int, to: SessionStatus, because: Because, now: datetime) -> Session:
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
-        if draft.session.status is SessionStatus.ABSENT:
-            raise WrongStatusError("ABSENT follows from the attendance, and ends with it.", ("to",))
-        if draft.session.status is to:
-            raise WrongStatusError(f"The session is {to} already.")
-        move_to(draft, to, because)
-        if to is SessionStatus.CANCELLED:
-            draft.change(cancellation_reason=because.reason)
-        await close_stays(draft)
+        await _move(draft, to, because)
     return draft.session
+
+
+async def _move(draft: Draft, to: SessionStatus, because: Because) -> None:
+    await catch_up(draft)
+    if draft.session.status is SessionStatus.ABSENT:
+        raise WrongStatusError("ABSENT follows from the attendance, and ends with it.", ("to",))
+    if draft.session.status is to:
+        raise WrongStatusError(f"The session is {to} already.")
+    move_to(draft, to, because)
+    if to is SessionStatus.CANCELLED:
+        draft.change(cancellation_reason=because.reason)
+    await close_stays(draft)

@@ -13,11 +13,13 @@ from weakref import WeakValueDictionary
 
 from tortoise.queryset import QuerySet
 
+import telemetry
+from actions.rights import review
 from domain.errors import NotFoundError
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from gateways.bus import CLOCK, SESSIONS, bell
-from models import Academy, Session, SessionEvent, sql
+from models import Academy, Session, SessionEvent, TeacherMeetingSettings, sql
 from models.atomic import Transaction, atomic
 
 _queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -41,7 +43,9 @@ class Draft:
     now: datetime
     events: list[Fact] = field(default_factory=list)
     work: list[tuple[WorkKind, datetime, int]] = field(default_factory=list)
+    dropped: set[WorkKind] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
+    concerned: set[int] = field(default_factory=set)  # people who may lose a right by it
 
     def change(self, **values: Any) -> None:
         """Set what differs: what stays as it was is neither written nor rung for."""
@@ -63,10 +67,26 @@ class Draft:
         """
         self.work.append((kind, due_at, self.session.id if subject is None else subject))
 
+    def drop(self, kind: WorkKind) -> None:
+        """What was planned for the session need not be done any more."""
+        self.work = [one for one in self.work if one[0] is not kind]
+        self.dropped.add(kind)
+
 
 async def load(session_id: int) -> Session:
     """The row with what writing needs of its academy."""
-    return await Session.get(id=session_id).select_related("academy__video_settings")
+    session = await Session.get(id=session_id).select_related("academy__video_settings")
+    await ask_teachers([session] if session.meeting_id is None else [])
+    return session
+
+
+async def ask_teachers(sessions: list[Session]) -> None:
+    """Hand the sessions what their teachers want of a meeting: what making one needs."""
+    teachers = {session.teacher_id for session in sessions}
+    found = await TeacherMeetingSettings.filter(teacher_id__in=teachers) if teachers else []
+    settings = {row.teacher_id: row for row in found}
+    for session in sessions:
+        session.teacher_settings = settings.get(session.teacher_id)
 
 
 LOCK = "SELECT id FROM sessions WHERE id = $1"
@@ -111,16 +131,23 @@ async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
     academies = {academy.id: academy for academy in found}
     for row in rows:
         row.academy = academies[row.academy_id]
+    await ask_teachers([row for row in rows if row.meeting_id is None])
     return [Draft(row, now) for row in rows]
 
 
-async def write(tx: Transaction, drafts: Iterable[Draft]) -> None:
-    """Write locked sessions back: rows, events and work, a statement each."""
+async def write(tx: Transaction, drafts: Iterable[Draft], concerned: Iterable[int] = ()) -> None:
+    """Write locked sessions back: rows, events and work, a statement each.
+
+    `concerned` are people whose rights change by more than these sessions.
+    """
     drafts = list(drafts)
     await _update_rows(drafts)
     await _append_facts(drafts)
+    await _drop_work(drafts)
     await _plan_work(drafts)
+    await review(tx, set[int](concerned).union(*(draft.concerned for draft in drafts)))
     tx.on_commit(lambda: _ring(drafts))
+    tx.on_commit(lambda: _count_moves(drafts))
 
 
 async def _update_rows(drafts: list[Draft]) -> None:
@@ -169,8 +196,20 @@ async def _append_facts(drafts: list[Draft]) -> None:
         await sql.execute_many(APPEND, rows)
 
 
+DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
+
+
+async def _drop_work(drafts: list[Draft]) -> None:
+    for kind in sorted(set[WorkKind]().union(*(draft.dropped for draft in drafts))):
+        ids = [draft.session.id for draft in drafts if kind in draft.dropped]
+        for start in range(0, len(ids), LOCKED_AT_ONCE):
+            some = ids[start : start + LOCKED_AT_ONCE]
+            await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
+
+
 PLAN = """
-INSERT INTO due_work (kind, subject, academy_id, due_at, attempts) VALUES ($1, $2, $3, $4, 0)
+INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
+VALUES ($1, $2, $3, $4, 0, 0)
 ON CONFLICT (kind, subject) DO UPDATE
 SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
 """
@@ -193,6 +232,13 @@ def _ring(drafts: list[Draft]) -> None:
     due = [moment for draft in drafts for moment in _newly_due(draft)]
     if due:
         bell.ring(CLOCK, min(due).isoformat())
+
+
+def _count_moves(drafts: list[Draft]) -> None:
+    for draft in drafts:
+        for fact in draft.events:
+            if fact.kind is SessionEventKind.STATUS_CHANGED:
+                telemetry.count_transition(fact.payload["to"])
 
 
 def _newly_due(draft: Draft) -> list[datetime]:

@@ -117,7 +117,7 @@ async def _advance(statement: str, now: datetime, *params: int) -> list[int]:
 async def _people_inside(drafts: list[Draft]) -> dict[int, int]:
     """Only where an academy lets completion wait for people does it matter who is there."""
     waiting = [draft.session.id for draft in drafts if draft.session.may_wait(draft.now)]
-    return await _count_inside(waiting)
+    return await _count_inside(waiting, joined_since_ms__isnull=False)
 
 
 async def _with_open_stays(drafts: list[Draft]) -> list[Draft]:
@@ -126,11 +126,11 @@ async def _with_open_stays(drafts: list[Draft]) -> list[Draft]:
     return [draft for draft in drafts if draft.session.id in inside]
 
 
-async def _count_inside(session_ids: list[int]) -> dict[int, int]:
+async def _count_inside(session_ids: list[int], **more: bool) -> dict[int, int]:
     if not session_ids:
         return {}
     rows = MeetingAttendance.filter(session_id__in=session_ids, presence=Presence.IN_MEETING)
-    counted = rows.group_by("session_id").annotate(inside=Count("participant_id"))
+    counted = rows.filter(**more).group_by("session_id").annotate(inside=Count("participant_id"))
     return dict(await counted.values_list("session_id", "inside"))
 
 

@@ -17,7 +17,7 @@ from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import Admission, Grant, identity_of, mint
 from models import MeetingAttendance, Session, User
-from models.participant import joinable_by
+from models.standing import standings
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
@@ -55,10 +55,11 @@ async def create_token(
 ) -> MeetingToken:
     """A token for the viewer; or the refusal that the session shows them as `joinRefusal`."""
     session = await _fetch(viewer, session_id, now)
-    await _check(viewer, session)
-    is_ensured = await _ensure(door.livekit, session, now)
+    await _check(viewer, session, now)
+    is_ensured = await _ensure(door.livekit, viewer, session, now)
     session = await Session.get(id=session_id).select_related("academy__video_settings")
-    _check_still_open(session)
+    # Asking LiveKit took a while: the session may be cancelled, or the viewer barred.
+    await _check(viewer, session, now)
     user = await User.get(id=viewer.user_id)
     admission = _admission(session, user, _narrowed(grant_for(viewer, session), wish))
     expires_at = _expiry(session, now)
@@ -77,7 +78,7 @@ async def _fetch(viewer: Viewer, session_id: int, now: datetime) -> Session:
     if session.is_overdue(now):
         await _heal(session_id, now)
         session = await Session.fetch_for(viewer, session_id, Permit.SEE)
-    await session.fetch_related("academy")
+    await session.fetch_related("academy__video_settings")
     return session
 
 
@@ -90,13 +91,14 @@ async def _heal(session_id: int, now: datetime) -> None:
         logger.warning("overdue session not healed", exc_info=True, extra={"session": session_id})
 
 
-async def _check(viewer: Viewer, session: Session) -> None:
-    manages = session.is_managed_by(viewer)
+async def _check(viewer: Viewer, session: Session, now: datetime) -> None:
+    standing = (await standings(viewer, [session], now))[session.id]
     refusal = join_refusal(
         session.status,
-        may_join=manages or session.id in await joinable_by(viewer, [session.id]),
+        standing,
         is_academy_active=session.academy.is_active,
-        is_full=not manages and await _is_full(viewer, session),
+        no_meeting=session.no_meeting_for(now, session.gate, manages=standing.manages),
+        is_full=not standing.manages and await _is_full(viewer, session),
     )
     if refusal:
         raise refusal
@@ -109,18 +111,11 @@ async def _is_full(viewer: Viewer, session: Session) -> bool:
     return others >= session.options.max_participants
 
 
-def _check_still_open(session: Session) -> None:
-    """Asking LiveKit took a while, in which the session may have been cancelled."""
-    is_active = session.academy.is_active
-    if refusal := join_refusal(session.status, may_join=True, is_academy_active=is_active):
-        raise refusal
-
-
-async def _ensure(livekit: LiveKit, session: Session, now: datetime) -> bool:
+async def _ensure(livekit: LiveKit, viewer: Viewer, session: Session, now: datetime) -> bool:
     """Whether LiveKit confirmed the room while somebody waits; if not, it is work that follows."""
     session_id = session.id
     if session.meeting_id is None:
-        await _make_meeting(session_id, now)
+        await _make_meeting(session_id, now, is_person=session.is_managed_by(viewer))
     try:
         await make_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)
     except LiveKitUnavailableError:
@@ -131,10 +126,10 @@ async def _ensure(livekit: LiveKit, session: Session, now: datetime) -> bool:
     return True
 
 
-async def _make_meeting(session_id: int, now: datetime) -> None:
+async def _make_meeting(session_id: int, now: datetime, *, is_person: bool) -> None:
     async with writing(session_id, now) as draft:
         if draft.session.status.is_live:
-            make_meeting(draft, MeetingSource.TOKEN, None)
+            make_meeting(draft, MeetingSource.TOKEN, None, is_person=is_person)
 
 
 def grant_for(viewer: Viewer, session: Session) -> Grant:

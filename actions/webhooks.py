@@ -4,55 +4,51 @@ log and is folded at once; of every other event a receipt is kept."""
 from datetime import datetime
 
 from actions.attendance import (
+    begin,
     catch_up,
     close_stays,
-    insert_line,
     is_folded,
     line_of,
     refold,
-    room_line,
     settle,
 )
+from actions.barring import keep_out
+from actions.lines import insert_line, room_line
+from actions.meetings import plan_deletion
 from actions.moves import Because, move_to
+from actions.receipts import keep, keep_again
 from actions.roster import enrol
 from actions.stream import Draft, writing
 from domain.attendance import EventKind, EventSource
 from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms
 from domain.rooms import user_number
-from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
-from domain.webhook import WebhookOutcome
+from domain.webhook import LINE_KINDS, WebhookOutcome
+from gateways.livekit import PEOPLE
 from gateways.livekit_webhooks import Notice
-from models import MeetingAttendanceEvent, Session, SessionParticipant, User, sql
+from models import MeetingAttendanceEvent, Session, SessionParticipant, User
 
-KINDS = {
-    "room_started": EventKind.ROOM_STARTED,
-    "room_finished": EventKind.ROOM_FINISHED,
-    "participant_joined": EventKind.JOINED,
-    "participant_left": EventKind.LEFT,
-    "participant_connection_aborted": EventKind.CONNECTION_ABORTED,
-}
 OF_ROOM = (EventKind.ROOM_STARTED, EventKind.ROOM_FINISHED)
 OPENING = (EventKind.ROOM_STARTED, EventKind.JOINED)
-PEOPLE = ("STANDARD", "SIP")
+UNREADABLE = "unreadable"
 
 
 async def record(notice: Notice, now: datetime) -> WebhookOutcome:
     """Store one webhook and what follows from it, in one transaction. Safe to repeat."""
-    kind = KINDS.get(notice.event)
+    kind = LINE_KINDS.get(notice.event)
     if kind is None:
-        return await _receive(notice, now, WebhookOutcome.IGNORED, "not about attendance")
+        return await keep(notice, WebhookOutcome.IGNORED, "not about attendance", now)
     session = await Session.get_or_none(room_name=notice.room_name)
     if session is None:
-        return await _receive(notice, now, WebhookOutcome.POISON, "not a room of ours")
+        return await keep(notice, WebhookOutcome.POISON, "not a room of ours", now)
     if kind in OF_ROOM:
         return await _record_line(session.id, notice, kind, None, now)
     if notice.participant_kind not in PEOPLE:
-        return await _receive(notice, now, WebhookOutcome.IGNORED, "not a person")
+        return await keep(notice, WebhookOutcome.IGNORED, "not a person", now)
     user = await _person(session, notice.identity or "")
     if user is None:
-        return await _receive(notice, now, WebhookOutcome.POISON, "nobody of this academy")
+        return await keep(notice, WebhookOutcome.POISON, "nobody of this academy", now)
     return await _record_line(session.id, notice, kind, user, now)
 
 
@@ -63,24 +59,10 @@ async def _person(session: Session, identity: str) -> User | None:
     return user if belongs else None
 
 
-RECEIVE = """
-INSERT INTO webhook_receipts (id, kind, room_name, outcome, detail, received_at)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING
-"""
-
-
-async def _receive(
-    notice: Notice, now: datetime, outcome: WebhookOutcome, detail: str
-) -> WebhookOutcome:
-    row = (notice.id, notice.event, notice.room_name, outcome.value, detail, now)
-    return outcome if await sql.execute(RECEIVE, *row) else WebhookOutcome.DUPLICATE
-
-
 async def receive_poison(receipt_id: str, reason: str, now: datetime) -> WebhookOutcome:
     """A signed body that cannot be read: counted, and never asked for again."""
-    outcome = WebhookOutcome.POISON
-    row = (receipt_id, "unreadable", None, outcome.value, reason, now)
-    return outcome if await sql.execute(RECEIVE, *row) else WebhookOutcome.DUPLICATE
+    notice = Notice(id=receipt_id, event=UNREADABLE, created_ms=to_ms(now))
+    return await keep(notice, WebhookOutcome.POISON, reason, now)
 
 
 async def _record_line(
@@ -90,7 +72,7 @@ async def _record_line(
         line = _line(draft, notice, kind, user)
         first_sight = _first_sight(draft.session, line)
         if not await insert_line(line):
-            return WebhookOutcome.DUPLICATE
+            return await keep_again(notice, now)
         is_new_room = first_sight is not None and await insert_line(first_sight)
         is_new_fact = _see_room(draft, line)
         await _enrol(draft, line, user)
@@ -184,15 +166,15 @@ async def _follow(
 ) -> None:
     """What the line means for the session: begun by the first join, over when its room is."""
     session = draft.session
-    came = any(state.has_joined for state in states if state.user_id == line.user_id)
-    if came and session.status is SessionStatus.READY:
-        move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))
+    begin(draft, [state for state in states if state.user_id == line.user_id])
     is_current = line.room_sid == session.room_sid
     if line.kind is EventKind.ROOM_FINISHED and is_current and _may_end(draft, line):
         move_to(draft, SessionStatus.COMPLETED, Because(TransitionCause.ROOM_FINISHED))
         await close_stays(draft)
     if session.ended_at and line.kind in OPENING and _is_after(line, session.ended_at):
-        draft.plan(WorkKind.DELETE_ROOM, draft.now)  # somebody's old token let them in again
+        plan_deletion(draft)  # somebody's old token let them in again
+    if line.kind is EventKind.JOINED:
+        keep_out(draft, [state for state in states if state.user_id == line.user_id])
     settle(draft, states)
 
 
@@ -201,6 +183,9 @@ def _is_after(line: MeetingAttendanceEvent, moment: datetime) -> bool:
 
 
 def _may_end(draft: Draft, line: MeetingAttendanceEvent) -> bool:
-    """Before the scheduled end a finished room never completes a session: it is made again."""
+    """Before the scheduled end a finished room never completes a session, nor while somebody keeps
+    it open: it is made again."""
     session = draft.session
-    return session.status is SessionStatus.ONGOING and _is_after(line, session.ends_at)
+    is_kept = session.kept_open_until is not None
+    is_ongoing = session.status is SessionStatus.ONGOING
+    return is_ongoing and not is_kept and _is_after(line, session.ends_at)

@@ -1,10 +1,11 @@
 """How long a webhook takes to a watcher's screen: 1,000 of them, one at a time, at an easy pace.
 
-    .venv/bin/python -m benchmarks.webhook_to_watcher [sqlite|postgres]
+    .venv/bin/python -m benchmarks.webhook_to_watcher [sqlite|postgres|processes]
 
-From just before the POST is written to the moment the frame is read, over loopback, in one
-process with the server. Absolute times differ from machine to machine: read the ratio of the way
-to the screen to the way of the webhook's own answer.
+From just before the POST is written to the moment the frame is read, over loopback. `sqlite` and
+`postgres`: in one process with the server. `processes`: two servers on PostgreSQL and Redis, of
+which the first is posted to; one screen is at the first and one at the second, and both are timed
+for every webhook. Absolute times differ from machine to machine: read the ratios.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -21,11 +24,13 @@ from websockets.asyncio.client import ClientConnection
 
 import clock
 import tests.support.environment  # noqa: F401 - first: the settings read it
-from models.database import migrate
+from models import Session, User
+from models.database import close_database, migrate, open_database
 from schema.types.ids import Kind, encode
-from tests.support import make, postgres
-from tests.support.app import Served, headers, serving_app
+from tests.support import make, postgres, redis
+from tests.support.app import headers, serving_app
 from tests.support.livekit_events import PATH, Room, Stay
+from tests.support.processes import serving
 from tests.support.sockets import dial, subscribe
 from tests.support.streams import PRESENCE
 from tests.support.webhooks import encode as body_of
@@ -35,27 +40,58 @@ WEBHOOKS = 1000
 STUDENTS = 50  # each comes and goes ten times
 PAUSE_S = 0.02
 
-Times = tuple[float, float]  # seconds to the answer, and to the screen
+Times = list[float]  # seconds to the answer, and to each screen
 
 
-async def measure(database_url: str) -> list[Times]:
+@dataclass(frozen=True, slots=True)
+class Class:
+    session: Session
+    teacher: User
+    students: list[User]
+
+    def webhooks(self) -> Iterator[dict[str, Any]]:
+        """Somebody comes, and goes, and the next one."""
+        room = Room(self.session, clock.now())
+        for number in range(WEBHOOKS // 2):
+            stay = Stay(self.students[number % STUDENTS], clock.now())
+            yield room.joined(stay)
+            yield room.left(stay, clock.now())
+
+
+async def begin() -> Class:
+    now = clock.now()
+    academy = await make.academy()
+    teacher = await make.teacher(academy)
+    students = [await make.student(academy) for _ in range(STUDENTS)]
+    circle = await make.group(academy, teacher, *students)
+    session = await make.session(academy, teacher, group=circle, at=now, now=now)
+    return Class(session, teacher, students)
+
+
+async def in_one(database_url: str) -> list[Times]:
     await migrate(database_url)
     async with serving_app(database_url) as served:
-        now = clock.now()
-        academy = await make.academy()
-        teacher = await make.teacher(academy)
-        students = [await make.student(academy) for _ in range(STUDENTS)]
-        circle = await make.group(academy, teacher, *students)
-        session = await make.session(academy, teacher, group=circle, at=now, now=now)
-        async with dial(served.url) as socket, httpx.AsyncClient() as livekit:
-            await watch(socket, headers(teacher), encode(Kind.SESSION, session.id))
-            room, times = Room(session, now), []
-            for number in range(WEBHOOKS // 2):
-                stay = Stay(students[number % STUDENTS], clock.now())
-                times.append(await one(served, livekit, socket, room.joined(stay)))
-                left = room.left(stay, clock.now())
-                times.append(await one(served, livekit, socket, left))
-            return times
+        return await measure(await begin(), served.url, served.url)
+
+
+async def in_two(database_url: str, redis_url: str) -> list[Times]:
+    await migrate(database_url)
+    await open_database(database_url)
+    try:
+        async with serving(database_url, redis_url) as (first, second):
+            return await measure(await begin(), first, first, second)
+    finally:
+        await close_database()
+
+
+async def measure(lesson: Class, url: str, *screens: str) -> list[Times]:
+    """Post to one server and look at the screens, which may be others'."""
+    async with AsyncExitStack() as stack:
+        livekit = await stack.enter_async_context(httpx.AsyncClient())
+        sockets = [await stack.enter_async_context(dial(screen)) for screen in screens]
+        for socket in sockets:
+            await watch(socket, headers(lesson.teacher), encode(Kind.SESSION, lesson.session.id))
+        return [await one(url, livekit, sockets, event) for event in lesson.webhooks()]
 
 
 async def watch(socket: ClientConnection, auth: dict[str, str], session_id: str) -> None:
@@ -66,17 +102,21 @@ async def watch(socket: ClientConnection, auth: dict[str, str], session_id: str)
 
 
 async def one(
-    served: Served, livekit: httpx.AsyncClient, socket: ClientConnection, event: dict[str, Any]
+    url: str, livekit: httpx.AsyncClient, sockets: list[ClientConnection], event: dict[str, Any]
 ) -> Times:
-    """Post one webhook and wait for its frame."""
+    """Post one webhook and wait for its frames."""
     await asyncio.sleep(PAUSE_S)
     body = body_of(event)
     signed = {"Authorization": sign(body, now=clock.now())}
     began = time.perf_counter()
-    posting = asyncio.create_task(answered(livekit, f"{served.url}{PATH}", body, signed))
+    posting = answered(livekit, f"{url}{PATH}", body, signed)
+    moments = await asyncio.gather(posting, *(seen(socket) for socket in sockets))
+    return [moment - began for moment in moments]
+
+
+async def seen(socket: ClientConnection) -> float:
     await socket.recv()
-    seen = time.perf_counter()
-    return await posting - began, seen - began
+    return time.perf_counter()
 
 
 async def answered(
@@ -87,19 +127,25 @@ async def answered(
     return time.perf_counter()
 
 
-def report(times: list[Times]) -> None:
-    for name, values in zip(("answered", "on screen"), zip(*times, strict=True), strict=True):
+def report(times: list[Times], *names: str) -> None:
+    for name, values in zip(names, zip(*times, strict=True), strict=True):
         cuts = statistics.quantiles(values, n=100)
-        print(f"{name:10} p50 {cuts[49] * 1000:6.1f} ms   p99 {cuts[98] * 1000:6.1f} ms")  # noqa: T201
+        print(f"{name:20} p50 {cuts[49] * 1000:6.1f} ms   p99 {cuts[98] * 1000:6.1f} ms")  # noqa: T201
 
 
 def main() -> None:
+    modes = sys.argv[1:]
     with ExitStack() as stack:
-        if "postgres" in sys.argv[1:]:
+        if "processes" in modes:
+            database = stack.enter_context(postgres.running())
+            times = asyncio.run(in_two(database, stack.enter_context(redis.running())))
+            report(times, "answered", "on screen, same", "on screen, other")
+            return
+        if "postgres" in modes:
             url = stack.enter_context(postgres.running())
         else:
             url = f"sqlite:///{stack.enter_context(tempfile.TemporaryDirectory())}/halaqa.db"
-        report(asyncio.run(measure(url)))
+        report(asyncio.run(in_one(url)), "answered", "on screen")
 
 
 if __name__ == "__main__":

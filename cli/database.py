@@ -58,8 +58,12 @@ def check_migrated(url: str) -> None:
     asyncio.run(look())
 
 
+def is_sqlite(url: str) -> bool:
+    return url.startswith(SQLITE)
+
+
 def _file(url: str) -> Path | None:
-    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+    return Path(url.removeprefix(SQLITE)) if is_sqlite(url) else None
 
 
 async def _open(url: str) -> None:

@@ -13,13 +13,13 @@ import typer
 import clock
 import settings
 import telemetry
+from actions import access_tokens
 from actions import demo as demos
-from actions import identity
 from actions.demo import Demo
 from cli.banner import Pass, print_class, print_passes, print_places
 from cli.database import alone, migrate, opened
 from cli.parts import Example, Parts
-from cli.serving import Port, serve_on_port
+from cli.serving import Port, check_fits, serve_on_port
 from cli.simulation import keep_going
 from domain.errors import LiveKitUnavailableError
 from gateways.livekit_simulation import Sender
@@ -46,6 +46,7 @@ def demo(context: typer.Context, serve: Serves = False, port: Port = None) -> No
     if port is not None:
         settings.overrule(port=port)
     given = settings.current()
+    check_fits(given)
     telemetry.start_logging(logging.WARNING)
     if not serve:
         migrate()
@@ -136,7 +137,7 @@ async def _prepare(parts: Parts, given: Settings) -> Run:
 
 def _passes(users: Sequence[User], given: Settings, now: datetime) -> list[Pass]:
     secret = given.jwt_secret.get_secret_value()
-    return [Pass(user, *identity.issue(secret, user, now, TOKENS_FOR)) for user in users]
+    return [Pass(user, *access_tokens.issue(secret, user, now, TOKENS_FOR)) for user in users]
 
 
 def _fill(example: Example, known: dict[str, str], tokens: dict[str, str]) -> Example:

@@ -27,11 +27,14 @@ class Serve(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`ticking`: the clock alone, as long as the block lasts. `examples`: GraphiQL's tabs.
+    """`serve_many`: as `serve`, in so many processes. `ticking`: the clock alone, as long as the
+    block lasts; `working`: a worker, likewise. `examples`: GraphiQL's tabs.
     `global_id`: what clients call a row, of its type's name and its number."""
 
     serve: Serve
+    serve_many: Callable[[Settings, int], None]
     ticking: Callable[[Settings], AbstractAsyncContextManager[None]]
+    working: Callable[[Settings], AbstractAsyncContextManager[None]]
     printed_schema: Callable[[], str]
     examples: Callable[[], Sequence[Example]]
     has_own_graphiql: Callable[[], bool]

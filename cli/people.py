@@ -8,7 +8,7 @@ import typer
 
 import clock
 import settings
-from actions import identity, people
+from actions import access_tokens, people
 from cli.database import opened
 from cli.parts import Stop
 from models import User
@@ -47,7 +47,7 @@ async def _token(email: str, slug: str | None, ttl: timedelta) -> None:
     async with opened(given.database_url):
         user = await _find(email, slug)
         secret = given.jwt_secret.get_secret_value()
-        typer.echo(identity.issue(secret, user, clock.now(), ttl)[0])
+        typer.echo(access_tokens.issue(secret, user, clock.now(), ttl)[0])
 
 
 async def _find(email: str, slug: str | None) -> User:

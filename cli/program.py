@@ -7,10 +7,17 @@ import sys
 import typer
 
 from cli import people
+from cli.attendance import attendance_commands
 from cli.database import migrate
 from cli.demo import demo
+from cli.doctor import doctor
+from cli.meetings import meeting_commands
 from cli.parts import Parts, Stop
-from cli.serving import clock_commands, serve
+from cli.serving import clock_commands, serve, worker
+from cli.sessions import session_commands
+from cli.settings import settings_commands
+from cli.webhook_trial import simulations
+from cli.webhooks import webhook_commands
 from domain.errors import DomainError, RefusedError
 from settings import SettingsError
 
@@ -35,11 +42,19 @@ def _schema() -> None:
 
 
 program.command("serve")(serve)
+program.command("worker")(worker)
 program.add_typer(clock_commands, name="clock")
 program.command("migrate")(migrate)
 program.command("demo")(demo)
 program.command("create-admin")(people.create_admin)
 program.command("token")(people.token)
+program.add_typer(session_commands, name="sessions")
+program.add_typer(meeting_commands, name="meetings")
+webhook_commands.add_typer(simulations, name="simulate")
+program.add_typer(attendance_commands, name="attendance")
+program.add_typer(webhook_commands, name="webhooks")
+program.command("doctor")(doctor)
+program.add_typer(settings_commands, name="settings")
 program.add_typer(schema_commands, name="schema")
 
 

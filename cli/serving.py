@@ -4,8 +4,8 @@ import asyncio
 import errno
 import json
 import signal
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -18,26 +18,56 @@ import clock
 import settings
 import telemetry
 from actions import clock as clocks
-from cli.database import alone, check_migrated, opened
+from cli.database import alone, check_migrated, is_sqlite, opened
 from cli.parts import Beside, Example, Parts, Stop
 from domain.system import ClockStatus
 from settings import Settings
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of HALAQA_PORT.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="So many processes; PostgreSQL only.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+
+ONE_PROCESS = (
+    "SQLite takes only one process at a time: leave out --workers, "
+    "or give a PostgreSQL in HALAQA_DATABASE_URL."
+)
+NO_REDIS = (
+    "HALAQA_REDIS_URL is for several processes, and SQLite takes only one at a time: "
+    "leave it out, or give a PostgreSQL in HALAQA_DATABASE_URL."
+)
+
+NO_WORKERS = (
+    "A worker needs PostgreSQL and Redis: give a PostgreSQL in HALAQA_DATABASE_URL "
+    "and a Redis in HALAQA_REDIS_URL."
+)
 
 clock_commands = typer.Typer()
 
 
-def serve(context: typer.Context, port: Port = None) -> None:
-    """Serve the API, with the clock and the tasks in the same process."""
+def serve(context: typer.Context, port: Port = None, workers: Workers = 1) -> None:
+    """Serve the API. Without HALAQA_REDIS_URL the clock and the tasks run in the same process."""
     if port is not None:
         settings.overrule(port=port)
     given = settings.current()
+    check_fits(given, workers)
     check_migrated(given.database_url)
     telemetry.start_logging()
     with alone(given.database_url):
-        serve_on_port(context.obj, given)
+        if workers > 1:
+            with taking_port(given):
+                context.obj.serve_many(given, workers)
+        else:
+            serve_on_port(context.obj, given)
+
+
+def check_fits(given: Settings, processes: int = 1) -> None:
+    """Stop where several processes are wanted on a database that takes one."""
+    if not is_sqlite(given.database_url):
+        return
+    if processes > 1:
+        raise Stop(ONE_PROCESS)
+    if given.redis_url is not None:
+        raise Stop(NO_REDIS)
 
 
 def serve_on_port(
@@ -46,8 +76,15 @@ def serve_on_port(
     examples: Sequence[Example] | None = None,
     beside: Beside | None = None,
 ) -> None:
-    try:
+    with taking_port(given):
         parts.serve(given, examples, beside)
+
+
+@contextmanager
+def taking_port(given: Settings) -> Iterator[None]:
+    """Stop where the port is not to be had."""
+    try:
+        yield
     except OSError as error:
         why = {errno.EADDRINUSE: "is taken", errno.EACCES: "is not ours to use"}
         if error.errno not in why:
@@ -62,10 +99,21 @@ def run_clock(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     given = settings.current()
+    check_fits(given)
     check_migrated(given.database_url)
     telemetry.start_logging()
     with alone(given.database_url):
         asyncio.run(_until_told(context.obj.ticking(given)))
+
+
+def worker(context: typer.Context) -> None:
+    """Run the clock and do the work that is due, one of any number on PostgreSQL and Redis."""
+    given = settings.current()
+    if is_sqlite(given.database_url) or given.redis_url is None:
+        raise Stop(NO_WORKERS)
+    check_migrated(given.database_url)
+    telemetry.start_logging()
+    asyncio.run(_until_told(context.obj.working(given)))
 
 
 async def _until_told(ticking: AbstractAsyncContextManager[None]) -> None:

@@ -43,7 +43,7 @@ async def _hold(session: Session, comers: list[User], sender: Sender) -> None:
     async with contextlib.AsyncExitStack() as stack:
         for place, user in enumerate(comers):
             plan = visits(Random(chance.random()), place)  # noqa: S311
-            person = asyncio.create_task(_attend(room, _guest(user), plan))
+            person = asyncio.create_task(_attend(room, guest_of(user), plan))
             stack.push_async_callback(_cancel, person)
         await _until_over(session)
     await room.close()
@@ -60,7 +60,7 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _guest(user: User) -> Guest:
+def guest_of(user: User) -> Guest:
     metadata = {"name": user.display_name, "role": user.role, "userId": user.id}
     identity = identity_of(user.id, user.first_name, user.last_name)
     return Guest(identity, user.display_name, json.dumps(metadata, ensure_ascii=False))

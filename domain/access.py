@@ -47,12 +47,14 @@ GRANTS: dict[UserRole, frozenset[Permit]] = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person asking. `academy_id` is None for a super admin only."""
+    """The person asking. `academy_id` is None for a super admin only; `family` names the sign-in
+    that their token is of, where it is of one."""
 
     user_id: int
     role: UserRole
     academy_id: int | None
     expires_at: datetime | None = None
+    family: str | None = None
 
     def may(self, permit: Permit) -> bool:
         return permit in GRANTS[self.role]

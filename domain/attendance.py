@@ -8,10 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.attendance_log import EventKind, EventSource, Line, distinct, end_of_leave
+from domain.attendance_log import (
+    AttendanceStatus,
+    EventKind,
+    EventSource,
+    Line,
+    distinct,
+    end_of_leave,
+)
 from domain.cycles import Cycle, cycles_of
+from domain.override import Override, override_in
+from domain.reports import Report, reported_cycle, unconfirmed
 from domain.stay_ends import Confidence, CycleEnd, weakest
-from domain.stays import CycleStart, stays_in
+from domain.stays import CycleStart, Stay, stays_in
 
 __all__ = [
     "AttendanceStatus",
@@ -23,12 +32,17 @@ __all__ = [
     "EventSource",
     "Facts",
     "Line",
+    "Override",
     "Policy",
     "Presence",
+    "Report",
     "Result",
+    "Stay",
     "end_of_leave",
     "fold",
+    "open_reports",
     "percentage",
+    "stays_of",
     "total_ms",
 ]
 
@@ -40,13 +54,6 @@ class Presence(StrEnum):
     NOT_JOINED = "NOT_JOINED"
     IN_MEETING = "IN_MEETING"
     LEFT = "LEFT"
-
-
-class AttendanceStatus(StrEnum):
-    PRESENT = "PRESENT"
-    LATE = "LATE"
-    PARTIAL = "PARTIAL"
-    ABSENT = "ABSENT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +88,8 @@ class Facts:
     policy: Policy
 
     def is_near(self, line: Line) -> bool:
+        if line.source is EventSource.PERSON:
+            return True  # an override is of this session, whenever it is made
         return self.scheduled_ms - FAR_MS <= line.occurred_ms <= self.ends_ms + FAR_MS
 
 
@@ -89,7 +98,7 @@ class Result:
     """One person's attendance; nothing in it depends on the hour it was computed."""
 
     presence: Presence
-    cycles: tuple[Cycle, ...]
+    cycles: tuple[Cycle, ...]  # what only the person's own page reports last, and uncounted
     first_joined_ms: int | None
     last_left_ms: int | None
     closed_ms: int  # of the closed cycles, inside the session's time
@@ -98,30 +107,49 @@ class Result:
     leave_count: int
     confidence: Confidence
     status: AttendanceStatus | None
+    override: Override | None = None
+    open_sids: tuple[str, ...] = ()  # of the stays that are open
 
 
 def fold(lines: Iterable[Line], facts: Facts) -> Result:
-    """The attendance of one person, from their lines and all room lines of the session.
-
-    Lines may come in any order and several times: of copies the one that arrived first counts.
-    """
-    # What the person's own page reports and what people override are not LiveKit's evidence.
-    near = (line for line in lines if line.source is not EventSource.CLIENT and facts.is_near(line))
-    stays = stays_in(distinct(near), ended_ms=facts.ended_ms)
+    """One person's attendance, from their lines and the room's, in any order, in any copies."""
+    log = distinct(filter(facts.is_near, lines))
+    stays = stays_in(log, ended_ms=facts.ended_ms)
     cycles = cycles_of(stays, gap_ms=facts.policy.merge_gap_ms)
+    reported = reported_cycle(_unconfirmed(log, stays), cycles, facts.ended_ms)
+    shown = (*cycles, reported) if reported else cycles
     lefts = [cycle.left_ms for cycle in cycles if cycle.left_ms is not None]
+    override = override_in(log)
     return Result(
-        presence=_presence(cycles),
-        cycles=cycles,
+        presence=_presence(shown),
+        cycles=shown,
+        open_sids=tuple(sorted(stay.sid for stay in stays if stay.end is None)),
         first_joined_ms=cycles[0].joined_ms if cycles else None,
         last_left_ms=max(lefts, default=None),
         closed_ms=_closed_ms(cycles, facts),
         joined_since_ms=_joined_since_ms(cycles),
         join_count=len(cycles),
         leave_count=len(lefts),
-        confidence=weakest(cycle.confidence for cycle in cycles),
-        status=_status(cycles, facts),
+        confidence=weakest(cycle.confidence for cycle in shown),
+        status=override.status if override else _status(cycles, facts),
+        override=override,
     )
+
+
+def stays_of(lines: Iterable[Line], facts: Facts) -> list[Stay]:
+    """What the cycles are made of."""
+    return stays_in(distinct(filter(facts.is_near, lines)), ended_ms=facts.ended_ms)
+
+
+def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
+    """What only the person's own page says, and has not expired."""
+    log = distinct(filter(facts.is_near, lines))
+    return _unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms))
+
+
+def _unconfirmed(log: list[Line], stays: list[Stay]) -> list[Report]:
+    told = {line.participant_sid for line in log if not line.is_report} - {None}
+    return unconfirmed(log, stays, told)
 
 
 def total_ms(

@@ -33,6 +33,13 @@ class EventSource(StrEnum):
     CLOCK = "CLOCK"
 
 
+class AttendanceStatus(StrEnum):
+    PRESENT = "PRESENT"
+    LATE = "LATE"
+    PARTIAL = "PARTIAL"
+    ABSENT = "ABSENT"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """What was told, by whom and when; the same `source_id` is the same line."""
@@ -49,11 +56,25 @@ class Line:
     is_disconnected: bool = False  # a joined whose participant was gone when it was written
     disconnect_reason: str | None = None  # LiveKit's name, such as CLIENT_INITIATED
     alive_ms: int | None = None  # the last sign of life known when the line was written
+    override_status: AttendanceStatus | None = None  # with `note` and `actor_id`, an override's
+    note: str | None = None
+    actor_id: int | None = None
 
     @property
     def opens(self) -> bool:
         """LiveKit let somebody in. A joined that says DISCONNECTED came after its own leave."""
         return self.kind is EventKind.JOINED and not self.is_disconnected
+
+    @property
+    def is_report(self) -> bool:
+        """The person's own page says so; or nobody confirmed it. Who expires with a last sign of
+        life was there."""
+        is_over = self.kind is EventKind.EXPIRED and self.alive_ms is None
+        return is_over or self.source is EventSource.CLIENT
+
+    def is_about(self, sid: str | None) -> bool:
+        """A report that names no stay is about whichever there is."""
+        return self.participant_sid in (sid, None)
 
     @property
     def is_timeout(self) -> bool:

@@ -75,8 +75,28 @@ class RoomFullError(DomainError):
     code = ErrorCode.ROOM_FULL
 
 
+class NotInRoomError(DomainError):
+    code = ErrorCode.NOT_IN_ROOM
+
+
+class BarredError(DomainError):
+    code = ErrorCode.BARRED
+
+
 class AcademyInactiveError(DomainError):
     code = ErrorCode.ACADEMY_INACTIVE
+
+
+class AutoCreationOffError(DomainError):
+    code = ErrorCode.AUTO_CREATION_OFF
+
+
+class BlockedDayError(DomainError):
+    code = ErrorCode.BLOCKED_DAY
+
+
+class OutsideWindowError(DomainError):
+    code = ErrorCode.OUTSIDE_WINDOW
 
 
 class LiveKitUnavailableError(DomainError):

@@ -8,7 +8,9 @@ class SessionEventKind(StrEnum):
     STATUS_CHANGED = "STATUS_CHANGED"
     UPDATED = "UPDATED"
     RESCHEDULED = "RESCHEDULED"
+    KEPT_OPEN_CHANGED = "KEPT_OPEN_CHANGED"
     MEETING_CREATED = "MEETING_CREATED"
+    MEETING_REFUSED = "MEETING_REFUSED"
     MEETING_ENDED = "MEETING_ENDED"
     PRESENCE_CHANGED = "PRESENCE_CHANGED"
     PRESENCE_REMOVED = "PRESENCE_REMOVED"
@@ -17,3 +19,11 @@ class SessionEventKind(StrEnum):
     def is_presence(self) -> bool:
         """For those who manage the session only: it names a person's attendance."""
         return self in (SessionEventKind.PRESENCE_CHANGED, SessionEventKind.PRESENCE_REMOVED)
+
+
+# What makes a roster another one: PresenceChanges count from the last of these.
+ROSTER_KINDS = (
+    SessionEventKind.SCHEDULED,
+    SessionEventKind.PRESENCE_CHANGED,
+    SessionEventKind.PRESENCE_REMOVED,
+)

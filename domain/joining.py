@@ -2,20 +2,30 @@
 
 from domain.errors import (
     AcademyInactiveError,
+    BarredError,
     DomainError,
     ForbiddenError,
     NotJoinableYetError,
     RoomFullError,
     SessionOverError,
 )
+from domain.standing import Standing
 from domain.status import SessionStatus
 
 
 def join_refusal(
-    status: SessionStatus, *, may_join: bool, is_academy_active: bool, is_full: bool = False
+    status: SessionStatus,
+    standing: Standing,
+    *,
+    is_academy_active: bool,
+    no_meeting: DomainError | None = None,
+    is_full: bool = False,
 ) -> DomainError | None:
-    """None: they may. `may_join`: they manage it, or they or their child are expected in it."""
-    if not may_join:
+    """None: they may. `standing` says what the session is to them, `no_meeting` why none would be
+    made for them now."""
+    if standing.is_barred:
+        return BarredError("Barred from this session.")
+    if not standing.may_join:
         return ForbiddenError("You are not expected in this session.")
     if status.is_over:
         return SessionOverError("The session is over.")
@@ -23,6 +33,8 @@ def join_refusal(
         return AcademyInactiveError("The academy is not active.")
     if status is SessionStatus.SCHEDULED:
         return NotJoinableYetError("The session is not open yet.")
+    if no_meeting is not None:
+        return no_meeting
     if is_full:
         return RoomFullError("The room is full.")
     return None

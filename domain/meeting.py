@@ -1,7 +1,7 @@
 """What a meeting is allowed, how long its room lives, and what LiveKit is asked for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Any, Self
 
 _ROOM_OUTLIVES_SESSION = timedelta(minutes=30)
 _MEETING_OUTLIVES_SESSION = timedelta(minutes=60)
+_LEFT_OPEN = timedelta(hours=2)  # rooms that their academy does not have closed with the session
 
 
 class MediaQuality(StrEnum):
@@ -59,6 +60,24 @@ _API_NAMES = {
 }
 
 
+def layered(layers: Iterable[Mapping[str, Any]], duration_minutes: int) -> MeetingOptions:
+    """Each option as the first layer has it that says anything of it; None says nothing.
+
+    No meeting is to be shorter than its session, nor longer than an hour more.
+    """
+    said: dict[str, Any] = {}
+    for layer in layers:
+        said = {name: value for name, value in layer.items() if value is not None} | said
+    longest = longest_minutes(duration_minutes)
+    wished = said.pop("max_duration_minutes", longest)
+    lasting = min(max(wished, duration_minutes), longest)
+    return MeetingOptions(max_duration_minutes=lasting, **said)
+
+
+def longest_minutes(duration_minutes: int) -> int:
+    return duration_minutes + _MEETING_OUTLIVES_SESSION // timedelta(minutes=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomSpec:
     """The room LiveKit is asked to make. Timeouts in seconds; `metadata` is a JSON object."""
@@ -79,6 +98,11 @@ def room_timeout_seconds(setting_seconds: int, ends_at: datetime, now: datetime)
 
 def meeting_expires_at(scheduled_at: datetime, duration_minutes: int) -> datetime:
     return scheduled_at + timedelta(minutes=duration_minutes) + _MEETING_OUTLIVES_SESSION
+
+
+def room_goes_at(ends_at: datetime, now: datetime, *, is_left_open: bool) -> datetime:
+    """When the room of a session that is over closes: now, or two hours past its scheduled end."""
+    return max(now, ends_at + _LEFT_OPEN) if is_left_open else now
 
 
 def room_spec(

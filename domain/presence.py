@@ -12,6 +12,7 @@ from domain.attendance import (
     Cycle,
     CycleEnd,
     CycleStart,
+    Override,
     Presence,
     Result,
     percentage,
@@ -53,6 +54,7 @@ class AttendanceState:
     user_id: int
     role: UserRole
     is_expected: bool
+    is_barred: bool = False
     presence: Presence = Presence.NOT_JOINED
     is_final: bool = False
     status: AttendanceStatus | None = None
@@ -65,6 +67,8 @@ class AttendanceState:
     confidence: Confidence = Confidence.CONFIRMED
     calculated_ms: int | None = None
     cycles: tuple[Cycle, ...] = ()
+    override: Override | None = None
+    open_sids: tuple[str, ...] = ()  # for the looks at who is there; nobody is told of them
 
     @property
     def has_joined(self) -> bool:
@@ -91,11 +95,14 @@ class AttendanceState:
 
     def to_dict(self) -> dict[str, Any]:
         plain = {name: getattr(self, name) for name in _PLAIN}
-        return plain | {"cycles": [cycle_to_dict(cycle) for cycle in self.cycles]}
+        return plain | {
+            "cycles": [cycle_to_dict(cycle) for cycle in self.cycles],
+            "override": self.override.to_dict() if self.override else None,
+        }
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
-        status = raw["status"]
+        status, override = raw["status"], raw.get("override")
         return cls(
             **raw
             | {
@@ -104,11 +111,13 @@ class AttendanceState:
                 "status": AttendanceStatus(status) if status else None,
                 "confidence": Confidence(raw["confidence"]),
                 "cycles": tuple(cycle_from_dict(cycle) for cycle in raw["cycles"]),
+                "override": Override.from_dict(override) if override else None,
             }
         )
 
 
-_PLAIN = tuple(name for name in AttendanceState.__slots__ if name != "cycles")
+_OTHERS = ("cycles", "override", "open_sids")
+_PLAIN = tuple(name for name in AttendanceState.__slots__ if name not in _OTHERS)
 
 
 def result_fields(result: Result) -> dict[str, Any]:
@@ -124,6 +133,8 @@ def result_fields(result: Result) -> dict[str, Any]:
         "leave_count": result.leave_count,
         "confidence": result.confidence,
         "cycles": result.cycles,
+        "override": result.override,
+        "open_sids": result.open_sids,
     }
 
 

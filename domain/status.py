@@ -75,7 +75,8 @@ LONGEST_AFTER_END = timedelta(minutes=60)  # no meeting lives longer than that
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """When moves are due. `people_inside` holds completion back, to `overtime_until` at most."""
+    """When moves are due. `people_inside` holds completion back, to `overtime_until` at most, and
+    whoever keeps the session open, to `kept_open_until`."""
 
     status: SessionStatus
     ready_at: datetime
@@ -83,6 +84,7 @@ class Timeline:
     completes_at: datetime
     overtime_until: datetime
     people_inside: int = 0
+    kept_open_until: datetime | None = None
 
     @classmethod
     def plan(
@@ -117,7 +119,7 @@ class Timeline:
                 return SessionStatus.ONGOING, self.scheduled_at
             case SessionStatus.ONGOING:
                 until = self.overtime_until if self.people_inside else self.completes_at
-                return SessionStatus.COMPLETED, until
+                return SessionStatus.COMPLETED, max(until, self.kept_open_until or until)
             case _:
                 return None
 

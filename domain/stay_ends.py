@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.attendance_log import EventKind, Line, Room, end_of_leave, happened_ms
+from domain.attendance_log import EventKind, EventSource, Line, Room, end_of_leave, happened_ms
 
 
 class Confidence(StrEnum):
@@ -73,11 +73,12 @@ def inferred_end(
     own: list[Line],
     rooms: list[Room],
     finishes: list[Line],
+    leaves: list[Line],
     *,
     joined_ms: int,
     ended_ms: int | None,
 ) -> End | None:
-    """The earliest end that the lines of one sid, the rooms and the session's end speak for."""
+    """The earliest end that the sid's lines, the rooms, its page or the session's end speak for."""
     seen = [line.occurred_ms for line in own if line.kind is EventKind.SEEN]
     # To have joined is a sign of life too: what was so before it cannot have ended the stay.
     alive_ms = max([joined_ms, *seen])
@@ -85,11 +86,9 @@ def inferred_end(
     finished = list(_ends_by_finish(finishes, room_sid))
     # A room that was told to be finished was alive till then, whatever came after it.
     room_alive_ms = max([alive_ms, *(inference.known_ms for inference in finished)])
-    inferences = [
-        *_ends_by_look_or_clock(own, alive_ms),
-        *finished,
-        *_ends_by_newer_room(rooms, room_sid, joined_ms=joined_ms, alive_ms=room_alive_ms),
-    ]
+    newer = _ends_by_newer_room(rooms, room_sid, joined_ms=joined_ms, alive_ms=room_alive_ms)
+    said = *_ends_by_look_or_clock(own, alive_ms), *_ends_by_report(leaves)
+    inferences = [*said, *finished, *newer]
     ends = [end for known_ms, end in inferences if known_ms >= alive_ms]
     if ended_ms is not None:
         ends.append(_stale(max(ended_ms, joined_ms)))
@@ -104,6 +103,20 @@ def _ends_by_look_or_clock(own: list[Line], alive_ms: int) -> Iterator[_Inferenc
             yield _Inference(line.occurred_ms, end)
         elif line.kind is EventKind.EXPIRED:
             yield _Inference(line.occurred_ms, _stale(at_ms))
+
+
+def reported_leaves(lines: Iterable[Line], sid: str) -> list[Line]:
+    """What a stay's page said of its leave, but for what it took back by a later join."""
+    own = [line for line in lines if line.source is EventSource.CLIENT and line.is_about(sid)]
+    back = [line.occurred_ms for line in own if line.kind is EventKind.JOINED]
+    lefts = [line for line in own if line.kind is EventKind.LEFT]
+    return [line for line in lefts if line.occurred_ms >= max(back, default=line.occurred_ms)]
+
+
+def _ends_by_report(leaves: list[Line]) -> Iterator[_Inference]:
+    for line in leaves:
+        end = End(line.occurred_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED)
+        yield _Inference(line.occurred_ms, end)
 
 
 def _ends_by_finish(finishes: list[Line], room_sid: str | None) -> Iterator[_Inference]:

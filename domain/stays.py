@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.attendance_log import EventKind, Line, rooms_in
-from domain.stay_ends import Confidence, End, inferred_end, told_end, weakest
+from domain.stay_ends import (
+    Confidence,
+    End,
+    inferred_end,
+    reported_leaves,
+    told_end,
+    weakest,
+)
 
 
 class CycleStart(StrEnum):
@@ -33,9 +40,12 @@ class Stay:
 def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
     """The stays of one person, from their lines and the session's room lines, each line once.
 
-    `ended_ms` is the session's real end: from then on no stay is open.
+    `ended_ms` is the session's real end: from then on no stay is open. What the person's page
+    reports begins no stay; it may end one until LiveKit knows better.
     """
-    log = list(lines)
+    told = list(lines)
+    reports = [line for line in told if line.is_report]
+    log = [line for line in told if not line.is_report]
     rooms = rooms_in(log)
     finishes = [line for line in log if line.kind is EventKind.ROOM_FINISHED]
     stays = []
@@ -43,7 +53,12 @@ def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
         if opened_by := _opening(own):
             start = _start(own)
             end = told_end(own, start) or inferred_end(
-                own, rooms, finishes, joined_ms=start, ended_ms=ended_ms
+                own,
+                rooms,
+                finishes,
+                reported_leaves(reports, sid),
+                joined_ms=start,
+                ended_ms=ended_ms,
             )
             stays.append(Stay(sid, start, opened_by, end))
     return stays

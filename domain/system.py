@@ -19,9 +19,13 @@ class ClockStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookStatus:
+    """`is_silent`: people come and go, and LiveKit does not tell."""
+
     last_received_at: datetime | None
     received_last_hour: int
+    rejected_last_hour: int
     poison_last_hour: int
+    is_silent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,12 @@ class SystemState:
     livekit: Component
 
     @property
+    def components(self) -> dict[str, Component]:
+        names = ("database", "message_bus", "task_queue", "livekit")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def is_healthy(self) -> bool:
-        parts = (self.database, self.message_bus, self.task_queue, self.livekit)
-        on_time = self.clock.is_running and not self.clock.overdue_sessions
-        return on_time and all(part.is_reachable for part in parts)
+        is_late = not self.clock.is_running or self.clock.overdue_sessions > 0
+        all_there = all(part.is_reachable for part in self.components.values())
+        return all_there and not is_late and not self.webhooks.is_silent

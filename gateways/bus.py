@@ -7,70 +7,154 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from broadcaster import BroadcastBackend
-from broadcaster._backends.memory import MemoryBackend
+from broadcaster import Event as Event  # for backends
+
+import telemetry
+from domain.system import Component
+from gateways.hints import CHANNELS, Hint, Outbox, is_hint
+from gateways.hints import CLOCK as CLOCK
+from gateways.hints import SESSIONS as SESSIONS
+from gateways.hints import VIEWERS as VIEWERS
 
 logger = logging.getLogger("halaqa.bus")
 
 Listener = Callable[[str], None]
+OnGap = Callable[[], None]
 
-SESSIONS = "sessions"  # "12:7": session 12 is at version 7
-CLOCK = "clock"  # a moment in ISO 8601: something is newly due then
-VIEWERS = "viewers"  # "7": person 7 may have lost a right
+GAP = "\0gap"  # no channel: what was said until now may not have been heard
+TRY_AGAIN_S = 0.5
+
+
+class Backend(BroadcastBackend):
+    """What carries hints between processes: broadcaster's seam, and what a bus wants beyond it.
+
+    `next_published` may give an Event on GAP. What fails there or here is tried again.
+    """
+
+    async def publish_all(self, hints: list[Hint]) -> None:
+        for channel, message in hints:
+            await self.publish(channel, message)
+
+    @property
+    def health(self) -> Component:
+        return Component(True, type(self).__name__)
 
 
 class Bus:
-    """Rings channels and hands what is heard to listeners. Ringing never blocks, never fails."""
+    """Rings channels and hands what is heard to listeners. Ringing never blocks, never fails.
 
-    def __init__(self, backend: BroadcastBackend | None = None) -> None:
-        self._backend = backend or MemoryBackend("memory://")
-        self._listeners: dict[str, list[Listener]] = {SESSIONS: [], CLOCK: [], VIEWERS: []}
-        self._outbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    Who listens in this process is told at once, whatever becomes of the others. Without a backend
+    there are no others.
+    """
+
+    def __init__(self, backend: Backend | None = None) -> None:
+        self._backend = backend
+        self._name = secrets.token_hex(8)
+        self._listeners: dict[str, dict[Listener, OnGap | None]] = {
+            channel: {} for channel in CHANNELS
+        }
+        self.outbox = Outbox()
+        # A clean context: a task born inside a transaction would inherit its connection.
+        self._clean = contextvars.Context()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def health(self) -> Component:
+        here = Component(True, "in memory, in this process")
+        return self._backend.health if self._backend else here
+
     async def open(self) -> None:
+        """Returns whether or not the backend can be reached; it goes on trying."""
+        self._loop = asyncio.get_running_loop()
+        if self._backend is None:
+            return
         await self._backend.connect()
         for channel in self._listeners:
             await self._backend.subscribe(channel)
-        # A clean context: a task born inside a transaction would inherit its connection.
-        clean = contextvars.Context()
-        loop = asyncio.get_running_loop()
-        self._tasks = [
-            loop.create_task(self._send(), context=clean),
-            loop.create_task(self._hear(), context=clean.copy()),
-        ]
+        self._tasks = [self._start(self._send(self._backend)), self._start(self._hear_all())]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(Exception):
-            await self._backend.disconnect()
+        self._loop = None
+        await _cancel(self._tasks)
+        if self._backend is not None:
+            with contextlib.suppress(Exception):
+                await self._backend.disconnect()
 
-    def listen(self, channel: str, listener: Listener) -> None:
-        self._listeners[channel].append(listener)
+    def listen(self, channel: str, listener: Listener, *, on_gap: OnGap | None = None) -> None:
+        """`on_gap` is called when messages may have been missed. Neither may block."""
+        self._listeners[channel][listener] = on_gap
 
     def unlisten(self, channel: str, listener: Listener) -> None:
-        self._listeners[channel].remove(listener)
+        del self._listeners[channel][listener]
 
     def ring(self, channel: str, message: str = "") -> None:
-        self._outbox.put_nowait((channel, message))
+        if self._loop is None:
+            return
+        self._loop.call_soon(self._tell, channel, message, context=self._clean)
+        if self._backend is not None:
+            self.outbox.put(channel, message)
 
-    async def _send(self) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(work, context=self._clean.copy())
+
+    async def _send(self, backend: Backend) -> None:
         while True:
-            channel, message = await self._outbox.get()
+            hints = await self.outbox.take()
+            signed = [(channel, f"{self._name} {message}") for channel, message in hints]
             try:
-                await self._backend.publish(channel, message)
+                await backend.publish_all(signed)
+            except Exception:  # the backend's health says it
+                self.outbox.put_back(hints)
+                await asyncio.sleep(TRY_AGAIN_S)
+
+    async def _hear_all(self) -> None:
+        while True:
+            try:
+                await self._hear()
             except Exception:
-                logger.warning("bell not rung", exc_info=True, extra={"channel": channel})
+                logger.exception("bell not heard")
+                await asyncio.sleep(TRY_AGAIN_S)
 
     async def _hear(self) -> None:
-        while True:
-            event = await self._backend.next_published()
-            for listener in self._listeners.get(event.channel, ()):
-                listener(event.message)
+        assert self._backend is not None  # noqa: S101
+        event = await self._backend.next_published()
+        if event.channel == GAP:
+            self._tell_gap()
+            return
+        name, _, message = str(event.message).partition(" ")
+        # Its own it has heard already; what is no hint is somebody else's message.
+        if name != self._name and is_hint(event.channel, message):
+            self._tell(event.channel, message)
+
+    def _tell(self, channel: str, message: str) -> None:
+        for listener in tuple(self._listeners[channel]):
+            try:
+                listener(message)
+            except Exception:
+                logger.exception("hint not taken", extra={"channel": channel})
+
+    def _tell_gap(self) -> None:
+        telemetry.count_bus_gap()
+        told = [on_gap for some in self._listeners.values() for on_gap in some.values() if on_gap]
+        for on_gap in told:
+            try:
+                on_gap()
+            except Exception:
+                logger.exception("gap not taken")
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Python 3.11's `wait_for`, which redis-py uses, can swallow it: say it until it is heard."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.1)
 
 
 class _Ringer:

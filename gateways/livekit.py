@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 import aiohttp
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol import models
 
+import telemetry
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
+from gateways.livekit_look import Look
 
 WHILE_SOMEBODY_WAITS_S = 1.0
 IN_BACKGROUND_S = 5.0
@@ -19,6 +22,7 @@ IN_BACKGROUND_S = 5.0
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
+PEOPLE = ("STANDARD", "SIP")  # kinds of participants; recorders and agents are none
 _PASSING_STATUSES = frozenset({408, 425, 429})
 
 
@@ -41,8 +45,54 @@ class Room:
         return cls(room.name, room.sid, room.creation_time_ms or room.creation_time * 1000)
 
 
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Somebody LiveKit lists in a room; `joined_ms` is 0 where LiveKit does not say.
+
+    `state` (JOINING, JOINED, ACTIVE, DISCONNECTED) and `kind` (STANDARD, SIP, EGRESS, INGRESS,
+    AGENT …) are LiveKit's own words. Only who is ACTIVE is in the room.
+    """
+
+    identity: str
+    sid: str
+    name: str
+    joined_ms: int
+    state: str
+    kind: str
+    is_publisher: bool
+
+    @property
+    def is_inside(self) -> bool:
+        return self.state == "ACTIVE"
+
+    @property
+    def is_person(self) -> bool:
+        return self.kind in PEOPLE
+
+    @classmethod
+    def of(cls, info: models.ParticipantInfo) -> Self:
+        return cls(
+            identity=info.identity,
+            sid=info.sid,
+            name=info.name,
+            joined_ms=info.joined_at_ms or info.joined_at * 1000,
+            state=_word(models.ParticipantInfo.State, info.state),
+            kind=_word(models.ParticipantInfo.Kind, info.kind),
+            is_publisher=info.is_publisher,
+        )
+
+
+def _word(names: EnumTypeWrapper, value: int) -> str:
+    """Its name; of a newer server's word that we do not have, its number."""
+    try:
+        return str(names.Name(value))
+    except ValueError:
+        return str(value)
+
+
 class LiveKit:
-    """One per process, made inside the running loop and closed with `aclose`.
+    """One per process, made inside the running loop and closed with `aclose`. `look` keeps what
+    readers ask.
 
     Every method raises LiveKitUnavailableError (no answer in time, no connection, server error)
     or its subclass LiveKitRefusedError (wrong key, wrong address, invalid request).
@@ -52,6 +102,7 @@ class LiveKit:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls_verify), cookie_jar=aiohttp.DummyCookieJar()
         )
+        self.look = Look()
         self._api = api.LiveKitAPI(api_url, key, secret, session=self._session, failover=False)
 
     async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = IN_BACKGROUND_S) -> Room:
@@ -82,6 +133,30 @@ class LiveKit:
         answer = await _ask(self._api.room.list_rooms, api.ListRoomsRequest(), timeout_s)
         return {room.name: Room.of(room) for room in answer.rooms}
 
+    async def list_participants(
+        self, room: str, *, timeout_s: float = IN_BACKGROUND_S
+    ) -> list[Participant]:
+        """Who is listed in a room, whatever their state and kind.
+
+        Of a room that is missing a server with `enable_psrpc_for_get_list_participants` gives no
+        answer (LiveKitUnavailableError after a second), any other an empty list. Neither says that
+        nobody is there: ask `list_rooms` whether the room is.
+        """
+        request = api.ListParticipantsRequest(room=room)
+        answer = await _ask(self._api.room.list_participants, request, timeout_s)
+        return [Participant.of(info) for info in answer.participants]
+
+    async def remove_participant(
+        self, room: str, identity: str, *, timeout_s: float = IN_BACKGROUND_S
+    ) -> None:
+        """Put one person out of a room; who is not there is a success."""
+        request = api.RoomParticipantIdentity(room=room, identity=identity)
+        try:
+            await _ask(self._api.room.remove_participant, request, timeout_s)
+        except LiveKitRefusedError as error:
+            if not error.is_not_found:
+                raise
+
     async def ping(self, *, timeout_s: float = WHILE_SOMEBODY_WAITS_S) -> None:
         """Return if LiveKit answers at this address and accepts this key."""
         await _ask(self._api.room.list_rooms, api.ListRoomsRequest(names=["-"]), timeout_s)
@@ -91,6 +166,13 @@ class LiveKit:
 
 
 async def _ask(
+    method: Callable[[Request], Awaitable[Answer]], request: Request, timeout_s: float
+) -> Answer:
+    with telemetry.calling_livekit(getattr(method, "__name__", "other")):
+        return await _bounded(method, request, timeout_s)
+
+
+async def _bounded(
     method: Callable[[Request], Awaitable[Answer]], request: Request, timeout_s: float
 ) -> Answer:
     """Call LiveKit, end the call in time, and turn all its errors into ours."""

@@ -1,4 +1,4 @@
-"""LiveKit where there is none, for the demo: one room's webhooks, signed and posted.
+"""LiveKit where there is none, for a demo or a trial: one room's webhooks, signed and posted.
 
 The format is that of tests/recordings, which are of a real server.
 """
@@ -13,7 +13,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import jwt
@@ -46,18 +46,24 @@ class Sender:
         body = json.dumps(event).encode()
         token = signed(body, self._key, self._secret, now)
         for attempt in range(ATTEMPTS):
-            if await self._is_taken(body, token):
+            status = await self._post(body, token)
+            if status is not None and status < 500:
                 return
             await asyncio.sleep(2**attempt)
         logger.warning("simulated webhook given up", extra={"event": event["event"]})
 
-    async def _is_taken(self, body: bytes, token: str) -> bool:
+    async def send_once(self, event: Event, now: datetime) -> int | None:
+        """The status of the answer; None where there is none."""
+        body = json.dumps(event).encode()
+        return await self._post(body, signed(body, self._key, self._secret, now))
+
+    async def _post(self, body: bytes, token: str) -> int | None:
         headers = {"Authorization": token, "Content-Type": "application/webhook+json"}
         try:
             async with self._http.post(self._url, data=body, headers=headers) as answer:
-                return answer.status < 500
+                return answer.status
         except (aiohttp.ClientError, TimeoutError):
-            return False
+            return None
 
 
 def signed(body: bytes, key: str, secret: str, now: datetime) -> str:
@@ -102,15 +108,30 @@ class Stay:
         }
 
 
-class SimulatedRoom:
-    """One life of a room. Open it, let guests join and leave, close it."""
+class Sends(Protocol):
+    async def send(self, event: Event, now: datetime) -> None: ...
 
-    def __init__(self, name: str, sender: Sender, now: Now) -> None:
+
+class SimulatedRoom:
+    """One life of a room. Open it, let guests join and leave, close it.
+
+    `sid` and `made_at` are of a room that is open already.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sender: Sends,
+        now: Now,
+        *,
+        sid: str | None = None,
+        made_at: datetime | None = None,
+    ) -> None:
         self._name = name
         self._sender = sender
         self._now = now
-        self._sid = _sid("RM_")
-        self._made_at = now()
+        self._sid = sid or _sid("RM_")
+        self._made_at = made_at or now()
         self._inside: dict[str, Stay] = {}
 
     async def open(self) -> None:
@@ -124,7 +145,7 @@ class SimulatedRoom:
 
     async def leave(self, stay: Stay, reason: str) -> None:
         """`reason` is LiveKit's word: CLIENT_INITIATED, CONNECTION_TIMEOUT, DUPLICATE_IDENTITY …"""
-        del self._inside[stay.sid]
+        self._inside.pop(stay.sid, None)
         told = stay.told("DISCONNECTED", disconnectReason=reason)
         await self._tell("participant_left", participant=told)
 

@@ -1,7 +1,8 @@
 """An academy and its settings."""
 
-from datetime import datetime
-from typing import Self
+from datetime import datetime, time
+from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from tortoise import fields
 from tortoise.models import Model
@@ -9,6 +10,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, NotFoundError
+from domain.window import Gate, Weekday
 from models.fields import UtcDatetime
 
 
@@ -71,6 +73,34 @@ class VideoSettings(Model):
 
     class Meta:
         table = "video_settings"
+
+    def gate(self, academy: Academy) -> Gate:
+        """When automation may make this academy's meetings."""
+        return Gate(
+            zone=ZoneInfo(academy.timezone),
+            is_academy_active=academy.is_active,
+            creates=self.auto_create_meetings,
+            starts=_time(self.meeting_creation_time_start),
+            ends=_time(self.meeting_creation_time_end),
+            blocked=frozenset(map(Weekday, self.meeting_creation_blocked_days or ())),
+        )
+
+    def options(self) -> dict[str, Any]:
+        """What a meeting is given of which neither its maker nor its teacher says anything."""
+        return {
+            "max_participants": self.default_max_participants,
+            "recording_enabled": self.record_by_default,
+            "empty_timeout_seconds": self.empty_timeout_seconds,
+        }
+
+
+def letting_teachers_in() -> QuerySet[VideoSettings]:
+    """The settings of academies in which a teacher may join any session."""
+    return VideoSettings.filter(teachers_join_any_session=True)
+
+
+def _time(shown: str | None) -> time | None:
+    return time.fromisoformat(shown) if shown else None
 
 
 class AttendancePolicy(Model):

@@ -3,11 +3,14 @@
 Times are milliseconds since the epoch, as LiveKit gives them, so that a fold has nothing to round.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from tortoise import fields
+from tortoise.expressions import Q
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
+from domain.access import Viewer
 from domain.attendance import (
     AttendanceStatus,
     Confidence,
@@ -55,6 +58,13 @@ class MeetingAttendanceEvent(Model):
     class Meta:
         table = "meeting_attendance_events"
 
+    @classmethod
+    def visible_to(cls, viewer: Viewer, session: Session, user_id: int) -> QuerySet[Self]:
+        """One person's lines and the room's, for those who manage the session."""
+        if not session.is_managed_by(viewer):
+            return cls.filter(id__in=[])
+        return cls.filter(Q(user_id=user_id) | Q(user_id__isnull=True), session_id=session.id)
+
 
 class MeetingAttendance(Model):
     """What the fold said last. Can be deleted and computed again from the log, byte for byte."""
@@ -81,6 +91,7 @@ class MeetingAttendance(Model):
     confidence = fields.CharEnumField(Confidence, max_length=20)
     status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
     override: dict[str, Any] | None = fields.JSONField(null=True)
+    open_sids: list[str] | None = fields.JSONField(null=True)  # of the stays that are open
     calculated_ms = fields.BigIntField(null=True)
 
     class Meta:

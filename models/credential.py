@@ -1,10 +1,14 @@
 """What people and an academy's own system sign in with. Secrets are kept as hashes only."""
 
 from datetime import datetime
+from typing import Self
 
 from tortoise import fields
+from tortoise.expressions import Q
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
+from domain.access import Permit, Viewer
 from models.academy import Academy
 from models.fields import UtcDatetime
 from models.user import User
@@ -51,9 +55,22 @@ class AccessKey(Model):
     class Meta:
         table = "access_keys"
 
+    @classmethod
+    def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
+        """Those of the academies that the viewer configures."""
+        if viewer.is_super_admin:
+            return cls.all()
+        if viewer.may(Permit.CONFIGURE):
+            return cls.filter(academy_id=viewer.academy_id)
+        return cls.filter(id=0)
+
+    @classmethod
+    def in_force(cls, now: datetime) -> QuerySet[Self]:
+        return cls.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
 
 class SignInFailure(Model):
-    """Failed sign-ins in a row, by a hash of what was tried; from a number on, later is better."""
+    """Failed attempts in a row, by a hash of what was tried. With none: who was let in, where."""
 
     key = fields.CharField(max_length=64, primary_key=True)
     failures = fields.IntField()

@@ -78,6 +78,14 @@ async def page(
     return Page(found[:first], len(found) > first, after is not None)
 
 
+def id_after(cursor: str | None, model: type[Model]) -> int:
+    """The id after which a list by id goes on: 0 for its beginning."""
+    if cursor is None:
+        return 0
+    BY_ID.after(cursor, _largest_id(model))  # which refuses what is no cursor of such a list
+    return int((key_of(cursor) or (0,))[0])
+
+
 def _largest_id(model: type[Model]) -> int:
     return int(model._meta.pk.constraints["le"])
 

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from tortoise import fields
-from tortoise.expressions import Subquery
+from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import UserRole, Viewer
 from models.fields import UtcDatetime
 from models.group import theirs
-from models.user import Guardianship, User
+from models.user import User
 
 if TYPE_CHECKING:
     from models.session import Session
@@ -37,7 +37,8 @@ class SessionParticipant(Model):
         "models.User", related_name="barrings", null=True, on_delete=fields.RESTRICT
     )
     barred_by_id: int | None
-    missed_at: datetime | None = UtcDatetime(null=True)  # first of the looks in a row without them
+    # Open stays that the last look at the room did not find: sid and last sign of life, in ms.
+    missed: dict[str, int] | None = fields.JSONField(null=True)
 
     class Meta:
         table = "session_participants"
@@ -45,24 +46,14 @@ class SessionParticipant(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Attendance rows: those who manage see the roster, a student their own, a parent their
-        children's."""
+        """Attendance rows: those who manage see the roster, others their own, a parent their
+        children's too."""
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(session__academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
         if viewer.role is UserRole.TEACHER:
-            return academy.filter(session__teacher_id=viewer.user_id)
+            own = Q(session__teacher_id=viewer.user_id) | Q(user_id=viewer.user_id)
+            return academy.filter(own)
         return academy.filter(theirs(viewer))
-
-
-async def joinable_by(viewer: Viewer, session_ids: list[int]) -> set[int]:
-    """Those of these sessions in which the viewer or a child of theirs is expected."""
-    rows = SessionParticipant.filter(session_id__in=session_ids, is_expected=True)
-    if viewer.role is UserRole.PARENT:
-        wards = Guardianship.filter(guardian_id=viewer.user_id)
-        rows = rows.filter(user_id__in=Subquery(wards.values("child_id")))
-    else:
-        rows = rows.filter(user_id=viewer.user_id)
-    return {row.session_id for row in await rows}

@@ -6,6 +6,7 @@ from typing import Any
 
 from tortoise.expressions import F
 
+from domain.attendance import Override
 from domain.presence import AttendanceState, cycle_from_dict
 from models.attendance import MeetingAttendance
 from models.participant import SessionParticipant
@@ -20,6 +21,7 @@ def state_of(
         user_id=row.user_id,
         role=row.role,
         is_expected=row.is_expected,
+        is_barred=row.barred_at is not None,
         is_final=is_final,
     )
     return with_attendance(state, attendance) if attendance else state
@@ -32,6 +34,7 @@ def with_attendance(state: AttendanceState, row: MeetingAttendance) -> Attendanc
         user_id=state.user_id,
         role=state.role,
         is_expected=state.is_expected,
+        is_barred=state.is_barred,
         is_final=state.is_final,
         presence=row.presence,
         status=row.status,
@@ -44,6 +47,8 @@ def with_attendance(state: AttendanceState, row: MeetingAttendance) -> Attendanc
         confidence=row.confidence,
         calculated_ms=row.calculated_ms,
         cycles=tuple(cycle_from_dict(cycle) for cycle in row.cycles),
+        override=Override.from_dict(row.override) if row.override else None,
+        open_sids=tuple(row.open_sids or ()),
     )
 
 

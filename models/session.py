@@ -4,20 +4,21 @@ from datetime import datetime
 from typing import Any, Self
 
 from tortoise import fields
-from tortoise.expressions import Subquery
+from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
-from domain.errors import ForbiddenError, NotFoundError
+from domain.errors import DomainError, ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
-from models.academy import Academy
+from domain.window import Gate
+from models.academy import Academy, letting_teachers_in
 from models.fields import UtcDatetime
 from models.group import Group, theirs
 from models.participant import SessionParticipant
-from models.user import User
+from models.user import TeacherMeetingSettings, User
 
 
 class Session(Model):
@@ -95,6 +96,9 @@ class Session(Model):
     created_at: datetime = UtcDatetime()
     updated_at: datetime = UtcDatetime()
 
+    # Read with sessions that are written and have no meeting yet.
+    teacher_settings: TeacherMeetingSettings | None = None
+
     class Meta:
         table = "sessions"
         unique_together = (("academy", "external_id"),)
@@ -111,6 +115,7 @@ class Session(Model):
             completes_at=self.completes_at,
             overtime_until=self.overtime_until,
             people_inside=people_inside,
+            kept_open_until=self.kept_open_until,
         )
 
     @property
@@ -128,9 +133,28 @@ class Session(Model):
         return self.overtime_until > self.completes_at <= now
 
     @property
+    def open_until(self) -> datetime:
+        """Its scheduled end, or a later one to which somebody keeps it open."""
+        return max(self.ends_at, self.kept_open_until or self.ends_at)
+
+    @property
     def options(self) -> MeetingOptions:
         """Its meeting's; the defaults while it has none."""
         return MeetingOptions.from_dict(self.meeting_options or {})
+
+    @property
+    def gate(self) -> Gate:
+        """Its academy's, which has to be read with it, with its settings."""
+        return self.academy.video_settings.gate(self.academy)
+
+    def no_meeting_for(self, now: datetime, gate: Gate, *, manages: bool) -> DomainError | None:
+        """Why whoever asks for a token now would find no meeting; None: there is or will be one."""
+        return None if self.meeting_id else gate.refusal(now, is_person=manages)
+
+    def wants_room(self, now: datetime) -> bool:
+        """One that was found after its end, and never had a room, gets none."""
+        is_late = self.room_first_ready_at is None and now >= self.open_until
+        return self.room_name is not None and not is_late
 
     @property
     def was_joinable(self) -> bool:
@@ -141,16 +165,19 @@ class Session(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Whoever manages it, whoever is on its roster, and the parents of those."""
+        """Whoever manages it, whoever is on its roster, and the parents of those; and teachers,
+        where the academy lets them join any."""
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
-        if viewer.role is UserRole.TEACHER:
-            return academy.filter(teacher_id=viewer.user_id)
         rostered = SessionParticipant.filter(theirs(viewer))
-        return academy.filter(id__in=Subquery(rostered.values("session_id")))
+        on_roster = Q(id__in=Subquery(rostered.values("session_id")))
+        if viewer.role is UserRole.TEACHER:
+            everywhere = Q(academy_id__in=Subquery(letting_teachers_in().values("academy_id")))
+            return academy.filter(Q(teacher_id=viewer.user_id) | on_roster | everywhere)
+        return academy.filter(on_roster)
 
     def is_managed_by(self, viewer: Viewer) -> bool:
         if viewer.is_super_admin:

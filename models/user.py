@@ -1,7 +1,7 @@
 """People: who they are, who looks after whom, and which of them a viewer sees."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from tortoise import fields
 from tortoise.expressions import Q, Subquery
@@ -105,3 +105,6 @@ class TeacherMeetingSettings(Model):
 
     class Meta:
         table = "teacher_meeting_settings"
+
+    def options(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._meta.db_fields - {"teacher_id"}}

@@ -24,6 +24,7 @@ class DueWork(Model):
     due_at: datetime = UtcDatetime(db_index=True)
     attempts = fields.IntField(default=0)
     claimed_until: datetime | None = UtcDatetime(null=True)
+    begun = fields.IntField(default=0)  # times in a row without coming to an end
     last_error = fields.TextField(null=True)
 
     class Meta:

@@ -1,6 +1,7 @@
 import strawberry
 
 from actions import academies as actions
+from actions import preferences
 from models import Academy as AcademyRow
 from models.pages import BY_ID, page
 from resolvers.context import Info
@@ -10,12 +11,17 @@ from schema.types.given import given
 from schema.types.ids import Kind, need, number_of
 from schema.types.inputs import (
     AcademyInput,
-    AttendancePolicyInput,
-    VideoSettingsInput,
+    UpdateAcademyInput,
     given_values,
 )
 from schema.types.pages import Connection
-from schema.types.payloads import AcademyPayload
+from schema.types.payloads import AcademyPayload, UserPayload
+from schema.types.settings import (
+    AttendancePolicyInput,
+    TeacherMeetingSettingsInput,
+    VideoSettingsInput,
+)
+from schema.types.user import User
 
 
 async def academies(
@@ -46,6 +52,16 @@ async def create_academy(info: Info, input: AcademyInput) -> AcademyPayload:
 
 
 @answers(AcademyPayload)
+async def update_academy(
+    info: Info, academy_id: strawberry.ID, input: UpdateAcademyInput
+) -> AcademyPayload:
+    context = info.context
+    number = need(Kind.ACADEMY, academy_id, "academyId")
+    row = await actions.update(context.viewer, number, given_values(input), context.now)
+    return AcademyPayload(academy=Academy.of(row))
+
+
+@answers(AcademyPayload)
 async def update_video_settings(
     info: Info, academy_id: strawberry.ID, input: VideoSettingsInput
 ) -> AcademyPayload:
@@ -67,3 +83,13 @@ async def update_attendance_policy(
         info.context.viewer, need(Kind.ACADEMY, academy_id, "academyId"), given_values(input)
     )
     return AcademyPayload(academy=Academy.of(row))
+
+
+@answers(UserPayload)
+async def update_teacher_meeting_settings(
+    info: Info, teacher_id: strawberry.ID, input: TeacherMeetingSettingsInput
+) -> UserPayload:
+    context = info.context
+    number = need(Kind.USER, teacher_id, "teacherId")
+    row = await preferences.update(context.viewer, number, given_values(input), context.now)
+    return UserPayload(user=User.of(row))

@@ -1,14 +1,15 @@
 """What a running operation knows: who asks, what time it is, and rows in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Protocol, Self
 
 import strawberry
 
 import clock
 import models
+from actions.room_views import look_into, stored
 from actions.tokens import Door
 from domain.access import Scope, Viewer
 from domain.errors import UnauthenticatedError
@@ -16,30 +17,63 @@ from domain.presence import AttendanceState
 from models.pages import BY_ID, Page
 from models.rosters import states_of
 from resolvers.loaders import Loaders
+from resolvers.rooms import room_info
+from schema.types.access_key import AccessKey
 from schema.types.attendance import Attendance, attendance_of
 from schema.types.events import SessionEvent, event_of
 from schema.types.pages import Connection
+from schema.types.room import RoomInfo
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What every operation of this process shares; `hubs` and `system` are the subscriptions'."""
+    """What every operation of this process shares; `hubs`, `system` and `watchers` are the
+    subscriptions'."""
 
     door: Door
     hubs: object
     system: object
+    watchers: object
+
+
+Ask = Callable[[], Awaitable[Viewer | None]]
+
+
+class Permission(Protocol):
+    """What a running subscription may still send: known at once, or after a moment's doubt."""
+
+    @property
+    def is_sure(self) -> bool: ...
+
+    async def confirm(self) -> None:
+        """Return if it may; a DomainError or UnauthenticatedError if not."""
 
 
 class Context:
-    """One operation's; an event of a subscription gets a fresh one, with the time it is sent at."""
+    """One operation's; an event of a subscription gets a fresh one, with the time it is sent at.
 
-    def __init__(self, process: Process, viewer: Viewer | None, now: datetime) -> None:
+    `ask` says who is asking by now, where an operation may outlive what it began with. `address`
+    is the client's, where it is known.
+    """
+
+    right: Permission | None = None  # a subscription's
+
+    def __init__(
+        self,
+        process: Process,
+        viewer: Viewer | None,
+        now: datetime,
+        ask: Ask | None = None,
+        address: str | None = None,
+    ) -> None:
         self.process = process
         self.anyone = viewer
         self.now = now
-        self.loaders = Loaders(viewer)
+        self.address = address
+        self._ask = ask
+        self.loaders = Loaders(viewer, now)
 
     def for_event(self) -> Self:
         return type(self)(self.process, self.anyone, clock.now())
@@ -51,7 +85,14 @@ class Context:
     def become(self, viewer: Viewer) -> None:
         """Somebody signed in: what is selected of the answer is read with their rights."""
         self.anyone = viewer
-        self.loaders = Loaders(viewer)
+        self.loaders = Loaders(viewer, self.now)
+
+    async def ask_again(self) -> Viewer:
+        """Who is asking by now; UnauthenticatedError where that is nobody any more."""
+        if self._ask is not None and (viewer := await self._ask()) != self.anyone:
+            self.anyone = viewer
+            self.loaders = Loaders(viewer, self.now)
+        return self.viewer
 
     @property
     def viewer(self) -> Viewer:
@@ -65,6 +106,18 @@ class Context:
 
     async def session(self, session_id: int) -> Session:
         return session_of(await self.loaders.sessions.load(session_id))
+
+    async def access_keys(self, academy_id: int) -> list[AccessKey]:
+        return [AccessKey.of(row) for row in await self.loaders.access_keys.load(academy_id)]
+
+    async def room(self, session: models.Session, *, is_streamed: bool) -> RoomInfo:
+        manages = session.is_managed_by(self.viewer)
+        view = None if is_streamed else await look_into(self.process.door.livekit, session)
+        if view is None:
+            roster = await self.loaders.rosters.load(session.id)
+            users = await self.loaders.users.load_many([state.user_id for state in roster])
+            view = stored(session, roster, {user.id: user for user in users})
+        return room_info(session, view, is_managed=manages)
 
     async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:
         states = {state.participant_id: state for state in await states_of(found.rows)}

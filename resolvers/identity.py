@@ -1,11 +1,21 @@
+from datetime import datetime
+
 import strawberry
 
-from actions import identity
+from actions import access_keys, sign_ins
+from actions.sign_ins import Credentials, SignedIn
 from models import User as UserRow
 from resolvers.context import Info
 from resolvers.payloads import answers
+from schema.types.access_key import AccessKey
 from schema.types.given import given
-from schema.types.payloads import SignInPayload
+from schema.types.ids import Kind, need
+from schema.types.payloads import (
+    AccessKeyPayload,
+    ChangePasswordPayload,
+    SignInPayload,
+    SignOutPayload,
+)
 from schema.types.user import User
 
 
@@ -18,13 +28,56 @@ async def viewer(info: Info) -> User | None:
 async def sign_in(
     info: Info, email: str, password: str, academy_slug: str | None = strawberry.UNSET
 ) -> SignInPayload:
-    secret = info.context.process.door.settings.jwt_secret.get_secret_value()
-    signed_in = await identity.sign_in(
-        secret, email, password, given(academy_slug), info.context.now
-    )
-    info.context.become(await identity.viewer_of(secret, signed_in.access_token, info.context.now))
+    typed = Credentials(email, password, given(academy_slug), info.context.address)
+    return _let_in(info, await sign_ins.sign_in(_secret(info), typed, info.context.now))
+
+
+@answers(SignInPayload)
+async def refresh_access_token(info: Info, refresh_token: str) -> SignInPayload:
+    return _let_in(info, await sign_ins.refresh(_secret(info), refresh_token, info.context.now))
+
+
+def _secret(info: Info) -> str:
+    return info.context.process.door.settings.jwt_secret.get_secret_value()
+
+
+def _let_in(info: Info, signed_in: SignedIn) -> SignInPayload:
+    info.context.become(signed_in.viewer)
     return SignInPayload(
         access_token=signed_in.access_token,
+        refresh_token=signed_in.refresh_token,
         expires_at=signed_in.expires_at,
         viewer=User.of(signed_in.user),
     )
+
+
+@answers(SignOutPayload)
+async def sign_out(info: Info, refresh_token: str) -> SignOutPayload:
+    await sign_ins.sign_out(refresh_token, info.context.now)
+    return SignOutPayload()
+
+
+@answers(ChangePasswordPayload)
+async def change_password(info: Info, current: str, new: str) -> ChangePasswordPayload:
+    await sign_ins.change_password(info.context.viewer, current, new, info.context.now)
+    return ChangePasswordPayload()
+
+
+@answers(AccessKeyPayload)
+async def create_access_key(
+    info: Info,
+    academy_id: strawberry.ID,
+    name: str,
+    expires_at: datetime | None = strawberry.UNSET,
+) -> AccessKeyPayload:
+    viewer, now = info.context.viewer, info.context.now
+    academy = need(Kind.ACADEMY, academy_id, "academyId")
+    made = await access_keys.create(viewer, academy, name, given(expires_at), now)
+    return AccessKeyPayload(access_key=AccessKey.of(made.row), secret=made.secret)
+
+
+@answers(AccessKeyPayload)
+async def revoke_access_key(info: Info, id: strawberry.ID) -> AccessKeyPayload:
+    viewer, now = info.context.viewer, info.context.now
+    row = await access_keys.revoke(viewer, need(Kind.ACCESS_KEY, id, "id"), now)
+    return AccessKeyPayload(access_key=AccessKey.of(row))

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from strawberry.dataloader import DataLoader
@@ -10,9 +11,12 @@ from tortoise.queryset import QuerySet
 
 import models
 from domain.access import Viewer
+from domain.standing import NOBODY, Standing
 from models.group import theirs
-from models.participant import joinable_by
 from models.rosters import rosters
+from models.standing import standings
+from models.statistics import MeetingCounts, meeting_counts
+from models.stuck import works_of
 
 Batch = DataLoader[int, Any]
 
@@ -36,8 +40,9 @@ def _answers(read_all: Callable[[list[int]], Awaitable[dict[int, Any]]], default
 
 
 class Loaders:
-    def __init__(self, viewer: Viewer | None) -> None:
+    def __init__(self, viewer: Viewer | None, now: datetime) -> None:
         self._viewer = viewer
+        self._now = now
         self.academies = _rows(lambda ids: models.Academy.filter(id__in=ids))
         self.video_settings = _rows(
             lambda ids: models.VideoSettings.filter(academy_id__in=ids), "academy_id"
@@ -46,14 +51,21 @@ class Loaders:
             lambda ids: models.AttendancePolicy.filter(academy_id__in=ids), "academy_id"
         )
         self.users = _rows(lambda ids: models.User.filter(id__in=ids))
+        self.meeting_settings = _rows(
+            lambda ids: models.TeacherMeetingSettings.filter(teacher_id__in=ids), "teacher_id"
+        )
         self.sessions = _rows(lambda ids: models.Session.filter(id__in=ids))
         self.groups = _rows(lambda ids: models.Group.filter(id__in=ids))
+        self.access_keys: Batch = _answers(self._access_keys, [])
+        self.meetings: Batch = _answers(self._meetings, MeetingCounts())
+        self.works: Batch = _answers(works_of, {})
         self.rosters: Batch = _answers(rosters, [])
         self.seen_users: Batch = _answers(self._seen_users, False)
         self.children: Batch = _answers(self._children, [])
         self.guardians: Batch = _answers(self._guardians, [])
         self.own_rows: Batch = _answers(self._own_rows, set())
-        self.joinable: Batch = _answers(self._joinable, False)
+        self.barred: Batch = _answers(self._barred, [])
+        self.standings: Batch = _answers(self._standings, NOBODY)
 
     @property
     def viewer(self) -> Viewer:
@@ -75,6 +87,9 @@ class Loaders:
         ties = await models.Guardianship.filter(child_id__in=ids).order_by("guardian_id")
         return await self._kin([(tie.child_id, tie.guardian_id) for tie in ties])
 
+    async def _meetings(self, academy_ids: list[int]) -> dict[int, MeetingCounts]:
+        return await meeting_counts(academy_ids, self._now)
+
     async def _kin(self, pairs: list[tuple[int, int]]) -> dict[int, list[models.User]]:
         """Those on the right of each pair whom the viewer may see, by the left."""
         seen = {row.id: row for row in await self._visible([right for _, right in pairs])}
@@ -84,6 +99,13 @@ class Loaders:
                 kin[left].append(seen[right])
         return kin
 
+    async def _access_keys(self, academy_ids: list[int]) -> dict[int, list[models.AccessKey]]:
+        rows = models.AccessKey.visible_to(self.viewer).filter(academy_id__in=academy_ids)
+        keys: dict[int, list[models.AccessKey]] = defaultdict(list)
+        for row in await rows.order_by("-id"):
+            keys[row.academy_id].append(row)
+        return keys
+
     async def _own_rows(self, session_ids: list[int]) -> dict[int, set[int]]:
         rows = models.SessionParticipant.filter(theirs(self.viewer), session_id__in=session_ids)
         own: dict[int, set[int]] = defaultdict(set)
@@ -91,5 +113,13 @@ class Loaders:
             own[row.session_id].add(row.user_id)
         return own
 
-    async def _joinable(self, session_ids: list[int]) -> dict[int, bool]:
-        return dict.fromkeys(await joinable_by(self.viewer, session_ids), True)
+    async def _barred(self, session_ids: list[int]) -> dict[int, list[models.User]]:
+        rows = models.SessionParticipant.filter(session_id__in=session_ids, barred_at__isnull=False)
+        barred: dict[int, list[models.User]] = defaultdict(list)
+        for row in await rows.select_related("user").order_by("id"):
+            barred[row.session_id].append(row.user)
+        return barred
+
+    async def _standings(self, session_ids: list[int]) -> dict[int, Standing]:
+        sessions = await self.sessions.load_many(session_ids)
+        return await standings(self.viewer, [one for one in sessions if one], self._now)

@@ -10,6 +10,7 @@ from models.rosters import states_of
 from resolvers.context import Info
 from resolvers.sessions import session
 from schema.types.academy import Academy
+from schema.types.access_key import AccessKey
 from schema.types.attendance import attendance_of
 from schema.types.group import Group
 from schema.types.ids import Kind, decode
@@ -61,9 +62,15 @@ async def _attendance(info: Info, number: int) -> Node | None:
     return attendance_of(state, row.session, info.context.now)
 
 
+async def _access_key(info: Info, number: int) -> Node | None:
+    row = await models.AccessKey.visible_to(info.context.viewer).get_or_none(id=number)
+    return AccessKey.of(row) if row else None
+
+
 _FIND: dict[Kind, Callable[[Info, int], Awaitable[Node | None]]] = {
     Kind.ACADEMY: _academy,
     Kind.USER: _user,
     Kind.GROUP: _group,
     Kind.ATTENDANCE: _attendance,
+    Kind.ACCESS_KEY: _access_key,
 }

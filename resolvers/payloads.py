@@ -1,9 +1,10 @@
 """A mutation's refusals are part of its answer: a domain error becomes the payload's `errors`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+import telemetry
 from domain.errors import DomainError, RefusedError
 from schema.types.errors import UserError
 
@@ -26,11 +27,17 @@ def answers(
             try:
                 return await resolve(*args, **kwargs)
             except DomainError as error:
-                return refusal(errors=[UserError.of(error)])
+                return refusal(errors=_told([error]))
             except RefusedError as refused:
                 errors = refused.under(bulk).errors if bulk else refused.errors
-                return refusal(errors=[UserError.of(error) for error in errors])
+                return refusal(errors=_told(errors))
 
         return answer
 
     return decorate
+
+
+def _told(errors: Sequence[DomainError]) -> list[UserError]:
+    for error in errors:
+        telemetry.count_refusal(error.code)
+    return [UserError.of(error) for error in errors]

@@ -15,6 +15,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
 
+import telemetry
 from domain.errors import DomainError, UnauthenticatedError
 
 logger = logging.getLogger("halaqa.graphql")
@@ -60,6 +61,8 @@ def refuse_all(errors: Iterable[GraphQLError]) -> list[ClientError]:
     """The same errors for the client; each fault among them is logged once, with its traceback."""
     fresh = [error for error in errors if not isinstance(error, ClientError)]
     refused = [refuse(error) for error in errors]
+    for error in map(refuse, fresh):
+        telemetry.count_refusal(str((error.extensions or {}).get("code")))
     _log_faults(fresh)
     return refused
 

@@ -6,11 +6,12 @@ from tortoise.expressions import Q, Subquery
 import models
 from actions import schedule as scheduling
 from actions import sessions as actions
-from actions.schedule import SchedulePlan
+from actions.plans import SchedulePlan
 from actions.sweep import advance_among
 from domain.access import Viewer
 from domain.status import SessionStatus
-from models.pages import Order, page
+from models.pages import BY_ID, Order, page
+from models.stuck import stuck_page
 from resolvers.context import Info
 from resolvers.filters import among, filled, named, within
 from resolvers.payloads import answers
@@ -56,6 +57,14 @@ async def sessions(
     return Connection[Session].of(
         found, cursor=order.cursor, node=lambda row: session_of(fresh.get(row.id, row))
     )
+
+
+async def stuck_sessions(
+    info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+) -> Connection[Session]:
+    context = info.context
+    found = await stuck_page(context.viewer, context.now, first=given(first), after=given(after))
+    return Connection[Session].of(found, cursor=BY_ID.cursor, node=session_of)
 
 
 def wanted(filter: SessionFilter, viewer: Viewer) -> Q:

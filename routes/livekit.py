@@ -8,13 +8,17 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from datetime import datetime
+from time import perf_counter
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 import clock
 import settings
+import telemetry
+from actions.rejections import rejections
 from actions.webhooks import receive_poison, record
+from domain.webhook import WebhookOutcome
 from gateways.livekit_webhooks import (
     MAX_BODY_BYTES,
     BadSignatureError,
@@ -26,6 +30,8 @@ from gateways.livekit_webhooks import (
 
 logger = logging.getLogger("halaqa.webhooks")
 
+REJECTED, NOT_STORED = "REJECTED", "NOT_STORED"  # beside the outcomes of what was taken
+
 
 async def receive(request: Request) -> Response:
     """POST /webhooks/livekit."""
@@ -34,16 +40,20 @@ async def receive(request: Request) -> Response:
 
 async def answer(request: Request, keys: Mapping[str, str], now: datetime) -> Response:
     """200 stored, for good; 401 not signed by one of `keys` (secret by key); 503 not stored."""
+    began = perf_counter()
     try:
         claimed = signed_digest(request.headers.get("authorization"), keys, now)
         body, digest = await _read(request)
         check_digest(claimed, digest)
     except BadSignatureError:
-        logger.info("webhook refused")
+        rejections.count(now)
+        telemetry.count_webhook(REJECTED, perf_counter() - began)
         return Response(status_code=401)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is left to read it
-    return Response(status_code=200 if await _is_stored(body, digest, now) else 503)
+    outcome = await _outcome(body, digest, now)
+    telemetry.count_webhook(outcome or NOT_STORED, perf_counter() - began)
+    return Response(status_code=200 if outcome else 503)
 
 
 async def _read(request: Request) -> tuple[bytes, bytes]:
@@ -55,20 +65,19 @@ async def _read(request: Request) -> tuple[bytes, bytes]:
     return bytes(kept), digest.digest()
 
 
-async def _is_stored(body: bytes, digest: bytes, now: datetime) -> bool:
+async def _outcome(body: bytes, digest: bytes, now: datetime) -> WebhookOutcome | None:
+    """What became of it; None where it could not be stored."""
     try:
-        await _store(body, digest, now)
+        return await _store(body, digest, now)
     except Exception:
         # Even what can never be stored blocks its room's queue for five attempts only.
         logger.exception("webhook not stored")
-        return False
-    return True
+        return None
 
 
-async def _store(body: bytes, digest: bytes, now: datetime) -> None:
+async def _store(body: bytes, digest: bytes, now: datetime) -> WebhookOutcome:
     try:
         notice = translate(body)
     except MalformedError as error:
-        await receive_poison(f"sha256:{digest.hex()}", error.reason, now)
-    else:
-        await record(notice, now)
+        return await receive_poison(f"sha256:{digest.hex()}", error.reason, now)
+    return await record(notice, now)

@@ -5,9 +5,12 @@ from collections.abc import Awaitable
 from typing import Any, cast
 
 import orjson
+from graphql import GraphQLError
 from graphql.execution import ExecutionResult, Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from domain.errors import DomainError, UnauthenticatedError
+from resolvers.context import Permission
 from schema.types.shared import Shared
 from subscriptions.sharing import Plan, Plans
 
@@ -32,6 +35,7 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
     """
 
     _shared: Shared | None = None
+    _right: Permission | None = None
     _plan: Plan
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
@@ -39,6 +43,7 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
         if hasattr(executor, "_relevant_sub_fields"):
             # graphql-core 3.3.2 shares this memo between events and never forgets: 2 KiB an event.
             executor._relevant_sub_fields = {}
+        executor._right = getattr(executor.context_value, "right", None)
         executor._share(getattr(payload, "shared", None))
         return executor
 
@@ -55,6 +60,24 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
             self.context_value = context.for_event()
 
     def execute_operation(self, serially: bool | None = None) -> Any:
+        result = self._execute(serially)
+        right = self._right
+        if right is None or (right.is_sure and not self.is_awaitable(result)):
+            return result
+        return self._permit(result, right)
+
+    async def _permit(self, result: Any, right: Permission) -> ExecutionResult:
+        """What was made of the event, unless the right to it is lost meanwhile."""
+        made = await result if self.is_awaitable(result) else result
+        if not right.is_sure:
+            try:
+                await right.confirm()
+            except (DomainError, UnauthenticatedError) as error:
+                refused = GraphQLError(str(error), original_error=error)
+                return ExecutionResult(data=None, errors=[refused])
+        return cast(ExecutionResult, made)
+
+    def _execute(self, serially: bool | None) -> Any:
         if self._shared is None:
             return super().execute_operation(serially)
         key = self._share_key()

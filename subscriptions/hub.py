@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import models
 from domain.cursors import stream_version
 from domain.errors import NotFoundError
-from domain.event import SessionEventKind
+from domain.event import ROSTER_KINDS, SessionEventKind
 from domain.presence import AttendanceState, Window
 from domain.status import SessionStatus
 from models.rosters import rosters
@@ -24,12 +24,6 @@ T = TypeVar("T")
 RING = 1024
 KEPT = 64  # events built for watchers
 BACKLOG = 256  # how much of the past a hub reads when it opens
-
-ROSTER_KINDS = (
-    SessionEventKind.SCHEDULED,
-    SessionEventKind.PRESENCE_CHANGED,
-    SessionEventKind.PRESENCE_REMOVED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,9 @@ class Hub:
         self._roster_changed = 0
         self._reading = asyncio.Lock()
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
-        self._tick: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._told: dict[int, int] = {}  # the last version that changed somebody's row
+        # Who waits for anything, under None, and who waits for what happens to one person.
+        self._ticks: dict[int | None, asyncio.Future[None]] = {}
 
     @classmethod
     async def open(cls, session_id: int, ring: int = RING) -> Self:
@@ -106,7 +102,7 @@ class Hub:
             await self._meet({row.payload["user_id"] for row in rows if row.kind.is_presence})
             # Nothing waits in here: who looks sees all of what is new, or nothing of it yet.
             self._publish(session, rows)
-        self._wake()
+        self._wake({None, *(_subject(row) for row in rows)})
 
     def _publish(self, session: models.Session, rows: list[models.SessionEvent]) -> None:
         for row in rows:
@@ -114,6 +110,8 @@ class Hub:
             if row.kind in ROSTER_KINDS:
                 self._roster_changed = row.sequence
             self._change_roster(row)
+            if (user_id := _subject(row)) is not None:
+                self._told[user_id] = row.sequence
         self.session, self.version = session, session.version
         self.floor = max(self.floor, self.version - len(self._ring))
 
@@ -129,9 +127,10 @@ class Hub:
             found = await models.User.filter(id__in=unknown)
             self.people |= {person.id: person for person in found}
 
-    def _wake(self) -> None:
-        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
-        tick.set_result(None)
+    def _wake(self, subjects: set[int | None]) -> None:
+        for subject in subjects:
+            if tick := self._ticks.pop(subject, None):
+                tick.set_result(None)
 
     def once(self, key: tuple[object, ...], build: Callable[[], T]) -> T:
         """The same event for all who need it; the last few are kept."""
@@ -142,7 +141,23 @@ class Hub:
         built: T = self._memo[key]
         return built
 
-    async def changed(self, position: int) -> None:
-        """Return once there is something after this position."""
-        while self.version <= position:
-            await asyncio.shield(self._tick)
+    def row_of(self, user_id: int) -> AttendanceState | None:
+        rows = self.roster.values()
+        return next((state for state in rows if state.user_id == user_id), None)
+
+    def version_of(self, user_id: int | None) -> int:
+        """The last version there is; with a person, the last one known that changed their row."""
+        return self.version if user_id is None else self._told.get(user_id, 0)
+
+    async def changed(
+        self, position: int, end: asyncio.Future[None], user_id: int | None = None
+    ) -> None:
+        """Return once something is after this position, with a person about them; or at `end`."""
+        while self.version_of(user_id) <= position and not end.done():
+            loop = asyncio.get_running_loop()
+            tick = self._ticks.setdefault(user_id, loop.create_future())
+            await asyncio.wait((tick, end), return_when=asyncio.FIRST_COMPLETED)
+
+
+def _subject(row: models.SessionEvent) -> int | None:
+    return row.payload["user_id"] if row.kind.is_presence else None

@@ -14,6 +14,8 @@ from subscriptions.hub import RING, Hub
 logger = logging.getLogger("halaqa.hubs")
 
 BACKSTOP_S = 3.0
+PATIENCE_S = 10.0  # with a database that says nothing
+TOGETHER = 500  # sessions asked for in one statement
 
 
 class Hubs:
@@ -24,6 +26,10 @@ class Hubs:
         self._hubs: dict[int, Hub] = {}
         self._watchers: dict[int, int] = {}
         self._heard: dict[int, int] = {}  # the newest version a watched session was told to have
+        self._asked: dict[Hub, int] = {}  # the newest version a hub was asked to have
+        self._filling: set[Hub] = set()
+        self._missed = asyncio.Event()
+        self._is_blind = False  # the database does not answer; said once
         self._opening: dict[int, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -33,7 +39,7 @@ class Hubs:
         return dict(self._watchers)
 
     async def open(self) -> None:
-        self._bus.listen(SESSIONS, self._hear)
+        self._bus.listen(SESSIONS, self._hear, on_gap=self._missed.set)
         self._start(self._watch_for_gaps())
 
     async def close(self) -> None:
@@ -77,7 +83,23 @@ class Hubs:
         self._heard[session_id] = max(version, self._heard.get(session_id, 0))
         hub = self._hubs.get(session_id)
         if hub is not None and hub.version < version:
-            self._start(self._catch_up(hub))
+            self._ask(hub, version)
+
+    def _ask(self, hub: Hub, version: int) -> None:
+        """Have it filled, once for all who ask meanwhile."""
+        self._asked[hub] = max(version, self._asked.get(hub, 0))
+        if hub not in self._filling:
+            self._filling.add(hub)
+            self._start(self._fill(hub))
+
+    async def _fill(self, hub: Hub) -> None:
+        try:
+            # Asked once, looked once: whoever promises a version that is not there costs one look.
+            while hub.version < self._asked.pop(hub, 0):
+                await self._catch_up(hub)
+        finally:
+            self._filling.discard(hub)
+            self._asked.pop(hub, None)
 
     async def _catch_up(self, hub: Hub) -> None:
         try:
@@ -86,21 +108,31 @@ class Hubs:
             logger.warning("hub not filled", exc_info=True, extra={"session": hub.session.id})
 
     async def _watch_for_gaps(self) -> None:
-        """One statement now and then: is a watched session ahead of its hub?"""
+        """Now and then, and at once when hints were missed: who is behind?"""
         while True:
-            await asyncio.sleep(self._backstop_s)
-            with suppress(Exception):
-                await self.close_gaps()
+            with suppress(TimeoutError):  # no wait_for: 3.11's can swallow a cancellation
+                async with asyncio.timeout(self._backstop_s):
+                    await self._missed.wait()
+            self._missed.clear()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self.close_gaps()
+                self._is_blind = False
+            except Exception as error:
+                if not self._is_blind:
+                    logger.warning("gaps not closed", extra={"reason": type(error).__name__})
+                self._is_blind = True
 
     async def close_gaps(self) -> None:
-        if not self._hubs:
-            return
+        """A statement or a few: is a watched session ahead of its hub?"""
         watched = list(self._hubs)
-        statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(watched))})"
-        for row in await sql.query(statement, *watched):
-            hub = self._hubs.get(row["id"])
-            if hub is not None and hub.version < row["version"]:
-                await self._catch_up(hub)
+        for start in range(0, len(watched), TOGETHER):
+            some = watched[start : start + TOGETHER]
+            statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(some))})"
+            for row in await sql.query(statement, *some):
+                hub = self._hubs.get(row["id"])
+                if hub is not None and hub.version < row["version"]:
+                    await self._catch_up(hub)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         # A clean context: nothing of whoever happened to cause it is inherited.

@@ -19,6 +19,7 @@ from subscriptions.messages import (
     error_text,
     next_text,
 )
+from subscriptions.right import Right
 
 Frame = tuple[str, bool]  # its text, and whether it is the operation's last
 
@@ -29,7 +30,7 @@ async def frames(
     """Every frame the operation sends, in order; closing the generator ends the operation.
 
     A stream that breaks by our fault after its first event raises CloseError: the client should
-    come back and resume, not be told that it is over.
+    come back and resume, not be told that it is over. So does one whose person is nobody any more.
     """
     results = await schema.stream(
         operation.query,
@@ -42,6 +43,8 @@ async def frames(
     async with aclosing(results):
         async for item in results:
             result = cast(ExecutionResult, item)  # incremental delivery is not enabled
+            if result.errors:
+                _check_signed_in(context)
             if result.errors and _is_end(operation, result):
                 if has_sent and any(is_fault(error) for error in result.errors):
                     raise CloseError(CloseCode.TRY_AGAIN, "Try again later")
@@ -63,3 +66,11 @@ def _is_end(operation: Subscribe, result: ExecutionResult) -> bool:
 def _is_subscription(operation: Subscribe) -> bool:
     kind = get_operation_type(parse(operation.query), operation.operation_name)
     return kind is OperationType.SUBSCRIPTION
+
+
+def _check_signed_in(context: object) -> None:
+    """A socket whose person is nobody any more is of no use to them: not only this operation."""
+    right = getattr(context, "right", None)
+    if isinstance(right, Right) and right.is_signed_out:
+        reason = "Token expired" if right.has_expired else "Forbidden"
+        raise CloseError(CloseCode.FORBIDDEN, reason)

@@ -2,40 +2,37 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import cast
 
 import strawberry
 
 import clock
 import models
-from actions.sweep import advance_among
-from domain.access import Audience, Permit, Scope
+from domain.access import Audience, Scope
 from domain.cursors import stream_cursor
-from domain.errors import NotFoundError
-from domain.event import SessionEventKind
 from domain.presence import AttendanceState, statistics, to_ms
 from resolvers.context import Info
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.events import SessionEvent, SessionSnapshot, event_of, snapshot_of
 from schema.types.given import given
-from schema.types.ids import Kind, encode, need
-from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot
+from schema.types.ids import Kind, need
+from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, settled
 from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
+from subscriptions.admission import to_roster, to_session, watching
 from subscriptions.hub import Entry, Hub
-from subscriptions.hubs import Hubs
 
 
 async def session_presence(
     info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
 ) -> AsyncGenerator[PresenceEvent, None]:
     """The roster now, or what changed since `after`; then changes, until the result is final."""
-    session = await _fetch(info, session_id)
-    if not session.is_managed_by(info.context.viewer):
-        raise NotFoundError("No such session.")
-    async with _hubs(info).watching(session.id) as hub:
+    info.context.require_viewer()
+    number = need(Kind.SESSION, session_id)
+    async with watching(info, number, to_roster(number)) as watch:
+        hub = watch.hub
         position = hub.place_of(given(after))
         while True:
+            await watch.right.confirm()
             if position is None or position < hub.floor:
                 position = hub.version
                 yield _presence_now(hub)
@@ -48,19 +45,20 @@ async def session_presence(
             elif is_over:
                 return
             else:
-                await hub.changed(position)
+                await hub.changed(position, watch.right.lost)
 
 
 async def session_events(
     info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
 ) -> AsyncGenerator[SessionEvent, None]:
     """The session now, or what happened since `after`; then each event the viewer may see."""
-    session = await _fetch(info, session_id)
-    manages = session.is_managed_by(info.context.viewer)
-    audience = Audience.STAFF if manages else Audience.PARTICIPANT
-    async with _hubs(info).watching(session.id) as hub:
+    info.context.require_viewer()
+    number = need(Kind.SESSION, session_id)
+    async with watching(info, number, to_session(number)) as watch:
+        hub, audience = watch.hub, watch.audience
         position = hub.place_of(given(after))
         while True:
+            await watch.right.confirm()
             if position is None or position < hub.floor:
                 position = hub.version
                 yield _session_now(hub, audience)
@@ -69,21 +67,8 @@ async def session_events(
             for entry in entries:
                 if audience is Audience.STAFF or not entry.row.kind.is_presence:
                     yield _event(hub, entry.row, audience)
-            await hub.changed(position)
-
-
-def _hubs(info: Info) -> Hubs:
-    return cast(Hubs, info.context.process.hubs)
-
-
-async def _fetch(info: Info, session_id: str) -> models.Session:
-    """The session, if the viewer sees it; one that is overdue is advanced before it is watched."""
-    info.context.require_viewer()
-    number = need(Kind.SESSION, session_id)
-    session = await models.Session.fetch_for(info.context.viewer, number, Permit.SEE)
-    if session.is_overdue(info.context.now):
-        await advance_among([number], info.context.now)
-    return session
+                    await watch.right.confirm()
+            await hub.changed(position, watch.right.lost)
 
 
 def _shared(hub: Hub, audience: Audience) -> Shared:
@@ -116,18 +101,15 @@ def _presence_since(hub: Hub, told: list[Entry]) -> PresenceChanges:
 
 
 def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
-    """What a run of events left of the rows it changed: each row once, whole, as it is last."""
-    last: dict[int, Entry] = {entry.row.payload["participant_id"]: entry for entry in told}
-    changed = [e.row for e in last.values() if e.row.kind is SessionEventKind.PRESENCE_CHANGED]
-    removed = [e.row for e in last.values() if e.row.kind is SessionEventKind.PRESENCE_REMOVED]
+    states, removed = settled(entry.row for entry in told)
     version = told[-1].row.sequence
     return PresenceChanges(
         cursor=stream_cursor(hub.session.id, version),
         version=version,
         as_of=now,
         from_version=told[0].roster_before,
-        changes=[_attendance(hub, AttendanceState.from_dict(row.payload), now) for row in changed],
-        removed_ids=[encode(Kind.ATTENDANCE, row.payload["participant_id"]) for row in removed],
+        changes=[_attendance(hub, state, now) for state in states],
+        removed_ids=removed,
         statistics=_statistics(hub, now),
         shared=_shared(hub, Audience.STAFF),
     )

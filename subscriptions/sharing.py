@@ -22,12 +22,20 @@ from graphql.language import FragmentDefinitionNode
 _SESSION = {
     "attendances",
     "attendanceStatistics",
+    "barred",
     "history",
     "myAttendance",
+    "stuck",
     "viewerPermissions",
 }
 PER_VIEWER: dict[str, set[str]] = {
-    "Academy": {"meetingLinkTemplate", "videoSettings", "attendancePolicy"},
+    "Academy": {
+        "accessKeys",
+        "meetingLinkTemplate",
+        "videoSettings",
+        "attendancePolicy",
+        "meetingStatistics",
+    },
     "User": {
         "email",
         "academy",
@@ -35,10 +43,12 @@ PER_VIEWER: dict[str, set[str]] = {
         "isService",
         "children",
         "guardians",
+        "meetingSettings",
         "attendanceHistory",
     },
     "Group": {"members"},
-    "Meeting": {"lastError"},
+    "Attendance": {"events"},
+    "Meeting": {"lastError", "room"},
     "Session": _SESSION,
     "QuranSession": _SESSION,
     "AcademicSession": _SESSION,

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import clock
-from domain.access import Audience, Permit, Scope
+from domain.access import Audience, Permit, Scope, Viewer
 from domain.system import SystemState
 from resolvers.context import Info
 from schema.types.shared import Shared
 from schema.types.system import SystemStatus
+from subscriptions.right import Footing
+from subscriptions.watchers import Watchers
 
 logger = logging.getLogger("halaqa.system")
 
@@ -60,13 +62,13 @@ class SystemWatch:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def states(self) -> AsyncIterator[SystemState]:
-        """The state now, and each one read from here on."""
-        while True:
+    async def states(self, end: asyncio.Future[None]) -> AsyncIterator[SystemState]:
+        """The state now, and each one read from here on, until `end`."""
+        while not end.done():
             if self._state is not None:
                 yield self._state
             if self._tick is not None:
-                await asyncio.shield(self._tick)
+                await asyncio.wait((self._tick, end), return_when=asyncio.FIRST_COMPLETED)
 
     def told(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
         """A state as it is told, the same to all who hear it alike."""
@@ -96,14 +98,23 @@ class SystemWatch:
 
 async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
     """The state now; again when it changes, and every 10 s."""
-    is_detailed = info.context.viewer.may(Permit.SEE_DETAIL)
     watch = cast(SystemWatch, info.context.process.system)
+    watchers = cast(Watchers, info.context.process.watchers)
     sent: SystemState | None = None
-    async with watch.watching():
-        async for state in watch.states():
+    async with watchers.holding(info.context, _admit) as right, watch.watching():
+        audience = await right.begin()
+        async for state in watch.states(right.lost):
+            await right.confirm()
             if sent is None or _is_news(sent, state):
                 sent = state
-                yield watch.told(state, is_detailed=is_detailed)
+                yield watch.told(state, is_detailed=audience is Audience.STAFF)
+        await right.confirm()
+
+
+async def _admit(viewer: Viewer, now: datetime) -> Footing:
+    """Anybody signed in; the details are for some."""
+    is_detailed = viewer.may(Permit.SEE_DETAIL)
+    return Footing(Audience.STAFF if is_detailed else Audience.PARTICIPANT)
 
 
 def _is_news(sent: SystemState, state: SystemState) -> bool:

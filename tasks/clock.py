@@ -4,40 +4,38 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import clock
+from actions.cleanup import TIDY_EVERY, tidy
 from actions.clock import beat, forget_stopped
-from actions.rooms import Rooms, look_at_rooms
+from actions.receipts import forget_old
+from actions.rooms import LOOK_EVERY, Rooms, take_turn
 from actions.sweep import advance_due, next_due_at
-from domain.session import WorkKind
 from gateways.bus import CLOCK, Bus
-from tasks.broker import open_broker
 from tasks.lane import Lane, apart, cancel
-from tasks.work import Jobs
+from tasks.lanes import lanes_here, lanes_through
+from tasks.queue_lane import QueueLane
 
 logger = logging.getLogger("halaqa.clock")
 
 LONGEST_SLEEP_S = 2.0
 SHORTEST_BACKOFF_S = 0.02
-LOOK_EVERY_S = 5.0
+FORGET_EVERY_S = 3600.0
 LOOK_AGAIN_S = 1.0  # clients of a LiveKit that was killed give up after 11 s
 STOP_WITHIN_S = 5.0
 BEAT_EVERY = timedelta(seconds=1)
-LANES = (
-    (WorkKind.MAKE_ROOM, WorkKind.DELETE_ROOM),
-    (WorkKind.FINALISE_ATTENDANCE,),
-)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Clock:
     """One of any number that may run at once. `start` it inside the running loop, then `stop` it.
 
-    `name` is what its heartbeat is called: host and process unless given.
+    `name` is what its heartbeat is called: host and process unless given. With a `redis_url` due
+    work is sent there, and done here too if the process `is_worker`; else it is all done here.
     """
 
     def __init__(
@@ -47,6 +45,8 @@ class Clock:
         *,
         name: str | None = None,
         now: Callable[[], datetime] = clock.now,
+        redis_url: str | None = None,
+        is_worker: bool = False,
     ) -> None:
         self.sweeps = 0
         self._livekit = livekit
@@ -54,9 +54,13 @@ class Clock:
         self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
         self._now = now
         self._woken = asyncio.Event()
-        self._broker = open_broker()
-        jobs = Jobs(self._broker, livekit, now)
-        self._lanes = [Lane(jobs, kinds, self._woken.set) for kinds in LANES]
+        self._lanes: Sequence[Lane | QueueLane]
+        if redis_url is None:
+            self._lanes = lanes_here(livekit, now, self._woken.set)
+        else:
+            self._lanes = lanes_through(
+                redis_url, livekit, now, self._woken.set, is_worker=is_worker
+            )
         self._loops: list[asyncio.Task[None]] = []
         self._troubles: dict[str, str] = {}
         self._wakes_at = NEVER
@@ -64,16 +68,24 @@ class Clock:
         self._beat_at: datetime | None = None
 
     async def start(self) -> None:
-        await self._broker.startup()
-        self._bus.listen(CLOCK, self._hear)
-        self._loops = [apart(self._keep_sweeping()), apart(self._keep_looking())]
+        for lane in self._lanes:
+            await lane.open()
+        self._bus.listen(CLOCK, self._hear, on_gap=self._woken.set)
+        loops = (
+            self._keep_sweeping(),
+            self._keep_looking(),
+            self._keep_forgetting(),
+            self._keep_tidying(),
+        )
+        self._loops = [apart(loop) for loop in loops]
 
     async def stop(self) -> None:
         """Sweep no more, and let the jobs that run come to their end, within a few seconds."""
         self._bus.unlisten(CLOCK, self._hear)
         await cancel(self._loops)
         await asyncio.gather(*(lane.drain(STOP_WITHIN_S) for lane in self._lanes))
-        await self._broker.shutdown()
+        for lane in self._lanes:
+            await lane.close()
 
     def _hear(self, moment: str) -> None:
         """Something is newly due: get up if that is before we would have got up anyway."""
@@ -134,8 +146,19 @@ class Clock:
 
     async def _keep_looking(self) -> None:
         while True:
-            missing = await self._try("look", lambda: look_at_rooms(self._livekit, self._now()))
-            await asyncio.sleep(LOOK_AGAIN_S if missing is None else LOOK_EVERY_S)
+            missing = await self._try("look", lambda: take_turn(self._livekit, self._now()))
+            # None: it failed, or it is another's turn, who may be gone by the next.
+            await asyncio.sleep(LOOK_AGAIN_S if missing is None else LOOK_EVERY.total_seconds())
+
+    async def _keep_tidying(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_EVERY.total_seconds())
+            await self._try("tidy", lambda: tidy(self._livekit, self._now()))
+
+    async def _keep_forgetting(self) -> None:
+        while True:
+            await self._try("forget", lambda: forget_old(self._now()))
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _try(self, what: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
         """What it answers; None if it fails. Each kind of trouble is logged once, and its end."""

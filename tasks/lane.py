@@ -31,6 +31,9 @@ class Lane:
         self._running: set[asyncio.Task[None]] = set()
         self._is_full = False
 
+    async def open(self) -> None:
+        await self._jobs.broker.startup()
+
     async def fill(self, now: datetime) -> None:
         """Begin what is due and has room; `on_room` is called when a full lane is half empty."""
         free = WIDTH - len(self._running)
@@ -59,13 +62,16 @@ class Lane:
             await asyncio.wait(self._running, timeout=within_s)
         await cancel(self._running)
 
+    async def close(self) -> None:
+        await self._jobs.broker.shutdown()
+
 
 def apart(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """A task that inherits nothing, above all no transaction."""
     return asyncio.get_running_loop().create_task(work, context=contextvars.Context())
 
 
-async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     tasks = list(tasks)
     for task in tasks:
         task.cancel()

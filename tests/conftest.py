@@ -12,8 +12,9 @@ from typing import Protocol
 
 import pytest
 
+from actions.rejections import rejections
 from models.database import Dialect, close_database, dialect, migrate, open_database
-from tests.support import environment, postgres
+from tests.support import environment, postgres, redis
 
 assert environment.DEFAULTS  # imported for what it does
 
@@ -108,6 +109,7 @@ async def database(template: Template) -> AsyncIterator[Database]:
     """Open for the whole process; closed and thrown away afterwards."""
     url = await template.fresh()
     await open_database(url)
+    rejections.clear()
     yield Database(url, dialect())
     await close_database()
 
@@ -132,3 +134,17 @@ def postgres_template(postgres_server: str) -> Iterator[PostgresTemplate]:
     asyncio.run(migrate(postgres.beside(postgres_server, template.name)))
     yield template
     asyncio.run(template.discard())
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis that all tests share."""
+    with redis.running() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The URL of that Redis, with nothing in it."""
+    redis.empty(redis_server)
+    return redis_server

@@ -5,6 +5,8 @@ from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
 from tortoise import fields
 
+from models.migrations._sql import Sql
+
 
 class Migration(migrations.Migration):
     dependencies = [("models", "0002_indexes")]
@@ -173,6 +175,16 @@ class Migration(migrations.Migration):
             field=fields.IntField(default=30),
         ),
         ops.AddField(
+            model_name="DueWork",
+            name="begun",
+            field=fields.IntField(default=0),
+        ),
+        ops.AddField(
+            model_name="MeetingAttendance",
+            name="open_sids",
+            field=fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads),
+        ),
+        ops.AddField(
             model_name="MeetingAttendance",
             name="override",
             field=fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads),
@@ -258,8 +270,8 @@ class Migration(migrations.Migration):
         ),
         ops.AddField(
             model_name="SessionParticipant",
-            name="missed_at",
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            name="missed",
+            field=fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads),
         ),
         ops.AddField(
             model_name="User",
@@ -341,5 +353,15 @@ class Migration(migrations.Migration):
                 related_name="receipts",
                 on_delete=OnDelete.SET_NULL,
             ),
+        ),
+        Sql(
+            "CREATE INDEX sessions_unfinalised ON sessions (ended_at) "
+            "WHERE status = 'COMPLETED' AND finalised_at IS NULL",
+            "CREATE INDEX sessions_meetings ON sessions (academy_id, meeting_created_at) "
+            "WHERE meeting_created_at IS NOT NULL",
+            "CREATE INDEX sessions_auto ON sessions (academy_id) "
+            "WHERE meeting_created_at IS NOT NULL AND meeting_created_by_id IS NULL",
+            "CREATE INDEX webhook_receipts_session ON webhook_receipts (session_id, received_at) "
+            "WHERE session_id IS NOT NULL",
         ),
     ]

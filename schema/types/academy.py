@@ -1,40 +1,18 @@
-from typing import Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 import models
 from domain.access import Permit
+from models.statistics import MeetingCounts
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
+from schema.types.settings import AttendancePolicy, VideoSettings
+from schema.types.statistics import MeetingStatistics
 
-
-@strawberry.type
-class VideoSettings:
-    ready_minutes_before: int
-    completion_buffer_minutes: int
-    max_overtime_minutes: int
-    default_max_participants: int
-    max_duration_minutes: int
-    empty_timeout_seconds: int
-    token_ttl_minutes: int
-
-    @classmethod
-    def of(cls, row: models.VideoSettings) -> Self:
-        return cls(**{name: getattr(row, name) for name in cls.__annotations__})
-
-
-@strawberry.type
-class AttendancePolicy:
-    present_from_percent: int
-    partial_from_percent: int
-    late_after_minutes: int
-    merge_gap_seconds: int
-    stale_after_minutes: int = 30
-
-    @classmethod
-    def of(cls, row: models.AttendancePolicy) -> Self:
-        return cls(**row.stamp())
+if TYPE_CHECKING:
+    from schema.types.access_key import AccessKey
 
 
 @strawberry.type
@@ -72,3 +50,17 @@ class Academy(Node):
     async def attendance_policy(self, info: Info) -> AttendancePolicy:
         loaders = info.context.loaders
         return AttendancePolicy.of(await loaders.attendance_policies.load(self.database_id))
+
+    @strawberry.field
+    async def meeting_statistics(self, info: Info) -> MeetingStatistics:
+        viewer = info.context.viewer
+        if not (viewer.runs_academy or viewer.is_super_admin):
+            return MeetingStatistics.of(MeetingCounts())
+        return MeetingStatistics.of(await info.context.loaders.meetings.load(self.database_id))
+
+    @strawberry.field
+    async def access_keys(
+        self, info: Info
+    ) -> list[Annotated["AccessKey", strawberry.lazy("schema.types.access_key")]]:
+        keys: list[AccessKey] = await info.context.access_keys(self.database_id)
+        return keys

@@ -11,12 +11,17 @@ from domain.attendance import (
     Cycle,
     CycleEnd,
     CycleStart,
+    Override,
     Presence,
 )
 from domain.presence import AttendanceState, Statistics, Window, from_ms, to_ms
+from models.pages import BY_ID, page
 from schema.types.context import Info
+from schema.types.evidence import AttendanceEvent
+from schema.types.given import given
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
+from schema.types.pages import Connection
 from schema.types.user import User
 
 if TYPE_CHECKING:
@@ -49,9 +54,26 @@ class AttendanceCycle:
         )
 
 
+@strawberry.type
+class AttendanceOverride:
+    by_id: strawberry.Private[int]
+    status: AttendanceStatus
+    note: str
+    at: datetime
+
+    @classmethod
+    def of(cls, said: Override) -> Self:
+        return cls(by_id=said.by_id, status=said.status, note=said.note, at=from_ms(said.at_ms))
+
+    @strawberry.field
+    async def by(self, info: Info) -> User:
+        return User.of(await info.context.loaders.users.load(self.by_id))
+
+
 _AS_THEY_ARE = (
     "role",
     "is_expected",
+    "is_barred",
     "presence",
     "status",
     "is_final",
@@ -69,6 +91,7 @@ class Attendance(Node):
     person: strawberry.Private[models.User | None]
     role: UserRole
     is_expected: bool
+    is_barred: bool
     presence: Presence
     joined_since: datetime | None
     status: AttendanceStatus | None
@@ -81,6 +104,7 @@ class Attendance(Node):
     join_count: int
     leave_count: int
     confidence: Confidence
+    override: AttendanceOverride | None
     calculated_at: datetime | None
 
     @classmethod
@@ -103,6 +127,7 @@ class Attendance(Node):
             late_by_seconds=state.late_by_ms(window, as_of_ms) // 1000,
             total_seconds=state.total_ms(window, as_of_ms) // 1000,
             percentage=state.percentage(window, as_of_ms),
+            override=AttendanceOverride.of(state.override) if state.override else None,
             calculated_at=_moment(state.calculated_ms),
             **{name: getattr(state, name) for name in _AS_THEY_ARE},
         )
@@ -118,6 +143,20 @@ class Attendance(Node):
     async def user(self, info: Info) -> User:
         person = self.person or await info.context.loaders.users.load(self.state.user_id)
         return User.of(person)
+
+    @strawberry.field
+    async def events(
+        self,
+        info: Info,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+    ) -> Connection[AttendanceEvent]:
+        session = await info.context.loaders.sessions.load(self.state.session_id)
+        rows = models.MeetingAttendanceEvent.visible_to(
+            info.context.viewer, session, self.state.user_id
+        )
+        found = await page(rows, first=given(first), after=given(after))
+        return Connection[AttendanceEvent].of(found, cursor=BY_ID.cursor, node=AttendanceEvent.of)
 
     @strawberry.field
     def cycles(self) -> list[AttendanceCycle]:

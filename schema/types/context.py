@@ -25,14 +25,19 @@ class Loaders(Protocol):
     video_settings: Batch  # academy id -> VideoSettings row
     attendance_policies: Batch  # academy id -> AttendancePolicy row
     users: Batch  # id -> User row
+    meeting_settings: Batch  # a teacher's id -> their TeacherMeetingSettings row
     seen_users: Batch  # id -> whether the viewer sees all of this user
     children: Batch  # user id -> rows of their children the viewer may see
     guardians: Batch  # user id -> rows of their guardians the viewer may see
     groups: Batch  # id -> Group row
+    access_keys: Batch  # academy id -> rows of its keys the viewer may see, the newest first
     sessions: Batch  # id -> Session row
+    meetings: Batch  # academy id -> its MeetingCounts
+    works: Batch  # session id -> its work that tells of trouble, by kind
     rosters: Batch  # session id -> the whole roster's AttendanceState
     own_rows: Batch  # session id -> user ids whose rows the viewer may read there
-    joinable: Batch  # session id -> whether the viewer or a child of theirs is expected
+    barred: Batch  # session id -> rows of the users barred from it
+    standings: Batch  # session id -> what it is to the viewer: a Standing
 
 
 class Context(Protocol):
@@ -48,8 +53,14 @@ class Context(Protocol):
     async def session(self, session_id: int) -> Any:
         """A session by its id, as its type."""
 
+    async def access_keys(self, academy_id: int) -> Any:
+        """An academy's access keys that the viewer may see, as their type."""
+
     async def attendances(self, found: Page[models.SessionParticipant]) -> Any:
         """A page of roster rows as a connection of attendances."""
+
+    async def room(self, session: models.Session, *, is_streamed: bool) -> Any:
+        """What is in a session's room now; a stream reads it from the database alone."""
 
     def history(self, session: models.Session, found: Page[models.SessionEvent]) -> Any:
         """A page of a session's stream as a connection of events."""

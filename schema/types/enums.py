@@ -5,11 +5,22 @@ from enum import StrEnum
 import strawberry
 
 from domain.access import UserRole
-from domain.attendance import AttendanceStatus, Confidence, CycleEnd, CycleStart, Presence
+from domain.attendance import (
+    AttendanceStatus,
+    Confidence,
+    CycleEnd,
+    CycleStart,
+    EventKind,
+    EventSource,
+    Presence,
+)
 from domain.errors import ErrorCode
 from domain.meeting import MediaQuality
 from domain.session import GroupKind, MembershipSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, TransitionCause
+from domain.stuck import StuckReason
+from domain.webhook import WebhookOutcome
+from domain.window import Weekday
 
 for _enum, _name in (
     (UserRole, "UserRole"),
@@ -17,6 +28,8 @@ for _enum, _name in (
     (Confidence, "AttendanceConfidence"),
     (CycleEnd, "CycleEnd"),
     (CycleStart, "CycleStart"),
+    (EventKind, "AttendanceEventKind"),
+    (EventSource, "AttendanceEventSource"),
     (Presence, "PresenceState"),
     (ErrorCode, "ErrorCode"),
     (MediaQuality, "MediaQuality"),
@@ -26,6 +39,9 @@ for _enum, _name in (
     (SessionKind, "SessionKind"),
     (SessionStatus, "SessionStatus"),
     (TransitionCause, "TransitionCause"),
+    (StuckReason, "StuckReason"),
+    (Weekday, "Weekday"),
+    (WebhookOutcome, "WebhookOutcome"),
 ):
     strawberry.enum(_enum, name=_name)
 

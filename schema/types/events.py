@@ -14,9 +14,10 @@ from domain.status import SessionStatus, TransitionCause
 from schema.types.attendance import Attendance, attendance_of
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
-from schema.types.meeting import Meeting
+from schema.types.meeting import Meeting, MeetingRefusal
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
+from schema.types.session_parts import KeptOpen
 from schema.types.shared import Shared
 from schema.types.user import User
 
@@ -84,8 +85,23 @@ class SessionRescheduled(SessionEvent):
 
 
 @strawberry.type
+class KeptOpenChanged(SessionEvent):
+    row: strawberry.Private[models.SessionEvent]
+    kept_open: KeptOpen | None
+
+    @strawberry.field
+    async def actor(self, info: Info) -> User | None:
+        return await _actor(self.row, info)
+
+
+@strawberry.type
 class MeetingCreated(SessionEvent):
     meeting: Meeting
+
+
+@strawberry.type
+class MeetingRefused(SessionEvent):
+    refusal: MeetingRefusal
 
 
 @strawberry.type
@@ -112,7 +128,9 @@ EVENT_TYPES: tuple[type[SessionEvent], ...] = (
     SessionUpdated,
     StatusChanged,
     SessionRescheduled,
+    KeptOpenChanged,
     MeetingCreated,
+    MeetingRefused,
     MeetingEnded,
     PresenceChanged,
     PresenceRemoved,
@@ -175,12 +193,26 @@ def _rescheduled(
     )
 
 
+def _kept_open_changed(
+    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
+) -> SessionEvent:
+    return KeptOpenChanged(**common, row=row, kept_open=KeptOpen.told(row.payload["kept_open"]))
+
+
 def _meeting_created(
     common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
 ) -> SessionEvent:
     meeting = Meeting.of(session)
     assert meeting is not None, "a session whose meeting was made has one"  # noqa: S101
     return MeetingCreated(**common, meeting=meeting)
+
+
+def _meeting_refused(
+    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
+) -> SessionEvent:
+    refusal = MeetingRefusal.told(row.payload)
+    assert refusal is not None, "what was refused is in the row"  # noqa: S101
+    return MeetingRefused(**common, refusal=refusal)
 
 
 def _presence_changed(
@@ -202,7 +234,9 @@ _SHAPES: dict[SessionEventKind, Shape] = {
     SessionEventKind.UPDATED: _acted(SessionUpdated),
     SessionEventKind.STATUS_CHANGED: _status_changed,
     SessionEventKind.RESCHEDULED: _rescheduled,
+    SessionEventKind.KEPT_OPEN_CHANGED: _kept_open_changed,
     SessionEventKind.MEETING_CREATED: _meeting_created,
+    SessionEventKind.MEETING_REFUSED: _meeting_refused,
     SessionEventKind.MEETING_ENDED: _acted(MeetingEnded),
     SessionEventKind.PRESENCE_CHANGED: _presence_changed,
     SessionEventKind.PRESENCE_REMOVED: _presence_removed,

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     GROUP = "Group"
     SESSION = "Session"
     ATTENDANCE = "Attendance"
+    ACCESS_KEY = "AccessKey"
 
 
 def encode(kind: Kind, number: int) -> strawberry.ID:

@@ -80,6 +80,17 @@ class ScheduleSessionInput:
 
 
 @strawberry.input
+class UpdateSessionInput:
+    title: str | None = UNSET
+    notes: str | None = UNSET
+    teacher_id: strawberry.ID | None = UNSET
+    student_id: strawberry.ID | None = UNSET
+    group_id: strawberry.ID | None = UNSET
+    subject: str | None = UNSET
+    session_number: int | None = UNSET
+
+
+@strawberry.input
 class CreateMeetingTokenInput:
     session_id: strawberry.ID
     can_publish: bool = True
@@ -87,23 +98,11 @@ class CreateMeetingTokenInput:
 
 
 @strawberry.input
-class VideoSettingsInput:
-    ready_minutes_before: int | None = UNSET
-    completion_buffer_minutes: int | None = UNSET
-    max_overtime_minutes: int | None = UNSET
-    default_max_participants: int | None = UNSET
+class CreateMeetingInput:
+    session_id: strawberry.ID
+    max_participants: int | None = UNSET
+    recording_enabled: bool | None = UNSET
     max_duration_minutes: int | None = UNSET
-    empty_timeout_seconds: int | None = UNSET
-    token_ttl_minutes: int | None = UNSET
-
-
-@strawberry.input
-class AttendancePolicyInput:
-    present_from_percent: int | None = UNSET
-    partial_from_percent: int | None = UNSET
-    late_after_minutes: int | None = UNSET
-    merge_gap_seconds: int | None = UNSET
-    stale_after_minutes: int | None = UNSET
 
 
 @strawberry.input
@@ -112,6 +111,15 @@ class AcademyInput:
     name: str
     timezone: str
     locale: str | None = UNSET
+    meeting_link_template: str | None = UNSET
+
+
+@strawberry.input
+class UpdateAcademyInput:
+    name: str | None = UNSET
+    timezone: str | None = UNSET
+    locale: str | None = UNSET
+    is_active: bool | None = UNSET
     meeting_link_template: str | None = UNSET
 
 

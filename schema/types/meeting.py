@@ -1,12 +1,15 @@
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
+from graphql import OperationType
 
 import models
+from domain.errors import ErrorCode
 from domain.meeting import MediaQuality
 from domain.meeting import MeetingOptions as Options
 from schema.types.context import Info
+from schema.types.room import RoomInfo
 from schema.types.scalars import URL
 from schema.types.user import User
 
@@ -71,8 +74,35 @@ class Meeting:
         return User.of(await info.context.loaders.users.load(self.row.meeting_created_by_id))
 
     @strawberry.field
+    async def room(self, info: Info) -> RoomInfo:
+        is_streamed = info.operation.operation is OperationType.SUBSCRIPTION
+        room: RoomInfo = await info.context.room(self.row, is_streamed=is_streamed)
+        return room
+
+    @strawberry.field
     def last_error(self, info: Info) -> str | None:
         return self.row.room_error if self.row.is_managed_by(info.context.viewer) else None
+
+
+@strawberry.type
+class MeetingRefusal:
+    code: ErrorCode
+    message: str
+    at: datetime
+    retry_at: datetime | None
+
+    @classmethod
+    def told(cls, stored: dict[str, Any] | None) -> Self | None:
+        """As the session's row and the stream have it."""
+        if stored is None:
+            return None
+        retry_at = stored["retryAt"]
+        return cls(
+            code=ErrorCode(stored["code"]),
+            message=stored["message"],
+            at=datetime.fromisoformat(stored["at"]),
+            retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
+        )
 
 
 @strawberry.type

@@ -5,9 +5,11 @@ from datetime import datetime
 import strawberry
 
 from schema.types.academy import Academy
+from schema.types.access_key import AccessKey
+from schema.types.attendance import Attendance
 from schema.types.errors import UserError
 from schema.types.group import Group
-from schema.types.meeting import MeetingToken
+from schema.types.meeting import Meeting, MeetingToken
 from schema.types.session import Session
 from schema.types.user import User
 
@@ -25,6 +27,13 @@ class SessionsPayload:
 
 
 @strawberry.type
+class MeetingPayload:
+    session: Session | None = None
+    meeting: Meeting | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
 class MeetingTokenPayload:
     token: MeetingToken | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
@@ -33,6 +42,12 @@ class MeetingTokenPayload:
 @strawberry.type
 class AcademyPayload:
     academy: Academy | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class UserPayload:
+    user: User | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
 
 
@@ -51,6 +66,30 @@ class GroupsPayload:
 @strawberry.type
 class SignInPayload:
     access_token: str | None = None
+    refresh_token: str | None = None
     expires_at: datetime | None = None
     viewer: User | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class SignOutPayload:
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class ChangePasswordPayload:
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class AccessKeyPayload:
+    access_key: AccessKey | None = None
+    secret: str | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class AttendancePayload:
+    attendance: Attendance | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)

@@ -1,8 +1,13 @@
+from collections.abc import Iterable
 from datetime import datetime
 
 import strawberry
 
+import models
+from domain.event import SessionEventKind
+from domain.presence import AttendanceState
 from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.ids import Kind, encode
 from schema.types.session import Session
 from schema.types.shared import Shared
 
@@ -28,3 +33,27 @@ class PresenceChanges(PresenceEvent):
     changes: list[Attendance]
     removed_ids: list[strawberry.ID]
     statistics: AttendanceStatistics
+
+
+@strawberry.type
+class AttendanceUpdate:
+    cursor: str
+    version: int
+    as_of: datetime
+    attendance: Attendance
+    shared: strawberry.Private[Shared | None] = None
+
+
+def settled(
+    told: Iterable[models.SessionEvent],
+) -> tuple[list[AttendanceState], list[strawberry.ID]]:
+    """What a run of presence events left of the rows it changed: each row once, whole, as it is
+    last; and the ids of those that are gone."""
+    last = {row.payload["participant_id"]: row for row in told}
+    states = [
+        AttendanceState.from_dict(row.payload)
+        for row in last.values()
+        if row.kind is SessionEventKind.PRESENCE_CHANGED
+    ]
+    present = {state.participant_id for state in states}
+    return states, [encode(Kind.ATTENDANCE, number) for number in last if number not in present]

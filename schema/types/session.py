@@ -10,7 +10,8 @@ from domain.presence import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from models.pages import page
-from schema.types.academy import Academy, AttendancePolicy
+from models.stuck import stuck_of
+from schema.types.academy import Academy
 from schema.types.attendance import (
     Attendance,
     AttendanceStatistics,
@@ -21,10 +22,16 @@ from schema.types.context import Info
 from schema.types.errors import UserError
 from schema.types.given import given
 from schema.types.group import Group
-from schema.types.meeting import Meeting
+from schema.types.meeting import Meeting, MeetingRefusal
 from schema.types.node import Node
 from schema.types.pages import Connection
-from schema.types.session_parts import ScheduledTransition, SessionPermissions
+from schema.types.session_parts import (
+    KeptOpen,
+    ScheduledTransition,
+    SessionPermissions,
+    StuckInfo,
+)
+from schema.types.settings import AttendancePolicy
 from schema.types.user import User
 
 if TYPE_CHECKING:
@@ -48,8 +55,10 @@ class Session(Node):
     started_at: datetime | None
     ended_at: datetime | None
     next_transition: ScheduledTransition | None
+    kept_open: KeptOpen | None
     cancellation_reason: str | None
     meeting: Meeting | None
+    meeting_refusal: MeetingRefusal | None
     attendance_policy: AttendancePolicy
     version: int
     cursor: str
@@ -75,6 +84,13 @@ class Session(Node):
         if self.row.group_id is None:
             return None
         return Group.of(await info.context.loaders.groups.load(self.row.group_id))
+
+    @strawberry.field
+    async def stuck(self, info: Info) -> StuckInfo | None:
+        context = info.context
+        found = stuck_of(self.row, await context.loaders.works.load(self.row.id), context.now)
+        manages = self.row.is_managed_by(context.viewer)
+        return StuckInfo.of(found, is_detailed=manages) if found else None
 
     @strawberry.field
     async def present_count(self, info: Info) -> int:
@@ -114,6 +130,12 @@ class Session(Node):
         return AttendanceStatistics.of(statistics(readable, window, to_ms(info.context.now)))
 
     @strawberry.field
+    async def barred(self, info: Info) -> list[User]:
+        if not self.row.is_managed_by(info.context.viewer):
+            return []
+        return [User.of(row) for row in await info.context.loaders.barred.load(self.row.id)]
+
+    @strawberry.field
     async def my_attendance(self, info: Info) -> Attendance | None:
         viewer = info.context.viewer
         own = [row for row in await self._roster(info) if row.user_id == viewer.user_id]
@@ -122,17 +144,21 @@ class Session(Node):
     @strawberry.field
     async def viewer_permissions(self, info: Info) -> SessionPermissions:
         context = info.context
-        manages = self.row.is_managed_by(context.viewer)
+        standing = await context.loaders.standings.load(self.row.id)
         academy = await context.loaders.academies.load(self.row.academy_id)
+        settings = await context.loaders.video_settings.load(self.row.academy_id)
         refusal = join_refusal(
             self.row.status,
-            may_join=manages or await context.loaders.joinable.load(self.row.id),
+            standing,
             is_academy_active=academy.is_active,
-            is_full=not manages and await self._is_full(info),
+            no_meeting=self.row.no_meeting_for(
+                context.now, settings.gate(academy), manages=standing.manages
+            ),
+            is_full=not standing.manages and await self._is_full(info),
         )
         return SessionPermissions(
             can_join=refusal is None,
-            can_manage=manages,
+            can_manage=standing.manages,
             join_refusal=UserError.of(refusal) if refusal else None,
         )
 

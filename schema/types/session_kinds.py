@@ -8,11 +8,11 @@ import strawberry
 import models
 from domain.cursors import stream_cursor
 from domain.session import SessionKind
-from schema.types.academy import AttendancePolicy
 from schema.types.ids import Kind, encode
-from schema.types.meeting import Meeting
+from schema.types.meeting import Meeting, MeetingRefusal
 from schema.types.session import Session
-from schema.types.session_parts import ScheduledTransition
+from schema.types.session_parts import KeptOpen, ScheduledTransition
+from schema.types.settings import AttendancePolicy
 
 
 @strawberry.type
@@ -72,7 +72,9 @@ def _fields(row: models.Session) -> dict[str, Any]:
         "next_transition": ScheduledTransition(to=following[0], at=following[1])
         if following
         else None,
+        "kept_open": KeptOpen.of(row),
         "meeting": Meeting.of(row),
+        "meeting_refusal": MeetingRefusal.told(row.meeting_refusal),
         "attendance_policy": AttendancePolicy(**row.attendance_policy),
         "cursor": stream_cursor(row.id, row.version),
     }

@@ -1,11 +1,16 @@
 """What a session says of itself in more than one word."""
 
 from datetime import datetime
+from typing import Any, Self
 
 import strawberry
 
+import models
 from domain.status import SessionStatus
+from domain.stuck import Stuck, StuckReason
+from schema.types.context import Info
 from schema.types.errors import UserError
+from schema.types.user import User
 
 
 @strawberry.type
@@ -15,7 +20,48 @@ class ScheduledTransition:
 
 
 @strawberry.type
+class StuckInfo:
+    reason: StuckReason
+    since: datetime
+    detail: str | None
+
+    @classmethod
+    def of(cls, found: Stuck, *, is_detailed: bool) -> Self:
+        detail = found.detail if is_detailed else None
+        return cls(reason=found.reason, since=found.since, detail=detail)
+
+
+@strawberry.type
 class SessionPermissions:
     can_join: bool
     can_manage: bool
     join_refusal: UserError | None
+
+
+@strawberry.type
+class KeptOpen:
+    since: datetime
+    until: datetime
+    by_id: strawberry.Private[int | None]
+
+    @classmethod
+    def of(cls, row: models.Session) -> Self | None:
+        """None while nobody keeps the session open."""
+        since, until = row.kept_open_since, row.kept_open_until
+        if since is None or until is None:
+            return None
+        return cls(since=since, until=until, by_id=row.kept_open_by_id)
+
+    @classmethod
+    def told(cls, stored: dict[str, Any] | None) -> Self | None:
+        """As an event of the stream has it."""
+        if stored is None:
+            return None
+        since, until = (datetime.fromisoformat(stored[name]) for name in ("since", "until"))
+        return cls(since=since, until=until, by_id=stored["by_id"])
+
+    @strawberry.field
+    async def by(self, info: Info) -> User | None:
+        if self.by_id is None:
+            return None
+        return User.of(await info.context.loaders.users.load(self.by_id))

@@ -35,7 +35,9 @@ class ClockStatus:
 class WebhookStatus:
     last_received_at: datetime | None
     received_last_hour: int
+    rejected_last_hour: int
     poison_last_hour: int
+    is_silent: bool
 
     @classmethod
     def of(cls, status: system.WebhookStatus) -> Self:

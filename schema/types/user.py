@@ -12,6 +12,7 @@ from schema.types.given import given
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
 from schema.types.pages import Connection
+from schema.types.settings import TeacherMeetingSettings
 
 if TYPE_CHECKING:
     from schema.types.attendance import Attendance
@@ -63,6 +64,13 @@ class User(Node):
     @strawberry.field
     async def guardians(self, info: Info) -> list["User"]:
         return [User.of(row) for row in await info.context.loaders.guardians.load(self.database_id)]
+
+    @strawberry.field
+    async def meeting_settings(self, info: Info) -> TeacherMeetingSettings | None:
+        if not await info.context.loaders.seen_users.load(self.database_id):
+            return None
+        row = await info.context.loaders.meeting_settings.load(self.database_id)
+        return TeacherMeetingSettings.of(row) if row else None
 
     @strawberry.field
     async def attendance_history(

@@ -21,7 +21,7 @@ from tests.support.ticking import stream, told, until
 
 NUMBER = 60
 KILLS = 6
-LIFE = ["SCHEDULED", "READY", "MEETING_CREATED", "ONGOING"]
+LIFE = ["SCHEDULED", "MEETING_CREATED", "READY", "ONGOING"]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from actions.groups import GroupPlan, MemberInput, upsert
 from domain.access import UserRole
 from domain.session import GroupKind, MembershipSource
 from domain.status import SessionStatus
-from models import Academy, Session, SessionParticipant, User
+from models import Academy, Membership, Session, User
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Asker, code, payload
@@ -34,8 +34,7 @@ async def test_a_stranger_is_told_nothing_and_an_insider_why(asker: Asker, there
     assert await refusal(asker, there, "stranger") == "NOT_FOUND"
     assert await refusal(asker, there, "colleague") == "NOT_FOUND"
     assert await refusal(asker, there, "foreign_admin") == "NOT_FOUND"
-    row = there["attendance"]
-    await SessionParticipant.filter(id=row.id).update(is_expected=False)
+    await Membership.filter(user_id=there["student"].id).delete()
     assert await refusal(asker, there, "student") == "FORBIDDEN"
     assert await refusal(asker, there, "parent") == "FORBIDDEN"
     assert await refusal(asker, there, "classmate") is None
@@ -75,6 +74,37 @@ async def test_a_subscription_lets_in_while_it_lasts(
     )
     await replace_members(there, [subscribed])
     assert await refusal(asker, there, "stranger") == expected
+
+
+async def test_a_membership_that_ends_in_mid_class_lets_in_until_then(
+    asker: Asker, there: Scene
+) -> None:
+    start = there["mine"].scheduled_at
+    mine = Membership.filter(user_id=there["student"].id)
+    await mine.update(
+        active_from=there.now + timedelta(minutes=1), active_until=start + timedelta(minutes=10)
+    )
+    for who in ("student", "parent"):
+        assert await refusal(asker, there, who) is None  # not begun: but it will have, at the start
+        assert await refusal(asker, there, who, now=start + timedelta(minutes=9)) is None
+        ended = start + timedelta(minutes=10)
+        assert await refusal(asker, there, who, now=ended) == "FORBIDDEN"
+    assert await refusal(asker, there, "student", now=start + timedelta(hours=2)) == "SESSION_OVER"
+
+
+async def test_another_membership_may_begin_where_one_ends(asker: Asker, there: Scene) -> None:
+    half = there["mine"].scheduled_at + timedelta(minutes=30)
+    student = there["student"]
+    await Membership.filter(user_id=student.id).update(active_until=half)
+    await Membership.create(
+        group_id=there["circle"].id,
+        user_id=student.id,
+        via=MembershipSource.SUBSCRIPTION,
+        active_from=half,
+    )
+    for minutes in (29, 30, 31):
+        now = there["mine"].scheduled_at + timedelta(minutes=minutes)
+        assert await refusal(asker, there, "student", now=now) is None
 
 
 async def test_the_assignee_of_a_private_lesson_and_their_parent_join_it_and_nobody_else(

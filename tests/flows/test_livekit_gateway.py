@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
+from livekit.protocol import models
 
 from domain.errors import ErrorCode, LiveKitUnavailableError
 from domain.meeting import RoomSpec
-from gateways.livekit import LiveKit, LiveKitRefusedError
+from gateways.livekit import LiveKit, LiveKitRefusedError, Participant
 from tests.support.livekit_stub import LiveKitStub, twirp_error
 from tests.support.webhooks import KEY, SECRET
 
@@ -54,6 +55,38 @@ async def test_one_call_lists_all_rooms(livekit: LiveKit, stub: LiveKitStub) -> 
     stub.calls.clear()
     assert await livekit.list_rooms() == {SPEC.name: room}
     assert stub.calls == ["ListRooms"]
+
+
+async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
+    livekit: LiveKit, stub: LiveKitStub
+) -> None:
+    await livekit.ensure_room(SPEC)
+    assert await livekit.list_participants(SPEC.name) == []
+    sara = stub.enter(SPEC.name, "5_Sara_Ali")
+    sara.name, sara.is_publisher, sara.joined_at_ms = "Sara Ali", True, 1_772_000_000_123
+    coming = stub.enter(SPEC.name, "6_Omar_Ali")
+    coming.state, coming.joined_at_ms = models.ParticipantInfo.State.JOINING, 0
+    coming.joined_at = 1_772_000_001
+    recorder = stub.enter(SPEC.name, "EG_1")
+    recorder.kind = models.ParticipantInfo.Kind.EGRESS
+    found = {one.identity: one for one in await livekit.list_participants(SPEC.name)}
+    assert found["5_Sara_Ali"] == Participant(
+        identity="5_Sara_Ali",
+        sid=sara.sid,
+        name="Sara Ali",
+        joined_ms=1_772_000_000_123,
+        state="ACTIVE",
+        kind="STANDARD",
+        is_publisher=True,
+    )
+    assert (found["6_Omar_Ali"].state, found["6_Omar_Ali"].is_inside) == ("JOINING", False)
+    assert found["6_Omar_Ali"].joined_ms == 1_772_000_001_000
+    assert (found["EG_1"].kind, found["EG_1"].is_person) == ("EGRESS", False)
+
+
+async def test_of_a_room_that_is_missing_nothing_is_concluded(livekit: LiveKit) -> None:
+    with pytest.raises(LiveKitUnavailableError):
+        await livekit.list_participants(SPEC.name)
 
 
 async def test_a_room_is_deleted_and_then_gone_is_success(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actions.identity import sign_in
+from actions.sign_ins import Credentials, sign_in
 from domain.access import UserRole
 from domain.errors import InvalidCredentialsError
 from models import Academy, Guardianship, User
@@ -82,10 +82,12 @@ async def test_a_password_that_is_set_signs_in_and_the_one_before_does_not(
     sara = person("s1", email="sara@example.org")
     await upsert_users(asker, admin, sara | {"password": PASSWORD})
     await upsert_users(asker, admin, sara | {"password": "another one entirely"})
-    found = await sign_in("s" * 32, "sara@example.org", "another one entirely", None, make.ELEVEN)
+    found = await sign_in(
+        "s" * 32, Credentials("sara@example.org", "another one entirely"), make.ELEVEN
+    )
     assert found.user.external_id == "s1"
     with pytest.raises(InvalidCredentialsError):
-        await sign_in("s" * 32, "sara@example.org", PASSWORD, None, make.ELEVEN)
+        await sign_in("s" * 32, Credentials("sara@example.org", PASSWORD), make.ELEVEN)
 
 
 async def test_one_bad_row_and_none_is_stored_and_each_is_told_its_path(

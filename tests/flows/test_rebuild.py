@@ -7,12 +7,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from actions.attendance import finalise
+from actions.conclusions import conclude
+from actions.overrides import Wish, override_attendance, withdraw_override
+from actions.reports import expire_report, report_join, report_leave
+from actions.stale_stays import expire_stays
 from actions.sweep import advance_due
-from domain.presence import from_ms
-from models import MeetingAttendance, Session
+from domain.attendance import AttendanceStatus, EventKind
+from domain.presence import from_ms, to_ms
+from models import MeetingAttendance, MeetingAttendanceEvent, Session
 from tests.conftest import Database
 from tests.support import make
-from tests.support.attendance_rows import as_text, stream
+from tests.support.attendance_rows import as_text, state, stream
 from tests.support.lessons import START, at, ready
 from tests.support.livekit_events import Room, send, send_raw
 from tests.support.replays import replay, tell
@@ -84,13 +89,43 @@ async def an_absent_lesson() -> Session:
     return lesson.session
 
 
+async def a_class_of_every_kind_of_line() -> Session:
+    """Final; its people were reported, looked for, given up and overridden, and some joined."""
+    lesson = await ready(students=5)
+    joined, reported, found, lost, silent = lesson.students
+    session, stays = lesson.session, [lesson.stay(0, one) for one in lesson.students]
+    await send(lesson.room.joined(stays[0]), START)
+    await report_leave(make.viewer(joined), session.id, None, at(20))
+    await report_join(make.viewer(reported), session.id, "PA_reported", at(1))
+    await expire_report((await state(session.id, reported)).participant_id, at(2))
+    await send(lesson.room.joined(stays[3]), START)
+    await send(lesson.room.joined(stays[4]), START)
+    there = {(found.id, "PA_found"): to_ms(at(3)), (silent.id, stays[4].sid): to_ms(START)}
+    for minute in (5, 6):
+        await conclude(await lesson.now(), there, at(minute))
+    await expire_stays(session.id, at(50))
+    wish = Wish(AttendanceStatus.PRESENT, "I saw them.")
+    teacher = make.viewer(lesson.teacher)
+    await override_attendance(teacher, session.id, reported.id, wish, at(51))
+    await override_attendance(teacher, session.id, lost.id, wish, at(52))
+    await withdraw_override(teacher, session.id, lost.id, at(53))
+    await advance_due(at(65))
+    await finalise(session.id, at(66))
+    kinds = await MeetingAttendanceEvent.filter(session_id=session.id).values_list(
+        "kind", flat=True
+    )
+    assert set(EventKind) - set(kinds) == {EventKind.CONNECTION_ABORTED, EventKind.ROOM_FINISHED}
+    return session
+
+
 async def test_every_row_comes_back_byte_for_byte_in_a_new_process_an_hour_later(
     database: Database,
 ) -> None:
     sessions = [await a_killed_class(), await a_final_class(), await an_absent_lesson()]
+    sessions.append(await a_class_of_every_kind_of_line())
     lesson = await ready()  # nobody has come, nothing is final: no row
     rows = await as_text()
-    assert len(rows.splitlines()) == 4 + 9 + 2
+    assert len(rows.splitlines()) == 4 + 9 + 2 + 6
     statuses = [(await Session.get(id=session.id)).status for session in sessions]
     await MeetingAttendance.all().delete()
     assert await as_text() == ""

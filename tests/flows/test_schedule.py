@@ -9,7 +9,8 @@ import pytest
 
 from actions.academies import update_video_settings
 from actions.groups import GroupPlan, MemberInput, upsert
-from actions.schedule import SchedulePlan, schedule_many, schedule_one
+from actions.plans import SchedulePlan
+from actions.schedule import schedule_many, schedule_one
 from domain.access import UserRole, Viewer
 from domain.errors import (
     ConflictError,

@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from models import Academy
+from models import Academy, VideoSettings
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Asker, asking, code, payload
-from tests.support.configuring import set_policy, set_video
+from tests.support.configuring import set_academy, set_policy, set_video
 from tests.support.scene import Scene, dump, scene
 from tests.support.upserts import refusals
 
@@ -18,8 +19,12 @@ mutation ($input: AcademyInput!) {
   createAcademy(input: $input) {
     academy {
       slug name timezone locale isActive meetingLinkTemplate
-      videoSettings { readyMinutesBefore completionBufferMinutes maxOvertimeMinutes
-        defaultMaxParticipants maxDurationMinutes emptyTimeoutSeconds tokenTtlMinutes }
+      videoSettings {
+        autoCreateMeetings autoEndMeetings readyMinutesBefore meetingCreationMinutesBefore
+        meetingCreationTimeStart meetingCreationTimeEnd meetingCreationBlockedDays
+        completionBufferMinutes maxOvertimeMinutes defaultMaxParticipants maxDurationMinutes
+        emptyTimeoutSeconds recordByDefault tokenTtlMinutes teachersJoinAnySession
+      }
       attendancePolicy { presentFromPercent partialFromPercent lateAfterMinutes mergeGapSeconds }
     }
     errors { code field }
@@ -51,13 +56,21 @@ async def test_a_new_academy_has_every_setting_at_its_default(asker: Asker, ther
         "isActive": True,
         "meetingLinkTemplate": None,
         "videoSettings": {
+            "autoCreateMeetings": True,
+            "autoEndMeetings": True,
             "readyMinutesBefore": 10,
+            "meetingCreationMinutesBefore": 15,
+            "meetingCreationTimeStart": None,
+            "meetingCreationTimeEnd": None,
+            "meetingCreationBlockedDays": [],
             "completionBufferMinutes": 5,
             "maxOvertimeMinutes": 0,
             "defaultMaxParticipants": 50,
             "maxDurationMinutes": 120,
             "emptyTimeoutSeconds": 300,
+            "recordByDefault": False,
             "tokenTtlMinutes": 180,
+            "teachersJoinAnySession": False,
         },
         "attendancePolicy": {
             "presentFromPercent": 80,
@@ -145,14 +158,90 @@ async def test_what_is_left_out_is_kept_and_null_is_the_default_again(
         ("emptyTimeoutSeconds", 0),
         ("tokenTtlMinutes", 0),
         ("tokenTtlMinutes", 181),
+        ("meetingCreationMinutesBefore", -1),
+        ("meetingCreationMinutesBefore", 121),
+        ("meetingCreationTimeStart", "24:00"),
+        ("meetingCreationTimeStart", "8:00"),
+        ("meetingCreationTimeStart", "08:00:00"),
+        ("meetingCreationTimeStart", "\u0660\u0668:\u0660\u0660"),
+        ("meetingCreationTimeEnd", ""),
+        ("meetingCreationTimeEnd", "08:60"),
     ],
 )
 async def test_a_setting_out_of_bounds_is_refused(
-    asker: Asker, there: Scene, setting: str, value: int
+    asker: Asker, there: Scene, setting: str, value: Any
 ) -> None:
     before = await dump()
     answer = await set_video(asker, there, **{"completionBufferMinutes": 7, setting: value})
     assert refusals(answer) == [("INVALID_INPUT", [setting])]
+    assert await dump() == before
+
+
+async def test_a_window_has_a_start_and_an_end(asker: Asker, there: Scene) -> None:
+    start, end = "meetingCreationTimeStart", "meetingCreationTimeEnd"
+    assert refusals(await set_video(asker, there, **{start: "08:00"})) == [("INVALID_INPUT", [end])]
+    assert refusals(await set_video(asker, there, **{end: "08:00"})) == [("INVALID_INPUT", [start])]
+    payload(await set_video(asker, there, **{start: "22:00", end: "02:00"}))
+    payload(await set_video(asker, there, **{start: "23:00"}))
+    assert refusals(await set_video(asker, there, **{end: None})) == [("INVALID_INPUT", [end])]
+    row = await VideoSettings.get(academy_id=there["academy"].id)
+    assert (row.meeting_creation_time_start, row.meeting_creation_time_end) == ("23:00", "02:00")
+    payload(await set_video(asker, there, **{start: None, end: None}))
+
+
+async def test_days_are_kept_once_and_in_the_order_of_the_week(asker: Asker, there: Scene) -> None:
+    days = {"meetingCreationBlockedDays": ["FRIDAY", "MONDAY", "FRIDAY"]}
+    payload(await set_video(asker, there, **days))
+    query = "query ($id: ID!) { academy(id: $id) { videoSettings { meetingCreationBlockedDays } } }"
+
+    async def blocked() -> list[str]:
+        answer = await asker.ask(query, there["student"], id=there.id("academy"))
+        found: list[str] = payload(answer)["videoSettings"]["meetingCreationBlockedDays"]
+        return found
+
+    assert await blocked() == ["MONDAY", "FRIDAY"]
+    unknown = await set_video(asker, there, meetingCreationBlockedDays=["Friday"])
+    assert code(unknown) == "BAD_USER_INPUT"
+    payload(await set_video(asker, there, meetingCreationBlockedDays=None))
+    assert await blocked() == []
+
+
+# --- an academy that changes
+
+
+async def test_what_an_academy_is_called_and_where_it_is_can_change(
+    asker: Asker, there: Scene
+) -> None:
+    wish = {"name": " Noor ", "timezone": "Africa/Cairo", "locale": "en", "isActive": False}
+    link = {"meetingLinkTemplate": "https://example.org/{room}"}
+    changed = payload(await set_academy(asker, there, **wish, **link))["academy"]
+    assert changed == wish | link | {"name": "Noor"}
+    kept = payload(await set_academy(asker, there, isActive=None, locale=None))["academy"]
+    assert kept == changed | {"isActive": True, "locale": "ar"}
+    assert payload(await set_academy(asker, there))["academy"] == kept
+    cleared = payload(await set_academy(asker, there, meetingLinkTemplate=None))["academy"]
+    assert cleared["meetingLinkTemplate"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "  "),
+        ("name", None),
+        ("name", "x" * 201),
+        ("timezone", "Riyadh"),
+        ("timezone", None),
+        ("locale", "arabic please"),
+        ("meetingLinkTemplate", "https://example.org/class"),
+        ("meetingLinkTemplate", "javascript://{room}"),
+    ],
+)
+async def test_what_an_academy_cannot_become_is_refused(
+    asker: Asker, there: Scene, field: str, value: str | None
+) -> None:
+    before = await dump()
+    answer = await set_academy(asker, there, **{"isActive": False, field: value})
+    assert refusals(answer) == [("INVALID_INPUT", [field])]
     assert await dump() == before
 
 

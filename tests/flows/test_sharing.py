@@ -100,6 +100,24 @@ async def test_all_other_fields_answer_without_a_viewer(database: Database) -> N
                 assert await one.data() is await two.data()
 
 
+async def test_a_row_is_told_alike_to_whoever_may_watch_it(database: Database) -> None:
+    lesson = await ready()
+    field = SCHEMA._schema.subscription_type.fields["attendance"]  # type: ignore[union-attr]
+    fields = selection(field.type)
+    query = "subscription($id: ID!, $user: ID!) "
+    query += f"{{ attendance(sessionId: $id, userId: $user) {fields} }}"
+    variables = {
+        "id": encode(Kind.SESSION, lesson.session.id),
+        "user": encode(Kind.USER, lesson.student.id),
+    }
+    async with streaming(at(-9)) as streams:
+        async with (
+            streams.stream(query, lesson.student, **variables) as one,
+            streams.stream(query, lesson.teacher, **variables) as two,
+        ):
+            assert await one.data() is await two.data()
+
+
 def selection(kind: GraphQLOutputType, depth: int = 5) -> str:
     """Every field of a type that may be shared, and of what it may be, some levels down."""
     named = get_named_type(kind)

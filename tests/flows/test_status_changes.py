@@ -230,6 +230,7 @@ async def _come(session: Session) -> None:
         presence=Presence.IN_MEETING,
         cycles=[],
         closed_ms=0,
+        joined_since_ms=start,
         join_count=1,
         leave_count=0,
         confidence=Confidence.CONFIRMED,

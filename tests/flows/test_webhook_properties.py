@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from actions.attendance import finalise
 from actions.sweep import advance_due
-from actions.webhooks import KINDS, record
+from actions.webhooks import record
 from domain.attendance import EventKind, EventSource, Facts, Line, Policy, fold
 from domain.presence import AttendanceState, from_ms, result_fields, to_ms
 from domain.rooms import participant_identity
+from domain.webhook import LINE_KINDS
 from gateways.livekit_webhooks import Notice
 from models import Session, User
 from tests.conftest import Database
@@ -20,7 +21,7 @@ from tests.support.attendance_lines import HOUR, START
 from tests.support.attendance_rows import states, stream
 from tests.support.lives import Class, classes
 
-EVENTS = {kind: event for event, kind in KINDS.items()}
+EVENTS = {kind: event for event, kind in LINE_KINDS.items()}
 AT = from_ms(START)
 # Whatever `classes` thinks of has happened by then.
 BUFFER = {"completion_buffer_minutes": 600}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import clock
+from actions.rejections import rejections
 from models import MeetingAttendanceEvent, SessionEvent, WebhookReceipt
 from tests.conftest import Database
 from tests.support import make
@@ -164,16 +165,19 @@ async def test_poison_is_counted_and_never_holds_up_the_rest(lesson: Lesson) -> 
     assert (await state(lesson.session.id, lesson.student)).has_joined
 
 
-async def test_a_receipt_is_written_once_however_often_it_comes(lesson: Lesson) -> None:
+async def test_what_comes_again_has_one_receipt_more_with_the_last_time(lesson: Lesson) -> None:
     event = lesson.room.joined(lesson.stay(1), kind="AGENT")
     for second in range(3):
         assert await send(event, at(1, second)) == 200
         assert await send_raw(JUNK, at(1, second)) == 200
-    rows = await WebhookReceipt.all().order_by("kind")
-    assert [(row.outcome, row.received_at) for row in rows] == [
-        ("IGNORED", at(1)),
-        ("POISON", at(1)),
+    rows = await WebhookReceipt.all().order_by("received_at", "kind")
+    assert [(row.kind, row.outcome, row.received_at) for row in rows] == [
+        ("participant_joined", "IGNORED", at(1)),
+        ("unreadable", "POISON", at(1)),
+        ("participant_joined", "DUPLICATE", at(1, 2)),
+        ("unreadable", "DUPLICATE", at(1, 2)),
     ]
+    assert rows[2].id == f"again:{rows[0].id}"
 
 
 async def test_a_line_is_written_once_and_keeps_the_time_it_came_first(lesson: Lesson) -> None:
@@ -183,7 +187,11 @@ async def test_a_line_is_written_once_and_keeps_the_time_it_came_first(lesson: L
     version = (await lesson.now()).version
     for second in (1, 3, 7):
         assert await send(event, at(1, second)) == 200
-    assert await stored() == first
+    lines, receipts, events = first
+    assert await stored() == (lines, receipts + 1, events)
+    [again] = await WebhookReceipt.all()
+    assert (again.id, again.outcome) == (f"again:{event['id']}", "DUPLICATE")
+    assert (again.user_id, again.received_at) == (lesson.student.id, at(1, 7))
     assert (await lesson.now()).version == version
     [line] = await MeetingAttendanceEvent.filter(source_id=event["id"])
     assert line.received_ms == int(at(1).timestamp() * 1000)
@@ -196,9 +204,10 @@ async def test_nobody_is_named_in_the_log_of_a_refusal(
     body = encode(lesson.room.joined(lesson.stay(1)))
     await send_raw(body, at(1), token="")
     await send_raw(json.dumps(["Sara"]).encode(), at(1))
-    assert [record.getMessage() for record in caplog.records if record.name[:6] == "halaqa"] == [
-        "webhook refused"
-    ]
+    assert [record for record in caplog.records if record.name[:6] == "halaqa"] == []
+    await rejections.flush(at(1))
+    [told] = [record for record in caplog.records if record.name[:6] == "halaqa"]
+    assert (told.getMessage(), told.__dict__["number"]) == ("webhooks refused", 1)
 
 
 async def test_a_session_that_was_never_ready_has_no_room_to_be_told_of(

@@ -1,15 +1,51 @@
-"""A socket lives longer than a right: each new operation asks again."""
+"""A socket lives longer than a right: each new operation asks again, and each that runs is told.
 
+Two people watch on two real sockets. One loses the right: what they watch ends; the other goes on.
+"""
+
+import asyncio
 import json
+from datetime import timedelta
 
+import pytest
+
+import clock
+from actions.participants import add
+from actions.sessions import cancel
 from domain.access import UserRole
-from models import User
+from models import Membership, SessionParticipant, User, sql
+from subscriptions.watchers import Watchers
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import headers, serving_app
 from tests.support.sockets import dial, ended, heard, subscribe
+from tests.support.watching import ROSTER, ROW, SESSION, SYSTEM, Watcher, watching
+from tests.support.withdrawals import (
+    School,
+    Withdraw,
+    bar,
+    deactivate,
+    demote,
+    leave_group,
+    lose_guardian,
+    move_away,
+    replace_members,
+    ring,
+    school,
+    substitute,
+)
 
 ROLE = "{ viewer { role } }"
+
+
+@pytest.fixture(autouse=True)
+def only_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test sees is the bell's doing; the backstop is asked where a test is about it."""
+
+    async def never(watchers: Watchers) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Watchers, "_watch_for_changes", never)
 
 
 async def test_who_is_deactivated_can_begin_nothing_more_on_an_open_socket(
@@ -36,3 +72,179 @@ async def test_a_role_that_changed_counts_from_the_next_operation_on(template: T
             data = (await heard(socket))["payload"]["data"]
             assert data["viewer"] == {"role": "STUDENT"}
             assert len(data["users"]["nodes"]) == 1
+
+
+async def goes_on(at: School, watcher: Watcher, seen: str = "StatusChanged") -> bool:
+    """On the same socket, whatever happens next is told."""
+    await cancel(at.admin, at.session_id, None, clock.now())
+    while (event := await watcher.next())["__typename"] != seen:
+        assert event["__typename"] in ("PresenceChanged", "PresenceRemoved", "SessionUpdated")
+    return await watcher.is_connected()
+
+
+@pytest.mark.parametrize(
+    ("withdraw", "who", "other"),
+    [
+        (bar, "student", "classmate"),
+        (bar, "parent", "others_parent"),
+        (leave_group, "student", "classmate"),
+        (leave_group, "parent", "others_parent"),
+        (move_away, "student", "classmate"),
+        (lose_guardian, "parent", "student"),
+        (substitute, "teacher", "student"),
+        (demote, "supervisor", "teacher"),
+    ],
+)
+async def test_the_stream_of_who_lost_the_right_ends_and_nobody_elses(
+    template: Template, withdraw: Withdraw, who: str, other: str
+) -> None:
+    async with school(template) as at:
+        async with (
+            at.watch(who, session="mine") as theirs,
+            at.watch(other, session="mine") as others,
+        ):
+            await withdraw(at)
+            assert await told_until_refused(theirs) == "FORBIDDEN"
+            assert await goes_on(at, others)
+
+
+async def told_until_refused(watcher: Watcher) -> str:
+    """Those who manage a session may be told of the change itself, before the bell is heard."""
+    while True:
+        frame = await heard(watcher.socket)
+        if frame["type"] == "error":
+            assert await watcher.is_connected()
+            return str(frame["payload"][0]["extensions"]["code"])
+        assert frame["type"] == "next", frame
+
+
+async def test_who_is_deactivated_loses_the_socket_and_nobody_else(template: Template) -> None:
+    async with school(template) as at:
+        async with (
+            at.watch("student", session="mine") as theirs,
+            at.watch("classmate", session="mine") as others,
+            at.watch("parent", session="mine") as parents,
+        ):
+            await deactivate(at)
+            assert await theirs.close() == (4403, "Forbidden")
+            assert await goes_on(at, others)
+            assert (await parents.next())["__typename"] == "StatusChanged"
+
+
+@pytest.mark.parametrize("who", ["student", "parent"])
+async def test_a_membership_ends_by_date(template: Template, who: str) -> None:
+    async with school(template) as at:
+        soon = clock.now() + timedelta(seconds=1)
+        mine = Membership.filter(user_id=at.there["student"].id)
+        await mine.update(active_until=soon)
+        async with (
+            at.watch(who, session="mine") as theirs,
+            at.watch("classmate", session="mine") as others,
+        ):
+            assert await theirs.refusal() == "FORBIDDEN"
+            assert clock.now() >= soon
+            assert await goes_on(at, others)
+
+
+async def test_a_membership_that_is_prolonged_ends_later(template: Template) -> None:
+    async with school(template) as at:
+        mine = Membership.filter(user_id=at.there["student"].id)
+        await mine.update(active_until=clock.now() + timedelta(seconds=0.5))
+        async with at.watch("student", session="mine") as theirs:
+            later = clock.now() + timedelta(seconds=1.5)
+            await mine.update(active_until=later)
+            assert await theirs.refusal() == "FORBIDDEN"
+            assert clock.now() >= later
+
+
+async def test_who_leaves_in_mid_class_keeps_the_row_and_loses_the_stream(
+    template: Template,
+) -> None:
+    """They were a member when it began, so they stay expected: only the dates have changed."""
+    async with school(template) as at:
+        now = clock.now().replace(microsecond=0)
+        began = now - timedelta(minutes=10)
+        there = at.there.rows
+        there["running"] = await make.session(
+            there["academy"], there["teacher"], group=there["circle"], at=began, now=now
+        )
+        async with (
+            at.watch("student", session="running") as theirs,
+            at.watch("classmate", session="running") as others,
+        ):
+            await replace_members(at, ["student", "classmate"], student=now)
+            assert await theirs.refusal() == "FORBIDDEN"
+            assert await others.is_connected()
+        row = await SessionParticipant.get(
+            session_id=there["running"].id, user_id=there["student"].id
+        )
+        assert row.is_expected
+
+
+async def test_who_manages_no_more_is_told_nothing_as_a_guest_before_asking_again(
+    template: Template,
+) -> None:
+    """The right to the session stays, the right to its roster's events does not."""
+    async with school(template) as at:
+        await add(at.admin, at.session_id, at.there["teacher"].id, clock.now())
+        async with at.watch("teacher", session="mine") as theirs:
+            await substitute(at)
+            assert await told_until_refused(theirs) == "FORBIDDEN"
+            variables = {"session": at.there.id("mine")}
+            await theirs.socket.send(subscribe(SESSION, "2", variables=variables))
+            assert (await theirs.next())["__typename"] == "SessionSnapshot"
+
+
+async def test_every_kind_of_stream_ends(template: Template) -> None:
+    async with school(template) as at:
+        async with (
+            at.watch("student", ROW, session="mine", user="student") as own,
+            at.watch("parent", ROW, session="mine", user="student") as childs,
+            at.watch("teacher", ROW, session="mine", user="student") as managers,
+            at.watch("teacher", ROSTER, session="mine") as roster,
+            at.watch("classmate", ROW, session="mine", user="classmate") as others,
+        ):
+            await bar(at)
+            assert await own.refusal() == "FORBIDDEN"
+            assert await childs.refusal() == "FORBIDDEN"
+            assert (await managers.next())["attendance"]["isBarred"] is True
+            assert (await roster.next())["__typename"] == "PresenceChanges"
+            await substitute(at)
+            assert await told_until_refused(roster) == "FORBIDDEN"
+            assert await told_until_refused(managers) == "FORBIDDEN"
+            assert await others.is_connected()
+
+
+async def test_the_systems_state_is_told_anew_to_who_may_see_less_of_it(
+    template: Template,
+) -> None:
+    async with school(template) as at:
+        async with (
+            watching(at.served, at.there["admin"], SYSTEM) as theirs,
+            watching(at.served, at.there["supervisor"], SYSTEM) as others,
+        ):
+            await User.filter(id=at.there["admin"].id).update(role=UserRole.SUPERVISOR)
+            await ring(at, "admin")
+            assert await told_until_refused(theirs) == "FORBIDDEN"
+            assert await others.is_connected()
+
+
+async def test_a_bell_that_nobody_heard_is_made_up_for(template: Template) -> None:
+    async with school(template) as at:
+        async with (
+            at.watch("student", session="mine") as theirs,
+            at.watch("classmate", session="mine") as others,
+        ):
+            await Membership.filter(user_id=at.there["student"].id).delete()
+            count_up = "UPDATE users SET rights_version = rights_version + 1 WHERE id = $1"
+            await sql.execute(count_up, at.there["student"].id)
+            await at.served.app.process.watchers.close_gaps()  # type: ignore[attr-defined]
+            assert await theirs.refusal() == "FORBIDDEN"
+            assert await goes_on(at, others)
+
+
+async def test_a_bell_for_who_lost_nothing_changes_nothing(template: Template) -> None:
+    async with school(template) as at:
+        async with at.watch("student", session="mine") as theirs:
+            await ring(at, "student")
+            assert await goes_on(at, theirs)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.livekit.campus import Campus
-from tests.livekit.door import Person
+from tests.livekit.door import Door, Person
+from tests.livekit.place import Place
 from tests.livekit.waiting import until
 from tests.livekit.watcher import PRESENCE, Watcher, watching
 from tests.support.livekit_people import Elsewhere, Guest
@@ -49,7 +49,7 @@ query($session: ID!) {
 class Lesson:
     """`people` by name, as the school has them."""
 
-    campus: Campus
+    campus: Place
     people: dict[str, Person]
     scheduled: dict[str, Any]
     devices: list[Guest | Elsewhere] = field(default_factory=list)
@@ -96,10 +96,11 @@ class Lesson:
         await asyncio.gather(*(device.leave() for device in self.devices))
 
     @asynccontextmanager
-    async def watched(self) -> AsyncIterator[Watcher]:
+    async def watched(self, door: Door | None = None) -> AsyncIterator[Watcher]:
         """The teacher's dashboard."""
         campus, teacher = self.campus, self.people["teacher"]
-        watcher = Watcher(campus.door.url, teacher, self.id, campus.deliveries)
+        address = (door or campus.door).url
+        watcher = Watcher(address, teacher, self.id, campus.deliveries)
         async with watching(watcher):
             yield watcher
 

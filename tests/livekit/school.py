@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.livekit.campus import Campus
 from tests.livekit.door import Person
 from tests.livekit.lesson import Lesson
+from tests.livekit.place import Place
 
 PASSWORD = "a long enough password"
 SETTLES_WITHIN_S = 20.0
@@ -52,7 +52,7 @@ mutation($input: ScheduleSessionInput!) {
 class School:
     """`people` by name, all signed in; the students are the members of one group."""
 
-    campus: Campus
+    campus: Place
     id: str
     slug: str
     group: str = ""
@@ -83,7 +83,7 @@ class School:
 
 
 async def open_school(
-    campus: Campus, slug: str, *students: str, gap_s: int = 120, **policy: Any
+    campus: Place, slug: str, *students: str, gap_s: int = 120, **policy: Any
 ) -> School:
     """An academy with an admin, a teacher, a parent of the first student, and these students."""
     academy = {"slug": slug, "name": slug, "timezone": "Asia/Riyadh"}

@@ -9,13 +9,14 @@ from typing import Any
 
 from actions import system
 from actions.tokens import Door
-from main import connected, ringing
 from models import User
+from processes import connected, ringing
 from resolvers.context import Context, Process
 from schema.root import build_schema
 from settings import current
 from subscriptions.hubs import Hubs
 from subscriptions.system import SystemWatch
+from subscriptions.watchers import Watchers
 from tests.support import make
 
 SCHEMA = build_schema(limits=())  # a test may ask for everything at once
@@ -75,12 +76,15 @@ def payload(answer: Answer) -> Any:
 async def asking(**changed: Any) -> AsyncIterator[Asker]:
     """`changed` are settings, such as `livekit_api_url`. The database is open already."""
     settings = current().model_copy(update=changed)
-    async with ringing() as bus, connected(settings) as livekit:
+    async with ringing(settings) as bus, connected(settings) as livekit:
         hubs = Hubs(bus)
         await hubs.open()
         watch = SystemWatch(functools.partial(system.read, livekit))
+        watchers = Watchers(bus)
+        await watchers.open()
         try:
-            yield Asker(Process(Door(livekit, settings), hubs, watch))
+            yield Asker(Process(Door(livekit, settings), hubs, watch, watchers))
         finally:
             await watch.close()
+            await watchers.close()
             await hubs.close()

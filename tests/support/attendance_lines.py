@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from domain.attendance import (
+    AttendanceStatus,
     Confidence,
     Cycle,
     CycleEnd,
@@ -72,6 +73,24 @@ def not_seen(sid: str, at: int, *, alive: int | None, **values: Any) -> Line:
 def expired(sid: str, at: int, *, alive: int | None) -> Line:
     source = EventSource.CLOCK
     return line(EventKind.EXPIRED, at, participant_sid=sid, alive_ms=alive, source=source)
+
+
+def unconfirmed(sid: str | None, at: int) -> Line:
+    """The report of `sid` expired, unconfirmed."""
+    return line(EventKind.EXPIRED, at, participant_sid=sid, source=EventSource.CLOCK, room=None)
+
+
+def report(sid: str | None, at: int, kind: EventKind = EventKind.JOINED) -> Line:
+    """What somebody's own page says."""
+    return line(kind, at, participant_sid=sid, source=EventSource.CLIENT, room=None)
+
+
+def override(status: AttendanceStatus | None, at: int, **values: Any) -> Line:
+    """What a teacher says; without a status, that they take it back."""
+    kind = EventKind.OVERRIDE if status else EventKind.OVERRIDE_WITHDRAWN
+    given = {"note": "I saw it.", "actor_id": 7} if status else {}
+    said = {"override_status": status, "source": EventSource.PERSON} | given | values
+    return line(kind, at, room=None, **said)
 
 
 def room_started(room: str, *, alive: int | None = None, **values: Any) -> Line:

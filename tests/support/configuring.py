@@ -1,5 +1,7 @@
 """An academy's settings, set by its admin."""
 
+from typing import Any
+
 from tests.support.asking import Answer, Asker
 from tests.support.scene import Scene
 
@@ -19,15 +21,46 @@ mutation ($academy: ID!, $input: AttendancePolicyInput!) {
   }
 }
 """
+ACADEMY = """
+mutation ($academy: ID!, $input: UpdateAcademyInput!) {
+  updateAcademy(academyId: $academy, input: $input) {
+    academy { name timezone locale isActive meetingLinkTemplate }
+    errors { code field }
+  }
+}
+"""
+PREFERENCES = """
+mutation ($teacher: ID!, $input: TeacherMeetingSettingsInput!) {
+  updateTeacherMeetingSettings(teacherId: $teacher, input: $input) {
+    user { meetingSettings { maxParticipants recordingEnabled chatEnabled theme } }
+    errors { code field }
+  }
+}
+"""
 
 
-async def set_video(asker: Asker, there: Scene, **values: int | None) -> Answer:
+async def set_video(asker: Asker, there: Scene, **values: Any) -> Answer:
     return await asker.ask(
         VIDEO, there["admin"], now=there.now, academy=there.id("academy"), input=values
     )
 
 
-async def set_policy(asker: Asker, there: Scene, **values: int | None) -> Answer:
+async def set_policy(asker: Asker, there: Scene, **values: Any) -> Answer:
     return await asker.ask(
         POLICY, there["admin"], now=there.now, academy=there.id("academy"), input=values
+    )
+
+
+async def set_preferences(
+    asker: Asker, there: Scene, who: str = "teacher", teacher: str = "teacher", **values: Any
+) -> Answer:
+    """A teacher's, set by themselves unless `who` says by whom."""
+    return await asker.ask(
+        PREFERENCES, there[who], now=there.now, teacher=there.id(teacher), input=values
+    )
+
+
+async def set_academy(asker: Asker, there: Scene, **values: Any) -> Answer:
+    return await asker.ask(
+        ACADEMY, there["admin"], now=there.now, academy=there.id("academy"), input=values
     )

@@ -27,6 +27,8 @@ class LiveKitStub:
 
     At any time: `slow_s` seconds before each answer, `failing` instead of it, the next `drop_next`
     connections cut; `go_down()` refuses connections until `come_up()`. Clear `rooms` to forget.
+    `silent` is what is answered instead of the people of a room. What is asked of a method in
+    `holding` is done, and answered when it is not in it any more.
     """
 
     def __init__(self, key: str = KEY, secret: str = SECRET) -> None:
@@ -40,6 +42,10 @@ class LiveKitStub:
         self.slow_s = 0.0
         self.failing: web.Response | None = None
         self.drop_next = 0
+        self.holding: set[str] = set()
+        self.silent: dict[str, web.Response] = {}
+        self.most_at_once = 0
+        self._asking = 0
 
     @property
     def url(self) -> str:
@@ -84,7 +90,10 @@ class LiveKitStub:
     async def _answer(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
         self.calls.append(method)
+        self._asking += 1
+        self.most_at_once = max(self.most_at_once, self._asking)
         await asyncio.sleep(self.slow_s)
+        self._asking -= 1
         if self.drop_next and request.transport is not None:
             self.drop_next -= 1
             request.transport.abort()
@@ -95,7 +104,10 @@ class LiveKitStub:
         refusal = self._check(request.headers.get("Authorization", ""), _NEEDS[method])
         if refusal is not None:
             return refusal
-        return self._dispatch(method, await request.read())
+        answer = self._dispatch(method, await request.read())
+        while method in self.holding:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return answer
 
     def _check(self, header: str, grant: str) -> web.Response | None:
         if not header.startswith("Bearer "):
@@ -150,6 +162,8 @@ class LiveKitStub:
         return _protobuf(rooms_pb.DeleteRoomResponse())
 
     def _people(self, request: Any) -> web.Response:
+        if request.room in self.silent:
+            return _copy(self.silent[request.room])
         if request.room not in self.rooms:
             return twirp_error("unavailable", "no response from servers", 503)
         inside = self.people.get(request.room, {}).values()

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from domain.attendance import EventKind, EventSource, Line
+from domain.attendance import AttendanceStatus, EventKind, EventSource, Line
 from tests.support.attendance_lines import MINUTE, START
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -23,6 +23,14 @@ REASONS = st.sampled_from(
 NOTES = st.sampled_from(
     [EventKind.CONNECTION_ABORTED, EventKind.SEEN, EventKind.NOT_SEEN, EventKind.EXPIRED]
 )
+
+SAYINGS = [
+    (EventKind.JOINED, EventSource.CLIENT),
+    (EventKind.LEFT, EventSource.CLIENT),
+    (EventKind.EXPIRED, EventSource.CLOCK),
+    (EventKind.OVERRIDE, EventSource.PERSON),
+    (EventKind.OVERRIDE_WITHDRAWN, EventSource.PERSON),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,40 @@ def _room_lines(draw: Draw, sid: str, made: int, *, is_told: bool) -> list[Line]
         finish = _told_later(draw, _line(sid, EventKind.ROOM_FINISHED, made + draw(SPANS), **room))
         lines.append(replace(finish, participant_sid=None))
     return lines
+
+
+@st.composite
+def sayings(draw: Draw, log: list[Line]) -> list[Line]:
+    """What a page reports of the stays of a log and of others, what expires of that, and what a
+    teacher says."""
+    sids = sorted({line.participant_sid for line in log if line.participant_sid})
+    named = st.sampled_from([*sids, "PA_unknown", None])
+    moments = MOMENTS.map(lambda at: START + at)
+    kinds = draw(st.lists(st.sampled_from(SAYINGS), max_size=6))
+    return [
+        _saying(draw, number, kind, source, draw(named), draw(moments))
+        for number, (kind, source) in enumerate(kinds)
+    ]
+
+
+def _saying(
+    draw: Draw, number: int, kind: EventKind, source: EventSource, sid: str | None, at: int
+) -> Line:
+    is_override = kind is EventKind.OVERRIDE
+    return Line(
+        source_id=f"own:{number}",
+        kind=kind,
+        source=source,
+        occurred_ms=at,
+        received_ms=at,
+        room_sid=None,
+        room_created_ms=None,
+        participant_sid=None if source is EventSource.PERSON else sid,
+        joined_ms=None,
+        override_status=draw(st.sampled_from(AttendanceStatus)) if is_override else None,
+        note="I saw it." if is_override else None,
+        actor_id=1 if is_override else None,
+    )
 
 
 def _person_lines(draw: Draw, person: str, made: list[int]) -> list[Line]:

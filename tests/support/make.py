@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from actions.schedule import SchedulePlan, schedule_one
+from actions.plans import SchedulePlan
+from actions.schedule import schedule_one
 from domain.access import UserRole, Viewer
 from domain.session import GroupKind, MembershipSource, SessionKind
 from models import (

@@ -16,6 +16,7 @@ CODES = {
     "401": "UNAUTHENTICATED",
     "403": "FORBIDDEN",
     "404": "NOT_FOUND",
+    "away": "NOT_IN_ROOM",
     "bad": "INVALID_CREDENTIALS",
 }
 
@@ -60,6 +61,17 @@ def _nothing(scene: Scene, target: str) -> dict[str, Any]:
 def _row_of(scene: Scene, target: str) -> dict[str, Any]:
     session, user = target.split("/")
     return {"session": scene.id(session), "user": scene.id(user)}
+
+
+def _somebody_else(scene: Scene, target: str) -> dict[str, Any]:
+    """The session, and a person of its academy who has no place in it."""
+    names = {"mine": "stranger", "others": "student", "foreign": "foreign_stranger"}
+    return {"session": scene.id(target), "user": scene.id(names[target])}
+
+
+def _teacher_of(scene: Scene, target: str) -> dict[str, Any]:
+    names = {"mine": "teacher", "others": "colleague", "foreign": "foreign_teacher"}
+    return {"session": scene.id(target), "user": scene.id(names[target])}
 
 
 def _academy(scene: Scene, target: str) -> dict[str, Any]:
@@ -126,6 +138,8 @@ classmates_attendance  401    ok    ok    ok         ok      -       -
 teachers_attendance    401    ok    ok    ok         ok      -       -
 others_attendance      401    ok    ok    ok         -       -       -
 foreign_attendance     401    ok    -     -          -       -       -
+access_key             401    ok    ok    -          -       -       -
+foreign_access_key     401    ok    -     -          -       -       -
 """
 ANYBODY_SIGNED_IN = """
     nobody super admin supervisor teacher student parent
@@ -187,6 +201,12 @@ mine     401    ok    ok    ok         ok      -       -
 others   401    ok    ok    ok         -       -       -
 foreign  401    ok    -     -          -       -       -
 """
+WEBHOOKS = """
+                 nobody super admin supervisor teacher student parent
+webhook          401    ok    ok    -          -       -       -
+foreign_webhook  401    ok    -     -          -       -       -
+lost_webhook     401    ok    -     -          -       -       -
+"""
 FOUNDING = """
     nobody super admin supervisor teacher student parent
 it  401    ok    403   403        403     403     403
@@ -219,11 +239,44 @@ mine     401    ok    ok    ok         ok      ok      ok
 others   401    ok    ok    ok         404     404     404
 foreign  401    ok    404   404        404     404     404
 """
+LEAVING = """
+         nobody super admin supervisor teacher student parent
+mine     401    away  away  away       away    away    away
+others   401    away  away  away       404     404     404
+foreign  401    away  404   404        404     404     404
+"""
+JUDGING = """
+                         nobody super admin supervisor teacher student parent
+mine/student             401    ok    ok    ok         ok      403     403
+mine/classmate           401    ok    ok    ok         ok      403     403
+mine/stranger            401    404   404   404        404     403     403
+others/stranger          401    ok    ok    ok         404     404     404
+foreign/foreign_student  401    ok    404   404        404     404     404
+"""
 WATCHING_ROSTER = """
          nobody super admin supervisor teacher student parent
 mine     401    ok    ok    ok         ok      404     404
 others   401    ok    ok    ok         404     404     404
 foreign  401    ok    404   404        404     404     404
+"""
+
+WATCHING_ROW = """
+                         nobody super admin supervisor teacher student parent
+mine/student             401    ok    ok    ok         ok      ok      ok
+mine/classmate           401    ok    ok    ok         ok      404     404
+mine/teacher             401    ok    ok    ok         ok      404     404
+mine/stranger            401    404   404   404        404     404     404
+others/stranger          401    ok    ok    ok         404     404     404
+others/student           401    404   404   404        404     404     404
+foreign/foreign_student  401    ok    404   404        404     404     404
+"""
+
+PREFERRING = """
+                 nobody super admin supervisor teacher student parent
+teacher          401    ok    ok    403        ok      404     404
+colleague        401    ok    ok    403        404     404     404
+foreign_teacher  401    ok    404   404        404     404     404
+student          401    404   404   404        404     404     404
 """
 
 SETTINGS = "($academy: ID!) { %s(academyId: $academy, input: {%s}) { errors { code } } }"
@@ -245,6 +298,16 @@ it  -      ok    ok    ok         ok      ok      ok
     "Query.groups": Row("{ groups(first: 100) { nodes { id } } }", _nothing, GROUPS),
     "Query.session": Row("query ($id: ID!) { session(id: $id) { id } }", _id, SESSIONS),
     "Query.sessions": Row("{ sessions(first: 100) { nodes { id } } }", _nothing, SESSIONS),
+    "Query.stuckSessions": Row(
+        "{ stuckSessions(first: 100) { nodes { id } } }",
+        _nothing,
+        """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         -       -       -
+others   401    ok    ok    ok         -       -       -
+foreign  401    ok    -     -          -       -       -
+""",
+    ),
     "Query.attendance": Row(
         "query ($session: ID!, $user: ID!) "
         "{ attendance(sessionId: $session, userId: $user) { id } }",
@@ -257,6 +320,15 @@ it  -      ok    ok    ok         ok      ok      ok
     "Query.sessionPresence": Row(
         "query ($id: ID!) { sessionPresence(sessionId: $id) { version } }", _id, ROSTER
     ),
+    "Query.sessionPresenceChanges": Row(
+        'query ($id: ID!) { sessionPresenceChanges(sessionId: $id, after: "") { version } }',
+        _id,
+        ROSTER,
+    ),
+    "Query.webhookEvents": Row(
+        "{ webhookEvents(first: 100) { nodes { id } } }", _nothing, WEBHOOKS
+    ),
+    "Query.meetingStatistics": Row("{ meetingStatistics { activeNow } }", _nothing, FOUNDING),
     "Query.systemStatus": Row("{ systemStatus { isHealthy } }", _nothing, ANYBODY_SIGNED_IN),
     "Mutation.signIn": Row(
         'mutation { signIn(email: "nobody@example.org", password: "wrong") { errors { code } } }',
@@ -264,6 +336,45 @@ it  -      ok    ok    ok         ok      ok      ok
         """
     nobody super admin supervisor teacher student parent
 it  bad    bad   bad   bad        bad     bad     bad
+""",
+    ),
+    "Mutation.refreshAccessToken": Row(
+        'mutation { refreshAccessToken(refreshToken: "unknown") { errors { code } } }',
+        _nothing,
+        """
+    nobody super admin supervisor teacher student parent
+it  bad    bad   bad   bad        bad     bad     bad
+""",
+    ),
+    "Mutation.signOut": Row(
+        'mutation { signOut(refreshToken: "unknown") { errors { code } } }',
+        _nothing,
+        """
+    nobody super admin supervisor teacher student parent
+it  ok     ok    ok    ok         ok      ok      ok
+""",
+    ),
+    "Mutation.changePassword": Row(
+        'mutation { changePassword(current: "wrong", new: "long enough") { errors { code } } }',
+        _nothing,
+        """
+    nobody super admin supervisor teacher student parent
+it  401    bad   bad   bad        bad     bad     bad
+""",
+    ),
+    "Mutation.createAccessKey": Row(
+        "mutation ($academy: ID!) "
+        '{ createAccessKey(academyId: $academy, name: "Platform") { errors { code } } }',
+        _academy,
+        CONFIGURING,
+    ),
+    "Mutation.revokeAccessKey": Row(
+        "mutation ($id: ID!) { revokeAccessKey(id: $id) { errors { code } } }",
+        _id,
+        """
+                    nobody super admin supervisor teacher student parent
+access_key          401    ok    ok    404        404     404     404
+foreign_access_key  401    ok    404   404        404     404     404
 """,
     ),
     "Mutation.createAcademy": Row(
@@ -281,6 +392,15 @@ it  bad    bad   bad   bad        bad     bad     bad
         "mutation ($group: GroupInput!) { upsertGroups(groups: [$group]) { errors { code } } }",
         _circle,
         CONFIGURING,
+    ),
+    "Mutation.updateAcademy": Row(
+        "mutation " + SETTINGS % ("updateAcademy", 'name: "Another"'), _academy, CONFIGURING
+    ),
+    "Mutation.updateTeacherMeetingSettings": Row(
+        "mutation ($id: ID!) { updateTeacherMeetingSettings(teacherId: $id, "
+        "input: {chatEnabled: false}) { errors { code } } }",
+        _id,
+        PREFERRING,
     ),
     "Mutation.updateVideoSettings": Row(
         "mutation " + SETTINGS % ("updateVideoSettings", "readyMinutesBefore: 20"),
@@ -313,16 +433,79 @@ it  bad    bad   bad   bad        bad     bad     bad
     "Mutation.cancelSession": Row(
         "mutation ($id: ID!) { cancelSession(sessionId: $id) { errors { code } } }", _id, MANAGING
     ),
+    "Mutation.cancelSessions": Row(
+        "mutation ($id: ID!) { cancelSessions(sessionIds: [$id]) { errors { code } } }",
+        _id,
+        MANAGING,
+    ),
+    "Mutation.updateSession": Row(
+        'mutation ($id: ID!) { updateSession(sessionId: $id, input: {title: "Juz Amma"}) '
+        "{ errors { code } } }",
+        _id,
+        MANAGING,
+    ),
+    "Mutation.keepSessionOpen": Row(
+        "mutation ($id: ID!) { keepSessionOpen(sessionId: $id, minutes: 240) { errors { code } } }",
+        _id,
+        MANAGING,
+    ),
+    "Mutation.releaseSession": Row(
+        "mutation ($id: ID!) { releaseSession(sessionId: $id) { errors { code } } }", _id, MANAGING
+    ),
     "Mutation.changeSessionStatus": Row(
         "mutation ($id: ID!) "
         "{ changeSessionStatus(sessionId: $id, to: ONGOING) { errors { code } } }",
         _id,
         DIRECTING,
     ),
+    "Mutation.addParticipant": Row(
+        "mutation ($session: ID!, $user: ID!) "
+        "{ addParticipant(sessionId: $session, userId: $user) { errors { code } } }",
+        _somebody_else,
+        MANAGING,
+    ),
+    "Mutation.unbarParticipant": Row(
+        "mutation ($session: ID!, $user: ID!) "
+        "{ unbarParticipant(sessionId: $session, userId: $user) { errors { code } } }",
+        _teacher_of,
+        MANAGING,
+    ),
+    "Mutation.createMeeting": Row(
+        "mutation ($id: ID!) { createMeeting(input: {sessionId: $id}) { errors { code } } }",
+        _id,
+        MANAGING,
+    ),
+    "Mutation.endMeeting": Row(
+        "mutation ($id: ID!) { endMeeting(sessionId: $id) { errors { code } } }", _id, MANAGING
+    ),
     "Mutation.createMeetingToken": Row(
         "mutation ($id: ID!) { createMeetingToken(input: {sessionId: $id}) { errors { code } } }",
         _id,
         JOINING,
+    ),
+    "Mutation.reportJoin": Row(
+        "mutation ($id: ID!) { reportJoin(sessionId: $id) { errors { code } } }", _id, JOINING
+    ),
+    "Mutation.reportLeave": Row(
+        "mutation ($id: ID!) { reportLeave(sessionId: $id) { errors { code } } }", _id, LEAVING
+    ),
+    "Mutation.overrideAttendance": Row(
+        "mutation ($session: ID!, $user: ID!) { overrideAttendance("
+        'sessionId: $session, userId: $user, status: LATE, note: "A flat tyre.") '
+        "{ errors { code } } }",
+        _row_of,
+        JUDGING,
+    ),
+    "Mutation.withdrawAttendanceOverride": Row(
+        "mutation ($session: ID!, $user: ID!) "
+        "{ withdrawAttendanceOverride(sessionId: $session, userId: $user) { errors { code } } }",
+        _row_of,
+        JUDGING,
+    ),
+    "Mutation.recalculateAttendance": Row(
+        "mutation ($id: ID!) { recalculateAttendance(sessionId: $id) { errors { code } } }",
+        _id,
+        MANAGING,
     ),
     "Subscription.sessionPresence": Row(
         "subscription ($id: ID!) { sessionPresence(sessionId: $id) { version } }",
@@ -331,6 +514,12 @@ it  bad    bad   bad   bad        bad     bad     bad
     ),
     "Subscription.sessionEvents": Row(
         "subscription ($id: ID!) { sessionEvents(sessionId: $id) { sequence } }", _id, JOINING
+    ),
+    "Subscription.attendance": Row(
+        "subscription ($session: ID!, $user: ID!) "
+        "{ attendance(sessionId: $session, userId: $user) { version } }",
+        _row_of,
+        WATCHING_ROW,
     ),
     "Subscription.systemStatus": Row(
         "subscription { systemStatus { isHealthy } }", _nothing, ANYBODY_SIGNED_IN

@@ -4,8 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions import access_keys
 from domain.access import UserRole
-from models import Academy, Group, Guardianship, Session, SessionParticipant, User, sql
+from models import (
+    Academy,
+    AccessKey,
+    Group,
+    Guardianship,
+    Session,
+    SessionParticipant,
+    User,
+    WebhookReceipt,
+    sql,
+)
 from schema.types.ids import Kind, encode
 from tests.support import make
 
@@ -15,6 +26,7 @@ _KINDS: tuple[tuple[Any, Kind], ...] = (
     (Group, Kind.GROUP),
     (Session, Kind.SESSION),
     (SessionParticipant, Kind.ATTENDANCE),
+    (AccessKey, Kind.ACCESS_KEY),
 )
 
 
@@ -49,15 +61,18 @@ class Scene:
 
     def id(self, name: str) -> str:
         row = self.rows[name]
+        if isinstance(row, WebhookReceipt):
+            return row.id
         return next(encode(kind, row.pk) for model, kind in _KINDS if isinstance(row, model))
 
 
 async def scene(now: datetime = make.ELEVEN) -> Scene:
-    """All sessions are READY: they start in five minutes."""
+    """All sessions are READY: they start in five minutes, and wait for their rooms since two."""
     rows: dict[str, Any] = {"super": await make.user(None, UserRole.SUPER_ADMIN)}
     rows |= await _people(await make.academy(), now)
     foreign = await _people(await make.academy(), now)
     rows |= {f"foreign_{name}": row for name, row in foreign.items()}
+    rows["lost_webhook"] = await _webhook(None, now)
     return Scene(rows | {"foreign": foreign["mine"]}, now)
 
 
@@ -67,19 +82,22 @@ async def _people(academy: Academy, now: datetime) -> dict[str, Any]:
         rows[name] = await make.user(academy, role, email=f"{name}@{academy.slug}.example")
     for guardian, child in TIES:
         await Guardianship.create(guardian_id=rows[guardian].id, child_id=rows[child].id)
-    return rows | await _classes(rows, now)
+    made = await access_keys.create(make.viewer(rows["admin"]), academy.id, "Platform", None, now)
+    return rows | {"access_key": made.row} | await _classes(rows, now)
 
 
 async def _classes(rows: dict[str, Any], now: datetime) -> dict[str, Any]:
     academy, at = rows["academy"], now + timedelta(minutes=5)
+    made_at = now - timedelta(minutes=2)
     circle = await make.group(academy, rows["teacher"], rows["student"], rows["classmate"])
     others = await make.group(academy, rows["colleague"], rows["stranger"])
-    mine = await make.session(academy, rows["teacher"], group=circle, at=at, now=now)
-    theirs = await make.session(academy, rows["colleague"], group=others, at=at, now=now)
+    mine = await make.session(academy, rows["teacher"], group=circle, at=at, now=made_at)
+    theirs = await make.session(academy, rows["colleague"], group=others, at=at, now=made_at)
     return {
         "circle": circle,
         "others_circle": others,
         "mine": mine,
+        "webhook": await _webhook(mine, now),
         "others": theirs,
         "attendance": await _row(mine, rows["student"]),
         "classmates_attendance": await _row(mine, rows["classmate"]),
@@ -89,12 +107,24 @@ async def _classes(rows: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
+async def _webhook(session: Session | None, now: datetime) -> WebhookReceipt:
+    return await WebhookReceipt.create(
+        id=f"EV_{session.id if session else 0}_{await WebhookReceipt.all().count()}",
+        kind="track_published",
+        outcome="IGNORED",
+        session_id=session.id if session else None,
+        occurred_at=now,
+        received_at=now,
+    )
+
+
 async def _row(session: Session, user: User) -> SessionParticipant:
     return await SessionParticipant.get(session_id=session.id, user_id=user.id)
 
 
 TABLES = (
     "academies",
+    "access_keys",
     "attendance_policies",
     "clock_heartbeats",
     "due_work",
@@ -103,12 +133,14 @@ TABLES = (
     "meeting_attendance_events",
     "meeting_attendances",
     "memberships",
+    "refresh_tokens",
     "session_events",
     "session_participants",
     "sessions",
     "users",
     "video_settings",
     "webhook_receipts",
+    "webhook_rejections",
 )
 
 

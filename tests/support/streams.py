@@ -11,10 +11,11 @@ from strawberry.types import ExecutionResult
 
 from gateways.bus import Bus, bell
 from models import User
-from resolvers.context import Context, Process
+from resolvers.context import Ask, Context, Process
 from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
+from subscriptions.watchers import Watchers
 from tests.support import make
 
 PRESENCE = """
@@ -45,6 +46,14 @@ subscription Events($id: ID!, $after: String) {
 }
 """
 
+ROW = """
+subscription Row($id: ID!, $user: ID!, $after: String) {
+  attendance(sessionId: $id, userId: $user, after: $after) {
+    cursor version attendance { id presence joinCount isFinal status isBarred user { displayName } }
+  }
+}
+"""
+
 SCHEMA = build_schema()
 
 Event = dict[str, Any]
@@ -55,14 +64,19 @@ class Streams:
     """One process's subscriptions, at a time the test says."""
 
     hubs: Hubs
+    watchers: Watchers
     now: datetime
 
+    def stream(self, query: str, viewer: User | None, **variables: Any) -> Any:
+        return self.stream_for(viewer, None, query, variables)
+
     @asynccontextmanager
-    async def stream(
-        self, query: str, viewer: User | None, **variables: Any
+    async def stream_for(
+        self, viewer: User | None, ask: Ask | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
-        process = Process(cast(Any, None), self.hubs, None)
-        context = Context(process, make.viewer(viewer) if viewer else None, self.now)
+        """`ask` says who is asking by now; without it that never changes."""
+        process = Process(cast(Any, None), self.hubs, None, self.watchers)
+        context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
         results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
         async with aclosing(cast(Any, results)) as opened:
             stream = Stream(opened)
@@ -76,6 +90,10 @@ class Streams:
     def events(self, session_id: int, viewer: User, after: str | None = None) -> Any:
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(EVENTS, viewer, **variables)
+
+    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> Any:
+        ids = {"id": encode(Kind.SESSION, session_id), "user": encode(Kind.USER, of.id)}
+        return self.stream(ROW, viewer, **ids, after=after)
 
 
 class Stream:
@@ -126,18 +144,26 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(
-    now: datetime, *, is_rung: bool = True, backstop_s: float = 60, ring: int | None = None
+    now: datetime,
+    *,
+    is_rung: bool = True,
+    backstop_s: float = 60,
+    ring: int | None = None,
+    bus: Bus | None = None,
 ) -> AsyncIterator[Streams]:
     """Hubs on a bus of their own; not `is_rung`: the bell does not reach them."""
-    bus = Bus()
+    bus = bus or Bus()
     await bus.open()
     hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)
     await hubs.open()
+    watchers = Watchers(bus, backstop_s, now=lambda: now)
+    await watchers.open()
     bell.bus = bus if is_rung else None
     try:
-        yield Streams(hubs, now)
+        yield Streams(hubs, watchers, now)
     finally:
         bell.bus = None
+        await watchers.close()
         await hubs.close()
         await bus.close()
 

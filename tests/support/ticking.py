@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import clock
 from gateways.bus import Bus, bell
@@ -27,13 +28,13 @@ async def reaching(url: str) -> AsyncIterator[LiveKit]:
 
 @asynccontextmanager
 async def ticking(
-    livekit: LiveKit, now: Callable[[], datetime] = clock.now, name: str | None = None
+    livekit: LiveKit, now: Callable[[], datetime] = clock.now, name: str | None = None, **queue: Any
 ) -> AsyncIterator[Clock]:
-    """A clock that runs, with a bell that actions ring."""
+    """A clock that runs, with a bell that actions ring; `queue`: its `redis_url`, `is_worker`."""
     bus = Bus()
     await bus.open()
     bell.bus = bus
-    running = Clock(livekit, bus, name=name, now=now)
+    running = Clock(livekit, bus, name=name, now=now, **queue)
     await running.start()
     try:
         yield running
@@ -51,9 +52,9 @@ async def ticking_with_stub(
         yield it, stub
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], patience_s: float = PATIENCE_S) -> None:
     """Return as soon as it holds; fail if it never does."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         while not await holds():  # noqa: ASYNC110 - rows tell nobody that they changed
             await asyncio.sleep(0.01)
 

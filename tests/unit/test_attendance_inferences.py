@@ -1,12 +1,9 @@
 """What is concluded from looks, the clock and the session's end; LiveKit's word replaces it."""
 
-import pytest
-
 from domain.attendance import (
     Confidence,
     CycleEnd,
     CycleStart,
-    EventKind,
     EventSource,
     Presence,
 )
@@ -15,7 +12,6 @@ from tests.support.attendance_lines import (
     expired,
     joined,
     left,
-    line,
     not_seen,
     only,
     result,
@@ -50,10 +46,8 @@ def test_a_stale_stay_expires_at_the_last_sign_of_life() -> None:
     assert only(*lines) == ((0, 40_000, JOINED, CycleEnd.STALE), Confidence.ESTIMATED)
 
 
-@pytest.mark.parametrize("kind", [not_seen, expired])
-def test_the_last_sign_of_life_is_the_join_where_none_was_known(kind: object) -> None:
-    lines = joined("A", 7_000), kind("A", 50_000, alive=None)  # type: ignore[operator]
-    assert only(*lines)[0][1] == 7_000
+def test_the_last_sign_of_life_is_the_join_where_none_was_known() -> None:
+    assert only(joined("A", 7_000), not_seen("A", 50_000, alive=None))[0][1] == 7_000
 
 
 def test_the_last_sign_of_life_is_a_look_that_the_line_did_not_know_of() -> None:
@@ -114,19 +108,6 @@ def test_a_look_after_the_end_of_the_session_opens_nothing() -> None:
     assert found.presence is Presence.LEFT
 
 
-def test_reports_and_overrides_are_not_livekits_evidence() -> None:
-    report = joined("A", 0, source=EventSource.CLIENT)
-    leave = left("B", 9_000, since=0, source=EventSource.CLIENT)
-    override = line(EventKind.OVERRIDE, 9_000, room=None, source=EventSource.PERSON)
-    withdrawn = line(EventKind.OVERRIDE_WITHDRAWN, 9_500, room=None, source=EventSource.PERSON)
-    assert result(report, leave, override, withdrawn) == result()
-    found = result(joined("C", 5_000), leave, override)
-    assert visits(found.cycles) == [(5_000, None, JOINED, None)]
-
-
 def test_a_report_does_not_move_a_stay_that_livekit_tells_of() -> None:
-    reports = (
-        joined("A", 1_000, source=EventSource.CLIENT),
-        left("A", 6_000, since=1_000, source=EventSource.CLIENT),
-    )
-    assert visits(result(joined("A", 5_000), *reports).cycles) == [(5_000, None, JOINED, None)]
+    early = joined("A", 1_000, source=EventSource.CLIENT)
+    assert visits(result(joined("A", 5_000), early).cycles) == [(5_000, None, JOINED, None)]

@@ -15,19 +15,31 @@ from graphql import (
 from graphql import build_schema as read_schema
 from graphql.utilities import find_breaking_changes, find_schema_changes
 
-from actions.academies import POLICY_BOUNDS, VIDEO_BOUNDS
 from domain.access import UserRole
-from domain.attendance import AttendanceStatus, Confidence, CycleEnd, CycleStart, Presence
+from domain.attendance import (
+    AttendanceStatus,
+    Confidence,
+    CycleEnd,
+    CycleStart,
+    EventKind,
+    EventSource,
+    Presence,
+)
+from domain.configuration import POLICY_BOUNDS, VIDEO_BOUNDS
 from domain.errors import ErrorCode
 from domain.event import SessionEventKind
 from domain.meeting import MediaQuality
 from domain.session import GroupKind, MembershipSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, TransitionCause
+from domain.stuck import StuckReason
+from domain.webhook import WebhookOutcome
+from domain.window import Weekday
 from models import AttendancePolicy, VideoSettings
 from resolvers.refusals import ClientSafeSchema
 from schema.descriptions import describe, read_words
 from schema.root import build_schema
 from schema.types.enums import SessionOrder
+from schema.types.room import RoomInfoSource
 
 ROOT = Path(__file__).parents[2]
 PRINTED = ROOT / "schema" / "schema.graphql"
@@ -48,6 +60,8 @@ ADDITIONS = {
 
 ENUMS: dict[str, type[StrEnum]] = {
     "AttendanceConfidence": Confidence,
+    "AttendanceEventKind": EventKind,
+    "AttendanceEventSource": EventSource,
     "AttendanceStatus": AttendanceStatus,
     "CycleEnd": CycleEnd,
     "CycleStart": CycleStart,
@@ -56,12 +70,16 @@ ENUMS: dict[str, type[StrEnum]] = {
     "MediaQuality": MediaQuality,
     "MembershipSource": MembershipSource,
     "PresenceState": Presence,
+    "RoomInfoSource": RoomInfoSource,
     "SessionFormat": SessionFormat,
     "SessionKind": SessionKind,
     "SessionOrder": SessionOrder,
     "SessionStatus": SessionStatus,
+    "StuckReason": StuckReason,
     "TransitionCause": TransitionCause,
     "UserRole": UserRole,
+    "WebhookOutcome": WebhookOutcome,
+    "Weekday": Weekday,
 }
 
 

@@ -44,6 +44,8 @@ def test_a_missing_one_is_named_in_one_sentence(name: str, environment: pytest.M
     [
         ("HALAQA_DATABASE_URL", "mysql://localhost/halaqa"),
         ("HALAQA_REDIS_URL", "localhost:6379"),
+        ("HALAQA_REDIS_URL", "redis://localhost:a-port/0"),
+        ("HALAQA_REDIS_URL", "redis://localhost/zero"),
         ("HALAQA_LIVEKIT_URL", "https://live.example.org"),
         ("HALAQA_LIVEKIT_API_URL", "ws://127.0.0.1:7880"),
         ("HALAQA_LIVEKIT_API_KEY", ""),
@@ -51,6 +53,14 @@ def test_a_missing_one_is_named_in_one_sentence(name: str, environment: pytest.M
         ("HALAQA_LIVEKIT_TLS_VERIFY", "perhaps"),
         ("HALAQA_LIVEKIT_WEBHOOK_KEYS", "only-a-key"),
         ("HALAQA_JWT_SECRET", "31-characters-are-not-quite-it."),
+        ("HALAQA_FOREIGN_JWT_SECRET", "31-characters-are-not-quite-it."),
+        ("HALAQA_FOREIGN_JWT_SECRET", ENOUGH["HALAQA_JWT_SECRET"]),
+        ("HALAQA_FOREIGN_JWT_ISSUER", "halaqa"),
+        ("HALAQA_FOREIGN_JWT_ISSUER", ""),
+        ("HALAQA_FOREIGN_JWT_AUDIENCE", ""),
+        ("HALAQA_FOREIGN_JWT_LEEWAY_SECONDS", "301"),
+        ("HALAQA_FOREIGN_JWT_LEEWAY_SECONDS", "-1"),
+        ("HALAQA_JWKS_URL", "id.example.org/keys"),
         ("HALAQA_PUBLIC_URL", "example.org"),
         ("HALAQA_ALLOWED_ORIGINS", "https://app.example.org,app.example.org"),
         ("HALAQA_PORT", "eighty"),
@@ -96,6 +106,19 @@ def test_origins_are_a_comma_list(environment: pytest.MonkeyPatch) -> None:
 def test_the_public_address_follows_the_port(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HALAQA_PORT", "9000")
     assert load().public_url == "http://127.0.0.1:9000"
+
+
+def test_the_platforms_own_sign_in_is_told_by_its_secret_or_its_keys(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    assert (load().foreign_jwt_secret, load().jwks_url) == (None, None)
+    environment.setenv("HALAQA_FOREIGN_JWT_SECRET", "a-secret-that-the-platform-signs-with")
+    environment.setenv("HALAQA_JWKS_URL", "https://id.example.org/keys")
+    told = load()
+    assert told.foreign_jwt_secret
+    assert told.jwks_url == "https://id.example.org/keys"
+    assert told.foreign_jwt_leeway_seconds == 30
+    assert "that-the-platform" not in repr(told)
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:

@@ -114,9 +114,25 @@ def test_people_inside_hold_nothing_back_where_no_overtime_is_allowed() -> None:
     assert due_moves(ongoing, at(65)) == ((COMPLETED,), None)
 
 
+def test_who_keeps_it_open_holds_completion_back_and_nothing_else() -> None:
+    ongoing = replace(PLAN, status=ONGOING, kept_open_until=at(100))
+    assert due_moves(ongoing, at(99.99)) == ((), at(100))
+    assert due_moves(ongoing, at(100)) == ((COMPLETED,), None)
+    assert due_moves(replace(ongoing, status=READY), at(0)) == ((ONGOING,), at(100))
+    assert due_moves(replace(ongoing, status=SCHEDULED), at(-10)) == ((READY,), at(0))
+
+
+def test_a_session_is_never_kept_open_for_less_than_planned() -> None:
+    ongoing = replace(OVERTIME, status=ONGOING, kept_open_until=at(30))
+    assert due_moves(ongoing, at(30)) == ((), at(65))
+    assert due_moves(replace(ongoing, people_inside=1), at(65)) == ((), at(95))
+
+
 MINUTES = st.integers(-300, 300)
 TIMELINES = st.builds(
-    lambda plan, status, inside: replace(plan, status=status, people_inside=inside),
+    lambda plan, status, inside, kept: replace(
+        plan, status=status, people_inside=inside, kept_open_until=kept
+    ),
     st.builds(
         Timeline.plan,
         MINUTES.map(at),
@@ -127,6 +143,7 @@ TIMELINES = st.builds(
     ),
     st.sampled_from(SessionStatus),
     st.integers(0, 3),
+    st.none() | MINUTES.map(at),
 )
 MOMENTS = st.integers(-600 * 60, 900 * 60).map(lambda seconds: ELEVEN + timedelta(seconds=seconds))
 
@@ -171,3 +188,16 @@ def test_every_move_is_one_that_is_allowed(session: Timeline, now: datetime) -> 
     for to in due_moves(session, now)[0]:
         assert to in ALLOWED[status]
         status = to
+
+
+@given(TIMELINES, MOMENTS)
+def test_keeping_open_moves_completion_alone_and_only_back(
+    session: Timeline, now: datetime
+) -> None:
+    without = due_moves(replace(session, kept_open_until=None), now)[0]
+    with_it = due_moves(session, now)[0]
+    assert with_it in (without, without[:-1])
+    if with_it != without:
+        assert without[-1] is COMPLETED
+        assert session.kept_open_until is not None
+        assert now < session.kept_open_until

@@ -1,0 +1,101 @@
+"""Meetings that outlived their time: their sessions are completed and their rooms closed."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tortoise.expressions import Q
+
+from actions.attendance import catch_up
+from actions.backup import back_up
+from actions.leases import take_lease
+from actions.rooms import Rooms, delete_room
+from actions.stream import writing
+from actions.which import EVERYWHERE, Which
+from domain.errors import LiveKitUnavailableError
+from domain.status import SessionStatus
+from models import Session
+
+logger = logging.getLogger("halaqa.clock")
+
+LONGEST = timedelta(hours=2)  # past a session's end, whatever its academy's settings
+OVER = tuple(status for status in SessionStatus if status.is_over)
+
+
+TIDY_EVERY = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """`is_silent`: LiveKit did not say which rooms there are. `expired`: what was looked at."""
+
+    checked: int = 0
+    ended: int = 0
+    failed: int = 0
+    is_silent: bool = False
+    expired: list[Session] = field(default_factory=list)
+
+
+async def tidy(livekit: Rooms, now: datetime) -> None:
+    """The slow round of whichever process is first: what got lost, and what outlived its time."""
+    if await take_lease("tidy", now, TIDY_EVERY):
+        await back_up(now)
+        await clean_up(livekit, now)
+
+
+async def clean_up(
+    livekit: Rooms, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+) -> Cleaned:
+    """Sessions that should be over are completed, as the clock would; rooms of those that are over
+    are closed: at once where the academy has them end with the session, else after two hours."""
+    done = Cleaned()
+    for session in await _unended(now, which):
+        await _end(None, session, done, now, is_dry=is_dry)
+    try:
+        names = list(await livekit.list_rooms())
+    except LiveKitUnavailableError:
+        done.is_silent = True
+        return done
+    for session in await _with_rooms(names, now, which):
+        await _end(livekit, session, done, now, is_dry=is_dry)
+    return done
+
+
+async def _unended(now: datetime, which: Which) -> list[Session]:
+    rows = which.rows().filter(next_transition_at__lte=now, completes_at__lte=now)
+    return await rows.order_by("id")
+
+
+async def _with_rooms(names: list[str], now: datetime, which: Which) -> list[Session]:
+    """Those that are over while their room is not, or their meeting has not been said to be."""
+    is_late = Q(meeting_ended_at__isnull=False) | Q(ends_at__lte=now - LONGEST)
+    is_there = Q(room_name__in=names)
+    is_left = Q(meeting_id__isnull=False, meeting_ended_at__isnull=True)
+    rows = which.rows().filter(is_late & (is_there | is_left), status__in=OVER)
+    return await rows.order_by("id")
+
+
+async def _end(
+    livekit: Rooms | None, session: Session, done: Cleaned, now: datetime, *, is_dry: bool
+) -> None:
+    """Close its room; without a `livekit`, complete it."""
+    done.checked += 1
+    done.expired.append(session)
+    if is_dry:
+        return
+    try:
+        if livekit is None:
+            done.ended += await _complete(session.id, now)
+            return
+        await delete_room(livekit, session.id, now)
+        done.ended += 1
+    except Exception:
+        logger.warning("meeting not cleaned up", exc_info=True, extra={"session": session.id})
+        done.failed += 1
+
+
+async def _complete(session_id: int, now: datetime) -> bool:
+    """Not where its academy lets people stay on, and they do."""
+    async with writing(session_id, now) as draft:
+        await catch_up(draft)
+    return draft.session.status.is_over

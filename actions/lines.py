@@ -1,0 +1,60 @@
+"""Lines of the attendance log: LiveKit's, and our own."""
+
+from typing import Any
+
+from actions.stream import Draft
+from domain.attendance import EventKind, EventSource
+from domain.presence import to_ms
+from models import MeetingAttendanceEvent, sql
+
+
+async def insert_line(line: MeetingAttendanceEvent) -> bool:
+    """Whether the line is new: its `source_id` was not in the log yet."""
+    names = [name for name in line._meta.fields_db_projection if name != "id"]
+    statement = (
+        f"INSERT INTO meeting_attendance_events ({', '.join(names)}) "
+        f"VALUES ({sql.places(len(names))}) ON CONFLICT (source_id) DO NOTHING"
+    )
+    fields = line._meta.fields_map
+    values = [fields[name].to_db_value(getattr(line, name), line) for name in names]
+    return bool(await sql.execute(statement, *values))
+
+
+def room_line(
+    session_id: int, room_sid: str, created_ms: int, *, received_ms: int, alive_ms: int | None
+) -> MeetingAttendanceEvent:
+    """The ROOM_STARTED that we conclude ourselves: one a room, whoever is the first to see it."""
+    return MeetingAttendanceEvent(
+        session_id=session_id,
+        source_id=f"room:{room_sid}",
+        kind=EventKind.ROOM_STARTED,
+        source=EventSource.RECONCILER,
+        occurred_ms=created_ms,
+        received_ms=received_ms,
+        room_sid=room_sid,
+        room_created_ms=created_ms,
+        alive_ms=alive_ms,
+    )
+
+
+def own_line(
+    draft: Draft, kind: EventKind, source: EventSource, user_id: int, **values: Any
+) -> MeetingAttendanceEvent:
+    """A line of now, not yet numbered: `write_line` gives it its `source_id`."""
+    now_ms = to_ms(draft.now)
+    given = {"occurred_ms": now_ms, "received_ms": now_ms, "source_id": "", **values}
+    return MeetingAttendanceEvent(
+        session_id=draft.session.id, user_id=user_id, kind=kind, source=source, **given
+    )
+
+
+async def write_line(line: MeetingAttendanceEvent) -> None:
+    """Under the session's lock: numbered within what this source says of this person, so of two in
+    the same millisecond the later one has the later `source_id`."""
+    earlier = MeetingAttendanceEvent.filter(
+        session_id=line.session_id, user_id=line.user_id, source=line.source
+    )
+    number = await earlier.count()
+    what = f"{line.kind}:{line.participant_sid or ''}"
+    line.source_id = f"{line.source}:{line.session_id}:{line.user_id}:{number:06}:{what}".lower()
+    await insert_line(line)

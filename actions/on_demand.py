@@ -1,0 +1,102 @@
+"""Meetings when a person asks: made before their time, ended before it."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from actions.attendance import catch_up, close_stays
+from actions.meetings import expiry_of, layer_options, make_meeting, plan_deletion, say_ended
+from actions.moves import Because, move_to
+from actions.rooms import delete_room
+from actions.stream import Draft, writing
+from domain.access import Permit, UserRole, Viewer
+from domain.configuration import TEACHER_BOUNDS, check_within
+from domain.errors import LiveKitUnavailableError, SessionOverError, WrongStatusError
+from domain.event import SessionEventKind
+from domain.meeting import longest_minutes
+from domain.session import MeetingSource
+from domain.status import SessionStatus, TransitionCause
+from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
+from models import Session, User
+
+logger = logging.getLogger("halaqa.meetings")
+
+
+async def create(viewer: Viewer, session_id: int, wishes: dict[str, Any], now: datetime) -> Session:
+    """The session's meeting: the one that is there, or one made now, whatever the hour.
+
+    `wishes` are options that were given, None to take one back; they count until the room is
+    there.
+    """
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    source = await _source(viewer)
+    async with writing(session_id, now) as draft:
+        await catch_up(draft)
+        if draft.session.status.is_over:
+            raise SessionOverError("The session is over.")
+        no_meeting = draft.session.no_meeting_for(now, draft.session.gate, manages=True)
+        if no_meeting is not None:
+            raise no_meeting
+        await _wish(draft, wishes, viewer.user_id)
+        make_meeting(draft, source, viewer.user_id, is_person=True)
+    return draft.session
+
+
+async def _source(viewer: Viewer) -> MeetingSource:
+    if await User.exists(id=viewer.user_id, is_service=True):
+        return MeetingSource.API
+    is_teacher = viewer.role is UserRole.TEACHER
+    return MeetingSource.TEACHER if is_teacher else MeetingSource.ADMIN
+
+
+async def _wish(draft: Draft, wishes: dict[str, Any], actor_id: int) -> None:
+    session = draft.session
+    _check(session, wishes)
+    if not wishes or session.room_first_ready_at is not None:
+        return
+    said = (session.meeting_wishes or {}) | wishes
+    draft.change(meeting_wishes={name: value for name, value in said.items() if value is not None})
+    if session.meeting_id is not None and draft.changed:
+        await layer_options(draft)
+        draft.change(meeting_expires_at=expiry_of(session))
+        draft.append(SessionEventKind.UPDATED, {}, actor_id)
+
+
+def _check(session: Session, wishes: dict[str, Any]) -> None:
+    """No meeting is shorter than its session, or longer than an hour more."""
+    lasting = session.duration_minutes, longest_minutes(session.duration_minutes)
+    bounds = TEACHER_BOUNDS | {"max_duration_minutes": lasting}
+    for name in wishes.keys() & bounds.keys():
+        check_within(name, wishes[name], bounds)
+
+
+async def end(livekit: LiveKit, viewer: Viewer, session_id: int, now: datetime) -> Session:
+    """Its session is completed, and everybody put out; where LiveKit is silent, as soon as it
+    answers. Asked for again, also of a meeting that is over, it does no more."""
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    async with writing(session_id, now) as draft:
+        await catch_up(draft)
+        _check_begun(draft.session)
+        if draft.session.status.is_live:
+            move_to(
+                draft,
+                SessionStatus.COMPLETED,
+                Because(TransitionCause.PERSON, viewer.user_id),
+            )
+            await close_stays(draft)
+        say_ended(draft, viewer.user_id)
+        plan_deletion(draft)
+    await _try_to_delete(livekit, session_id, now)
+    return draft.session
+
+
+def _check_begun(session: Session) -> None:
+    if session.status in (SessionStatus.SCHEDULED, SessionStatus.CANCELLED):
+        raise WrongStatusError(f"A session that is {session.status} has no meeting to end.")
+
+
+async def _try_to_delete(livekit: LiveKit, session_id: int, now: datetime) -> None:
+    try:
+        await delete_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)
+    except LiveKitUnavailableError:  # what is planned goes on until it is gone
+        logger.warning("meeting ended, its room is still there", extra={"session": session_id})

@@ -1,0 +1,82 @@
+"""What those who manage a session say of an attendance, instead of what was computed."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from actions.attendance import refold, settle
+from actions.lines import own_line, write_line
+from actions.stream import Draft, writing
+from domain.access import Permit, Viewer
+from domain.attendance import AttendanceStatus, EventKind, EventSource, Override
+from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
+from domain.presence import AttendanceState
+from domain.status import SessionStatus
+from models import Session, SessionParticipant
+from models.rosters import states_of
+
+LONGEST_NOTE = 2000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text has neither
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    status: AttendanceStatus
+    note: str
+
+    def is_said_by(self, override: Override | None) -> bool:
+        return override is not None and (self.status, self.note) == (override.status, override.note)
+
+
+async def override_attendance(
+    viewer: Viewer, session_id: int, user_id: int, wish: Wish, now: datetime
+) -> AttendanceState:
+    """Of somebody who is expected, at any time. What is said already is not said again."""
+    _check_note(wish.note)
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    async with writing(session_id, now) as draft:
+        state = await _state(draft, user_id)
+        if not state.is_expected:
+            raise InvalidInputError("Nobody expected them, so they have no status.", ("userId",))
+        if wish.is_said_by(state.override):
+            return state
+        said = {"override_status": wish.status, "note": wish.note}
+        return await _say(draft, viewer, user_id, EventKind.OVERRIDE, **said)
+
+
+async def withdraw_override(
+    viewer: Viewer, session_id: int, user_id: int, now: datetime
+) -> AttendanceState:
+    """What was computed counts again. Where nothing is overridden, nothing changes."""
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    async with writing(session_id, now) as draft:
+        state = await _state(draft, user_id)
+        if state.override is None:
+            return state
+        return await _say(draft, viewer, user_id, EventKind.OVERRIDE_WITHDRAWN)
+
+
+def _check_note(note: str) -> None:
+    if not 1 <= len(note) <= LONGEST_NOTE:
+        raise InvalidInputError(f"`note` is 1 to {LONGEST_NOTE} characters.", ("note",))
+    if _UNSTORABLE.search(note):
+        raise InvalidInputError("`note` holds what is no text.", ("note",))
+
+
+async def _state(draft: Draft, user_id: int) -> AttendanceState:
+    if draft.session.status is SessionStatus.CANCELLED:
+        raise WrongStatusError("The session is cancelled: nobody attends it.")
+    row = await SessionParticipant.get_or_none(session_id=draft.session.id, user_id=user_id)
+    if row is None:
+        raise NotFoundError("Nobody of this session.", ("userId",))
+    return (await states_of([row]))[0]
+
+
+async def _say(
+    draft: Draft, viewer: Viewer, user_id: int, kind: EventKind, **said: str
+) -> AttendanceState:
+    line = own_line(draft, kind, EventSource.PERSON, user_id, actor_id=viewer.user_id, **said)
+    await write_line(line)
+    states = await refold(draft, [user_id])
+    settle(draft, states)
+    return states[0]

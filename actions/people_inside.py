@@ -1,0 +1,123 @@
+"""Who is in the rooms, as LiveKit lists them: what its webhooks missed is repaired, both ways."""
+
+import asyncio
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from actions.conclusions import conclude
+from domain.errors import LiveKitUnavailableError
+from domain.rooms import user_number
+from gateways.livekit import LiveKit, Participant
+from models import Session, sql
+
+logger = logging.getLogger("halaqa.rooms")
+
+AT_ONCE = 10
+ASK_FOR_S = 2.0
+ASK_ALL_FOR_S = 4.0  # all of them, so that the next look is not late
+
+Place = tuple[int, str]  # a person's id and the participant sid of one of their stays
+
+
+@dataclass(slots=True)
+class Known:
+    """What our tables say of one session's people."""
+
+    stays: set[Place] = field(default_factory=set)
+    is_missed: bool = False  # somebody was, by the look before
+    barred: set[int] = field(default_factory=set)
+
+
+async def look_at_people(
+    livekit: LiveKit, sessions: Iterable[Session], now: datetime
+) -> list[Session]:
+    """Compare who is in the rooms of these sessions with whom we know to be; those that answered.
+
+    Of a room that gives no answer nothing is concluded.
+    """
+    rooms = {session.id: session for session in sessions}
+    listed = await _list_all(livekit, rooms.values())
+    known = await _known(list(listed))
+    looked = []
+    for session_id, there in listed.items():
+        differs = _differs(there, known[session_id])
+        if not differs or await _conclude(rooms[session_id], there, now):
+            looked.append(rooms[session_id])
+    return looked
+
+
+def _differs(there: dict[Place, int], known: Known) -> bool:
+    is_barred = any(user_id in known.barred for user_id, _ in there)
+    return set(there) != known.stays or known.is_missed or is_barred
+
+
+async def _conclude(session: Session, there: dict[Place, int], now: datetime) -> bool:
+    """Whether it could be stored; what one session meets keeps no other from being looked at."""
+    try:
+        await conclude(session, there, now)
+    except Exception:
+        logger.warning("people not looked at", exc_info=True, extra={"session": session.id})
+        return False
+    return True
+
+
+async def _list_all(livekit: LiveKit, sessions: Iterable[Session]) -> dict[int, dict[Place, int]]:
+    """By session, when each stay in its room began, in ms; without those that gave no answer."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    asked = {asyncio.create_task(_list(livekit, one, gate)): one.id for one in sessions}
+    if not asked:
+        return {}
+    try:
+        done, _ = await asyncio.wait(asked, timeout=ASK_ALL_FOR_S)
+    finally:
+        for task in asked:
+            task.cancel()
+    answers = {asked[task]: task.result() for task in done}
+    return {session_id: there for session_id, there in answers.items() if there is not None}
+
+
+async def _list(
+    livekit: LiveKit, session: Session, gate: asyncio.Semaphore
+) -> dict[Place, int] | None:
+    async with gate:
+        try:
+            found = await livekit.list_participants(str(session.room_name), timeout_s=ASK_FOR_S)
+        except LiveKitUnavailableError as error:
+            told = {"session": session.id, "reason": f"{error}"}
+            logger.info("people of a room unknown", extra=told)
+            return None
+    return _people(found)
+
+
+def _people(found: Iterable[Participant]) -> dict[Place, int]:
+    inside = [one for one in found if one.is_inside and one.is_person]
+    numbered = [(user_number(one.identity), one) for one in inside]
+    return {(number, one.sid): one.joined_ms for number, one in numbered if number}
+
+
+KNOWN = """
+SELECT p.session_id, p.user_id, p.missed, p.barred_at, a.open_sids
+FROM session_participants p LEFT JOIN meeting_attendances a ON a.participant_id = p.id
+WHERE p.session_id IN ({ids}) AND (
+    a.presence = 'IN_MEETING' OR p.missed IS NOT NULL OR p.barred_at IS NOT NULL
+)
+"""
+READ_AT_ONCE = 500
+
+
+async def _known(session_ids: list[int]) -> dict[int, Known]:
+    """One statement for all: what a look that changes nothing costs."""
+    known: dict[int, Known] = defaultdict(Known)
+    for start in range(0, len(session_ids), READ_AT_ONCE):
+        some = session_ids[start : start + READ_AT_ONCE]
+        for row in await sql.query(KNOWN.format(ids=sql.places(len(some))), *some):
+            one, user_id = known[row["session_id"]], row["user_id"]
+            one.stays |= {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}
+            one.is_missed = one.is_missed or row["missed"] not in (None, "null")
+            if row["barred_at"] is not None:
+                one.barred.add(user_id)
+    return known

@@ -1,0 +1,33 @@
+"""When the stays of a session are looked through for those that nobody confirms any more."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from actions.stream import Draft
+from domain.attendance import Policy
+from domain.presence import AttendanceState
+from domain.session import WorkKind
+from models import sql
+
+# One look through a session is enough, and the earlier is the one that counts; but work that is
+# being done is asked for anew: it may have read the stays before this one opened.
+PLAN = """
+INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
+VALUES ($1, $2, $3, $4, 0, 0)
+ON CONFLICT (kind, subject) DO UPDATE
+SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
+WHERE due_work.claimed_until IS NOT NULL
+"""
+
+
+async def watch(draft: Draft, opened: Collection[AttendanceState]) -> None:
+    """Somebody's stay opened: look again when it would be stale."""
+    if opened:
+        session = draft.session
+        due_at = draft.now + stale_after(draft)
+        await sql.execute(PLAN, WorkKind.EXPIRE_STAYS.value, session.id, session.academy_id, due_at)
+
+
+def stale_after(draft: Draft) -> timedelta:
+    """As stamped on the session."""
+    return timedelta(minutes=Policy(**draft.session.attendance_policy).stale_after_minutes)

@@ -1,0 +1,25 @@
+"""Which sessions an operator means."""
+
+from dataclasses import dataclass
+
+from tortoise.queryset import QuerySet
+
+from domain.session import SessionKind
+from models import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Of one academy, of one kind; None asks nothing."""
+
+    academy_id: int | None = None
+    kind: SessionKind | None = None
+
+    def rows(self) -> QuerySet[Session]:
+        rows = Session.all()
+        if self.academy_id is not None:
+            rows = rows.filter(academy_id=self.academy_id)
+        return rows if self.kind is None else rows.filter(kind=self.kind)
+
+
+EVERYWHERE = Which()

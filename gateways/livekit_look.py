@@ -1,0 +1,42 @@
+"""What is at LiveKit now, asked once for all in this process who want to know at the same time."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+KEPT_S = 2.0
+
+T = TypeVar("T")
+Asking = tuple[float, asyncio.Task[Any]]  # until when its answer is good
+
+
+class Look:
+    """Answers, and errors too, are kept for `kept_s` seconds: a LiveKit that is gone is not asked
+    by everybody. A caller who goes away takes nothing from the others."""
+
+    def __init__(self, kept_s: float = KEPT_S) -> None:
+        self.kept_s = kept_s
+        self._asked: dict[str, Asking] = {}
+
+    async def once(self, key: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The answer that is there, or that somebody waits for already, or a new one."""
+        loop = asyncio.get_running_loop()
+        self._forget(loop.time())
+        if key not in self._asked:
+            task = loop.create_task(ask(), context=contextvars.Context())
+            task.add_done_callback(_hear)
+            self._asked[key] = (loop.time() + self.kept_s, task)
+        answer: T = await asyncio.shield(self._asked[key][1])
+        return answer
+
+    def _forget(self, now: float) -> None:
+        for key, (until, task) in list(self._asked.items()):
+            if until <= now and task.done():
+                del self._asked[key]
+
+
+def _hear(task: asyncio.Task[Any]) -> None:
+    """An error that nobody waits for any more is no news."""
+    if not task.cancelled():
+        task.exception()

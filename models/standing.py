@@ -1,0 +1,102 @@
+"""The one place that says who may take part in a session: by joining it, and by watching it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from domain.access import UserRole, Viewer
+from domain.standing import Standing
+from models.academy import letting_teachers_in
+from models.group import Membership, theirs
+from models.participant import SessionParticipant
+from models.session import Session
+
+ALWAYS = datetime.max.replace(tzinfo=UTC)
+
+Members = dict[tuple[int, int], list[Membership]]  # by group and person
+
+
+async def standings(
+    viewer: Viewer, sessions: Sequence[Session], now: datetime, user_id: int | None = None
+) -> dict[int, Standing]:
+    """What each of these sessions is to the viewer, by its id.
+
+    `user_id`: by this person's place on the roster alone, theirs or their child's.
+    """
+    rows = SessionParticipant.filter(theirs(viewer), session_id__in=[one.id for one in sessions])
+    found: dict[int, list[SessionParticipant]] = defaultdict(list)
+    for row in await (rows if user_id is None else rows.filter(user_id=user_id)):
+        found[row.session_id].append(row)
+    members = await _members(sessions, found)
+    visited = await _visited(viewer) if user_id is None else None
+    return {
+        one.id: _standing(
+            viewer, one, found[one.id], members, now, is_visitor=one.academy_id == visited
+        )
+        for one in sessions
+    }
+
+
+async def _visited(viewer: Viewer) -> int | None:
+    """The academy whose sessions a teacher may join all."""
+    if viewer.role is not UserRole.TEACHER:
+        return None
+    is_open = await letting_teachers_in().filter(academy_id=viewer.academy_id).exists()
+    return viewer.academy_id if is_open else None
+
+
+async def _members(
+    sessions: Iterable[Session], found: dict[int, list[SessionParticipant]]
+) -> Members:
+    groups = {one.group_id for one in sessions if one.group_id and found[one.id]}
+    people = {row.user_id for rows in found.values() for row in rows}
+    members: Members = defaultdict(list)
+    if groups:
+        for row in await Membership.filter(group_id__in=groups, user_id__in=people):
+            members[row.group_id, row.user_id].append(row)
+    return members
+
+
+def _standing(
+    viewer: Viewer,
+    session: Session,
+    rows: list[SessionParticipant],
+    members: Members,
+    now: datetime,
+    *,
+    is_visitor: bool,
+) -> Standing:
+    """Who is barred is so whatever else they are; a child who is barred lets no parent in."""
+    barred = [row for row in rows if row.barred_at is not None]
+    ends = [_lets_in_until(session, row, members, now) for row in rows if row not in barred]
+    ways = [end for end in ends if end is not None] + ([ALWAYS] if is_visitor else [])
+    last = max(ways, default=ALWAYS)
+    manages = session.is_managed_by(viewer)
+    is_themselves = any(row.user_id == viewer.user_id for row in barred)
+    return Standing(
+        manages=manages,
+        takes_part=bool(ways),
+        is_barred=is_themselves or bool(barred and not ways and not manages),
+        until=None if manages or last == ALWAYS else last,
+    )
+
+
+def _lets_in_until(
+    session: Session, row: SessionParticipant, members: Members, now: datetime
+) -> datetime | None:
+    """Until when this place on the roster is one to take part from; None: it is none now.
+
+    Whoever was on the roster may see how a session ended.
+    """
+    if row.is_added or session.student_id == row.user_id or session.status.is_over:
+        return ALWAYS
+    mine = members.get((session.group_id or 0, row.user_id), ())
+    ends = [one.active_until or ALWAYS for one in mine if _counts(one, session, now)]
+    return max(ends, default=None)
+
+
+def _counts(member: Membership, session: Session, now: datetime) -> bool:
+    """It lasts; one that begins only later counts where it covers the session's start."""
+    if member.active_until is not None and member.active_until <= now:
+        return False
+    return member.covers(now) or member.covers(session.scheduled_at)

@@ -1,0 +1,123 @@
+"""What lives as long as a process does, be it a server's or a clock's."""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+
+import clock
+from actions import rejections, system
+from actions.tokens import Door
+from cli.parts import Beside
+from gateways.bus import Bus, bell
+from gateways.livekit import LiveKit
+from gateways.queue import queue
+from gateways.redis_bus import RedisBus
+from models.database import close_database, open_database
+from resolvers.context import Process
+from settings import Settings
+from subscriptions.hubs import Hubs
+from subscriptions.system import SystemWatch
+from subscriptions.watchers import Watchers
+from tasks.clock import Clock
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Process]:
+    """Everything a serving process needs, started in order and stopped in the reverse."""
+    async with contextlib.AsyncExitStack() as stack:
+        await open_database(settings.database_url)
+        stack.push_async_callback(close_database)
+        await stack.enter_async_context(rejections.writing_down(clock.now))
+        bus = await stack.enter_async_context(ringing(settings))
+        rooms = await stack.enter_async_context(connected(settings))
+        hubs = Hubs(bus)
+        await hubs.open()
+        stack.push_async_callback(hubs.close)
+        watchers = Watchers(bus)
+        await watchers.open()
+        stack.push_async_callback(watchers.close)
+        await stack.enter_async_context(counting_jobs(settings))
+        watch = SystemWatch(functools.partial(system.read, rooms))
+        stack.push_async_callback(watch.close)
+        if settings.redis_url is None:  # else the workers have it
+            await stack.enter_async_context(sweeping(Clock(rooms, bus)))
+        yield Process(Door(rooms, settings), hubs, watch, watchers)
+
+
+@contextlib.asynccontextmanager
+async def ringing(settings: Settings) -> AsyncIterator[Bus]:
+    """The process's bus, and the bell that actions ring. Does not wait for a Redis."""
+    bus = Bus(RedisBus(settings.redis_url) if settings.redis_url else None)
+    await bus.open()
+    bell.bus = bus
+    try:
+        yield bus
+    finally:
+        bell.bus = None
+        await bus.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
+    secret = settings.livekit_api_secret.get_secret_value()
+    gateway = LiveKit(
+        settings.livekit_api_url,
+        settings.livekit_api_key,
+        secret,
+        tls_verify=settings.livekit_tls_verify,
+    )
+    try:
+        yield gateway
+    finally:
+        await gateway.aclose()
+
+
+@contextlib.asynccontextmanager
+async def alongside(beside: Beside | None) -> AsyncIterator[None]:
+    """What runs in this process as long as the server does: the demo's simulation."""
+    task = asyncio.ensure_future(beside()) if beside else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterator[None]:
+    """The clock and its work, without a server. With Redis its work is done by workers."""
+    async with contextlib.AsyncExitStack() as stack:
+        await open_database(settings.database_url)
+        stack.push_async_callback(close_database)
+        bus = await stack.enter_async_context(ringing(settings))
+        rooms = await stack.enter_async_context(connected(settings))
+        one = Clock(rooms, bus, redis_url=settings.redis_url, is_worker=is_worker)
+        await stack.enter_async_context(sweeping(one))
+        yield
+
+
+def working(settings: Settings) -> contextlib.AbstractAsyncContextManager[None]:
+    """A worker: a clock, and its share of the work that any clock sends."""
+    return ticking(settings, is_worker=True)
+
+
+@contextlib.asynccontextmanager
+async def sweeping(one: Clock) -> AsyncIterator[None]:
+    await one.start()
+    try:
+        yield
+    finally:
+        await one.stop()
+
+
+@contextlib.asynccontextmanager
+async def counting_jobs(settings: Settings) -> AsyncIterator[None]:
+    """What the process says of the queue, if there is one."""
+    if settings.redis_url is not None:
+        queue.open(settings.redis_url)
+    try:
+        yield
+    finally:
+        await queue.close()

@@ -1,0 +1,78 @@
+import strawberry
+
+import models
+from actions import overrides, reports
+from actions.attendance import recalculate_for
+from actions.overrides import Wish
+from domain.attendance import AttendanceStatus
+from domain.presence import AttendanceState
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.attendance import attendance_of
+from schema.types.given import given
+from schema.types.ids import Kind, need
+from schema.types.payloads import AttendancePayload, SessionPayload
+from schema.types.session_kinds import session_of
+
+
+@answers(AttendancePayload)
+async def report_join(
+    info: Info, session_id: strawberry.ID, participant_sid: str | None = strawberry.UNSET
+) -> AttendancePayload:
+    number = need(Kind.SESSION, session_id, "sessionId")
+    context = info.context
+    state = await reports.report_join(context.viewer, number, given(participant_sid), context.now)
+    return await _answer(info, state)
+
+
+@answers(AttendancePayload)
+async def report_leave(
+    info: Info, session_id: strawberry.ID, participant_sid: str | None = strawberry.UNSET
+) -> AttendancePayload:
+    number = need(Kind.SESSION, session_id, "sessionId")
+    context = info.context
+    state = await reports.report_leave(context.viewer, number, given(participant_sid), context.now)
+    return await _answer(info, state)
+
+
+@answers(AttendancePayload)
+async def override_attendance(
+    info: Info,
+    session_id: strawberry.ID,
+    user_id: strawberry.ID,
+    status: AttendanceStatus,
+    note: str,
+) -> AttendancePayload:
+    state = await overrides.override_attendance(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        need(Kind.USER, user_id, "userId"),
+        Wish(status, note.strip()),
+        info.context.now,
+    )
+    return await _answer(info, state)
+
+
+@answers(AttendancePayload)
+async def withdraw_attendance_override(
+    info: Info, session_id: strawberry.ID, user_id: strawberry.ID
+) -> AttendancePayload:
+    state = await overrides.withdraw_override(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        need(Kind.USER, user_id, "userId"),
+        info.context.now,
+    )
+    return await _answer(info, state)
+
+
+@answers(SessionPayload)
+async def recalculate_attendance(info: Info, session_id: strawberry.ID) -> SessionPayload:
+    number = need(Kind.SESSION, session_id, "sessionId")
+    session = await recalculate_for(info.context.viewer, number, info.context.now)
+    return SessionPayload(session=session_of(session))
+
+
+async def _answer(info: Info, state: AttendanceState) -> AttendancePayload:
+    session = await models.Session.get(id=state.session_id)
+    return AttendancePayload(attendance=attendance_of(state, session, info.context.now))

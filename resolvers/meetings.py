@@ -1,0 +1,31 @@
+import strawberry
+
+import models
+from actions import on_demand
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.ids import Kind, need
+from schema.types.inputs import CreateMeetingInput, given_values
+from schema.types.meeting import Meeting
+from schema.types.payloads import MeetingPayload
+from schema.types.session_kinds import session_of
+
+
+@answers(MeetingPayload)
+async def create_meeting(info: Info, input: CreateMeetingInput) -> MeetingPayload:
+    context = info.context
+    wishes = given_values(input)
+    number = need(Kind.SESSION, wishes.pop("session_id"), "sessionId")
+    return _answer(await on_demand.create(context.viewer, number, wishes, context.now))
+
+
+@answers(MeetingPayload)
+async def end_meeting(info: Info, session_id: strawberry.ID) -> MeetingPayload:
+    context = info.context
+    number = need(Kind.SESSION, session_id, "sessionId")
+    livekit = context.process.door.livekit
+    return _answer(await on_demand.end(livekit, context.viewer, number, context.now))
+
+
+def _answer(row: models.Session) -> MeetingPayload:
+    return MeetingPayload(session=session_of(row), meeting=Meeting.of(row))

@@ -1,0 +1,67 @@
+from typing import Any
+
+import strawberry
+
+from actions import keeping, updates
+from actions import sessions as actions
+from resolvers.context import Info
+from resolvers.payloads import answers
+from schema.types.given import given
+from schema.types.ids import Kind, asked, need, number_of
+from schema.types.inputs import UpdateSessionInput, given_values
+from schema.types.payloads import SessionPayload, SessionsPayload
+from schema.types.session_kinds import session_of
+
+NAMED = {"teacher_id": Kind.USER, "student_id": Kind.USER, "group_id": Kind.GROUP}
+
+
+@answers(SessionPayload)
+async def update_session(
+    info: Info, session_id: strawberry.ID, input: UpdateSessionInput
+) -> SessionPayload:
+    row = await updates.update(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        _values(input),
+        info.context.now,
+    )
+    return SessionPayload(session=session_of(row))
+
+
+def _values(input: UpdateSessionInput) -> dict[str, Any]:
+    values = given_values(input)
+    for name, kind in NAMED.items():
+        if name in values:
+            values[name] = asked(kind, values[name])
+    if input.title:
+        values["title"] = input.title.strip()
+    return values
+
+
+@answers(SessionsPayload, bulk="sessionIds")
+async def cancel_sessions(
+    info: Info, session_ids: list[strawberry.ID], reason: str | None = strawberry.UNSET
+) -> SessionsPayload:
+    ids = [number_of(Kind.SESSION, session_id) or 0 for session_id in session_ids]
+    rows = await actions.cancel_many(info.context.viewer, ids, given(reason), info.context.now)
+    return SessionsPayload(sessions=[session_of(row) for row in rows])
+
+
+@answers(SessionPayload)
+async def keep_session_open(
+    info: Info, session_id: strawberry.ID, minutes: int | None = strawberry.UNSET
+) -> SessionPayload:
+    row = await keeping.keep_open(
+        info.context.viewer,
+        need(Kind.SESSION, session_id, "sessionId"),
+        given(minutes),
+        info.context.now,
+    )
+    return SessionPayload(session=session_of(row))
+
+
+@answers(SessionPayload)
+async def release_session(info: Info, session_id: strawberry.ID) -> SessionPayload:
+    number = need(Kind.SESSION, session_id, "sessionId")
+    row = await keeping.release(info.context.viewer, number, info.context.now)
+    return SessionPayload(session=session_of(row))

@@ -1,0 +1,30 @@
+import strawberry
+
+from domain.webhook import WebhookOutcome
+from models.webhook_log import WebhookEntry, entries_for
+from resolvers.context import Info
+from schema.types.given import given
+from schema.types.ids import Kind, asked
+from schema.types.pages import Connection
+from schema.types.webhook import WebhookEvent
+
+
+async def webhook_events(
+    info: Info,
+    session_id: strawberry.ID | None = strawberry.UNSET,
+    outcomes: list[WebhookOutcome] | None = strawberry.UNSET,
+    first: int | None = strawberry.UNSET,
+    after: str | None = strawberry.UNSET,
+) -> Connection[WebhookEvent]:
+    found = await entries_for(
+        info.context.viewer,
+        session_id=asked(Kind.SESSION, given(session_id)),
+        outcomes=given(outcomes),
+        first=given(first),
+        after=given(after),
+    )
+    return Connection[WebhookEvent].of(found, cursor=_cursor, node=WebhookEvent.of)
+
+
+def _cursor(entry: WebhookEntry) -> str:
+    return entry.cursor

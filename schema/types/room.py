@@ -1,0 +1,43 @@
+from datetime import datetime
+from enum import StrEnum
+
+import strawberry
+
+from schema.types.context import Info
+from schema.types.user import User
+
+
+@strawberry.enum
+class RoomInfoSource(StrEnum):
+    LIVEKIT = "LIVEKIT"
+    DATABASE = "DATABASE"
+
+
+@strawberry.type
+class RoomParticipant:
+    identity: str
+    display_name: str
+    joined_at: datetime
+    is_publisher: bool
+    user_id: strawberry.Private[int | None]
+    academy_id: strawberry.Private[int]
+
+    @strawberry.field
+    async def user(self, info: Info) -> User | None:
+        """An identity is a word of LiveKit's: it names nobody of another academy."""
+        if self.user_id is None:
+            return None
+        row = await info.context.loaders.users.load(self.user_id)
+        belongs = row is not None and row.academy_id in (self.academy_id, None)
+        return User.of(row) if belongs else None
+
+
+@strawberry.type
+class RoomInfo:
+    name: str
+    sid: str | None
+    is_active: bool
+    participant_count: int
+    participants: list[RoomParticipant]
+    created_at: datetime | None
+    source: RoomInfoSource

@@ -1,0 +1,70 @@
+"""One row of a roster as a stream: a change of it wakes those who watch it, and nobody else."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+
+import strawberry
+
+import clock
+from domain.access import Audience, Scope
+from domain.cursors import stream_cursor
+from domain.errors import ForbiddenError
+from domain.presence import AttendanceState, to_ms
+from resolvers.context import Info
+from schema.types.attendance import Attendance
+from schema.types.given import given
+from schema.types.ids import Kind, need
+from schema.types.presence import AttendanceUpdate
+from schema.types.shared import Shared
+from subscriptions.admission import to_row, watching
+from subscriptions.hub import Hub
+
+
+async def attendance(
+    info: Info,
+    session_id: strawberry.ID,
+    user_id: strawberry.ID,
+    after: str | None = strawberry.UNSET,
+) -> AsyncGenerator[AttendanceUpdate, None]:
+    """The row now, unless it is as it was at `after`; then each change of it, as long as it lasts.
+
+    It goes on after the final result, which a late event may change.
+    """
+    info.context.require_viewer()
+    number, person = need(Kind.SESSION, session_id), need(Kind.USER, user_id)
+    async with watching(info, number, to_row(number, person)) as watch:
+        hub = watch.hub
+        if hub.row_of(person) is None:
+            await hub.catch_up()  # the row is newer than what the bell has told of
+        position = hub.place_of(given(after))
+        while True:
+            await watch.right.confirm()
+            if position is not None and position >= hub.version_of(person):
+                await hub.changed(position, watch.right.lost, person)
+                continue
+            position, state = hub.version, hub.row_of(person)
+            if state is not None:
+                yield _update(hub, state)
+            elif watch.audience is Audience.STAFF:
+                return
+            else:
+                raise ForbiddenError("The row is gone from the roster.")
+
+
+def _update(hub: Hub, state: AttendanceState) -> AttendanceUpdate:
+    now = clock.now()
+    key = ("row", state.user_id, hub.version, now.replace(microsecond=0))
+    return hub.once(key, lambda: _build(hub, state, now))
+
+
+def _build(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate:
+    person = hub.people.get(state.user_id)
+    # Whoever may watch this row is told the same of it.
+    scope = Scope(f"attendance:{state.participant_id}", Audience.PARTICIPANT)
+    return AttendanceUpdate(
+        cursor=stream_cursor(hub.session.id, hub.version),
+        version=hub.version,
+        as_of=now,
+        attendance=Attendance.of(state, hub.window, to_ms(now), person),
+        shared=Shared(scope),
+    )

@@ -1,0 +1,145 @@
+"""The right of one running operation: held in memory, asked of the database only when in doubt."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.access import Audience, Viewer
+from domain.errors import DomainError, ForbiddenError, UnauthenticatedError
+from resolvers.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """As whom somebody watches, and until when unless something changes; None: for good."""
+
+    audience: Audience
+    until: datetime | None = None
+
+
+# Whether this viewer may watch now, and as whom; a DomainError where they may not.
+Admit = Callable[[Viewer, datetime], Awaitable[Footing]]
+
+
+class Right:
+    """Nothing is sent while it is in doubt, and nothing once it is lost."""
+
+    def __init__(
+        self,
+        context: Context,
+        admit: Admit,
+        now: Callable[[], datetime],
+        on_doubt: Callable[[], None],
+    ) -> None:
+        self._context = context
+        self._admit = admit
+        self._now = now
+        self._on_doubt = on_doubt  # called when its time is up: somebody has to ask
+        self._loop = asyncio.get_running_loop()
+        self._asking = asyncio.Lock()
+        self._footing: Footing | None = None
+        self._doubts = 0
+        self._doubt: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._error: Exception | None = None
+        self.has_expired = False
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def is_sure(self) -> bool:
+        return self._doubt is None and self._error is None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return self._doubt is not None
+
+    @property
+    def is_signed_out(self) -> bool:
+        """Lost because the person is nobody any more, not because of what they watched."""
+        return isinstance(self._error, UnauthenticatedError)
+
+    async def confirm(self) -> None:
+        """Return if they still may, once that is known; else FORBIDDEN or UNAUTHENTICATED."""
+        while self._doubt is not None:
+            await asyncio.shield(self._doubt)
+        if self._error is not None:
+            raise self._error
+
+    async def begin(self) -> Audience:
+        """As whom they watch, asked after changes are listened for; refused as `admit` does."""
+        async with self._asking:
+            doubts, now = self._doubts, self._context.now
+            footing = self._footing = await self._ask(now)
+            self._go_on(footing, now, doubts)
+        await self.confirm()
+        return footing.audience
+
+    def doubt(self) -> None:
+        """Hold everything back until `ask` knows better."""
+        self._doubts += 1
+        if self._doubt is None and self._error is None:
+            self._doubt = self._loop.create_future()
+
+    async def ask(self) -> None:
+        """May they still, and as the same? What fails here leaves it in doubt."""
+        async with self._asking:
+            if self._footing is None or self._error is not None:
+                return
+            doubts, now = self._doubts, self._now()
+            try:
+                footing = await self._ask(now)
+                self._check_same(footing)
+            except UnauthenticatedError as error:
+                self._lose(error)
+            except DomainError:
+                self._lose(ForbiddenError("You may not watch this any more."))
+            else:
+                self._go_on(footing, now, doubts)
+
+    def _go_on(self, footing: Footing, now: datetime, doubts: int) -> None:
+        self._wait_for(footing, now)
+        if doubts == self._doubts:  # else it was asked too early: somebody asks again
+            self._settle()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def _ask(self, now: datetime) -> Footing:
+        return await self._admit(await self._context.ask_again(), now)
+
+    def _check_same(self, footing: Footing) -> None:
+        before = self._footing
+        if before is not None and before.audience is not footing.audience:
+            raise ForbiddenError("They would be told something else now.")
+
+    def _wait_for(self, footing: Footing, now: datetime) -> None:
+        """One timer, for whichever ends first: the token, or what lets them watch."""
+        self.close()
+        expiry = self._context.viewer.expires_at
+        ends = [end for end in (expiry, footing.until) if end is not None]
+        if ends:
+            seconds = (min(ends) - now).total_seconds()
+            on_time = self._expire if min(ends) == expiry else self._on_time
+            self._timer = self._loop.call_later(max(0.0, seconds), on_time)
+
+    def _expire(self) -> None:
+        self.has_expired = True
+        self._lose(UnauthenticatedError("The token has expired."))
+
+    def _on_time(self) -> None:
+        self.doubt()
+        self._on_doubt()
+
+    def _lose(self, error: Exception) -> None:
+        self._error = self._error or error
+        self.close()
+        self._settle()
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def _settle(self) -> None:
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None:
+            doubt.set_result(None)

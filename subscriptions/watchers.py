@@ -1,0 +1,156 @@
+"""The people who watch from this process: when one may have lost a right, theirs are asked again.
+
+The bell rings for a person; nobody else's operations are touched.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import clock
+from gateways.bus import VIEWERS, Bus
+from models import sql
+from resolvers.context import Context
+from subscriptions.right import Admit, Right
+
+logger = logging.getLogger("halaqa.watchers")
+
+BACKSTOP_S = 3.0
+PATIENCE_S = 10.0  # with a database that says nothing
+TOGETHER = 500  # people asked for in one statement
+
+
+@dataclass(slots=True)
+class _Person:
+    """`version` is the `rights_version` their rights were last asked at; None: not read yet."""
+
+    rights: set[Right] = field(default_factory=set)
+    version: int | None = None
+
+
+class Watchers:
+    def __init__(
+        self,
+        bus: Bus,
+        backstop_s: float = BACKSTOP_S,
+        *,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        self._bus = bus
+        self._backstop_s = backstop_s
+        self._now = now
+        self._people: dict[int, _Person] = {}
+        self._missed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def watching(self) -> dict[int, int]:
+        """How many operations each person has."""
+        return {user_id: len(person.rights) for user_id, person in self._people.items()}
+
+    async def open(self) -> None:
+        self._bus.listen(VIEWERS, self._hear, on_gap=self._missed.set)
+        self._start(self._watch_for_changes())
+
+    async def close(self) -> None:
+        self._bus.unlisten(VIEWERS, self._hear)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def holding(self, context: Context, admit: Admit) -> AsyncIterator[Right]:
+        """The right of an operation, as long as it runs; begin it before anything is sent.
+
+        Changes are listened for before the right is asked for: nothing falls between.
+        """
+        user_id = context.viewer.user_id
+        right = Right(context, admit, self._now, partial(self._review_soon, user_id))
+        person = self._people.setdefault(user_id, _Person())
+        person.rights.add(right)
+        try:
+            await self._note_version(user_id, person)
+            context.right = right
+            yield right
+        finally:
+            right.close()
+            person.rights.discard(right)
+            if not person.rights and self._people.get(user_id) is person:
+                del self._people[user_id]
+
+    async def _note_version(self, user_id: int, person: _Person) -> None:
+        if person.version is None:
+            version = (await _versions([user_id])).get(user_id)
+            person.version = version if person.version is None else person.version
+
+    def _hear(self, hint: str) -> None:
+        user_id = int(hint)
+        if user_id in self._people:
+            for right in self._people[user_id].rights:
+                right.doubt()
+            self._review_soon(user_id)
+
+    def _review_soon(self, user_id: int) -> None:
+        self._start(self._review(user_id))
+
+    async def _review(self, user_id: int) -> None:
+        """Ask for all of one person's operations. What fails is asked again by the backstop."""
+        person = self._people.get(user_id)
+        if person is None:
+            return
+        try:
+            version = (await _versions([user_id])).get(user_id)
+            for right in list(person.rights):
+                await right.ask()
+            person.version = version
+        except Exception:
+            logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
+
+    async def _watch_for_changes(self) -> None:
+        """Now and then, and at once when hints were missed: whose rights changed unheard?"""
+        while True:
+            with suppress(TimeoutError):  # no wait_for: 3.11's can swallow a cancellation
+                async with asyncio.timeout(self._backstop_s):
+                    await self._missed.wait()
+            self._missed.clear()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self.close_gaps()
+            except Exception as error:
+                logger.warning("rights not compared", extra={"reason": type(error).__name__})
+
+    async def close_gaps(self) -> None:
+        """A statement or a few: has somebody's `rights_version` moved since they were asked?"""
+        watching = sorted(self._people)
+        for start in range(0, len(watching), TOGETHER):
+            versions = await _versions(watching[start : start + TOGETHER])
+            for user_id, version in versions.items():
+                person = self._people.get(user_id)
+                if person is not None and _is_behind(person, version):
+                    await self._review(user_id)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        # A clean context: nothing of whoever happened to cause it is inherited.
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _is_behind(person: _Person, version: int) -> bool:
+    """Something changed since they were asked, or asking failed."""
+    return person.version != version or any(right.is_in_doubt for right in person.rights)
+
+
+async def _versions(user_ids: list[int]) -> dict[int, int]:
+    places = sql.places(len(user_ids))
+    rows = await sql.query(
+        f"SELECT id, rights_version FROM users WHERE id IN ({places})", *user_ids
+    )
+    return {row["id"]: row["rights_version"] for row in rows}

@@ -1,0 +1,28 @@
+"""The lanes of a process, here or through Redis."""
+
+from collections.abc import Callable
+
+from actions.rooms import Rooms
+from domain.queue import LaneName
+from tasks.broker import StreamBroker, open_broker
+from tasks.lane import Lane
+from tasks.queue_lane import QueueLane
+from tasks.work import Jobs, Now
+
+
+def lanes_here(livekit: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
+    """All work is done in this process."""
+    jobs = Jobs(open_broker(), livekit, now)
+    return [Lane(jobs, jobs.kinds(name), on_room) for name in LaneName]
+
+
+def lanes_through(
+    redis_url: str, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
+) -> list[QueueLane]:
+    """Work is done by those processes that are workers."""
+    lanes = []
+    for name in LaneName:
+        broker = StreamBroker(redis_url, name)
+        jobs = Jobs(broker, livekit, now)
+        lanes.append(QueueLane(name, broker, jobs, on_room, is_worker=is_worker))
+    return lanes

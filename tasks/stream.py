@@ -1,0 +1,128 @@
+"""A lane's stream in Redis: what waits and what is under way, and nothing that is done."""
+
+import asyncio
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from domain.queue import GROUP, SET_ASIDE, LaneName
+
+BLOCK_MS = 2000  # below any socket timeout
+STALE = timedelta(minutes=1)  # longer than any job lasts
+RECLAIM_EVERY_S = 5.0
+FORGOTTEN_AFTER = timedelta(minutes=10)
+KEPT_ASIDE = 1000
+
+# In one step: a consumer that is given a message meanwhile must not be lost with it.
+FORGET = """
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  if consumer[4] == 0 and consumer[6] >= tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer[2])
+  end
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as one worker got it, for the `times`-th time. `data` is empty if it has none."""
+
+    id: bytes
+    data: bytes
+    times: int
+
+
+class JobStream:
+    """One lane, as one process sees it. Every method may raise RedisError."""
+
+    def __init__(self, redis: Redis, lane: LaneName, stale: timedelta = STALE) -> None:
+        self._redis: Any = redis  # its types allow answers that it never gives
+        self._lane = lane
+        self._name = lane.stream
+        self._stale_ms = round(stale / timedelta(milliseconds=1))
+        self._consumer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._reclaims_at = 0.0
+
+    async def declare(self) -> None:
+        """Begin the stream, if there is none: with the messages that are there already."""
+        try:
+            await self._redis.xgroup_create(self._name, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def next(self) -> Delivery | None:
+        """What a dead worker has left, or what is new; None if nothing came for a while."""
+        return await self._reclaimed() or await self._new()
+
+    async def _new(self) -> Delivery | None:
+        asked = {self._name: ">"}
+        found = await self._redis.xreadgroup(GROUP, self._consumer, asked, count=1, block=BLOCK_MS)
+        for _, messages in found:
+            for number, values in messages:
+                return Delivery(number, values.get(b"data", b""), 1)
+        return None
+
+    async def _reclaimed(self) -> Delivery | None:
+        """Looked for every few seconds, whether or not anything new arrives."""
+        now = asyncio.get_running_loop().time()
+        if now < self._reclaims_at:
+            return None
+        for stale in await self._pending(1, idle=self._stale_ms):
+            return await self._take(stale)
+        self._reclaims_at = now + RECLAIM_EVERY_S
+        forgotten_ms = round(FORGOTTEN_AFTER / timedelta(milliseconds=1))
+        await self._redis.eval(FORGET, 1, self._name, GROUP, str(forgotten_ms))
+        return None
+
+    async def _take(self, stale: dict[str, Any]) -> Delivery | None:
+        number = stale["message_id"]
+        taken = await self._redis.xclaim(
+            self._name, GROUP, self._consumer, self._stale_ms, [number]
+        )
+        for _, values in taken:
+            data = (values or {}).get(b"data", b"")
+            return Delivery(number, data, stale["times_delivered"] + 1)
+        return None
+
+    async def _pending(self, count: int, **which: Any) -> list[dict[str, Any]]:
+        found = self._redis.xpending_range(self._name, GROUP, "-", "+", count, **which)
+        return list(await found)
+
+    async def done(self, number: bytes) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self._name, GROUP, number).xdel(self._name, number)
+            await pipe.execute()
+
+    async def keep_aside(self, data: bytes, reason: str) -> None:
+        kept = {"lane": self._lane.value, "reason": reason, "data": data}
+        await self._redis.xadd(SET_ASIDE, kept, maxlen=KEPT_ASIDE)
+
+    async def waiting(self) -> int:
+        """How many messages no worker has got yet."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xlen(self._name).xpending(self._name, GROUP)
+            length, pending = await pipe.execute(raise_on_error=False)
+        if isinstance(length, Exception):
+            raise length
+        return int(length) - (0 if isinstance(pending, Exception) else int(pending["pending"]))
+
+    async def leave(self) -> None:
+        """Send again what this process got and did not end, and be forgotten."""
+        for mine in await self._pending(100, consumername=self._consumer):
+            await self._send_again(mine["message_id"])
+        await self._redis.xgroup_delconsumer(self._name, GROUP, self._consumer)
+
+    async def _send_again(self, number: bytes) -> None:
+        found = await self._redis.xrange(self._name, number, number)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for _, values in found:
+                pipe.xadd(self._name, values)
+            pipe.xack(self._name, GROUP, number).xdel(self._name, number)
+            await pipe.execute()

@@ -1,0 +1,123 @@
+"""Hubs that were told too little, too much, or nothing that is true."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing
+from typing import Any
+
+import pytest
+
+import subscriptions.hubs
+from actions.webhooks import record
+from gateways.bus import SESSIONS, Bus, bell
+from gateways.livekit_webhooks import translate
+from gateways.redis_bus import RedisBus
+from models import sql
+from subscriptions.hub import Hub
+from tests.conftest import Database
+from tests.support import redis
+from tests.support.buses import until
+from tests.support.lessons import Lesson, at, ready
+from tests.support.streams import streaming
+from tests.support.webhooks import encode as body_of
+
+
+@pytest.fixture
+def private() -> Iterator[redis.Server]:
+    with redis.private() as server:
+        yield server
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
+    """The hubs that were filled, once for each time."""
+    seen: list[Hub] = []
+    fill = Hub.catch_up
+
+    async def catch_up(self: Hub) -> None:
+        seen.append(self)
+        await fill(self)
+
+    monkeypatch.setattr(Hub, "catch_up", catch_up)
+    return seen
+
+
+async def join(lesson: Lesson, minutes: float = 1) -> None:
+    event = translate(body_of(lesson.room.joined(lesson.stay(minutes))))
+    await record(event, at(minutes))
+
+
+async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_the_backstop(
+    database: Database, private: redis.Server
+) -> None:
+    lesson = await ready()
+    bus = Bus(RedisBus(private.url, ping_s=0.1, answer_s=0.2))
+    async with streaming(at(-9), is_rung=False, bus=bus) as streams:
+        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+            await until(lambda: bus.health.is_reachable)
+            await stream.next()
+            await asyncio.sleep(0)
+            await join(lesson)
+            assert await stream.is_silent()
+            with closing(private.client()) as client:
+                client.client_kill_filter(_type="pubsub")
+            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+
+
+async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions.hubs, "TOGETHER", 2)
+    lessons = [await ready() for _ in range(5)]
+    async with streaming(at(-9), is_rung=False) as streams, AsyncExitStack() as stack:
+        watched = [
+            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
+            for one in lessons
+        ]
+        for stream in watched:
+            await stream.next()
+        for lesson in lessons:
+            await join(lesson)
+        await streams.hubs.close_gaps()
+        for stream in watched:
+            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+
+
+async def test_the_backstop_goes_on_after_a_database_that_failed(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = 0
+
+    async def fail(*_: Any) -> Any:
+        nonlocal failures
+        failures += 1
+        raise ConnectionError("no database")
+
+    lesson = await ready()
+    async with streaming(at(-9), is_rung=False, backstop_s=0.01) as streams:
+        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+            await stream.next()
+            with monkeypatch.context() as broken:
+                broken.setattr(sql, "query", fail)
+                await until(lambda: failures > 5)
+            await join(lesson)
+            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+    said = [r for r in caplog.records if r.name == "halaqa.hubs"]
+    assert [record.getMessage() for record in said] == ["gaps not closed"]
+
+
+async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanwhile(
+    database: Database, looks: list[Hub]
+) -> None:
+    lesson = await ready()
+    async with streaming(at(-9)) as streams:
+        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+            version = (await stream.next())["version"]
+            looks.clear()
+            for ahead in range(1, 200):
+                bell.ring(SESSIONS, f"{lesson.session.id}:{version + ahead}")
+            await until(lambda: len(looks) > 0)
+            assert await stream.is_silent()
+            assert len(looks) <= 2
+            await join(lesson)
+            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]

@@ -1,0 +1,187 @@
+"""Workers that are killed in the middle of what they do: another does it, and it is done once."""
+
+import signal
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+import clock
+from domain.queue import LaneName
+from domain.session import WorkKind
+from models import ClockHeartbeat, DueWork, Session, sql
+from tests.conftest import Database
+from tests.support import redis as redis_servers
+from tests.support.command import configured, started
+from tests.support.due_stories import STORIES, Story, told_to
+from tests.support.livekit_stub import LiveKitStub
+from tests.support.private_lessons import ELEVEN, held, lessons
+from tests.support.queues import Queue, looking
+from tests.support.ticking import stream, told, until
+
+START_WITHIN_S = 60
+
+pytestmark = pytest.mark.parametrize("template", ["postgres"], indirect=True)
+
+
+@asynccontextmanager
+async def worker(database: Database, redis_url: str, stub: LiveKitStub) -> AsyncIterator[Process]:
+    """`python main.py worker`, and its clock beats."""
+    env = configured(database.url, redis_url=redis_url) | {"HALAQA_LIVEKIT_API_URL": stub.url}
+    before = clock.now()
+    async with started("worker", env=env) as process:
+        await until(ClockHeartbeat.filter(beat_at__gt=before).exists, START_WITHIN_S)
+        yield process
+
+
+async def kill(process: Process) -> None:
+    process.kill()
+    await process.wait()
+
+
+async def run_out(queue: Queue) -> None:
+    """What was claimed and what was delivered was so long enough ago."""
+    await DueWork.all().update(claimed_until=None)
+    await queue.age()
+
+
+def in_its_middle(
+    story: Story, database: Database, stub: LiveKitStub
+) -> AbstractAsyncContextManager[None]:
+    return holding(stub, story.asks) if story.asks else held(database, story.session)
+
+
+@asynccontextmanager
+async def holding(stub: LiveKitStub, method: str) -> AsyncIterator[None]:
+    """LiveKit does what it is asked, and does not say so."""
+    stub.holding.add(method)
+    yield
+    stub.holding.remove(method)
+
+
+@asynccontextmanager
+async def at_its_end(database: Database) -> AsyncIterator[None]:
+    """The effect is about to be there, or is; and the work can be neither deleted nor planned."""
+    connection = await asyncpg.connect(database.url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT id FROM due_work FOR UPDATE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def is_begun(story: Story, stub: LiveKitStub, times: int) -> bool:
+    is_asked = story.asks is None or story.asks in stub.calls
+    return is_asked and await DueWork.filter(begun=times).exists()
+
+
+ENDING = """
+FROM pg_stat_activity WHERE datname = current_database()
+AND wait_event_type = 'Lock' AND query LIKE '%due_work%'
+"""
+# PostgreSQL does not see that its client died, and would go on once it has the lock.
+END = f"SELECT pg_terminate_backend(pid) {ENDING}"
+
+
+async def is_ending() -> bool:
+    return bool(await sql.query(f"SELECT pid {ENDING}"))
+
+
+async def is_all_done() -> bool:
+    return not await DueWork.filter(due_at__lte=clock.now()).exists()
+
+
+@pytest.mark.parametrize("kind", STORIES, ids=lambda kind: kind.value)
+async def test_what_a_killed_worker_was_doing_is_done_once_by_another(
+    kind: WorkKind, database: Database, redis_url: str
+) -> None:
+    async with LiveKitStub() as stub, looking(redis_url) as queue:
+        story = await told_to(stub, kind)
+        async with worker(database, redis_url, stub) as first:
+            async with in_its_middle(story, database, stub):
+                await until(lambda: is_begun(story, stub, 1))
+                await kill(first)
+        await run_out(queue)
+        async with worker(database, redis_url, stub) as second, AsyncExitStack() as stack:
+            async with in_its_middle(story, database, stub):
+                await until(lambda: is_begun(story, stub, 2))
+                await stack.enter_async_context(at_its_end(database))
+            await until(is_ending)
+            await kill(second)
+            assert await sql.query(END)
+        await run_out(queue)
+        async with worker(database, redis_url, stub):
+            await until(is_all_done)
+            await until(queue.is_empty)
+        assert await story.is_done()
+        assert await queue.reasons() == []
+        facts = [(event.kind, str(event.payload)) for event in await stream(story.session.id)]
+        assert len(facts) == len(set(facts))
+
+
+async def test_a_redis_that_was_killed_and_forgot_all_loses_nothing(database: Database) -> None:
+    with redis_servers.private() as server:
+        async with LiveKitStub() as stub, worker(database, server.url, stub) as process:
+            async with holding(stub, "CreateRoom"):
+                story = await told_to(stub, WorkKind.MAKE_ROOM)
+                await until(lambda: is_begun(story, stub, 1))
+                server.kill()
+            await until(is_all_done)  # what was begun needs no Redis
+            again = await told_to(stub, WorkKind.REMOVE_PERSON)
+            assert await DueWork.filter(begun=0).exists()
+            server.start()
+            await until(is_all_done)
+            assert await again.is_done()
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+        assert await is_left_empty(server.url)
+
+
+async def is_left_empty(url: str) -> bool:
+    async with looking(url) as queue:
+        gone = [await queue.consumers(lane) == [] for lane in LaneName]
+        return await queue.is_empty() and all(gone) and await queue.reasons() == []
+
+
+async def test_several_workers_do_each_thing_once_while_some_are_killed(
+    database: Database, redis_url: str
+) -> None:
+    async with LiveKitStub() as stub, looking(redis_url) as queue, AsyncExitStack() as stack:
+        stub.slow_s = 0.05
+        sessions = await lessons(40, at=clock.now() + timedelta(minutes=5), now=ELEVEN)
+        await DueWork.all().delete()
+        workers = [
+            await stack.enter_async_context(worker(database, redis_url, stub)) for _ in range(3)
+        ]
+        for process in workers[:2]:
+            before = len(stub.rooms)
+            await until(lambda: are_more(stub, before))  # noqa: B023
+            await kill(process)
+        await run_out(queue)
+        await until(is_all_done)
+        assert len(stub.rooms) == len(sessions)
+        for session in sessions:
+            assert (await told(session.id)).count("MEETING_CREATED") == 1
+            assert (await Session.get(id=session.id)).room_ready_at
+
+
+async def are_more(stub: LiveKitStub, before: int) -> bool:
+    return len(stub.rooms) > before
+
+
+async def test_a_worker_that_is_told_to_stop_ends_what_it_does(
+    database: Database, redis_url: str
+) -> None:
+    async with LiveKitStub() as stub, worker(database, redis_url, stub) as process:
+        async with holding(stub, "CreateRoom"):
+            story = await told_to(stub, WorkKind.MAKE_ROOM)
+            await until(lambda: is_begun(story, stub, 1))
+            process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+        assert await story.is_done()
+    assert await is_all_done()
+    assert await is_left_empty(redis_url)

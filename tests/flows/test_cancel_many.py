@@ -1,0 +1,84 @@
+"""A whole day is cancelled: all of it or nothing, with every refusal under its index."""
+
+import asyncio
+
+import pytest
+
+from actions.sessions import cancel_many
+from actions.sweep import advance_due
+from domain.access import UserRole
+from domain.errors import ErrorCode, InvalidInputError, RefusedError
+from domain.status import SessionStatus
+from models import DueWork, Session
+from tests.support import make
+from tests.support.lessons import Lesson, at, ready, scheduled
+from tests.support.scene import dump
+from tests.support.ticking import told
+
+pytestmark = pytest.mark.usefixtures("database")
+
+SUPER = UserRole.SUPER_ADMIN
+
+
+async def refusals(*args: object) -> list[tuple[ErrorCode, tuple[str, ...] | None]]:
+    before = await dump()
+    with pytest.raises(RefusedError) as refused:
+        await cancel_many(*args)  # type: ignore[arg-type]
+    assert await dump() == before
+    return [(error.code, error.field) for error in refused.value.errors]
+
+
+async def test_all_are_cancelled_with_reason_author_and_effects() -> None:
+    lessons: list[Lesson] = [await ready(), await scheduled()]
+    admin = make.viewer(await make.user(None, SUPER))
+    ids = [lesson.session.id for lesson in reversed(lessons)]
+    rows = await cancel_many(admin, ids, "Eid", at(-5))
+    assert [row.id for row in rows] == ids
+    for lesson in lessons:
+        row = await lesson.now()
+        assert (row.status, row.cancellation_reason) == (SessionStatus.CANCELLED, "Eid")
+    assert (await told(lessons[0].session.id))[-2:] == ["CANCELLED", "MEETING_ENDED"]
+    assert await DueWork.exists(kind="DELETE_ROOM", subject=lessons[0].session.id)
+
+
+async def test_one_that_has_begun_refuses_all() -> None:
+    first, second = await scheduled(), await ready()
+    admin = make.viewer(await make.user(None, SUPER))
+    await Session.filter(id=second.session.id).update(status=SessionStatus.ONGOING)
+    ids = [first.session.id, second.session.id, 99]
+    found = await refusals(admin, ids, None, at(-30))
+    assert found == [(ErrorCode.WRONG_STATUS, ("1",)), (ErrorCode.NOT_FOUND, ("2",))]
+
+
+async def test_a_teacher_cancels_their_own_alone() -> None:
+    mine, others = await scheduled(), await scheduled()
+    ids = [mine.session.id, others.session.id]
+    found = await refusals(make.viewer(mine.teacher), ids, None, at(-30))
+    assert found == [(ErrorCode.NOT_FOUND, ("1",))]
+    found = await refusals(make.viewer(mine.student), ids[:1], None, at(-30))
+    assert found == [(ErrorCode.FORBIDDEN, ("0",))]
+
+
+@pytest.mark.parametrize("number", [0, 501])
+async def test_one_to_500_at_once(number: int) -> None:
+    admin = make.viewer(await make.user(None, SUPER))
+    found = await refusals(admin, list(range(1, number + 1)), None, at(-30))
+    assert found == [(ErrorCode.INVALID_INPUT, None)]
+    with pytest.raises(InvalidInputError):
+        await cancel_many(admin, [1], "x" * 2001, at(-30))
+
+
+async def test_two_that_meet_each_other_and_the_clock_end_as_one() -> None:
+    lessons = [await scheduled() for _ in range(4)]
+    admin = make.viewer(await make.user(None, SUPER))
+    ids = [lesson.session.id for lesson in lessons]
+    answers = await asyncio.gather(
+        cancel_many(admin, ids, None, at(-11)),
+        cancel_many(admin, ids[::-1], None, at(-11)),
+        advance_due(at(-10)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(answer, RefusedError) for answer in answers) == 1
+    for lesson in lessons:
+        assert (await lesson.now()).status is SessionStatus.CANCELLED
+        assert (await told(lesson.session.id)).count("CANCELLED") == 1

@@ -1,0 +1,131 @@
+"""Meetings that outlived their time are completed and their rooms closed, whatever got lost."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from actions.cleanup import Cleaned, clean_up
+from actions.keeping import keep_open
+from actions.rooms import make_room
+from actions.sweep import advance_due
+from actions.which import EVERYWHERE, Which
+from domain.session import SessionKind
+from domain.status import SessionStatus
+from models import DueWork, Session
+from tests.support import make
+from tests.support.lessons import Lesson, at, ready
+from tests.support.livekit_events import send
+from tests.support.livekit_stub import LiveKitStub
+from tests.support.ticking import reaching, told
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+async def with_room(stub: LiveKitStub, **settings: Any) -> Lesson:
+    """A lesson that runs, and its room is there."""
+    lesson = await ready(**settings)
+    async with reaching(stub.url) as livekit:
+        await make_room(livekit, lesson.session.id, at(-9))
+    await advance_due(at(0))
+    return lesson
+
+
+async def clean(
+    stub: LiveKitStub, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+) -> Cleaned:
+    async with reaching(stub.url) as livekit:
+        return await clean_up(livekit, now, which, is_dry=is_dry)
+
+
+def counts(done: Cleaned) -> tuple[int, int, int]:
+    return done.checked, done.ended, done.failed
+
+
+async def test_what_no_clock_completed_is_completed_and_its_room_closed() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub)
+        assert counts(await clean(stub, at(64))) == (0, 0, 0)
+        assert counts(await clean(stub, at(65))) == (2, 2, 0)
+        assert stub.rooms == {}
+    row = await lesson.now()
+    assert (row.status, row.ended_at) == (SessionStatus.COMPLETED, at(65))
+    assert (await told(row.id))[-2:] == ["COMPLETED", "MEETING_ENDED"]
+
+
+async def test_a_room_whose_deletion_got_lost_is_closed() -> None:
+    async with LiveKitStub() as stub:
+        await with_room(stub)
+        await advance_due(at(65))
+        await DueWork.all().delete()
+        assert counts(await clean(stub, at(66))) == (1, 1, 0)
+        assert stub.rooms == {}
+        assert counts(await clean(stub, at(67))) == (0, 0, 0)
+
+
+async def test_a_room_that_its_academy_leaves_open_is_closed_two_hours_past_the_end() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub, auto_end_meetings=False)
+        await advance_due(at(65))
+        await DueWork.all().delete()
+        assert counts(await clean(stub, at(179))) == (0, 0, 0)
+        assert len(stub.rooms) == 1
+        assert counts(await clean(stub, at(180))) == (1, 1, 0)
+        assert stub.rooms == {}
+    assert (await lesson.now()).meeting_ended_at == at(180)
+
+
+async def test_what_somebody_keeps_open_is_left_alone() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub)
+        await keep_open(make.viewer(lesson.teacher), lesson.session.id, 240, at(50))
+        assert counts(await clean(stub, at(200))) == (0, 0, 0)
+        assert counts(await clean(stub, at(290))) == (2, 2, 0)
+
+
+async def test_people_who_may_stay_on_are_not_put_out() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub, max_overtime_minutes=30)
+        await send(lesson.room.joined(lesson.stay(1)), at(1))
+        assert counts(await clean(stub, at(66))) == (1, 0, 0)
+        assert len(stub.rooms) == 1
+        assert (await lesson.now()).status is SessionStatus.ONGOING
+
+
+async def test_a_dry_run_counts_and_does_nothing() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub)
+        done = await clean(stub, at(65), is_dry=True)
+        assert counts(done) == (1, 0, 0)
+        assert [session.id for session in done.expired] == [lesson.session.id]
+        assert len(stub.rooms) == 1
+        assert (await lesson.now()).status is SessionStatus.ONGOING
+
+
+async def test_an_academy_and_a_kind_can_be_chosen() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub)
+        other = await with_room(stub)
+        academy_id = lesson.session.academy_id
+        assert counts(await clean(stub, at(70), Which(kind=SessionKind.ACADEMIC))) == (0, 0, 0)
+        which = Which(academy_id, SessionKind.QURAN)
+        assert counts(await clean(stub, at(70), which)) == (2, 2, 0)
+        assert (await other.now()).status is SessionStatus.ONGOING
+
+
+async def test_without_livekit_sessions_are_completed_and_it_says_so() -> None:
+    async with LiveKitStub() as stub:
+        lesson = await with_room(stub)
+        await stub.go_down()
+        done = await clean(stub, at(65))
+        assert (counts(done), done.is_silent) == ((1, 1, 0), True)
+        assert (await lesson.now()).status is SessionStatus.COMPLETED
+
+
+async def test_what_fails_is_counted_and_holds_up_nobody() -> None:
+    async with LiveKitStub() as stub:
+        first, second = await with_room(stub), await with_room(stub)
+        await send(first.room.joined(first.stay(1)), at(1))
+        await Session.filter(id=first.session.id).update(attendance_policy={"broken": 1})
+        assert counts(await clean(stub, at(65))) == (3, 2, 1)
+        assert (await second.now()).status is SessionStatus.COMPLETED

@@ -1,0 +1,90 @@
+"""`attendance …`: who is there and why we say so, and computing it again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+import clock
+from actions.overrides import Wish, override_attendance
+from actions.sweep import advance_due
+from domain.attendance import AttendanceStatus
+from models import MeetingAttendance, Session, User
+from models.database import close_database, open_database
+from tests.conftest import Template
+from tests.support import make
+from tests.support.attendance_rows import as_text
+from tests.support.command import Ended, configured, run, started
+from tests.support.livekit_events import Room, Stay, send
+
+
+class Scene:
+    """A class of one that began ten minutes ago, with its student inside."""
+
+    def __init__(self, url: str, session: Session, student: User) -> None:
+        self.env = configured(url)
+        self.session, self.student = session, student
+
+    async def run(self, *arguments: str) -> Ended:
+        return await run("attendance", *arguments, env=self.env)
+
+
+@pytest.fixture
+async def scene(template: Template) -> AsyncIterator[Scene]:
+    url = await template.fresh()
+    await open_database(url)
+    academy = await make.academy("noor")
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    now = clock.now()
+    began = now - timedelta(minutes=10)
+    made = await make.session(academy, teacher, student=student, at=began, now=began)
+    await advance_due(now)
+    room = Room(made, began)
+    await send(room.joined(Stay(student, began)), now)
+    wish = Wish(AttendanceStatus.LATE, "The bus [red].")
+    await override_attendance(make.viewer(teacher), made.id, student.id, wish, now)
+    yield Scene(url, await Session.get(id=made.id), student)
+    await close_database()
+
+
+async def test_the_live_sessions_and_who_is_in_them(scene: Scene) -> None:
+    ended = await scene.run("debug")
+    assert (ended.code, ended.err) == (0, "")
+    assert "1 live at" in ended.out
+    assert str(scene.student.display_name).split()[-1] in ended.out
+
+
+async def test_one_session_with_its_rows_cycles_and_log(scene: Scene) -> None:
+    ended = await scene.run("debug", str(scene.session.id))
+    assert (ended.code, ended.err) == (0, "")
+    for word in ("IN_MEETING", "LATE", "JOINED", "ROOM_STARTED", "OVERRIDE", "PERSON", "CONFIRMED"):
+        assert word in ended.out, word
+
+
+async def test_no_such_session(scene: Scene) -> None:
+    ended = await scene.run("debug", "4711")
+    assert (ended.code, ended.err) == (1, "There is no session 4711.\n")
+
+
+async def test_it_is_drawn_until_it_is_interrupted(scene: Scene) -> None:
+    arguments = ("attendance", "debug", str(scene.session.id), "--watch")
+    async with started(*arguments, env=scene.env) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            assert await process.stdout.readline()
+
+
+async def test_what_was_wrong_is_put_right_and_counted(scene: Scene) -> None:
+    rows = await as_text()
+    assert (await scene.run("recalculate")).out == "1 checked, 0 changed.\n"
+    await MeetingAttendance.filter(session_id=scene.session.id).update(join_count=7)
+    wrong = await as_text()
+    ended = await scene.run("recalculate", "--dry-run", "--verbose")
+    assert ended.out == f"session {scene.session.id}: 1 facts\n1 checked, 1 would change.\n"
+    assert await as_text() == wrong
+    assert (await scene.run("recalculate", "--academy", "nowhere")).out.startswith("0 checked")
+    assert (await scene.run("recalculate", "--kind", "ACADEMIC")).out.startswith("0 checked")
+    ended = await scene.run("recalculate", str(scene.session.id), "--academy", "noor")
+    assert ended.out == "1 checked, 1 changed.\n"
+    assert await as_text() == rows

@@ -1,0 +1,163 @@
+"""Between the bell and the answer nothing is sent; what the answer is decides what is."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from actions.rights import review
+from actions.sessions import cancel
+from actions.webhooks import record
+from domain.access import Viewer
+from domain.errors import UnauthenticatedError
+from gateways.livekit_webhooks import translate
+from models import Membership
+from models.atomic import atomic
+from schema.types.ids import Kind, encode
+from tests.conftest import Database
+from tests.support import make
+from tests.support.lessons import Lesson, at, ready
+from tests.support.streams import EVENTS, PRESENCE, Stream, Streams, streaming
+from tests.support.webhooks import encode as body_of
+
+
+class Door:
+    """Says who is asking, once it is let."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer: Viewer | None = viewer
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.is_failing = False
+        self.asked = asyncio.Event()
+
+    async def ask(self) -> Viewer | None:
+        gate, viewer = self.is_open, self.viewer
+        self.asked.set()
+        await gate.wait()
+        if self.is_failing:
+            raise ConnectionError("no database")
+        if viewer is None:
+            raise UnauthenticatedError("The token speaks for nobody.")
+        return viewer
+
+
+async def joins(lesson: Lesson) -> None:
+    await record(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
+
+
+async def ring(lesson: Lesson, door: Door) -> None:
+    """Somebody changed what the teacher may do; the answer waits."""
+    door.is_open = asyncio.Event()
+    door.asked.clear()
+    async with atomic() as tx:
+        await review(tx, [lesson.teacher.id])
+    await asyncio.wait_for(door.asked.wait(), 5)
+
+
+def watching(streams: Streams, lesson: Lesson, door: Door) -> Any:
+    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+    return streams.stream_for(lesson.teacher, door.ask, PRESENCE, variables)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_what_happens_in_between_waits_for_the_answer(
+    database: Database, stays: bool
+) -> None:
+    lesson = await ready()
+    door = Door(make.viewer(lesson.teacher))
+    async with streaming(at(-9)) as streams:
+        async with watching(streams, lesson, door) as stream:
+            await stream.next()
+            door.viewer = door.viewer if stays else None
+            await ring(lesson, door)
+            await joins(lesson)
+            assert await stream.is_silent()
+            door.is_open.set()
+            await (goes_on(stream) if stays else is_signed_out(stream))
+
+
+async def goes_on(stream: Stream) -> None:
+    assert (await stream.next())["statistics"]["inMeeting"] == 1
+
+
+async def is_signed_out(stream: Stream) -> None:
+    assert await stream.refusal() == "UNAUTHENTICATED"
+    assert await stream.is_over()
+
+
+async def test_who_cannot_be_asked_is_told_nothing_until_the_backstop_can(
+    database: Database,
+) -> None:
+    lesson = await ready()
+    door = Door(make.viewer(lesson.teacher))
+    async with streaming(at(-9)) as streams:
+        async with watching(streams, lesson, door) as stream:
+            await stream.next()
+            door.is_failing = True
+            await ring(lesson, door)
+            door.is_open.set()
+            await joins(lesson)
+            assert await stream.is_silent()
+            door.is_failing = False
+            await streams.watchers.close_gaps()
+            assert (await stream.next())["statistics"]["inMeeting"] == 1
+
+
+async def test_two_bells_are_two_questions(database: Database) -> None:
+    """The answer to the first is older than what the second rang for."""
+    lesson = await ready()
+    door = Door(make.viewer(lesson.teacher))
+    async with streaming(at(-9)) as streams:
+        async with watching(streams, lesson, door) as stream:
+            await stream.next()
+            await ring(lesson, door)
+            first, door.is_open, door.viewer = door.is_open, asyncio.Event(), None
+            async with atomic() as tx:
+                await review(tx, [lesson.teacher.id])
+            await joins(lesson)
+            first.set()
+            assert await stream.is_silent()
+            door.is_open.set()
+            await is_signed_out(stream)
+
+
+async def test_a_token_that_expires_ends_the_stream(database: Database) -> None:
+    lesson = await ready()
+    door = Door(replace(make.viewer(lesson.teacher), expires_at=at(-9, seconds=0.2)))
+    async with streaming(at(-9)) as streams:
+        async with watching(streams, lesson, door) as stream:
+            await stream.next()
+            await is_signed_out(stream)
+
+
+async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
+    database: Database,
+) -> None:
+    """No bell rings for it, so nothing was counted up either."""
+    lesson = await ready(students=2)
+    soon = Membership.filter(user_id=lesson.student.id)
+    await soon.update(active_until=at(-9, seconds=0.1))
+    door = Door(make.viewer(lesson.student))
+    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+    async with streaming(at(-9)) as streams:
+        async with streams.stream_for(lesson.student, door.ask, EVENTS, variables) as stream:
+            await stream.next()
+            door.is_failing = True
+            door.asked.clear()
+            await asyncio.wait_for(door.asked.wait(), 5)
+            await cancel(make.viewer(lesson.teacher), lesson.session.id, None, at(-5))
+            assert await stream.is_silent()
+            door.is_failing = False
+            await streams.watchers.close_gaps()
+            assert (await stream.next())["__typename"] == "StatusChanged"
+
+
+async def test_nobody_is_kept_in_mind_once_they_are_gone(database: Database) -> None:
+    lesson = await ready()
+    async with streaming(at(-9)) as streams:
+        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+            await stream.next()
+            assert streams.watchers.watching == {lesson.teacher.id: 1}
+        assert streams.watchers.watching == {}

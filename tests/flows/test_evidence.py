@@ -1,0 +1,135 @@
+"""An attendance can be explained: the log behind it is there for those who manage the session."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from actions.attendance import finalise
+from actions.overrides import Wish, override_attendance
+from actions.reports import report_join
+from actions.sweep import advance_due
+from domain.attendance import AttendanceStatus
+from domain.status import SessionStatus
+from models import MeetingAttendance, User
+from schema.types.ids import Kind, encode
+from tests.conftest import Database
+from tests.support import make
+from tests.support.asking import Asker, asking, payload
+from tests.support.attendance_rows import as_text, state, told
+from tests.support.lessons import START, Lesson, at, ready
+from tests.support.livekit_events import send
+
+EVENTS = """query ($session: ID!, $user: ID!, $first: Int, $after: String) {
+  attendance(sessionId: $session, userId: $user) {
+    events(first: $first, after: $after) {
+      nodes { id kind source participantSid occurredAt receivedAt disconnectReason }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+RECALCULATE = """mutation ($id: ID!) {
+  recalculateAttendance(sessionId: $id) { session { status version } errors { code } }
+}"""
+
+
+@pytest.fixture
+async def asker(database: Database) -> AsyncIterator[Asker]:
+    async with asking() as found:
+        yield found
+
+
+async def read(asker: Asker, lesson: Lesson, as_: User, **page: Any) -> Any:
+    sent = {
+        "session": encode(Kind.SESSION, lesson.session.id),
+        "user": encode(Kind.USER, lesson.student.id),
+    }
+    answer = await asker.ask(EVENTS, as_, now=at(90), **sent, **page)
+    return payload(answer)["events"]
+
+
+async def told_lesson() -> Lesson:
+    """Two students; one reports, joins and leaves, and is overridden."""
+    lesson = await ready(students=2)
+    stay = lesson.stay(0)
+    await report_join(make.viewer(lesson.student), lesson.session.id, stay.sid, START)
+    await send(lesson.room.joined(stay), at(0, 1))
+    await send(lesson.room.joined(lesson.stay(1, lesson.students[1])), at(1))
+    await send(lesson.room.left(stay, at(50), "CONNECTION_TIMEOUT"), at(50, 0.25))
+    wish = Wish(AttendanceStatus.PRESENT, "Power cut.")
+    teacher = make.viewer(lesson.teacher)
+    await override_attendance(teacher, lesson.session.id, lesson.student.id, wish, at(51))
+    return lesson
+
+
+async def test_the_log_is_the_persons_lines_and_the_rooms_in_order(asker: Asker) -> None:
+    lesson = await told_lesson()
+    lines = (await read(asker, lesson, lesson.teacher))["nodes"]
+    assert [(line["kind"], line["source"]) for line in lines] == [
+        ("JOINED", "CLIENT"),
+        ("JOINED", "WEBHOOK"),
+        ("ROOM_STARTED", "RECONCILER"),
+        ("LEFT", "WEBHOOK"),
+        ("OVERRIDE", "PERSON"),
+    ]
+    leave = lines[3]
+    assert leave["id"].startswith("EV_")
+    assert leave["occurredAt"] == "2026-03-02T11:50:00.000Z"
+    assert leave["receivedAt"] == "2026-03-02T11:50:00.250Z"
+    assert leave["disconnectReason"] == "CONNECTION_TIMEOUT"
+    assert leave["participantSid"] == lines[0]["participantSid"]
+
+
+async def test_the_log_is_read_in_pages(asker: Asker) -> None:
+    lesson = await told_lesson()
+    seen, after = [], None
+    while True:
+        page = await read(asker, lesson, lesson.teacher, first=2, after=after)
+        seen += [line["id"] for line in page["nodes"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    whole = await read(asker, lesson, lesson.teacher)
+    assert seen == [line["id"] for line in whole["nodes"]]
+    assert len(seen) == 5
+
+
+async def test_who_does_not_manage_the_session_reads_no_evidence(asker: Asker) -> None:
+    lesson = await told_lesson()
+    parent = await make.parent(await lesson.session.academy, lesson.student)
+    for reader in (lesson.student, parent):
+        page = await read(asker, lesson, reader)
+        assert (page["nodes"], page["pageInfo"]["hasNextPage"]) == ([], False)
+
+
+async def test_a_recalculation_puts_right_what_was_wrong_and_nothing_else(asker: Asker) -> None:
+    lesson = await told_lesson()
+    rows = await as_text()
+    sent = {"id": encode(Kind.SESSION, lesson.session.id)}
+    version = (await lesson.now()).version
+    answer = payload(await asker.ask(RECALCULATE, lesson.teacher, now=at(80), **sent))
+    assert answer["session"]["version"] == version
+    assert await as_text() == rows
+    participant = (await state(lesson.session.id, lesson.student)).participant_id
+    await MeetingAttendance.filter(participant_id=participant).update(closed_ms=1)
+    answer = payload(await asker.ask(RECALCULATE, lesson.teacher, now=at(81), **sent))
+    assert answer["session"]["version"] == version + 1
+    assert await as_text() == rows
+
+
+async def test_a_late_event_refolds_what_is_final_and_says_so(asker: Asker) -> None:
+    lesson = await ready()
+    await send(lesson.room.started(), at(-8))
+    await advance_due(at(65))
+    await finalise(lesson.session.id, at(65, 10))
+    before = await state(lesson.session.id, lesson.student)
+    session = await lesson.now()
+    assert session.status is SessionStatus.ABSENT
+    stay = lesson.stay(0)
+    await send(lesson.room.left(stay, at(60)), at(70))
+    after = await state(lesson.session.id, lesson.student)
+    assert (after.is_final, after.status) == (True, AttendanceStatus.PRESENT)
+    assert (after.calculated_ms or 0) > (before.calculated_ms or 0)
+    assert (await lesson.now()).status is SessionStatus.COMPLETED
+    kinds = [kind for kind, _ in await told(session.id, session.version)]
+    assert kinds == ["PRESENCE_CHANGED", "STATUS_CHANGED"]

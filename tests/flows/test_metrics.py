@@ -1,0 +1,183 @@
+"""What Prometheus reads of a server: it parses, and it moves with what happens."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+import clock
+from domain.access import UserRole
+from models import Session, User
+from tests.conftest import Template
+from tests.support import make
+from tests.support.app import Served, headers, serving_app
+from tests.support.exposition import Numbers, read, value
+from tests.support.livekit_events import PATH, Room, Stay
+from tests.support.livekit_stub import LiveKitStub
+from tests.support.sockets import dial, heard, subscribe
+from tests.support.ticking import until
+from tests.support.webhooks import encode, sign
+
+
+async def scrape(served: Served) -> Numbers:
+    async with httpx.AsyncClient() as web:
+        answer = await web.get(f"{served.url}/metrics")
+    assert answer.status_code == 200
+    return read(answer.text)
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[LiveKitStub]:
+    async with LiveKitStub() as stub:
+        yield stub
+
+
+@pytest.fixture
+async def served(template: Template, stub: LiveKitStub) -> AsyncIterator[Served]:
+    async with serving_app(await template.fresh(), livekit_api_url=stub.url) as served:
+        yield served
+
+
+async def lesson_now() -> tuple[Session, User]:
+    academy = await make.academy()
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    now = clock.now()
+    made = await make.session(academy, teacher, student=student, at=now, now=now)
+    return await Session.get(id=made.id), student
+
+
+async def deliver(served: Served, event: dict[str, Any], token: str | None = None) -> int:
+    body, now = encode(event), clock.now()
+    headers = {"Authorization": sign(body, now=now) if token is None else token}
+    async with httpx.AsyncClient() as web:
+        return (await web.post(served.url + PATH, content=body, headers=headers)).status_code
+
+
+async def test_the_numbers_move_with_what_happens(served: Served) -> None:
+    session, student = await lesson_now()
+    before = await scrape(served)
+    room, now = Room(session, session.scheduled_at), clock.now()
+    joined = room.joined(Stay(student, now))
+    for event in (joined, joined, joined | {"event": "track_published", "id": "EV_t"}):
+        assert await deliver(served, event) == 200
+    assert await deliver(served, joined, token="nonsense") == 401
+    await served.ask("{ viewer { id } }", student)
+    await served.ask("{ nonsense }", student)
+    await served.ask('{ node(id: "x") { id } }')
+    after = await scrape(served)
+
+    def moved(name: str, **labels: str) -> float:
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    for outcome in ("APPLIED", "DUPLICATE", "IGNORED", "REJECTED"):
+        assert moved("webhooks_total", outcome=outcome) == 1
+    assert moved("webhook_seconds_count") == 4
+    assert moved("graphql_operations_total", kind="QUERY", outcome="OK") == 1
+    assert moved("graphql_operations_total", kind="QUERY", outcome="ERRORS") == 1
+    assert moved("graphql_operations_total", kind="UNKNOWN", outcome="REFUSED") == 1
+    assert moved("refusals_total", code="UNAUTHENTICATED") == 1
+    assert moved("refusals_total", code="GRAPHQL_VALIDATION_FAILED") == 1
+
+
+async def test_transitions_and_calls_to_livekit_are_counted(
+    served: Served, stub: LiveKitStub
+) -> None:
+    before = await scrape(served)
+    session, _ = await lesson_now()
+
+    async def is_made() -> bool:
+        return session.room_name in stub.rooms
+
+    await until(is_made)
+    after = await scrape(served)
+    for status in ("READY", "ONGOING"):
+        moves = [value(numbers, "transitions_total", to=status) for numbers in (before, after)]
+        assert moves[1] - moves[0] == 1
+    made = {"method": "create_room", "outcome": "OK"}
+    assert value(after, "livekit_calls_total", **made) > value(
+        before, "livekit_calls_total", **made
+    )
+    assert value(after, "livekit_call_seconds_count", method="create_room") > 0
+
+
+async def test_a_refused_sign_in_is_counted(served: Served) -> None:
+    before = await scrape(served)
+    await served.ask('mutation { signIn(email: "a@b.c", password: "x") { errors { code } } }')
+    after = await scrape(served)
+    codes = [
+        value(numbers, "refusals_total", code="INVALID_CREDENTIALS") for numbers in (before, after)
+    ]
+    assert codes[1] - codes[0] == 1
+
+
+WATCH = "subscription { systemStatus { isHealthy } }"
+
+
+async def test_subscriptions_are_counted_while_they_run(served: Served) -> None:
+    root = await make.user(None, UserRole.SUPER_ADMIN)
+
+    async def running() -> float:
+        return value(await scrape(served), "subscriptions_running")
+
+    start = await running()
+    async with dial(served.url) as socket:
+        signed = {"authorization": headers(root)["Authorization"]}
+        await socket.send(json.dumps({"type": "connection_init", "payload": signed}))
+        assert (await heard(socket))["type"] == "connection_ack"
+        await socket.send(subscribe(WATCH))
+        assert (await heard(socket))["type"] == "next"
+        assert await running() == start + 1
+        await socket.send('{"type":"complete","id":"1"}')
+
+        async def is_over() -> bool:
+            return await running() == start
+
+        await until(is_over)
+
+
+async def test_the_state_is_what_system_status_tells(served: Served, stub: LiveKitStub) -> None:
+    async def is_well() -> bool:
+        numbers = await scrape(served)
+        return value(numbers, "clock_running") == value(numbers, "healthy") == 1
+
+    await until(is_well)
+    numbers = await scrape(served)
+    assert 0 <= value(numbers, "clock_last_beat_age_seconds") < 6
+    for component in ("database", "message_bus", "task_queue", "livekit"):
+        assert value(numbers, "component_reachable", component=component) == 1
+    await stub.go_down()
+
+    async def is_told() -> bool:
+        numbers = await scrape(served)
+        is_gone = value(numbers, "component_reachable", component="livekit") == 0
+        return is_gone and value(numbers, "healthy") == 0
+
+    await until(is_told)
+
+
+async def test_no_label_names_anybody(served: Served) -> None:
+    session, student = await lesson_now()
+    room = Room(session, session.scheduled_at)
+    await deliver(served, room.joined(Stay(student, clock.now())))
+    await deliver(served, room.joined(Stay(student, clock.now())) | {"event": "brand_new"})
+    known = {
+        "outcome": {"APPLIED", "DUPLICATE", "IGNORED", "POISON", "REJECTED", "NOT_STORED"}
+        | {"OK", "ERRORS", "REFUSED", "LiveKitRefusedError", "LiveKitUnavailableError"}
+        | {"CancelledError"},
+        "method": {"create_room", "delete_room", "list_rooms", "list_participants"}
+        | {"remove_participant"},
+    }
+    labels = [label for _, labels in await scrape(served) for label in labels]
+    assert {name for name, _ in labels} <= {
+        "outcome",
+        "method",
+        "kind",
+        "code",
+        "to",
+        "le",
+        "component",
+    }
+    for name, words in known.items():
+        assert {told for label, told in labels if label == name} <= words

@@ -1,0 +1,115 @@
+"""The system's state as numbers: whole, not read too often, and there when the rest is not."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from domain.system import ClockStatus, Component, SystemState, WebhookStatus
+from routes.metrics import Metrics
+from tests.support import make
+from tests.support.exposition import read, value
+
+NOW = make.ELEVEN
+STATE = SystemState(
+    as_of=NOW,
+    clock=ClockStatus(
+        is_running=True,
+        last_beat_at=NOW - timedelta(seconds=2),
+        skew_ms=250,
+        overdue_sessions=3,
+        oldest_overdue_seconds=40,
+        overdue_work=4,
+        failed_work=5,
+    ),
+    webhooks=WebhookStatus(
+        last_received_at=NOW - timedelta(seconds=30),
+        received_last_hour=60,
+        rejected_last_hour=7,
+        poison_last_hour=8,
+        is_silent=True,
+    ),
+    database=Component(True, "sqlite"),
+    message_bus=Component(False, "gone"),
+    task_queue=Component(True, ""),
+    livekit=Component(True, ""),
+)
+
+
+class Desk:
+    """Metrics alone: `state` is what is read, an exception is raised."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.reads = 0
+        self.state: SystemState | Exception = STATE
+        self.metrics = Metrics(self.read, lambda: 9, now=lambda: self.now)
+
+    async def read(self, now: datetime) -> SystemState:
+        self.reads += 1
+        if isinstance(self.state, Exception):
+            raise self.state
+        return replace(self.state, as_of=now)
+
+    async def get(self, **headers: str) -> httpx.Response:
+        app = Starlette(routes=[Route("/metrics", self.metrics.answer)])
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x.test") as web:
+            return await web.get("/metrics", headers=headers)
+
+
+async def test_every_number_of_the_state_is_there() -> None:
+    numbers = read((await Desk().get()).text)
+    told = {
+        "clock_running": 1,
+        "clock_last_beat_age_seconds": 2,
+        "clock_skew_seconds": 0.25,
+        "overdue_sessions": 3,
+        "oldest_overdue_seconds": 40,
+        "overdue_work": 4,
+        "failed_work": 5,
+        "webhook_last_age_seconds": 30,
+        "webhooks_received_last_hour": 60,
+        "webhooks_rejected_last_hour": 7,
+        "webhooks_poison_last_hour": 8,
+        "webhooks_silent": 1,
+        "watched_sessions": 9,
+        "healthy": 0,
+    }
+    assert {name: value(numbers, name) for name in told} == told
+    assert value(numbers, "component_reachable", component="message_bus") == 0
+    assert value(numbers, "component_reachable", component="livekit") == 1
+
+
+async def test_who_asks_often_reads_once_a_second() -> None:
+    desk = Desk()
+    for _ in range(3):
+        await desk.get()
+    assert desk.reads == 1
+    desk.now += timedelta(seconds=1)
+    await desk.get()
+    assert desk.reads == 2
+
+
+async def test_without_the_database_it_says_so_and_leaves_out_what_it_cannot_know() -> None:
+    desk = Desk()
+    desk.state = OSError("password=secret")
+    answer = await desk.get()
+    numbers = read(answer.text)
+    assert answer.status_code == 200
+    assert ("halaqa_component_reachable", frozenset({("component", "database")})) in numbers
+    assert value(numbers, "component_reachable", component="database") == 0
+    assert value(numbers, "healthy") == 0
+    assert not [name for name, _ in numbers if name.startswith("halaqa_clock")]
+    assert ("halaqa_webhook_seconds_count", frozenset()) in numbers  # its own it still knows
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+async def test_what_came_through_a_proxy_is_not_answered(header: str) -> None:
+    desk = Desk()
+    assert (await desk.get(**{header: "for=192.0.2.1"})).status_code == 404
+    assert desk.reads == 0

@@ -1,0 +1,392 @@
+"""What LiveKit's webhooks missed, its list of a room's people repairs, both ways; no guesses."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from aiohttp import web
+from livekit.protocol import models as protocol
+
+from actions.conclusions import conclude as really_conclude
+from actions.leases import take_lease
+from actions.rooms import look_at_rooms, make_room, take_turn
+from domain.attendance import Confidence, CycleEnd, CycleStart, EventKind, EventSource, Presence
+from domain.errors import LiveKitUnavailableError
+from domain.presence import AttendanceState, to_ms
+from domain.rooms import participant_identity
+from domain.session import WorkKind
+from domain.status import SessionStatus
+from gateways.livekit import LiveKit
+from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
+from tests.support import make
+from tests.support.attendance_rows import state, states, stream, visits
+from tests.support.lessons import START, Lesson, at, ready
+from tests.support.livekit_events import Room, send
+from tests.support.livekit_stub import LiveKitStub, twirp_error
+from tests.support.ticking import reaching
+
+pytestmark = pytest.mark.usefixtures("database")
+
+MINUTE = 60_000
+ACTIVE, JOINING = protocol.ParticipantInfo.State.ACTIVE, protocol.ParticipantInfo.State.JOINING
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A lesson whose room is there, and LiveKit as we reach it."""
+
+    lesson: Lesson
+    stub: LiveKitStub
+    livekit: LiveKit
+    room: Room
+
+    @property
+    def name(self) -> str:
+        return str(self.lesson.session.room_name)
+
+    def enter(self, user: User, at: datetime, sid: str, **changed: object) -> None:
+        identity = participant_identity(user.id, user.first_name, user.last_name)
+        person = self.stub.enter(self.name, identity)
+        person.sid, person.joined_at_ms = sid, to_ms(at)
+        for name, value in changed.items():
+            setattr(person, name, value)
+
+    def leave(self, user: User) -> None:
+        identity = participant_identity(user.id, user.first_name, user.last_name)
+        del self.stub.people[self.name][identity]
+
+    async def look(self, *moments: datetime) -> None:
+        for now in moments:
+            await look_at_rooms(self.livekit, now)
+
+    async def row(self, user: User | None = None) -> AttendanceState:
+        return await state(self.lesson.session.id, user or self.lesson.student)
+
+    async def lines(self) -> list[EventKind]:
+        found = MeetingAttendanceEvent.filter(source=EventSource.RECONCILER, user_id__isnull=False)
+        return [line.kind for line in await found.order_by("id")]
+
+    async def version(self) -> int:
+        return (await self.lesson.now()).version
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[LiveKitStub]:
+    async with LiveKitStub() as running:
+        yield running
+
+
+@pytest.fixture
+async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
+    async with reaching(stub.url) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def house(stub: LiveKitStub, livekit: LiveKit) -> House:
+    return await open_house(stub, livekit)
+
+
+async def open_house(stub: LiveKitStub, livekit: LiveKit, students: int = 2) -> House:
+    lesson = await ready(students)
+    stub.rooms[str(lesson.session.room_name)] = protocol.Room(
+        sid=f"RM_{lesson.session.id}",
+        name=lesson.session.room_name,
+        creation_time_ms=to_ms(at(-9)),
+    )
+    await make_room(livekit, lesson.session.id, at(-9))
+    room = Room(lesson.session, at(-9), f"RM_{lesson.session.id}")
+    return House(lesson, stub, livekit, room)
+
+
+async def test_a_lost_join_is_found(house: House) -> None:
+    student = house.lesson.student
+    house.enter(student, at(-1), "PA_1")
+    await house.look(at(0, 2))
+    found = await house.row()
+    assert visits(found, START) == [(-MINUTE, None, CycleStart.RECONCILED, None)]
+    assert (found.presence, found.confidence) == (Presence.IN_MEETING, Confidence.RECONCILED)
+    assert (await house.lesson.now()).status is SessionStatus.ONGOING
+
+
+async def test_a_session_begins_with_whoever_is_found_in_it(house: House) -> None:
+    house.enter(house.lesson.teacher, at(-5), "PA_1")
+    await house.look(at(-4))
+    session = await house.lesson.now()
+    assert (session.status, session.started_at) == (SessionStatus.ONGOING, at(-4))
+    causes = [event.payload.get("cause") for event in await stream(session.id)]
+    assert causes[-1] == "FIRST_JOIN"
+
+
+async def test_looks_that_change_nothing_only_stamp(house: House) -> None:
+    stay = house.lesson.stay(0)
+    house.enter(house.lesson.student, START, stay.sid)
+    await send(house.room.joined(stay), START)
+    version = await house.version()
+    await house.look(*(at(0, 5 * number) for number in range(1, 13)))
+    assert await house.lines() == []
+    assert await house.version() == version
+    assert (await house.lesson.now()).room_seen_at == at(1)
+
+
+async def test_a_found_stay_is_written_once_and_the_late_webhook_takes_it_over(
+    house: House,
+) -> None:
+    stay = house.lesson.stay(0)
+    house.enter(house.lesson.student, START, stay.sid)
+    await house.look(*(at(0, 5 * number) for number in range(1, 6)))
+    assert await house.lines() == [EventKind.SEEN]
+    await send(house.room.joined(stay), at(0, 40))
+    found = await house.row()
+    assert visits(found, START) == [(0, None, CycleStart.JOINED, None)]
+    assert found.confidence is Confidence.CONFIRMED
+
+
+async def test_a_lost_leave_is_found_by_the_second_look_and_is_when_they_were_last_seen(
+    house: House,
+) -> None:
+    stay = house.lesson.stay(0)
+    house.enter(house.lesson.student, START, stay.sid)
+    await send(house.room.joined(stay), START)
+    await house.look(at(0, 10), at(0, 15))
+    house.leave(house.lesson.student)
+    await house.look(at(0, 20))
+    assert (await house.row()).presence is Presence.IN_MEETING
+    await house.look(at(0, 25))
+    found = await house.row()
+    assert visits(found, START) == [(0, 15_000, CycleStart.JOINED, CycleEnd.RECONCILED)]
+    assert (found.presence, found.confidence) == (Presence.LEFT, Confidence.RECONCILED)
+    await house.look(at(0, 30), at(0, 35))
+    assert await house.lines() == [EventKind.NOT_SEEN]
+
+
+async def test_one_absence_is_none(house: House) -> None:
+    stay = house.lesson.stay(0)
+    await send(house.room.joined(stay), START)
+    await house.look(at(0, 10))
+    house.enter(house.lesson.student, START, stay.sid)
+    await house.look(at(0, 15))
+    house.leave(house.lesson.student)
+    await house.look(at(0, 20))
+    assert await house.lines() == []
+    assert (await house.row()).presence is Presence.IN_MEETING
+
+
+async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
+    """LiveKit's list lags behind its webhooks."""
+    stay = house.lesson.stay(0)
+    await send(house.room.joined(stay), START)
+    await house.look(at(0, 1), at(0, 2), at(0, 4))
+    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await SessionParticipant.get(user_id=house.lesson.student.id)).missed is None
+    await send(house.room.left(stay, at(5)), at(5))
+    house.enter(house.lesson.student, START, stay.sid)
+    await house.look(at(5, 2), at(5, 7), at(5, 12))
+    assert (await house.row()).presence is Presence.LEFT
+    assert await house.lines() == []  # LiveKit's own leave stands
+
+
+async def test_who_is_seen_again_never_left(house: House) -> None:
+    stay = house.lesson.stay(0)
+    await send(house.room.joined(stay), START)
+    await house.look(at(0, 10), at(0, 15))
+    assert (await house.row()).presence is Presence.LEFT
+    house.enter(house.lesson.student, START, stay.sid)
+    await house.look(at(0, 21))
+    assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
+    house.leave(house.lesson.student)
+    await house.look(at(0, 30), at(0, 35))
+    assert await house.lines() == [EventKind.NOT_SEEN, EventKind.SEEN, EventKind.NOT_SEEN]
+    assert (await house.row()).presence is Presence.LEFT
+
+
+async def test_livekits_late_leave_replaces_what_was_concluded(house: House) -> None:
+    stay = house.lesson.stay(0)
+    await send(house.room.joined(stay), START)
+    await house.look(at(0, 10), at(0, 15))
+    await send(house.room.left(stay, at(0, 12)), at(0, 12.3))
+    assert visits(await house.row(), START) == [(0, 12_300, CycleStart.JOINED, CycleEnd.LEFT)]
+
+
+async def test_a_new_connection_of_the_same_person_does_not_keep_the_old_one(house: House) -> None:
+    old = house.lesson.stay(0)
+    await send(house.room.joined(old), START)
+    house.enter(house.lesson.student, START, old.sid)
+    await house.look(at(0, 10))
+    house.leave(house.lesson.student)
+    house.enter(house.lesson.student, at(0, 12), "PA_new")
+    await house.look(*(at(0, 15 + 6 * number) for number in range(5)))
+    assert await house.lines() == [EventKind.SEEN, EventKind.NOT_SEEN]
+    found = await house.row()
+    assert (found.presence, found.open_sids) == (Presence.IN_MEETING, ("PA_new",))
+
+
+async def test_only_people_who_are_in_count(house: House) -> None:
+    student, classmate = house.lesson.students
+    kinds = protocol.ParticipantInfo.Kind
+    house.enter(student, START, "PA_1", state=JOINING)
+    house.enter(classmate, START, "PA_2", kind=kinds.AGENT)
+    house.stub.enter(house.name, "EG_recorder")
+    stranger = await make.student(await make.academy())
+    house.enter(stranger, START, "PA_3")
+    await house.look(at(0, 10), at(0, 15))
+    assert await house.lines() == []
+    house.enter(classmate, START, "PA_4", kind=kinds.SIP)
+    await house.look(at(0, 20))
+    assert (await house.row(classmate)).presence is Presence.IN_MEETING
+
+
+async def test_a_visitor_gets_a_row(house: House) -> None:
+    visitor = await make.parent(await house.lesson.session.academy, house.lesson.student)
+    house.enter(visitor, START, "PA_1")
+    await house.look(at(0, 10))
+    found = await house.row(visitor)
+    assert (found.is_expected, found.presence) == (False, Presence.IN_MEETING)
+
+
+def failing(kind: str) -> web.Response:
+    return {
+        "503": twirp_error("unavailable", "no response from servers", 503),
+        "401": web.Response(status=401, text="invalid token"),
+        "500": web.Response(status=500, text="oops"),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["503", "401", "500"])
+async def test_a_room_that_gives_no_answer_tells_nothing_of_its_people(
+    house: House, kind: str
+) -> None:
+    stay = house.lesson.stay(0)
+    await send(house.room.joined(stay), START)
+    other = await open_house(house.stub, house.livekit)
+    other.enter(other.lesson.student, START, "PA_9")
+    house.stub.silent[house.name] = failing(kind)
+    await house.look(*(at(0, 5 * number) for number in range(2, 8)))
+    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await house.lesson.now()).room_seen_at is None
+    assert (await other.row()).presence is Presence.IN_MEETING
+    del house.stub.silent[house.name]
+    await house.look(at(1), at(1, 5))
+    assert (await house.row()).presence is Presence.LEFT
+
+
+async def test_a_livekit_that_does_not_answer_tells_nothing(house: House) -> None:
+    await send(house.room.joined(house.lesson.stay(0)), START)
+    await house.stub.go_down()
+    for seconds in (10, 15, 20):
+        with pytest.raises(LiveKitUnavailableError):
+            await house.look(at(0, seconds))
+    assert (await house.row()).presence is Presence.IN_MEETING
+
+
+async def test_a_room_that_is_made_again_ends_nobody_by_being_empty(house: House) -> None:
+    """Its people come back by themselves; that they were cut off the new room tells."""
+    await send(house.room.joined(house.lesson.stay(0)), START)
+    house.enter(house.lesson.student, START, "PA_1")
+    del house.stub.rooms[house.name]
+    await house.look(at(0, 10))
+    assert await house.lines() == []
+
+
+async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await open_house(house.stub, house.livekit)
+    for one in (house, other):
+        one.enter(one.lesson.student, START, "PA_1")
+
+    async def conclude(session: Session, there: dict[tuple[int, str], int], now: datetime) -> None:
+        if session.id == house.lesson.session.id:
+            raise RuntimeError("in trouble")
+        await really_conclude(session, there, now)
+
+    monkeypatch.setattr("actions.people_inside.conclude", conclude)
+    await house.look(at(0, 10))
+    assert (await other.row()).presence is Presence.IN_MEETING
+    assert (await house.lesson.now()).room_seen_at is None
+
+
+async def test_who_is_barred_is_removed_again(house: House) -> None:
+    student = house.lesson.student
+    row = SessionParticipant.filter(session_id=house.lesson.session.id, user_id=student.id)
+    await row.update(barred_at=START)
+    house.enter(student, START, "PA_1")
+    await house.look(at(0, 10))
+    removal = await DueWork.get(kind=WorkKind.REMOVE_PERSON)
+    assert removal.subject == (await row.get()).id
+    await DueWork.filter(kind=WorkKind.REMOVE_PERSON).delete()
+    await house.look(at(0, 15))
+    assert await DueWork.filter(kind=WorkKind.REMOVE_PERSON, due_at=at(0, 15)).exists()
+
+
+async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) -> None:
+    stay = house.lesson.stay(0)
+    await send(house.room.joined(stay), START)
+    house.enter(house.lesson.student, START, stay.sid)
+    ask = house.livekit.list_participants
+
+    class Slow(LiveKit):
+        def __init__(self) -> None:
+            pass
+
+        list_rooms = house.livekit.list_rooms
+
+        async def list_participants(self, room: str, *, timeout_s: float = 5.0):  # type: ignore[no-untyped-def]
+            answer = await ask(room)
+            await send(house.room.left(stay, at(1)), at(1))
+            return answer
+
+    await look_at_rooms(Slow(), at(1))
+    await house.look(at(1, 10))
+    assert (await house.row()).presence is Presence.LEFT
+    assert await house.lines() == []
+
+
+async def test_all_rooms_are_asked_ten_at_a_time(stub: LiveKitStub, livekit: LiveKit) -> None:
+    houses = [await open_house(stub, livekit, students=1) for _ in range(12)]
+    for one in houses:
+        one.enter(one.lesson.student, START, f"PA_{one.lesson.session.id}")
+    before, stub.slow_s = len(stub.calls), 0.02
+    await look_at_rooms(livekit, at(0, 10))
+    asked = stub.calls[before:]
+    assert (asked.count("ListRooms"), asked.count("ListParticipants")) == (1, 12)
+    assert stub.most_at_once == 10
+    for one in houses:
+        assert (await one.row()).presence is Presence.IN_MEETING
+
+
+async def test_one_process_at_a_time_looks(house: House) -> None:
+    asked = [await take_turn(house.livekit, at(0, seconds)) for seconds in (0, 1, 4.9)]
+    assert asked == [0, None, None]
+    assert await take_turn(house.livekit, at(0, 5)) == 0
+
+
+async def test_of_many_who_ask_one_gets_the_lease(house: House) -> None:
+    for second in (0, 5):
+        now = at(0, second)
+        took = await asyncio.gather(
+            *(take_lease("look", now, timedelta(seconds=5)) for _ in range(8))
+        )
+        assert took.count(True) == 1
+
+
+async def test_a_look_that_fails_is_soon_anybodys_turn(house: House) -> None:
+    await house.stub.go_down()
+    with pytest.raises(LiveKitUnavailableError):
+        await take_turn(house.livekit, START)
+    await house.stub.come_up()
+    assert await take_turn(house.livekit, at(0, 1)) == 0
+
+
+async def test_the_rows_are_told_in_one_stream_without_gaps(house: House) -> None:
+    for number, student in enumerate(house.lesson.students):
+        house.enter(student, START, f"PA_{number}")
+    await house.look(at(0, 10))
+    for student in house.lesson.students:
+        house.leave(student)
+    await house.look(at(0, 20), at(0, 25))
+    rows = await states(house.lesson.session.id)
+    assert [rows[one.id].presence for one in house.lesson.students] == [Presence.LEFT] * 2
+    assert await house.version() == len(await stream(house.lesson.session.id))

@@ -1,0 +1,275 @@
+"""A page's report: on every screen at once, and on no record until LiveKit confirms it."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from actions.attendance import finalise, recalculate
+from actions.reports import expire_report
+from actions.sessions import cancel
+from actions.sweep import advance_due
+from actions.work import claim_due
+from domain.access import UserRole
+from domain.attendance import (
+    AttendanceStatus,
+    CycleEnd,
+    CycleStart,
+    EventKind,
+    EventSource,
+    Presence,
+)
+from domain.presence import AttendanceState
+from domain.session import WorkKind
+from domain.status import SessionStatus
+from models import DueWork, MeetingAttendanceEvent, SessionParticipant, User
+from schema.types.ids import Kind, encode
+from tests.conftest import Database
+from tests.support import make
+from tests.support.asking import Asker, asking, code, payload
+from tests.support.attendance_rows import as_text, state, stream, told, visits
+from tests.support.lessons import START, Lesson, at, ready, scheduled
+from tests.support.livekit_events import send
+
+ANSWER = """{
+  attendance { presence joinedSince joinCount totalSeconds confidence cycles { openedBy } }
+  errors { code field }
+}"""
+JOIN = "mutation ($id: ID!, $sid: String) { reportJoin(sessionId: $id, participantSid: $sid) %s }"
+LEAVE = "mutation ($id: ID!, $sid: String) { reportLeave(sessionId: $id, participantSid: $sid) %s }"
+MINUTE = 60_000
+
+
+@pytest.fixture
+async def asker(database: Database) -> AsyncIterator[Asker]:
+    async with asking() as found:
+        yield found
+
+
+async def report(
+    asker: Asker,
+    lesson: Lesson,
+    now: datetime,
+    what: str = JOIN,
+    *,
+    as_: User | None = None,
+    sid: str | None = None,
+) -> Any:
+    sent = {"id": encode(Kind.SESSION, lesson.session.id), "sid": sid}
+    return await asker.ask(what % ANSWER, as_ or lesson.student, now=now, **sent)
+
+
+async def row(lesson: Lesson, user: User | None = None) -> AttendanceState:
+    return await state(lesson.session.id, user or lesson.student)
+
+
+async def lines() -> list[EventKind]:
+    return [line.kind for line in await MeetingAttendanceEvent.all().order_by("id")]
+
+
+async def expire(now: datetime) -> None:
+    for claim in await claim_due(now, kinds=[WorkKind.EXPIRE_REPORT]):
+        await expire_report(claim.subject, now)
+
+
+@pytest.mark.parametrize("sid", [None, "PA_mine"])
+async def test_a_report_shows_at_once_and_begins_nothing(asker: Asker, sid: str | None) -> None:
+    lesson = await ready()
+    shown = payload(await report(asker, lesson, at(-5), sid=sid))["attendance"]
+    assert shown == {
+        "presence": "IN_MEETING",
+        "joinedSince": None,
+        "joinCount": 0,
+        "totalSeconds": 0,
+        "confidence": "REPORTED",
+        "cycles": [{"openedBy": "CLIENT_REPORT"}],
+    }
+    session = await lesson.now()
+    assert session.status is SessionStatus.READY
+    kind, event = (await told(session.id))[-1]
+    assert (kind, event["presence"]) == ("PRESENCE_CHANGED", "IN_MEETING")
+
+
+async def test_a_second_report_adds_nothing(asker: Asker) -> None:
+    lesson = await ready()
+    await report(asker, lesson, at(1))
+    version = (await lesson.now()).version
+    again = payload(await report(asker, lesson, at(1, 30), sid="PA_other"))["attendance"]
+    assert again["presence"] == "IN_MEETING"
+    assert await lines() == [EventKind.JOINED]
+    assert (await lesson.now()).version == version
+
+
+@pytest.mark.parametrize("sid_is_told", [True, False])
+@pytest.mark.parametrize("webhook_first", [True, False])
+async def test_the_webhook_and_the_report_are_one_stay(
+    asker: Asker, sid_is_told: bool, webhook_first: bool
+) -> None:
+    lesson = await ready()
+    stay = lesson.stay(0)
+    sid = stay.sid if sid_is_told else None
+    if webhook_first:
+        await send(lesson.room.joined(stay), at(0, 1))
+    await report(asker, lesson, at(0, 0.5), sid=sid)
+    if not webhook_first:
+        await send(lesson.room.joined(stay), at(0, 1))
+    found = await row(lesson)
+    assert visits(found, START) == [(0, None, CycleStart.JOINED, None)]
+    assert (found.join_count, found.joined_since_ms is None) == (1, False)
+    await expire(at(5))
+    assert visits(await row(lesson), START) == visits(found, START)
+    assert (await lesson.now()).status is SessionStatus.ONGOING
+
+
+@pytest.mark.parametrize("sid", [None, "PA_mine"])
+async def test_what_nobody_confirms_is_gone_after_a_minute(asker: Asker, sid: str | None) -> None:
+    lesson = await ready()
+    await report(asker, lesson, at(1), sid=sid)
+    await expire(at(1, 59.9))
+    assert (await row(lesson)).presence is Presence.IN_MEETING
+    assert await DueWork.filter(kind=WorkKind.EXPIRE_REPORT, due_at=at(2)).exists()
+    await expire(at(2))
+    found = await row(lesson)
+    assert (found.presence, found.cycles, found.join_count) == (Presence.NOT_JOINED, (), 0)
+    version = (await lesson.now()).version
+    participant = await SessionParticipant.get(user_id=lesson.student.id)
+    await expire_report(participant.id, at(3))  # again
+    assert await lines() == [EventKind.JOINED, EventKind.EXPIRED]
+    assert (await lesson.now()).version == version
+
+
+async def test_a_confirmation_that_comes_too_late_to_show_still_counts(asker: Asker) -> None:
+    lesson = await ready()
+    stay = lesson.stay(1)
+    await report(asker, lesson, at(1), sid=stay.sid)
+    await expire(at(2))
+    await send(lesson.room.joined(stay), at(2, 5))
+    assert visits(await row(lesson), START) == [(MINUTE, None, CycleStart.JOINED, None)]
+
+
+async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: Asker) -> None:
+    lesson = await ready()
+    await send(lesson.room.started(), at(-8))  # so they could have come
+    await report(asker, lesson, at(0))
+    await report(asker, lesson, at(59), LEAVE)
+    await advance_due(at(65))
+    await finalise(lesson.session.id, at(65, 10))
+    found = await row(lesson)
+    assert (found.status, found.closed_ms) == (AttendanceStatus.ABSENT, 0)
+    assert (await lesson.now()).status is SessionStatus.ABSENT
+    await expire(at(66))
+    assert (await row(lesson)).cycles == ()
+    assert (await lesson.now()).status is SessionStatus.ABSENT
+    rows = await as_text()
+    await recalculate(lesson.session.id, at(99))
+    assert await as_text() == rows
+
+
+async def test_who_is_only_reported_keeps_no_session_open(asker: Asker) -> None:
+    lesson = await ready(max_overtime_minutes=60)
+    await advance_due(START)
+    await report(asker, lesson, at(64, 50))
+    await advance_due(at(65))
+    assert (await lesson.now()).status is SessionStatus.COMPLETED
+    assert (await row(lesson)).presence is Presence.LEFT
+
+
+async def test_nor_does_who_is_only_reported_let_others_report(asker: Asker) -> None:
+    lesson = await ready(max_overtime_minutes=60)
+    await advance_due(START)
+    await report(asker, lesson, at(64, 50))
+    assert code(await report(asker, lesson, at(65), as_=lesson.teacher)) == "SESSION_OVER"
+
+
+async def test_a_reported_leave_shows_at_once_and_livekits_takes_its_place(asker: Asker) -> None:
+    lesson = await ready()
+    stay = lesson.stay(0)
+    await send(lesson.room.joined(stay), START)
+    left = payload(await report(asker, lesson, at(30), LEAVE, sid=stay.sid))["attendance"]
+    assert (left["presence"], left["confidence"]) == ("LEFT", "REPORTED")
+    found = await row(lesson)
+    assert visits(found, START) == [(0, 30 * MINUTE, CycleStart.JOINED, CycleEnd.CLIENT_REPORT)]
+    await send(lesson.room.left(stay, at(30, 2)), at(30, 2))
+    found = await row(lesson)
+    assert visits(found, START) == [(0, 30 * MINUTE + 2000, CycleStart.JOINED, CycleEnd.LEFT)]
+    count = len(await lines())
+    again = payload(await report(asker, lesson, at(31), LEAVE))["attendance"]
+    assert again["presence"] == "LEFT"
+    assert len(await lines()) == count
+
+
+async def test_a_leave_of_another_connection_says_nothing(asker: Asker) -> None:
+    lesson = await ready()
+    await send(lesson.room.joined(lesson.stay(0)), START)
+    await report(asker, lesson, at(5), LEAVE, sid="PA_other")
+    assert (await row(lesson)).presence is Presence.IN_MEETING
+    assert not await MeetingAttendanceEvent.filter(source=EventSource.CLIENT).exists()
+
+
+async def test_who_never_came_cannot_leave(asker: Asker) -> None:
+    lesson = await ready()
+    assert code(await report(asker, lesson, START, LEAVE)) == "NOT_IN_ROOM"
+    assert code(await report(asker, lesson, START, LEAVE, as_=lesson.teacher)) == "NOT_IN_ROOM"
+    assert await lines() == []
+
+
+async def test_whoever_may_not_join_may_not_report(asker: Asker) -> None:
+    early = await scheduled()
+    assert code(await report(asker, early, at(-11))) == "NOT_JOINABLE_YET"
+    lesson = await ready()
+    stranger = await make.student(await lesson.session.academy)
+    assert code(await report(asker, lesson, at(-6), as_=stranger)) == "NOT_FOUND"
+    participant = SessionParticipant.filter(session_id=lesson.session.id, user=lesson.student)
+    await participant.update(barred_at=at(-6))
+    assert code(await report(asker, lesson, at(-5))) == "BARRED"
+    await participant.update(barred_at=None)
+    admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
+    await cancel(make.viewer(admin), lesson.session.id, None, at(-4))
+    assert code(await report(asker, lesson, at(-3))) == "SESSION_OVER"
+    assert await lines() == []
+
+
+async def test_a_session_whose_time_is_up_is_over_for_a_report(asker: Asker) -> None:
+    lesson = await ready()
+    assert code(await report(asker, lesson, at(70))) == "SESSION_OVER"
+    early = await scheduled()
+    assert code(await report(asker, early, at(-9))) is None
+
+
+async def test_a_parent_gets_a_row_by_reporting(asker: Asker) -> None:
+    lesson = await ready()
+    parent = await make.parent(await lesson.session.academy, lesson.student)
+    assert code(await report(asker, lesson, at(1), as_=parent)) is None
+    found = await row(lesson, parent)
+    assert (found.is_expected, found.presence) == (False, Presence.IN_MEETING)
+    await expire(at(2))
+    assert (await row(lesson, parent)).presence is Presence.NOT_JOINED
+
+
+@pytest.mark.parametrize("sid", ["", "PA\t", "x" * 65, "PA x", "PA_ص", "\ud800"])
+@pytest.mark.parametrize("what", [JOIN, LEAVE])
+async def test_what_is_no_sid_of_livekits_is_refused(asker: Asker, sid: str, what: str) -> None:
+    lesson = await ready()
+    answer = await report(asker, lesson, START, what, sid=sid)
+    assert code(answer) == "INVALID_INPUT"
+    assert await lines() == []
+
+
+async def test_reports_in_both_orders_leave_one_stream_without_gaps(asker: Asker) -> None:
+    lesson = await ready(students=2)
+    for student in lesson.students:
+        await report(asker, lesson, at(0), as_=student)
+        await report(asker, lesson, at(0, 20), LEAVE, as_=student)
+        await report(asker, lesson, at(0, 40), as_=student)
+    await expire(at(1, 30))
+    assert [(await row(lesson, who)).presence for who in lesson.students] == [
+        Presence.IN_MEETING,
+        Presence.IN_MEETING,
+    ]
+    await expire(at(1, 40))
+    assert [(await row(lesson, who)).presence for who in lesson.students] == [
+        Presence.NOT_JOINED,
+        Presence.NOT_JOINED,
+    ]
+    assert (await lesson.now()).version == len(await stream(lesson.session.id))

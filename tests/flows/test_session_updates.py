@@ -1,0 +1,246 @@
+"""A session's words and people change: what follows, who may, and until when."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from actions.plans import SchedulePlan, plan_of
+from actions.schedule import schedule_one
+from actions.sessions import cancel, change_status, reschedule
+from actions.updates import update
+from domain.access import UserRole, Viewer
+from domain.errors import (
+    ConflictError,
+    DomainError,
+    ErrorCode,
+    ForbiddenError,
+    NotFoundError,
+    WrongStatusError,
+)
+from domain.session import SessionFormat
+from domain.status import SessionStatus
+from models import Session, SessionParticipant, TeacherMeetingSettings, User
+from tests.support import make
+from tests.support.lessons import Lesson, at, ready, scheduled
+from tests.support.livekit_events import send
+from tests.support.scene import dump
+from tests.support.ticking import stream, told
+
+pytestmark = pytest.mark.usefixtures("database")
+
+BEFORE = at(-60)
+
+
+async def admin_of(lesson: Lesson) -> Viewer:
+    academy = await lesson.session.academy
+    return make.viewer(await make.user(academy, UserRole.SUPERVISOR))
+
+
+async def teacher_beside(lesson: Lesson, **values: Any) -> User:
+    return await make.teacher(await lesson.session.academy, **values)
+
+
+async def student_beside(lesson: Lesson) -> User:
+    return await make.student(await lesson.session.academy)
+
+
+async def roster(session: Session) -> dict[int, tuple[UserRole, bool]]:
+    rows = await SessionParticipant.filter(session_id=session.id)
+    return {row.user_id: (row.role, row.is_expected) for row in rows}
+
+
+async def test_words_change_and_what_is_left_out_stays() -> None:
+    lesson = await scheduled()
+    admin = await admin_of(lesson)
+    row = await update(admin, lesson.session.id, {"title": "Juz Amma", "notes": "Bring it"}, BEFORE)
+    assert (row.title, row.notes) == ("Juz Amma", "Bring it")
+    row = await update(admin, row.id, {"notes": None}, BEFORE)
+    assert row.title == "Juz Amma"
+    assert row.notes is None
+    assert await told(row.id) == ["SCHEDULED", "UPDATED", "UPDATED"]
+    assert (await stream(row.id))[1].actor_id == admin.user_id
+    assert (await update(admin, row.id, {"title": "Juz Amma"}, BEFORE)).version == row.version
+
+
+async def test_a_substitute_manages_it_and_who_taught_it_does_not() -> None:
+    lesson = await ready()
+    other = await teacher_beside(lesson)
+    former, substitute = make.viewer(lesson.teacher), make.viewer(other)
+    versions = [user.rights_version for user in (lesson.teacher, other)]
+    row = await update(await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5))
+    assert row.is_managed_by(substitute)
+    assert not row.is_managed_by(former)
+    assert await Session.visible_to(former).count() == 0
+    assert await roster(row) == {
+        other.id: (UserRole.TEACHER, False),
+        lesson.student.id: (UserRole.STUDENT, True),
+    }
+    assert (await told(row.id))[-3:] == ["UPDATED", "PRESENCE_REMOVED", "PRESENCE_CHANGED"]
+    now = [(await User.get(id=user.id)).rights_version for user in (lesson.teacher, other)]
+    assert now == [version + 1 for version in versions]
+
+
+async def test_its_meeting_is_as_the_substitute_wants_it() -> None:
+    lesson = await ready()
+    other = await teacher_beside(lesson)
+    await TeacherMeetingSettings.create(teacher_id=other.id, max_participants=7)
+    row = await update(await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5))
+    assert row.options.max_participants == 7
+
+
+async def test_the_row_of_a_teacher_who_was_there_stays() -> None:
+    lesson = await ready()
+    await send(lesson.room.joined(lesson.stay(1, lesson.teacher)), at(1))
+    other = await teacher_beside(lesson)
+    row = await update(await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(5))
+    assert row.status is SessionStatus.ONGOING
+    assert {lesson.teacher.id, other.id} < (await roster(row)).keys()
+    await update(await admin_of(lesson), row.id, {"teacher_id": lesson.teacher.id}, at(6))
+    assert (await roster(row)).keys() == {lesson.teacher.id, lesson.student.id}
+
+
+async def test_another_student_takes_the_place_of_the_first() -> None:
+    lesson = await ready()
+    other = await student_beside(lesson)
+    row = await update(await admin_of(lesson), lesson.session.id, {"student_id": other.id}, at(-5))
+    assert (row.student_id, row.format) == (other.id, SessionFormat.INDIVIDUAL)
+    assert await roster(row) == {
+        lesson.teacher.id: (UserRole.TEACHER, False),
+        other.id: (UserRole.STUDENT, True),
+    }
+    before = lesson.student.rights_version
+    assert (await User.get(id=lesson.student.id)).rights_version == before + 1
+
+
+async def test_a_lesson_becomes_a_groups_and_one_students_again() -> None:
+    lesson = await scheduled()
+    admin, academy = await admin_of(lesson), await lesson.session.academy
+    members = [await make.student(academy) for _ in range(2)]
+    circle = await make.group(academy, lesson.teacher, *members)
+    row = await update(admin, lesson.session.id, {"group_id": circle.id}, BEFORE)
+    assert (row.student_id, row.group_id, row.format) == (None, circle.id, SessionFormat.GROUP)
+    ids = {lesson.teacher.id, *(member.id for member in members)}
+    assert (await roster(row)).keys() == ids
+    row = await update(admin, row.id, {"student_id": lesson.student.id}, BEFORE)
+    assert (row.student_id, row.group_id) == (lesson.student.id, None)
+    assert row.format is SessionFormat.INDIVIDUAL
+    assert (await roster(row)).keys() == {lesson.teacher.id, lesson.student.id}
+
+
+async def test_once_begun_it_keeps_its_students_and_once_over_its_teacher() -> None:
+    lesson = await ready()
+    admin = await admin_of(lesson)
+    other, substitute = await student_beside(lesson), await teacher_beside(lesson)
+    with pytest.raises(WrongStatusError) as refused:  # also where no clock has begun it
+        await update(admin, lesson.session.id, {"student_id": other.id}, at(1))
+    assert refused.value.field == ("studentId",)
+    await cancel(admin, lesson.session.id, None, at(-5))
+    with pytest.raises(WrongStatusError) as refused:
+        await update(admin, lesson.session.id, {"teacher_id": substitute.id}, at(-4))
+    assert refused.value.field == ("teacherId",)
+    assert (await lesson.now()).teacher_id == lesson.teacher.id
+
+
+async def test_what_is_over_keeps_its_record_in_order() -> None:
+    lesson = await ready()
+    admin = await admin_of(lesson)
+    await change_status(admin, lesson.session.id, SessionStatus.COMPLETED, None, at(50))
+    row = await update(
+        make.viewer(lesson.teacher), lesson.session.id, {"notes": "Ayat 1 to 10"}, at(90)
+    )
+    assert (row.notes, row.status) == ("Ayat 1 to 10", SessionStatus.COMPLETED)
+
+
+async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
+    lesson = await scheduled()
+    teacher = make.viewer(lesson.teacher)
+    await update(teacher, lesson.session.id, {"title": "Juz Amma", "notes": "x"}, BEFORE)
+    for values in ({"teacher_id": lesson.teacher.id}, {"title": "y", "subject": None}):
+        with pytest.raises(ForbiddenError):
+            await update(teacher, lesson.session.id, values, BEFORE)
+    with pytest.raises(ForbiddenError):
+        await update(make.viewer(lesson.student), lesson.session.id, {"title": "Mine"}, BEFORE)
+    with pytest.raises(NotFoundError):
+        stranger = make.viewer(await teacher_beside(lesson))
+        await update(stranger, lesson.session.id, {"title": "Mine"}, BEFORE)
+    assert (await lesson.now()).title == "Juz Amma"
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "field"),
+    [
+        ({"title": None}, ErrorCode.INVALID_INPUT, "title"),
+        ({"title": " "}, ErrorCode.INVALID_INPUT, "title"),
+        ({"title": "x" * 301}, ErrorCode.INVALID_INPUT, "title"),
+        ({"notes": "x" * 20_001}, ErrorCode.INVALID_INPUT, "notes"),
+        ({"teacher_id": None}, ErrorCode.INVALID_INPUT, "teacherId"),
+        ({"teacher_id": 0}, ErrorCode.NOT_FOUND, "teacherId"),
+        ({"student_id": 0}, ErrorCode.NOT_FOUND, "studentId"),
+        ({"group_id": 0}, ErrorCode.NOT_FOUND, "groupId"),
+        ({"student_id": None}, ErrorCode.INVALID_INPUT, "studentId"),
+        ({"student_id": 1, "group_id": 1}, ErrorCode.INVALID_INPUT, "studentId"),
+        ({"subject": "Algebra"}, ErrorCode.INVALID_INPUT, "subject"),
+        ({"session_number": 0}, ErrorCode.INVALID_INPUT, "sessionNumber"),
+    ],
+)
+async def test_what_may_not_be_is_refused_by_name_and_nothing_is_written(
+    values: dict[str, Any], code: ErrorCode, field: str
+) -> None:
+    lesson = await scheduled()
+    admin = await admin_of(lesson)
+    before = await dump()
+    with pytest.raises(DomainError) as refused:
+        await update(admin, lesson.session.id, values | {"notes": values.get("notes", "x")}, BEFORE)
+    assert (refused.value.code, refused.value.field) == (code, (field,))
+    assert await dump() == before
+
+
+async def test_people_of_another_academy_or_role_are_not_found() -> None:
+    lesson, elsewhere = await scheduled(), await scheduled()
+    admin, number = await admin_of(lesson), lesson.session.id
+    retired = await teacher_beside(lesson, is_active=False)
+    for values in (
+        {"teacher_id": elsewhere.teacher.id},
+        {"teacher_id": lesson.student.id},
+        {"teacher_id": retired.id},
+        {"student_id": elsewhere.student.id},
+        {"student_id": lesson.teacher.id},
+    ):
+        with pytest.raises(NotFoundError):
+            await update(admin, number, values, BEFORE)
+
+
+async def test_a_teacher_who_left_does_not_keep_the_title_from_changing() -> None:
+    lesson = await scheduled()
+    await User.filter(id=lesson.teacher.id).update(is_active=False)
+    row = await update(await admin_of(lesson), lesson.session.id, {"title": "Juz Amma"}, BEFORE)
+    assert row.title == "Juz Amma"
+
+
+async def keyed() -> tuple[Session, SchedulePlan, Viewer]:
+    academy = await make.academy()
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    session = await make.session(academy, teacher, student=student, external_id="lesson-7")
+    admin = make.viewer(await make.user(academy, UserRole.ACADEMY_ADMIN))
+    return session, plan_of(session), admin
+
+
+async def test_the_same_call_again_is_the_same_session_whatever_changed_meanwhile() -> None:
+    session, asked, admin = await keyed()
+    await update(admin, session.id, {"title": "Juz Amma"}, BEFORE)
+    await reschedule(admin, session.id, at(600), 30, BEFORE)
+    again = await schedule_one(admin, asked, BEFORE)
+    assert (again.id, again.title, again.scheduled_at) == (session.id, "Juz Amma", at(600))
+    as_it_is = plan_of(await Session.get(id=session.id))
+    assert (await schedule_one(admin, as_it_is, BEFORE)).id == session.id
+    assert await Session.all().count() == 1
+
+
+async def test_other_values_with_the_key_are_a_conflict_before_and_after() -> None:
+    session, asked, admin = await keyed()
+    other = replace(asked, title="Another")
+    for _ in range(2):
+        with pytest.raises(ConflictError):
+            await schedule_one(admin, other, BEFORE)
+        await update(admin, session.id, {"notes": "x"}, BEFORE)

@@ -1,0 +1,282 @@
+"""Guessing passwords takes long; a real person gets in all the same."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from actions import attempts, passwords
+from actions.attempts import CROWD, FEW, MANY
+from actions.sign_ins import Credentials, SignedIn, sign_in
+from domain.errors import InvalidCredentialsError
+from models import SignInFailure, User
+from tests.conftest import Database, Template
+from tests.support import make
+from tests.support.app import Served, serving_app
+from tests.support.asking import Asker, asking, code
+from tests.support.sign_ins import CHANGE, PASSWORD, SIGN_IN, person
+
+NOW = make.ELEVEN
+SARA = "sara@example.org"
+HOME, CAFE = "198.51.100.7", "203.0.113.9"
+NEW = "another one entirely"
+
+
+@pytest.fixture
+async def sara(database: Database) -> User:
+    return await person(await make.academy("itqan"))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are compared as they are: these tests try hundreds."""
+
+    async def fits(password_hash: str | None, password: str) -> bool:
+        return password_hash is not None and password == PASSWORD
+
+    monkeypatch.setattr("actions.sign_ins.fits", fits)
+
+
+async def attempt(
+    password: str = "wrong",
+    now: datetime = NOW,
+    *,
+    email: str = SARA,
+    address: str | None = None,
+) -> SignedIn:
+    return await sign_in("s" * 32, Credentials(email, password, None, address), now)
+
+
+async def told(
+    password: str = "wrong",
+    now: datetime = NOW,
+    *,
+    email: str = SARA,
+    address: str | None = None,
+) -> str:
+    with pytest.raises(InvalidCredentialsError) as refused:
+        await attempt(password, now, email=email, address=address)
+    return refused.value.message
+
+
+async def fail(
+    times: int, now: datetime = NOW, *, email: str = SARA, address: str | None = None
+) -> None:
+    for _ in range(times):
+        assert "wrong" in await told(now=now, email=email, address=address)
+
+
+def seconds(message: str) -> int:
+    found = re.search(r"try again in (\d+) s, at (\S+)\.$", message)
+    assert found, message
+    return int(found[1])
+
+
+async def test_after_five_the_next_waits_and_longer_each_time(sara: User, quick: None) -> None:
+    await fail(FEW)
+    now, waits = NOW, []
+    for _ in range(8):
+        waits.append(seconds(await told(now=now)))
+        now += timedelta(seconds=waits[-1])
+        await fail(1, now)
+    assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
+
+
+async def test_the_message_says_when_and_means_it(sara: User, quick: None) -> None:
+    await fail(FEW)
+    message = await told(PASSWORD, NOW + timedelta(seconds=12.5))
+    assert message == "Too many attempts: try again in 18 s, at 2026-03-02T11:00:30Z."
+    assert seconds(await told(PASSWORD, NOW + timedelta(seconds=29.9))) == 1
+    await attempt(PASSWORD, NOW + timedelta(seconds=30))
+
+
+async def test_what_comes_too_early_makes_nobody_wait_longer(sara: User, quick: None) -> None:
+    await fail(FEW)
+    for _ in range(20):
+        assert seconds(await told(PASSWORD)) == 30
+    await attempt(PASSWORD, NOW + timedelta(seconds=30))
+
+
+async def test_a_success_begins_anew(sara: User, quick: None) -> None:
+    await fail(FEW - 1)
+    await attempt(PASSWORD)
+    await fail(FEW)
+    assert seconds(await told()) == 30
+
+
+async def test_a_day_without_failures_begins_anew(sara: User, quick: None) -> None:
+    await fail(FEW)
+    await fail(FEW, NOW + timedelta(days=1))
+
+
+async def test_it_makes_no_difference_whether_there_is_such_a_person(
+    sara: User, quick: None
+) -> None:
+    nobody = "nobody@example.org"
+    for email in (SARA, nobody):
+        await fail(FEW, email=email)
+    assert await told(PASSWORD) == await told(PASSWORD, email=nobody)
+    assert await told() == await told(email=nobody)
+
+
+async def test_a_person_is_the_same_however_it_is_typed(sara: User, quick: None) -> None:
+    for email in (SARA, "SARA@example.org", f"  {SARA}", f"{SARA} ", SARA):
+        await fail(1, email=email)
+    seconds(await told(PASSWORD))
+
+
+async def test_many_at_once_are_no_more_guesses_than_one_after_the_other(
+    sara: User, quick: None
+) -> None:
+    messages = await asyncio.gather(*(told() for _ in range(30)))
+    assert len([message for message in messages if "wrong" in message]) == FEW
+
+
+# --- by address
+
+
+async def test_who_guesses_elsewhere_keeps_nobody_out(sara: User, quick: None) -> None:
+    await fail(FEW, address=CAFE)
+    seconds(await told(PASSWORD, address=CAFE))
+    await attempt(PASSWORD, address=HOME)
+
+
+async def test_a_person_at_home_gets_in_while_all_the_world_guesses(
+    sara: User, quick: None
+) -> None:
+    await attempt(PASSWORD, address=HOME)
+    for n in range(MANY // FEW):
+        await fail(FEW, address=f"203.0.113.{n}")
+    # From a new place not even the password helps now, from the old one it does.
+    seconds(await told(PASSWORD, address="192.0.2.1"))
+    await attempt(PASSWORD, address=HOME)
+
+
+async def test_home_is_forgotten_after_a_month(sara: User, quick: None) -> None:
+    await attempt(PASSWORD, NOW - timedelta(days=30), address=HOME)
+    for n in range(MANY // FEW):
+        await fail(FEW, address=f"203.0.113.{n}")
+    seconds(await told(PASSWORD, address=HOME))
+
+
+async def test_an_address_that_tries_many_people_waits_but_for_who_is_known_there(
+    sara: User, quick: None
+) -> None:
+    omar = await person(await sara.academy, "omar@example.org")  # type: ignore[misc]
+    await attempt(PASSWORD, address=CAFE)
+    for n in range(CROWD):
+        await fail(1, email=f"p{n}@example.org", address=CAFE)
+    seconds(await told(PASSWORD, email=str(omar.email), address=CAFE))
+    await attempt(PASSWORD, address=CAFE)
+    await attempt(PASSWORD, email=str(omar.email), address=HOME)
+
+
+async def test_an_account_of_ones_own_does_not_clear_an_address(sara: User, quick: None) -> None:
+    for n in range(CROWD):
+        if n % 10 == 0:
+            await attempt(PASSWORD, address=CAFE)
+        await fail(1, email=f"p{n}@example.org", address=CAFE)
+    seconds(await told(email="last@example.org", address=CAFE))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8:1:2::5", "2001:db8:1:2:ffff::1", True),
+        ("2001:db8:1:2::5", "2001:db8:1:3::5", False),
+        ("203.0.113.1", "203.0.113.2", False),
+        ("no address", "no address", True),
+    ],
+)
+def test_a_place_is_an_address_or_a_network_of_one_owner(
+    one: str, other: str, is_same: bool
+) -> None:
+    places = [attempts.to_sign_in(SARA, None, address).place for address in (one, other)]
+    assert (places[0] == places[1]) is is_same
+
+
+async def test_rows_are_cleared_away_and_never_too_many(
+    sara: User, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "MOST_ROWS", 20)
+    for n in range(100):
+        await fail(1, NOW + timedelta(seconds=n), email=f"p{n}@example.org")
+    assert 20 <= await SignInFailure.all().count() < 90
+    later = NOW + timedelta(days=2)
+    for n in range(100):
+        await fail(1, later, email=f"q{n}@example.org")
+    assert not await SignInFailure.filter(last_failed_at__lt=later).exists()
+
+
+# --- changing a password
+
+
+@pytest.fixture
+async def asker(database: Database) -> AsyncIterator[Asker]:
+    async with asking() as asker:
+        yield asker
+
+
+async def test_guessing_the_current_password_is_limited_alike(
+    asker: Asker, sara: User, quick: None
+) -> None:
+    for _ in range(FEW):
+        answer = await asker.ask(CHANGE, sara, now=NOW, current="wrong", new=NEW)
+        assert code(answer) == "INVALID_CREDENTIALS"
+    answer = await asker.ask(CHANGE, sara, now=NOW, current=PASSWORD, new=NEW)
+    (error,) = answer["data"]["changePassword"]["errors"]
+    assert error["code"] == "INVALID_CREDENTIALS"
+    assert seconds(error["message"]) == 30
+    await attempt(PASSWORD)  # signing in is counted apart
+    answer = await asker.ask(
+        CHANGE, sara, now=NOW + timedelta(seconds=30), current=PASSWORD, new=NEW
+    )
+    assert code(answer) is None
+
+
+# --- a flood
+
+
+async def test_a_flood_of_sign_ins_stops_nobody_else(sara: User) -> None:
+    """A bounded number wait for the few threads; the rest is told so; others' threads are free."""
+    hashed = await passwords.hash_password(PASSWORD)
+    flood = [asyncio.ensure_future(passwords.fits(hashed, "wrong")) for _ in range(150)]
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(lambda: "a thread of its own") == "a thread of its own"
+    assert not all(one.done() for one in flood)
+    for one in flood[4:]:
+        one.cancel()
+    told = await asyncio.gather(*flood, return_exceptions=True)
+    assert len([one for one in told if isinstance(one, InvalidCredentialsError)]) == 50
+    assert await passwords.fits(hashed, PASSWORD)
+
+
+# --- as main has it
+
+
+@pytest.fixture
+async def served(template: Template) -> AsyncIterator[Served]:
+    async with serving_app(await template.fresh()) as served:
+        yield served
+
+
+async def test_the_address_is_the_one_that_the_proxy_beside_us_tells(served: Served) -> None:
+    await person(await make.academy("itqan"))
+
+    async def sign_in_from(address: str, password: str) -> list[dict[str, str]]:
+        variables = {"email": SARA, "password": password}
+        async with httpx.AsyncClient(headers={"X-Forwarded-For": address}) as client:
+            answer = await client.post(
+                f"{served.url}/graphql", json={"query": SIGN_IN, "variables": variables}
+            )
+        errors: list[dict[str, str]] = answer.json()["data"]["signIn"]["errors"]
+        return errors
+
+    for _ in range(FEW):
+        await sign_in_from(CAFE, "wrong")
+    (error,) = await sign_in_from(CAFE, PASSWORD)
+    assert "try again in" in error["message"]
+    assert await sign_in_from(HOME, PASSWORD) == []

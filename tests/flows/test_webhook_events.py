@@ -1,0 +1,230 @@
+"""Every webhook's outcome can be listed: from two tables, in one order, to those who may."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.access import UserRole
+from domain.cursors import key_cursor
+from models import User, WebhookReceipt
+from schema.types.ids import Kind, encode
+from tests.conftest import Database
+from tests.support import make
+from tests.support.asking import Asker, asking, code, payload
+from tests.support.lessons import Lesson, at, ready
+from tests.support.livekit_events import send, send_raw
+from tests.support.statements import counting
+
+FIELDS = """id kind outcome session { id title } user { id } roomName participantSid
+occurredAt receivedAt detail"""
+EVENTS = """query ($session: ID, $outcomes: [WebhookOutcome!], $first: Int, $after: String) {
+  webhookEvents(sessionId: $session, outcomes: $outcomes, first: $first, after: $after) {
+    pageInfo { hasNextPage endCursor } nodes { %s } edges { cursor node { id } }
+  }
+}"""
+WHOLE = EVENTS % FIELDS
+IDS = EVENTS % "id"
+
+
+@pytest.fixture
+async def asker(database: Database) -> AsyncIterator[Asker]:
+    async with asking() as asker:
+        yield asker
+
+
+@pytest.fixture
+async def lesson(database: Database) -> Lesson:
+    return await ready()
+
+
+@pytest.fixture
+async def admin(lesson: Lesson) -> User:
+    await lesson.session.fetch_related("academy")
+    return await make.user(lesson.session.academy, UserRole.ACADEMY_ADMIN)
+
+
+@pytest.fixture
+async def root(database: Database) -> User:
+    return await make.user(None, UserRole.SUPER_ADMIN)
+
+
+async def listed(asker: Asker, as_: User, **variables: Any) -> list[dict[str, Any]]:
+    return list(payload(await asker.ask(WHOLE, as_, first=100, **variables))["nodes"])
+
+
+def zulu(minutes: float) -> str:
+    return at(minutes).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def test_a_webhook_that_was_applied_is_told_with_all_that_it_is_about(
+    lesson: Lesson, admin: User, asker: Asker
+) -> None:
+    stay = lesson.stay(1)
+    event = lesson.room.joined(stay)
+    assert await send(event, at(2)) == 200
+    [told] = await listed(asker, admin)
+    assert told == {
+        "id": event["id"],
+        "kind": "participant_joined",
+        "outcome": "APPLIED",
+        "session": {"id": encode(Kind.SESSION, lesson.session.id), "title": "Surat al-Kahf"},
+        "user": {"id": encode(Kind.USER, lesson.student.id)},
+        "roomName": lesson.session.room_name,
+        "participantSid": stay.sid,
+        "occurredAt": zulu(1),
+        "receivedAt": zulu(2),
+        "detail": None,
+    }
+
+
+async def test_what_was_not_applied_says_what_is_known_of_it(
+    lesson: Lesson, admin: User, asker: Asker
+) -> None:
+    stay = lesson.stay(1)
+    event = lesson.room.joined(stay) | {"event": "track_published"}
+    assert await send(event, at(2)) == 200
+    [told] = await listed(asker, admin)
+    assert (told["outcome"], told["detail"]) == ("IGNORED", "not about attendance")
+    assert told["session"]["id"] == encode(Kind.SESSION, lesson.session.id)
+    assert told["user"]["id"] == encode(Kind.USER, lesson.student.id)
+    assert (told["participantSid"], told["occurredAt"]) == (stay.sid, zulu(1))
+
+
+async def test_a_foreigner_in_the_room_is_not_shown_to_its_academy(
+    lesson: Lesson, admin: User, asker: Asker
+) -> None:
+    foreigner = await make.student(await make.academy())
+    assert await send(lesson.room.joined(lesson.stay(1, foreigner)), at(2)) == 200
+    [told] = await listed(asker, admin)
+    assert (told["outcome"], told["user"]) == ("POISON", None)
+    assert told["session"]["id"] == encode(Kind.SESSION, lesson.session.id)
+
+
+async def test_what_came_again_is_one_entry_however_often_it_comes(
+    lesson: Lesson, admin: User, asker: Asker
+) -> None:
+    event = lesson.room.joined(lesson.stay(1))
+    for minute in (1, 2, 3, 9):
+        assert await send(event, at(minute)) == 200
+    told = await listed(asker, admin)
+    assert [(one["id"], one["outcome"], one["receivedAt"]) for one in told] == [
+        (f"again:{event['id']}", "DUPLICATE", zulu(9)),
+        (event["id"], "APPLIED", zulu(1)),
+    ]
+    assert told[0]["user"] == told[1]["user"]
+
+
+async def test_what_is_of_no_session_is_for_super_admins(
+    lesson: Lesson, admin: User, root: User, asker: Asker
+) -> None:
+    assert await send_raw(b"[1]", at(1)) == 200
+    [told] = await listed(asker, root)
+    assert (told["kind"], told["outcome"], told["session"]) == ("unreadable", "POISON", None)
+    assert (told["detail"], told["occurredAt"]) == ("the body is not a JSON object", zulu(1))
+    assert await listed(asker, admin) == []
+
+
+async def fill(lesson: Lesson) -> None:
+    """Lines and receipts, many of them at the same moment."""
+    for number in range(4):
+        moment = at(number // 2)
+        stay = lesson.stay(number // 2)
+        await send(lesson.room.joined(stay), moment)
+        for _ in range(2):
+            await send(lesson.room.joined(stay) | {"event": "track_published"}, moment)
+        again = lesson.room.left(stay, moment)
+        await send(again, moment)
+        await send(again, moment)
+    # In the middle of a millisecond, as the clock says it.
+    for number in range(3):
+        later = at(1) + timedelta(microseconds=500)
+        await send(lesson.room.joined(lesson.stay(1)) | {"event": f"odd_{number}"}, later)
+
+
+@pytest.mark.parametrize("first", [1, 2, 3, 7])
+async def test_pages_put_together_are_the_list_newest_first(
+    lesson: Lesson, root: User, asker: Asker, first: int
+) -> None:
+    await fill(lesson)
+    whole = await listed(asker, root)
+    assert len(whole) == 23
+    times = [one["receivedAt"] for one in whole]
+    assert times == sorted(times, reverse=True)
+    found: list[str] = []
+    after, has_more = None, True
+    while has_more:
+        page = payload(await asker.ask(IDS, root, first=first, after=after))
+        assert len(page["nodes"]) <= first
+        found += [node["id"] for node in page["nodes"]]
+        after, has_more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    assert found == [one["id"] for one in whole]
+    assert len(set(found)) == 23
+
+
+async def test_it_can_be_asked_for_one_session_and_for_some_outcomes(
+    lesson: Lesson, root: User, asker: Asker
+) -> None:
+    await fill(lesson)
+    other = await ready()
+    await send(other.room.joined(other.stay(1)), at(1))
+    session = encode(Kind.SESSION, other.session.id)
+    assert [one["outcome"] for one in await listed(asker, root, session=session)] == ["APPLIED"]
+    for outcome, number in (("APPLIED", 9), ("DUPLICATE", 4), ("IGNORED", 11), ("POISON", 0)):
+        told = await listed(asker, root, outcomes=[outcome])
+        assert [one["outcome"] for one in told] == [outcome] * number
+    both = await listed(asker, root, outcomes=["DUPLICATE", "APPLIED", "APPLIED"])
+    assert len(both) == 13
+    assert await listed(asker, root, outcomes=[]) == []
+    assert await listed(asker, root, session="nonsense") == []
+
+
+async def test_another_academys_session_has_nothing_to_show(
+    lesson: Lesson, admin: User, asker: Asker
+) -> None:
+    other = await ready()
+    await send(other.room.joined(other.stay(1)), at(1))
+    await send(other.room.joined(other.stay(1)) | {"event": "track_published"}, at(1))
+    assert await listed(asker, admin, session=encode(Kind.SESSION, other.session.id)) == []
+    assert await listed(asker, admin) == []
+
+
+async def test_as_many_statements_for_one_row_as_for_many(
+    lesson: Lesson, root: User, asker: Asker
+) -> None:
+    await fill(lesson)
+    with counting() as one:
+        await asker.ask(WHOLE, root, first=1)
+    with counting() as many:
+        assert len(await listed(asker, root)) == 23
+    assert 0 < len(one) == len(many)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "nonsense",
+        key_cursor(1),
+        key_cursor(1, 1, "EV_1"),
+        key_cursor(1, 0, 1),
+        key_cursor(1, 2, 1),
+        key_cursor(-1, 1, 1),
+        key_cursor(2**62, 1, 1),
+        key_cursor(1, 1, 2**63),
+        key_cursor(1, 0, "a\0b"),
+    ],
+)
+async def test_a_cursor_that_is_none_of_ours_is_refused(
+    root: User, asker: Asker, after: str
+) -> None:
+    assert code(await asker.ask(IDS, root, after=after)) == "INVALID_INPUT"
+
+
+async def test_what_was_kept_before_the_time_of_events_was_kept_is_listed_too(
+    root: User, asker: Asker
+) -> None:
+    values: dict[str, Any] = {"id": "EV_old", "kind": "track_published", "outcome": "IGNORED"}
+    await WebhookReceipt.create(**values, received_at=at(3))
+    [told] = await listed(asker, root)
+    assert told["occurredAt"] == told["receivedAt"] == zulu(3)

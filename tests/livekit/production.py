@@ -1,0 +1,138 @@
+"""The shape of production: two API processes, a worker, PostgreSQL, Redis and a livekit-server that
+tells both processes everything. Each of them can be killed, and comes back where it was."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+import clock
+from actions.people import create_super_admin
+from models.database import close_database, open_database
+from tests.livekit.campus import ANSWERS_WITHIN_S, EMAIL, PASSWORD
+from tests.livekit.deliveries import PATH, Deliveries
+from tests.livekit.door import Door, Person
+from tests.livekit.rooms import Rooms
+from tests.livekit.waiting import until
+from tests.support import redis
+from tests.support.command import ROOT, environment, free_port
+from tests.support.environment import DEFAULTS
+from tests.support.livekit_server import LiveKitServer
+
+STARTS_WITHIN_S = 30.0
+
+
+class Service:
+    """One process of `python main.py …`; its log goes to a file in `folder`."""
+
+    def __init__(self, name: str, arguments: list[str], env: dict[str, str], folder: Path) -> None:
+        self.log = folder / f"{name}.log"
+        self._arguments, self._env = arguments, env
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(ROOT / "main.py"),
+                *self._arguments,
+                env=self._env,
+                cwd=ROOT,
+                stdout=DEVNULL,
+                stderr=log,
+            )
+
+    async def kill(self) -> None:
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.send_signal(number)
+            await process.wait()
+
+
+class Production:
+    """What the scenarios' schools and lessons know as their campus. `root` is the super admin."""
+
+    root: Person
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.livekit = LiveKitServer(folder)
+        self.redis = redis.Server()
+        self.deliveries = Deliveries()  # of nothing: nobody stands before these processes
+        self.ports = (free_port(), free_port())
+        self._client = httpx.AsyncClient(timeout=ANSWERS_WITHIN_S)
+        self.rooms = Rooms(self.livekit, self._client)
+        env = DEFAULTS | environment(
+            database_url=database_url,
+            redis_url=self.redis.url,
+            livekit_url=self.livekit.url,
+            livekit_api_url=self.livekit.api_url,
+            livekit_api_key=self.livekit.key,
+            livekit_api_secret=self.livekit.secret,
+            jwt_secret=DEFAULTS["HALAQA_JWT_SECRET"],
+        )
+        self.apis = tuple(
+            Service(f"api-{port}", ["serve", "--port", str(port)], env, folder)
+            for port in self.ports
+        )
+        self.worker = Service("worker", ["worker"], env, folder)
+
+    @property
+    def doors(self) -> list[Door]:
+        return [Door(f"http://127.0.0.1:{port}", self._client) for port in self.ports]
+
+    @property
+    def door(self) -> Door:
+        """The second process's: the scenarios kill the first, or both."""
+        return self.doors[1]
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.redis.start)
+        await asyncio.gather(self.worker.start(), *(api.start() for api in self.apis))
+        for number in range(len(self.apis)):
+            await self.is_ready(number)
+        urls = [f"{door.url}{PATH}" for door in self.doors]
+        await asyncio.to_thread(self.livekit.start, urls)
+        self.root = await self.door.sign_in("root", EMAIL, PASSWORD, None)
+
+    async def is_ready(self, number: int) -> None:
+        """The process answers, and somewhere a clock beats."""
+        address = f"{self.doors[number].url}/health/ready"
+
+        async def answers() -> bool:
+            try:
+                return (await self._client.get(address)).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await until(answers, STARTS_WITHIN_S, f"{address} is ready")
+
+    async def stop(self) -> None:
+        await asyncio.gather(self.worker.stop(), *(api.stop() for api in self.apis))
+        await asyncio.to_thread(self.livekit.stop)
+        self.redis.kill()
+        await self._client.aclose()
+
+
+@asynccontextmanager
+async def in_production(database_url: str, folder: Path) -> AsyncIterator[Production]:
+    """On a migrated PostgreSQL; everything it started is stopped at the end."""
+    await open_database(database_url)
+    await create_super_admin(EMAIL, PASSWORD, clock.now())
+    await close_database()
+    production = Production(database_url, folder)
+    try:
+        await production.start()
+        yield production
+    finally:
+        await production.stop()

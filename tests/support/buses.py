@@ -1,0 +1,51 @@
+"""Buses as processes have them, each with somebody who listens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from gateways.bus import SESSIONS, Bus
+from gateways.redis_bus import RedisBus
+
+PATIENCE_S = 10
+
+
+@dataclass
+class Listening:
+    """A process: its bus, what it heard, and how often it was told that it may have missed some."""
+
+    bus: Bus
+    heard: list[str] = field(default_factory=list)
+    gaps: int = 0
+
+    def miss(self) -> None:
+        self.gaps += 1
+
+    async def hears(self, message: str) -> None:
+        await until(lambda: message in self.heard)
+
+    async def is_told_of_a_gap(self, *, since: int = 0) -> None:
+        await until(lambda: self.gaps > since)
+
+
+@asynccontextmanager
+async def listening(url: str, *, is_there: bool = True) -> AsyncIterator[Listening]:
+    """On this Redis, impatient; connected, if it `is_there`."""
+    bus = Bus(RedisBus(url, ping_s=0.1, answer_s=0.2))
+    one = Listening(bus)
+    bus.listen(SESSIONS, one.heard.append, on_gap=one.miss)
+    await bus.open()
+    try:
+        if is_there:
+            await one.is_told_of_a_gap()
+        yield one
+    finally:
+        await bus.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Return as soon as it holds; fail if it never does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - what is waited for comes over a socket
+            await asyncio.sleep(0.005)

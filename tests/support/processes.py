@@ -1,0 +1,83 @@
+"""API processes as production has them, each with its own port, and a screen at one of them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection
+
+import clock
+from models import User
+from tests.support.app import headers
+from tests.support.command import PATIENCE_S, configured, free_port, started
+from tests.support.livekit_events import PATH
+from tests.support.sockets import dial, subscribe
+from tests.support.webhooks import encode, sign
+
+
+@asynccontextmanager
+async def serving(
+    database_url: str, redis_url: str, number: int = 2, **values: object
+) -> AsyncIterator[list[str]]:
+    """The addresses of so many `main.py serve`, without a slash. No clock runs with them."""
+    async with AsyncExitStack() as stack:
+        env = configured(database_url, redis_url=redis_url, **values)
+        ports = [free_port() for _ in range(number)]
+        for port in ports:
+            await stack.enter_async_context(started("serve", "--port", str(port), env=env))
+        urls = [f"http://127.0.0.1:{port}" for port in ports]
+        for url in urls:
+            await is_alive(url)
+        yield urls
+
+
+async def is_alive(url: str) -> None:
+    async with httpx.AsyncClient() as web, asyncio.timeout(2 * PATIENCE_S):
+        while True:
+            try:
+                if (await web.get(f"{url}/health/live")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def watching(url: str, user: User, query: str, **variables: Any) -> AsyncIterator["Screen"]:
+    async with dial(url) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": headers(user)}))
+        await socket.recv()
+        await socket.send(subscribe(query, variables=variables))
+        yield Screen(socket)
+
+
+class Screen:
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def next(self) -> dict[str, Any]:
+        """The next event, the one field of its data."""
+        frame = json.loads(await asyncio.wait_for(self._socket.recv(), PATIENCE_S))
+        assert frame["type"] == "next", frame
+        assert not frame["payload"].get("errors"), frame
+        (event,) = frame["payload"]["data"].values()
+        return dict(event)
+
+
+async def post(web: httpx.AsyncClient, url: str, event: dict[str, Any]) -> None:
+    """A webhook, as LiveKit sends it now."""
+    body = encode(event)
+    signed = {"Authorization": sign(body, now=clock.now())}
+    (await web.post(f"{url}{PATH}", content=body, headers=signed)).raise_for_status()
+
+
+async def ask(url: str, query: str, as_: User, **variables: Any) -> dict[str, Any]:
+    async with httpx.AsyncClient() as web:
+        answer = await web.post(
+            f"{url}/graphql", json={"query": query, "variables": variables}, headers=headers(as_)
+        )
+    found: dict[str, Any] = answer.json()
+    assert "errors" not in found, found
+    return dict(found["data"])

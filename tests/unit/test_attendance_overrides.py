@@ -1,0 +1,54 @@
+"""What a teacher says of an attendance stands above what was computed, and changes only that."""
+
+from dataclasses import replace
+
+from domain.access import UserRole
+from domain.attendance import AttendanceStatus, Override
+from domain.presence import AttendanceState, result_fields
+from tests.support.attendance_lines import HOUR, START, joined, left, override, result
+
+PRESENT, ABSENT, LATE = AttendanceStatus.PRESENT, AttendanceStatus.ABSENT, AttendanceStatus.LATE
+STAY = joined("A", 0), left("A", HOUR, since=0)
+
+
+def test_an_override_counts_before_the_result_is_final() -> None:
+    found = result(override(LATE, 5_000))
+    assert found.status is LATE
+    assert found.override == Override(LATE, "I saw it.", 7, START + 5_000)
+
+
+def test_an_override_changes_nothing_but_the_status() -> None:
+    computed = result(*STAY, is_final=True)
+    said = result(*STAY, override(ABSENT, 5_000), is_final=True)
+    assert computed.status is PRESENT
+    assert said.status is ABSENT
+    assert replace(said, status=PRESENT, override=None) == computed
+
+
+def test_the_latest_counts_and_of_one_moment_the_later_source_id() -> None:
+    first, second = override(LATE, 5_000, source_id="b"), override(ABSENT, 4_000, source_id="c")
+    assert result(first, second).status is LATE
+    third = override(PRESENT, 5_000, source_id="a")
+    assert result(third, first, second).status is LATE
+
+
+def test_one_that_was_withdrawn_is_gone_and_one_after_it_counts() -> None:
+    said = override(LATE, 5_000), override(None, 6_000)
+    assert result(*STAY, *said, is_final=True) == result(*STAY, is_final=True)
+    assert result(*STAY, *said, override(ABSENT, 7_000), is_final=True).status is ABSENT
+
+
+def test_an_override_is_of_its_session_however_late_it_is_made() -> None:
+    assert result(override(LATE, 90 * 24 * HOUR)).status is LATE
+
+
+def test_a_state_that_was_stored_without_an_override_can_be_read() -> None:
+    found = result_fields(result(*STAY, override(LATE, 5_000)))
+    row = AttendanceState(
+        participant_id=1, session_id=2, user_id=3, role=UserRole.STUDENT, is_expected=True
+    )
+    state = replace(row, **found)
+    told = state.to_dict()
+    assert AttendanceState.from_dict(told) == replace(state, open_sids=())
+    del told["override"]
+    assert AttendanceState.from_dict(told).override is None
