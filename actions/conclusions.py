@@ -99,13 +99,13 @@ async def _miss(
     for row in rows:
         before, missed = row.missed or {}, {}
         for stay in open_stays(draft, row, lines):
-            if (row.user_id, stay.sid) in there or not _is_quiet(draft, lines, row.user_id):
+            if (row.user_id, stay.sid) in there:
                 continue
-            if stay.sid in before:
+            if stay.sid in before and _is_quiet(draft, lines, row.user_id):
                 await write_line(_gone(draft, row.user_id, stay.sid, before[stay.sid]))
                 missing.add(row.user_id)
-            else:
-                missed[stay.sid] = stay.alive_ms
+            else:  # from here on no look speaks for this stay
+                missed[stay.sid] = before.get(stay.sid, stay.alive_ms)
         if missed != before:
             row.missed = missed or None
             await row.save(update_fields=["missed"])

@@ -180,12 +180,20 @@ async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
     await send(house.room.joined(stay), START)
     await house.look(at(0, 1), at(0, 2), at(0, 4))
     assert (await house.row()).presence is Presence.IN_MEETING
-    assert (await SessionParticipant.get(user_id=house.lesson.student.id)).missed is None
     await send(house.room.left(stay, at(5)), at(5))
     house.enter(house.lesson.student, START, stay.sid)
     await house.look(at(5, 2), at(5, 7), at(5, 12))
     assert (await house.row()).presence is Presence.LEFT
     assert await house.lines() == []  # LiveKit's own leave stands
+
+
+async def test_who_goes_right_after_coming_is_not_credited_with_looks_that_missed_them(
+    house: House,
+) -> None:
+    await send(house.room.joined(house.lesson.stay(0)), START)
+    await house.look(at(0, 3), at(0, 8))
+    found = await house.row()
+    assert visits(found, START) == [(0, 0, CycleStart.JOINED, CycleEnd.RECONCILED)]
 
 
 async def test_who_is_seen_again_never_left(house: House) -> None:
