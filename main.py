@@ -24,7 +24,7 @@ from uvicorn.supervisors import Multiprocess
 import clock
 import telemetry
 from actions import system
-from actions.identity import Keyring, viewer_of
+from actions.identity.viewers import Keyring, viewer_of
 from cli.parts import Beside, Parts
 from cli.program import run
 from domain.access import Viewer

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tortoise.expressions import Q
 
-from actions.attendance import catch_up
+from actions.attendance.folding import catch_up
 from actions.backup import back_up
 from actions.leases import take_lease
 from actions.rooms import Rooms, delete_room

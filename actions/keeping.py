@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from actions.attendance import catch_up
+from actions.attendance.folding import catch_up
 from actions.meetings import expiry_of
 from actions.moves import let_go
 from actions.stream import Draft, writing

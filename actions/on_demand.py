@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from actions.attendance import catch_up, close_stays
+from actions.attendance.folding import catch_up, close_stays
 from actions.meetings import expiry_of, layer_options, make_meeting, plan_deletion, say_ended
 from actions.moves import Because, move_to
 from actions.rooms import delete_room

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from actions.attendance import catch_up
+from actions.attendance.folding import catch_up
 from actions.meetings import ahead_at, make_ahead
 from actions.stream import writing
 from actions.which import EVERYWHERE, Which

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from actions import refresh_tokens
 from actions.bulk import Refusals, again_if_raced, check_count, take_turns
-from actions.passwords import check_usable, hash_password, is_usable
+from actions.identity import refresh_tokens
+from actions.identity.passwords import check_usable, hash_password, is_usable
 from actions.rights import review
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (

@@ -4,11 +4,11 @@ import logging
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from actions.attendance import refold
+from actions.attendance.folding import refold
+from actions.attendance.lines import insert_line, room_line
+from actions.attendance.people_inside import look_at_people
 from actions.leases import give_back, take_lease
-from actions.lines import insert_line, room_line
 from actions.meetings import plan_deletion, say_ended
-from actions.people_inside import look_at_people
 from actions.stream import Draft, load, writing
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec, room_spec

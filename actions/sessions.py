@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.attendance import catch_up, close_stays
+from actions.attendance.folding import catch_up, close_stays
 from actions.bulk import Refusals, again_if_raced, check_count
 from actions.meetings import look_ahead, move_meeting
 from actions.moves import Because, advance, let_go, move_to

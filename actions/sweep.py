@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from tortoise.functions import Count
 
-from actions.attendance import close_stays
+from actions.attendance.folding import close_stays
 from actions.moves import advance
 from actions.stream import Draft, drafts_of, write
 from domain.attendance import Presence

@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from actions.attendance import catch_up
+from actions.attendance.folding import catch_up
 from actions.meetings import make_meeting
 from actions.rooms import make_room
 from actions.stream import writing

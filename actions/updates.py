@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from actions.attendance import catch_up
+from actions.attendance.folding import catch_up
 from actions.bulk import again_if_raced
 from actions.meetings import layer_options
 from actions.plans import check_students, check_teacher, check_words, hold, plan_of

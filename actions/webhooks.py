@@ -3,7 +3,7 @@ log and is folded at once; of every other event a receipt is kept."""
 
 from datetime import datetime
 
-from actions.attendance import (
+from actions.attendance.folding import (
     begin,
     catch_up,
     close_stays,
@@ -12,8 +12,8 @@ from actions.attendance import (
     refold,
     settle,
 )
+from actions.attendance.lines import insert_line, room_line
 from actions.barring import keep_out
-from actions.lines import insert_line, room_line
 from actions.meetings import plan_deletion
 from actions.moves import Because, move_to
 from actions.receipts import keep, keep_again

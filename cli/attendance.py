@@ -11,7 +11,7 @@ from rich.live import Live
 
 import clock
 import settings
-from actions import attendance
+from actions.attendance import folding as attendance
 from cli.attendance_tables import overview, whole
 from cli.database import opened
 from cli.parts import Stop

@@ -13,9 +13,9 @@ import typer
 import clock
 import settings
 import telemetry
-from actions import access_tokens
 from actions import demo as demos
 from actions.demo import Demo
+from actions.identity import access_tokens
 from cli.banner import Pass, print_class, print_passes, print_places
 from cli.database import alone, migrate, opened
 from cli.parts import Example, Parts

@@ -8,7 +8,8 @@ import typer
 
 import clock
 import settings
-from actions import access_tokens, people
+from actions import people
+from actions.identity import access_tokens
 from cli.database import opened
 from cli.parts import Stop
 from models import User

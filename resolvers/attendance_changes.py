@@ -1,9 +1,9 @@
 import strawberry
 
 import models
-from actions import overrides, reports
-from actions.attendance import recalculate_for
-from actions.overrides import Wish
+from actions.attendance import overrides, reports
+from actions.attendance.folding import recalculate_for
+from actions.attendance.overrides import Wish
 from domain.attendance import AttendanceStatus
 from domain.presence import AttendanceState
 from resolvers.context import Info

@@ -2,8 +2,8 @@ from datetime import datetime
 
 import strawberry
 
-from actions import access_keys, sign_ins
-from actions.sign_ins import Credentials, SignedIn
+from actions.identity import access_keys, sign_ins
+from actions.identity.sign_ins import Credentials, SignedIn
 from models import User as UserRow
 from resolvers.context import Info
 from resolvers.payloads import answers

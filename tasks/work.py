@@ -9,12 +9,12 @@ from typing import Any
 
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
+from actions.attendance.reports import expire_report
+from actions.attendance.stale_stays import expire_stays
 from actions.barring import remove_person
 from actions.meetings import make_ahead
-from actions.reports import expire_report
 from actions.rooms import Rooms, delete_room, make_room
-from actions.stale_stays import expire_stays
 from actions.work import DEADLY, Claim, begin, finish, give_back, put_off, rest
 from domain.queue import LaneName
 from domain.session import WorkKind

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import clock
-from actions import access_keys
-from actions.access_keys import KEPT_ENDED, MOST_KEYS
-from actions.access_tokens import issue
-from actions.identity import Keyring, viewer_of
+from actions.identity import access_keys
+from actions.identity.access_keys import KEPT_ENDED, MOST_KEYS
+from actions.identity.access_tokens import issue
+from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
 from domain.errors import UnauthenticatedError
 from models import Academy, AccessKey, User

@@ -1,6 +1,6 @@
 """One row of a roster as a stream: the student's own, their parent's, and who manages sees any."""
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.barring import bar
 from actions.groups import GroupPlan, MemberInput, upsert
 from actions.webhooks import record

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.backup import back_up
 from actions.rooms import look_at_rooms
 from actions.sweep import advance_due

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.overrides import Wish, override_attendance
+from actions.attendance.overrides import Wish, override_attendance
 from actions.sweep import advance_due
 from domain.attendance import AttendanceStatus
 from models import MeetingAttendance, Session, User

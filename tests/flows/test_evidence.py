@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from actions.attendance import finalise
-from actions.overrides import Wish, override_attendance
-from actions.reports import report_join
+from actions.attendance.folding import finalise
+from actions.attendance.overrides import Wish, override_attendance
+from actions.attendance.reports import report_join
 from actions.sweep import advance_due
 from domain.attendance import AttendanceStatus
 from domain.status import SessionStatus

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.attendance import finalise, recalculate
+from actions.attendance.folding import finalise, recalculate
 from actions.sessions import change_status
 from actions.sweep import advance_due
 from domain.access import UserRole

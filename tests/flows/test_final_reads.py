@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.sweep import advance_due
 from domain.attendance import AttendanceStatus
 from models.rosters import rosters

@@ -15,8 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 import clock
-from actions.access_tokens import ISSUER, issue
-from actions.identity import Keyring, viewer_of
+from actions.identity.access_tokens import ISSUER, issue
+from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
 from domain.errors import UnauthenticatedError
 from gateways import jwks

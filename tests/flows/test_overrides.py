@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actions.attendance import finalise, recalculate
+from actions.attendance.folding import finalise, recalculate
 from actions.sessions import cancel
 from actions.sweep import advance_due
 from domain.access import UserRole

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actions.sign_ins import Credentials, sign_in
+from actions.identity.sign_ins import Credentials, sign_in
 from domain.access import UserRole
 from domain.errors import InvalidCredentialsError
 from models import Academy, Guardianship, User

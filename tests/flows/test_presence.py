@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actions import groups, sessions
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.groups import GroupPlan, MemberInput
 from actions.sweep import advance_due
 from actions.webhooks import record

@@ -6,11 +6,11 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from actions.attendance import finalise
-from actions.conclusions import conclude
-from actions.overrides import Wish, override_attendance, withdraw_override
-from actions.reports import expire_report, report_join, report_leave
-from actions.stale_stays import expire_stays
+from actions.attendance.conclusions import conclude
+from actions.attendance.folding import finalise
+from actions.attendance.overrides import Wish, override_attendance, withdraw_override
+from actions.attendance.reports import expire_report, report_join, report_leave
+from actions.attendance.stale_stays import expire_stays
 from actions.sweep import advance_due
 from domain.attendance import AttendanceStatus, EventKind
 from domain.presence import from_ms, to_ms
@@ -32,7 +32,7 @@ import asyncio
 import sys
 from datetime import datetime
 
-from actions.attendance import recalculate
+from actions.attendance.folding import recalculate
 from models import Session
 from models.database import close_database, open_database
 

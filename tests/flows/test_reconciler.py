@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from livekit.protocol import models as protocol
 
-from actions.conclusions import conclude as really_conclude
+from actions.attendance.conclusions import conclude as really_conclude
 from actions.leases import take_lease
 from actions.rooms import look_at_rooms, make_room, take_turn
 from domain.attendance import Confidence, CycleEnd, CycleStart, EventKind, EventSource, Presence
@@ -310,7 +310,7 @@ async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
             raise RuntimeError("in trouble")
         await really_conclude(session, there, now)
 
-    monkeypatch.setattr("actions.people_inside.conclude", conclude)
+    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
     await house.look(at(0, 10))
     assert (await other.row()).presence is Presence.IN_MEETING
     assert (await house.lesson.now()).room_seen_at is None

@@ -10,12 +10,12 @@ import jwt
 import pytest
 
 import clock
-from actions import refresh_tokens, sign_ins
-from actions.access_tokens import issue
-from actions.identity import Keyring, viewer_of
-from actions.refresh_tokens import GRACE
-from actions.refresh_tokens import TTL as REFRESHES_FOR
-from actions.sign_ins import Credentials, SignedIn, sign_in
+from actions.identity import refresh_tokens, sign_ins
+from actions.identity.access_tokens import issue
+from actions.identity.refresh_tokens import GRACE
+from actions.identity.refresh_tokens import TTL as REFRESHES_FOR
+from actions.identity.sign_ins import Credentials, SignedIn, sign_in
+from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidCredentialsError, UnauthenticatedError
 from models import Academy, RefreshToken, User

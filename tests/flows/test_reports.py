@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from actions.attendance import finalise, recalculate
-from actions.reports import expire_report
+from actions.attendance.folding import finalise, recalculate
+from actions.attendance.reports import expire_report
 from actions.sessions import cancel
 from actions.sweep import advance_due
 from actions.work import claim_due

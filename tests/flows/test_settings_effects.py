@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.rooms import see
 from actions.stream import writing
 from actions.sweep import advance_due

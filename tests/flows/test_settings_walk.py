@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
+from actions.attendance.stale_stays import expire_stays
 from actions.rooms import delete_room, see
-from actions.stale_stays import expire_stays
 from actions.stream import writing
 from actions.sweep import advance_due
 from domain.configuration import camel

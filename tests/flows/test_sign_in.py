@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 
 import clock
-from actions.access_tokens import ISSUER, issue
+from actions.identity.access_tokens import ISSUER, issue
 from domain.access import UserRole
 from models import Academy, User
 from settings import current

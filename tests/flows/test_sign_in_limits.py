@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from actions import attempts, passwords
-from actions.attempts import CROWD, FEW, MANY
-from actions.sign_ins import Credentials, SignedIn, sign_in
+from actions.identity import attempts, passwords
+from actions.identity.attempts import CROWD, FEW, MANY
+from actions.identity.sign_ins import Credentials, SignedIn, sign_in
 from domain.errors import InvalidCredentialsError
 from models import SignInFailure, User
 from tests.conftest import Database, Template
@@ -37,7 +37,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fits(password_hash: str | None, password: str) -> bool:
         return password_hash is not None and password == PASSWORD
 
-    monkeypatch.setattr("actions.sign_ins.fits", fits)
+    monkeypatch.setattr("actions.identity.sign_ins.fits", fits)
 
 
 async def attempt(

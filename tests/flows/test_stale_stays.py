@@ -2,7 +2,7 @@
 
 import pytest
 
-from actions.stale_stays import expire_stays
+from actions.attendance.stale_stays import expire_stays
 from actions.sweep import advance_due
 from actions.work import claim_due
 from domain.attendance import Confidence, CycleEnd, CycleStart, EventKind, Presence

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.rooms import make_room
 from actions.sweep import advance_due
 from actions.work import claim_due, put_off

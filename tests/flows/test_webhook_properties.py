@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.sweep import advance_due
 from actions.webhooks import record
 from domain.attendance import EventKind, EventSource, Facts, Line, Policy, fold

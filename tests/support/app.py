@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 import clock
-from actions.access_tokens import issue
+from actions.identity.access_tokens import issue
 from main import App
 from models import User
 from settings import Settings, current

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from livekit.protocol import models
 
 import clock
+from actions.attendance.reports import report_join
 from actions.barring import bar
-from actions.reports import report_join
 from actions.sweep import advance_due
 from domain.attendance import EventKind, Presence
 from domain.rooms import participant_identity

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from actions.attendance import finalise
+from actions.attendance.folding import finalise
 from actions.sweep import advance_due
 from domain.attendance import AttendanceStatus, Confidence, CycleEnd, CycleStart
 from domain.presence import from_ms, to_ms

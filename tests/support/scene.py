@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions import access_keys
+from actions.identity import access_keys
 from domain.access import UserRole
 from models import (
     Academy,

@@ -10,8 +10,8 @@ from datetime import datetime
 
 import jwt
 
-from actions import access_keys, access_tokens, foreign_tokens
-from actions.foreign_tokens import Platform
+from actions.identity import access_keys, access_tokens, foreign_tokens
+from actions.identity.foreign_tokens import Platform
 from domain.access import Viewer
 from settings import Settings
 

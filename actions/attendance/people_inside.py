@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from actions.conclusions import conclude
+from actions.attendance.conclusions import conclude
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions import access_tokens, attempts, refresh_tokens
-from actions.attempts import Attempt
-from actions.passwords import check_usable, fits, hash_password
-from actions.refresh_tokens import Link
+from actions.identity import access_tokens, attempts, refresh_tokens
+from actions.identity.attempts import Attempt
+from actions.identity.passwords import check_usable, fits, hash_password
+from actions.identity.refresh_tokens import Link
 from domain.access import Viewer
 from domain.errors import InvalidCredentialsError, InvalidInputError
 from models import User

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from actions.attendance import catch_up, facts_of, lines_of, refold, settle
-from actions.lines import own_line, write_line
+from actions.attendance.folding import catch_up, facts_of, lines_of, refold, settle
+from actions.attendance.lines import own_line, write_line
 from actions.roster import enrol
 from actions.stream import Draft, writing
 from domain.access import Permit, Viewer

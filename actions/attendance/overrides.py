@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.attendance import refold, settle
-from actions.lines import own_line, write_line
+from actions.attendance.folding import refold, settle
+from actions.attendance.lines import own_line, write_line
 from actions.stream import Draft, writing
 from domain.access import Permit, Viewer
 from domain.attendance import AttendanceStatus, EventKind, EventSource, Override

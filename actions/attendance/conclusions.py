@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from tortoise.expressions import Q
 
-from actions.attendance import (
+from actions.attendance.folding import (
     Lines,
     begin,
     catch_up,
@@ -15,9 +15,9 @@ from actions.attendance import (
     refold,
     settle,
 )
-from actions.lines import own_line, write_line
+from actions.attendance.lines import own_line, write_line
+from actions.attendance.stale_stays import open_stays
 from actions.roster import enrol
-from actions.stale_stays import open_stays
 from actions.stream import Draft, writing
 from domain.attendance import EventKind, EventSource, stays_of
 from domain.presence import to_ms

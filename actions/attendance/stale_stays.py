@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.attendance import Lines, facts_of, lines_of, refold, settle
-from actions.lines import own_line, write_line
+from actions.attendance.folding import Lines, facts_of, lines_of, refold, settle
+from actions.attendance.lines import own_line, write_line
+from actions.attendance.watches import stale_after
 from actions.stream import Draft, writing
-from actions.watches import stale_after
 from domain.attendance import EventKind, EventSource, stays_of
 from domain.presence import from_ms, to_ms
 from domain.session import WorkKind
