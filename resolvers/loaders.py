@@ -7,7 +7,6 @@ from typing import Any
 
 from strawberry.dataloader import DataLoader
 from tortoise.models import Model
-from tortoise.queryset import QuerySet
 
 import models
 from domain.access import Viewer
@@ -21,11 +20,12 @@ from models.stuck import works_of
 Batch = DataLoader[int, Any]
 
 
-def _rows(rows: Callable[[list[int]], QuerySet[Any]], key: str = "id") -> Batch:
+def _rows(model: type[Model], key: str = "id") -> Batch:
     """Rows by a unique column; None for what is not there."""
 
     async def read(keys: list[int]) -> list[Model | None]:
-        found = {getattr(row, key): row for row in await rows(keys)}
+        rows = await model.filter(**{f"{key}__in": keys})
+        found = {getattr(row, key): row for row in rows}
         return [found.get(number) for number in keys]
 
     return DataLoader(load_fn=read)
@@ -43,19 +43,13 @@ class Loaders:
     def __init__(self, viewer: Viewer | None, now: datetime) -> None:
         self._viewer = viewer
         self._now = now
-        self.academies = _rows(lambda ids: models.Academy.filter(id__in=ids))
-        self.video_settings = _rows(
-            lambda ids: models.VideoSettings.filter(academy_id__in=ids), "academy_id"
-        )
-        self.attendance_policies = _rows(
-            lambda ids: models.AttendancePolicy.filter(academy_id__in=ids), "academy_id"
-        )
-        self.users = _rows(lambda ids: models.User.filter(id__in=ids))
-        self.meeting_settings = _rows(
-            lambda ids: models.TeacherMeetingSettings.filter(teacher_id__in=ids), "teacher_id"
-        )
-        self.sessions = _rows(lambda ids: models.Session.filter(id__in=ids))
-        self.groups = _rows(lambda ids: models.Group.filter(id__in=ids))
+        self.academies = _rows(models.Academy)
+        self.video_settings = _rows(models.VideoSettings, "academy_id")
+        self.attendance_policies = _rows(models.AttendancePolicy, "academy_id")
+        self.users = _rows(models.User)
+        self.meeting_settings = _rows(models.TeacherMeetingSettings, "teacher_id")
+        self.sessions = _rows(models.Session)
+        self.groups = _rows(models.Group)
         self.access_keys: Batch = _answers(self._access_keys, [])
         self.meetings: Batch = _answers(self._meetings, MeetingCounts())
         self.works: Batch = _answers(works_of, {})

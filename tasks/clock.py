@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +16,8 @@ from actions.receipts import forget_old
 from actions.rooms import LOOK_EVERY, Rooms, take_turn
 from actions.sweep import advance_due, next_due_at
 from gateways.bus import CLOCK, Bus
-from tasks.lane import Lane, apart, cancel
-from tasks.lanes import lanes_here, lanes_through
-from tasks.queue_lane import QueueLane
+from tasks.lane import apart, cancel
+from tasks.lanes import lanes_of
 
 logger = logging.getLogger("halaqa.clock")
 
@@ -54,13 +53,7 @@ class Clock:
         self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
         self._now = now
         self._woken = asyncio.Event()
-        self._lanes: Sequence[Lane | QueueLane]
-        if redis_url is None:
-            self._lanes = lanes_here(livekit, now, self._woken.set)
-        else:
-            self._lanes = lanes_through(
-                redis_url, livekit, now, self._woken.set, is_worker=is_worker
-            )
+        self._lanes = lanes_of(redis_url, livekit, now, self._woken.set, is_worker=is_worker)
         self._loops: list[asyncio.Task[None]] = []
         self._troubles: dict[str, str] = {}
         self._wakes_at = NEVER
@@ -70,6 +63,8 @@ class Clock:
     async def start(self) -> None:
         for lane in self._lanes:
             await lane.open()
+        # Before it returns: whoever asks a server that has just begun is told that its clock runs.
+        await self._try("sweep", lambda: self._say_alive(self._now()))
         self._bus.listen(CLOCK, self._hear, on_gap=self._woken.set)
         loops = (
             self._keep_sweeping(),

@@ -1,6 +1,6 @@
 """The lanes of a process, here or through Redis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from actions.rooms import Rooms
 from domain.queue import LaneName
@@ -10,13 +10,21 @@ from tasks.queue_lane import QueueLane
 from tasks.work import Jobs, Now
 
 
-def lanes_here(livekit: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
+def lanes_of(
+    redis_url: str | None, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
+) -> Sequence[Lane | QueueLane]:
+    if redis_url is None:
+        return _lanes_here(livekit, now, on_room)
+    return _lanes_through(redis_url, livekit, now, on_room, is_worker=is_worker)
+
+
+def _lanes_here(livekit: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
     """All work is done in this process."""
     jobs = Jobs(open_broker(), livekit, now)
     return [Lane(jobs, jobs.kinds(name), on_room) for name in LaneName]
 
 
-def lanes_through(
+def _lanes_through(
     redis_url: str, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
 ) -> list[QueueLane]:
     """Work is done by those processes that are workers."""
