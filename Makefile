@@ -15,15 +15,15 @@ help:
 run: $(APP) graphiql ## a demo academy on http://127.0.0.1:8000
 	@$(BIN)/python main.py demo --serve
 
-test: $(DEV) ## the tests, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest
+test: $(DEV) ## the tests, on SQLite and PostgreSQL, side by side
+	$(BIN)/python -m pytest -n auto
 
 check: $(DEV) ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 livekit-test: $(DEV) ## the tests against a real livekit-server
 	$(BIN)/python -m pytest tests/livekit

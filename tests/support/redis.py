@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 
@@ -86,9 +87,8 @@ def private(*, is_started: bool = True) -> Iterator[Server]:
 @contextmanager
 def running() -> Iterator[str]:
     """The URL of a Redis whose database is ours to empty."""
-    given = os.environ.get("HALAQA_TEST_REDIS_URL")
-    if given:
-        yield given
+    if given := os.environ.get("HALAQA_TEST_REDIS_URL"):
+        yield _own_database(given)
         return
     with private() as server:
         yield server.url
@@ -97,6 +97,14 @@ def running() -> Iterator[str]:
 def client(url: str) -> redis.Redis:
     """The caller closes it."""
     return redis.Redis.from_url(url)
+
+
+def _own_database(url: str) -> str:
+    """A database for each process of tests that run side by side: they empty theirs."""
+    parts = urlsplit(url)
+    number = int(parts.path.strip("/") or 0)
+    side = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return parts._replace(path=f"/{number + int(side)}").geturl()
 
 
 def empty(url: str) -> None:
