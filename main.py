@@ -40,6 +40,7 @@ from schema.types.ids import Kind, encode
 from settings import Settings, current
 from subscriptions.hubs import Hubs
 from subscriptions.transport import ReleasingProtocol
+from subscriptions.watchers import Watchers
 from subscriptions.websocket import GraphQLSocket
 
 MAX_MESSAGE_BYTES = 1024 * 1024  # of one WebSocket message
@@ -119,7 +120,7 @@ class App:
         viewer = await self._viewer(authorization)
         ask = functools.partial(self._viewer, authorization)
         expires_at = viewer.expires_at if viewer else None
-        return Connected(self.process, expires_at, ask, _address(websocket))
+        return Connected(self.process, viewer, expires_at, ask, _address(websocket))
 
     async def _viewer(self, authorization: object) -> Viewer | None:
         """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad."""
@@ -135,9 +136,15 @@ class Connected:
     """Who is at the other end of a socket."""
 
     process: Process
+    viewer: Viewer | None
     expires_at: datetime | None
     ask: Callable[[], Awaitable[Viewer | None]]
     address: str | None
+
+    async def stay_signed_in(self) -> None:
+        if self.viewer is not None:
+            context = Context(self.process, self.viewer, clock.now(), self.ask)
+            await cast(Watchers, self.process.watchers).stay_signed_in(context)
 
     async def context_for_operation(self) -> Context:
         """With the rights of now: a socket lives longer than a role, or than an account."""

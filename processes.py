@@ -13,7 +13,9 @@ from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from gateways.queue import queue
 from gateways.redis_bus import RedisBus
+from gateways.redis_server import RedisServer
 from models.database import close_database, open_database
+from models.installation import installation
 from resolvers.context import Process
 from settings import Settings
 from subscriptions.hubs import Hubs
@@ -29,7 +31,8 @@ async def running(settings: Settings) -> AsyncIterator[Process]:
         await open_database(settings.database_url)
         stack.push_async_callback(close_database)
         await stack.enter_async_context(rejections.writing_down(clock.now))
-        bus = await stack.enter_async_context(ringing(settings))
+        redis = await _redis(settings)
+        bus = await stack.enter_async_context(ringing(redis))
         rooms = await stack.enter_async_context(connected(settings))
         hubs = Hubs(bus)
         await hubs.open()
@@ -37,18 +40,25 @@ async def running(settings: Settings) -> AsyncIterator[Process]:
         watchers = Watchers(bus)
         await watchers.open()
         stack.push_async_callback(watchers.close)
-        await stack.enter_async_context(counting_jobs(settings))
+        await stack.enter_async_context(counting_jobs(redis))
         watch = SystemWatch(functools.partial(system.read, rooms))
         stack.push_async_callback(watch.close)
-        if settings.redis_url is None:  # else the workers have it
+        if redis is None:  # else the workers have it
             await stack.enter_async_context(sweeping(Clock(rooms, bus)))
         yield Process(Door(rooms, settings), hubs, watch, watchers)
 
 
+async def _redis(settings: Settings) -> RedisServer | None:
+    """Whose names tell this installation from others, once its database is open."""
+    if settings.redis_url is None:
+        return None
+    return RedisServer.of(settings.redis_url, await installation())
+
+
 @contextlib.asynccontextmanager
-async def ringing(settings: Settings) -> AsyncIterator[Bus]:
+async def ringing(redis: RedisServer | None) -> AsyncIterator[Bus]:
     """The process's bus, and the bell that actions ring. Does not wait for a Redis."""
-    bus = Bus(RedisBus(settings.redis_url) if settings.redis_url else None)
+    bus = Bus(RedisBus(redis) if redis else None)
     await bus.open()
     bell.bus = bus
     try:
@@ -91,9 +101,10 @@ async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterat
     async with contextlib.AsyncExitStack() as stack:
         await open_database(settings.database_url)
         stack.push_async_callback(close_database)
-        bus = await stack.enter_async_context(ringing(settings))
+        redis = await _redis(settings)
+        bus = await stack.enter_async_context(ringing(redis))
         rooms = await stack.enter_async_context(connected(settings))
-        one = Clock(rooms, bus, redis_url=settings.redis_url, is_worker=is_worker)
+        one = Clock(rooms, bus, redis=redis, is_worker=is_worker)
         await stack.enter_async_context(sweeping(one))
         yield
 
@@ -113,10 +124,10 @@ async def sweeping(one: Clock) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def counting_jobs(settings: Settings) -> AsyncIterator[None]:
+async def counting_jobs(redis: RedisServer | None) -> AsyncIterator[None]:
     """What the process says of the queue, if there is one."""
-    if settings.redis_url is not None:
-        queue.open(settings.redis_url)
+    if redis is not None:
+        queue.open(redis)
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ import os
 import re
 from functools import cache
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     Field,
@@ -39,7 +39,9 @@ class Settings(BaseSettings):
         "sqlite:///./halaqa.db",
         description="sqlite:///path or postgresql://user:password@host/name",
     )
-    redis_url: RedisUrl | None = Field(None, description="redis://host:port/number")
+    redis_url: RedisUrl | None = Field(
+        None, description="redis://host:port/number, with no options but ssl_…"
+    )
     livekit_url: SocketUrl = Field(
         description="the address at which browsers reach LiveKit, ws:// or wss://"
     )
@@ -89,6 +91,10 @@ class Settings(BaseSettings):
     def _redis(cls, value: str | None) -> str | None:
         parts = urlsplit(value or "")
         if parts.port == 0 or not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
+            raise ValueError
+        # Of how Redis is spoken to all is ours, but for whom TLS trusts.
+        options = parse_qs(parts.query, keep_blank_values=True)
+        if not all(name.startswith("ssl_") for name in options):
             raise ValueError
         return value
 

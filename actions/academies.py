@@ -12,14 +12,14 @@ from tortoise.queryset import QuerySet
 
 from actions import rights
 from actions.bulk import take_turns
-from actions.meetings import ask_again, lay_again
+from actions.meetings import ask_again, lay_again, plan_deletion, say_ended
 from actions.schedule import times
 from actions.stream import Draft, ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import DAYS, HOURS, POLICY_BOUNDS, VIDEO_BOUNDS, check_window, checked
 from domain.errors import AlreadyExistsError, ForbiddenError, InvalidInputError
 from domain.event import SessionEventKind
-from domain.status import SessionStatus
+from domain.status import AHEAD, LIVE, OPEN, OVER, SessionStatus
 from models import Academy, AttendancePolicy, Session, User, VideoSettings
 from models.atomic import Transaction, atomic
 
@@ -28,10 +28,10 @@ LONGEST_ROOM = "x" * 100  # what a link has to have space for
 SCRIPTS = ("javascript", "data", "vbscript")  # links that would run in whoever follows them
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
-LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
-OPEN = (SessionStatus.SCHEDULED, *LIVE)
 # What a session follows as long as it has not begun, or its room is not there.
 CHANGEABLE = Q(status=SessionStatus.SCHEDULED) | Q(status__in=LIVE, room_first_ready_at=None)
+LEFT_OPEN = Q(status__in=OVER, meeting_id__isnull=False, meeting_ended_at=None)
+REFUSED = Q(status__in=OPEN, meeting_refusal__isnull=False)
 GATE = {
     "auto_create_meetings",
     "meeting_creation_minutes_before",
@@ -66,7 +66,11 @@ async def create(viewer: Viewer, values: dict[str, Any], now: datetime) -> Acade
 
 async def update(viewer: Viewer, academy_id: int, values: dict[str, Any], now: datetime) -> Academy:
     """Sessions that were refused a meeting are tried again when the zone changes or the academy
-    is active again. Links that are made already stay as they are."""
+    is active again. Links that are made already stay as they are.
+
+    Nobody is absent from a session that had not begun when its academy stopped, unless the academy
+    is active again before the session's end.
+    """
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     values = {name: _default(name) if value is None else value for name, value in values.items()}
     _check(values)
@@ -75,17 +79,29 @@ async def update(viewer: Viewer, academy_id: int, values: dict[str, Any], now: d
         academy = await Academy.get(id=academy_id)
         await academy.update_from_dict(values).save(update_fields=list(values) or ["name"])
         if values.keys() & {"timezone", "is_active"}:
-            refused = _changeable(academy_id, Q(meeting_refusal__isnull=False))
-            await write(tx, await _ask_again(refused, viewer.user_id, now))
+            await write(tx, await _pass_on(academy, viewer.user_id, now))
     return academy
 
 
-async def _ask_again(sessions: QuerySet[Session], actor_id: int, now: datetime) -> list[Draft]:
-    drafts = await lock_all(sessions, now)
+async def _pass_on(academy: Academy, actor_id: int, now: datetime) -> list[Draft]:
+    closed = Q(status__in=OPEN, closed_from__isnull=False)
+    which = REFUSED | (closed if academy.is_active else Q(status__in=AHEAD))
+    drafts = await lock_all(Session.filter(which, academy_id=academy.id), now)
     for draft in drafts:
-        ask_again(draft)
-        _tell(draft, actor_id)
+        if draft.session.meeting_refusal is not None:
+            ask_again(draft)
+            _tell(draft, actor_id)
+        _close_or_reopen(draft)
     return drafts
+
+
+def _close_or_reopen(draft: Draft) -> None:
+    """Stamp what has not begun while its academy is not active; take it off what has not ended."""
+    session = draft.session
+    if not session.academy.is_active and session.status.is_ahead:
+        draft.change(closed_from=session.closed_from or draft.now)
+    elif session.academy.is_active and draft.now < session.ends_at:
+        draft.change(closed_from=None)
 
 
 def _tell(draft: Draft, actor_id: int) -> None:
@@ -94,11 +110,13 @@ def _tell(draft: Draft, actor_id: int) -> None:
 
 
 def _default(name: str) -> Any:
-    """Null goes back to the default; a name and a time zone have none."""
-    return {"is_active": True, "locale": "ar", "meeting_link_template": None}.get(name, "")
+    """Null goes back to the default; only these have one."""
+    return {"is_active": None, "locale": "ar", "meeting_link_template": None}.get(name, "")
 
 
 def _check(values: dict[str, Any]) -> None:
+    if values.get("is_active", True) is None:
+        raise InvalidInputError("An academy is active or it is not.", ("isActive",))
     if "name" in values:
         values["name"] = values["name"].strip()
         if not 1 <= len(values["name"]) <= 200:
@@ -127,7 +145,8 @@ async def update_video_settings(
     viewer: Viewer, academy_id: int, values: dict[str, Any], now: datetime
 ) -> Academy:
     """What has not begun moves with the settings: timers of sessions that are SCHEDULED, links
-    that are not made yet, and options of meetings whose room is not there yet."""
+    that are not made yet, and options of meetings whose room is not there yet. Rooms that were
+    left open close now when they are to end with their sessions."""
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     async with atomic() as tx:
         # Held: whoever schedules meanwhile waits, and then sees the new settings.
@@ -135,8 +154,10 @@ async def update_video_settings(
         changed = _change(settings, checked(values, VIDEO_BOUNDS, _default_of(VideoSettings)))
         check_window(settings.meeting_creation_time_start, settings.meeting_creation_time_end)
         await settings.save(update_fields=sorted(changed) or ["token_ttl_minutes"])
-        if changed & FOLLOWED:
-            await write(tx, await _follow(academy_id, changed, viewer.user_id, now))
+        which = _concerned(settings, changed)
+        sessions = Session.filter(Q(*which, join_type="OR"), academy_id=academy_id)
+        if which:
+            await write(tx, await _follow(sessions, changed, viewer.user_id, now))
         await _review(tx, settings, changed)
     return await Academy.get(id=academy_id)
 
@@ -148,20 +169,32 @@ def _change(settings: VideoSettings, values: dict[str, Any]) -> set[str]:
     return changed
 
 
-async def _follow(academy_id: int, changed: set[str], actor_id: int, now: datetime) -> list[Draft]:
-    drafts = await lock_all(_changeable(academy_id), now)
+def _concerned(settings: VideoSettings, changed: set[str]) -> list[Q]:
+    """Which sessions follow these settings: any of these."""
+    ends = "auto_end_meetings" in changed and settings.auto_end_meetings
+    return [CHANGEABLE] * bool(changed & FOLLOWED) + [LEFT_OPEN] * ends
+
+
+async def _follow(
+    sessions: QuerySet[Session], changed: set[str], actor_id: int, now: datetime
+) -> list[Draft]:
+    drafts = await lock_all(sessions, now)
     await ask_teachers([draft.session for draft in drafts])
     for draft in drafts:
-        _move_timers(draft)
-        lay_again(draft)
-        if changed & GATE:
-            ask_again(draft)
-        _tell(draft, actor_id)
+        if draft.session.status.is_over:
+            say_ended(draft, actor_id)
+            plan_deletion(draft)
+        else:
+            _follow_one(draft, changed)
+            _tell(draft, actor_id)
     return drafts
 
 
-def _changeable(academy_id: int, which: Q = CHANGEABLE) -> QuerySet[Session]:
-    return Session.filter(which, academy_id=academy_id, status__in=OPEN)
+def _follow_one(draft: Draft, changed: set[str]) -> None:
+    _move_timers(draft)
+    lay_again(draft)
+    if changed & GATE:
+        ask_again(draft)
 
 
 def _move_timers(draft: Draft) -> None:

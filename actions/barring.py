@@ -1,18 +1,22 @@
-"""Keeping somebody out of one session: no token, no stream, and out of its room whenever seen."""
+"""Keeping somebody out of one session: no token, no stream, and out of its room whenever seen.
+
+So are teachers who have no part in it any more: their tokens say that the room is theirs to run.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
 
+from actions.bulk import again_if_raced
 from actions.participants import find_person, row_of
 from actions.roster import tell_row
 from actions.stream import Draft, writing
-from domain.access import Permit, Viewer
+from domain.access import Permit, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
-from domain.presence import AttendanceState
 from domain.rooms import user_number
 from domain.session import WorkKind
 from gateways.livekit import LiveKit
 from models import Session, SessionParticipant, User
+from models.standing import standings
 
 
 async def bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
@@ -21,6 +25,10 @@ async def bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> S
     FORBIDDEN for those who manage the session: they would let themselves in.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    return await again_if_raced(lambda: _bar(viewer, session_id, user_id, now))
+
+
+async def _bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
     async with writing(session_id, now) as draft:
         person = await find_person(draft.session, user_id)
         _check_no_manager(draft.session, person)
@@ -45,6 +53,10 @@ async def unbar(viewer: Viewer, session_id: int, user_id: int, now: datetime) ->
     NOT_FOUND for who is not on the roster.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    return await again_if_raced(lambda: _unbar(session_id, user_id, now))
+
+
+async def _unbar(session_id: int, user_id: int, now: datetime) -> Session:
     async with writing(session_id, now) as draft:
         row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
         if row is None:
@@ -56,23 +68,34 @@ async def unbar(viewer: Viewer, session_id: int, user_id: int, now: datetime) ->
     return draft.session
 
 
-def keep_out(draft: Draft, inside: Iterable[AttendanceState]) -> None:
-    """Of these people who were seen in the room, have those removed who are barred."""
-    for state in inside:
-        if state.is_barred:
-            draft.plan(WorkKind.REMOVE_PERSON, draft.now, state.participant_id)
+async def keep_out(draft: Draft, user_ids: Iterable[int]) -> None:
+    """Of these people who were seen in the room, have those removed who must not be there."""
+    rows = SessionParticipant.filter(session_id=draft.session.id, user_id__in=list(user_ids))
+    for row in await rows.order_by("id"):
+        if await _must_leave(draft.session, row, draft.now):
+            draft.plan(WorkKind.REMOVE_PERSON, draft.now, row.id)
+
+
+async def _must_leave(session: Session, row: SessionParticipant, now: datetime) -> bool:
+    if row.barred_at is not None:
+        return True
+    if row.role is not UserRole.TEACHER or row.user_id == session.teacher_id:
+        return False
+    person = await User.get(id=row.user_id)
+    viewer = Viewer(person.id, person.role, person.academy_id)
+    return not (await standings(viewer, [session], now))[session.id].may_join
 
 
 async def remove_person(livekit: LiveKit, participant_id: int, now: datetime) -> None:
-    """Put somebody who is still barred out of the room; not to be there is success.
+    """Put somebody who still must not be there out of the room; not to be there is success.
 
     Under every identity of theirs: a name may have changed since their token was made.
     """
     row = await SessionParticipant.get_or_none(id=participant_id).select_related("session")
-    if row is None or row.barred_at is None or row.session.room_name is None:
+    if row is None or not await _must_leave(row.session, row, now):
         return
     room = row.session.room_name
-    if room not in await livekit.list_rooms():
+    if room is None or room not in await livekit.list_rooms():
         return
     for person in await livekit.list_participants(room):
         if user_number(person.identity) == row.user_id:

@@ -7,8 +7,8 @@ from typing import TypeVar
 from tortoise.exceptions import IntegrityError
 
 from domain.errors import DomainError, InvalidInputError, RefusedError
-from models import sql
-from models.database import dialect, is_retryable
+from models.database import is_retryable
+from models.locks import lock_academies
 
 MAX_BULK = 500
 TRIES = 3
@@ -44,10 +44,7 @@ class Refusals:
 async def take_turns(academy_ids: Iterable[int | None]) -> None:
     """Until the transaction ends, nobody else writes lists of these academies' people and groups:
     two lists with the same rows in another order would wait for each other."""
-    if dialect() == "postgres" and (ids := sorted({id for id in academy_ids if id})):
-        rows = f"SELECT id FROM academies WHERE id IN ({sql.places(len(ids))}) ORDER BY id"
-        # NO KEY: what only refers to the academy need not wait.
-        await sql.query(f"{rows} FOR NO KEY UPDATE", *ids)
+    await lock_academies(id for id in academy_ids if id)
 
 
 async def again_if_raced(work: Callable[[], Awaitable[T]]) -> T:

@@ -1,10 +1,10 @@
 """Meetings that outlived their time: their sessions are completed and their rooms closed."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-
-from tortoise.expressions import Q
+from functools import partial
 
 from actions.attendance.folding import catch_up
 from actions.backup import back_up
@@ -13,15 +13,12 @@ from actions.rooms import Rooms, delete_room
 from actions.stream import writing
 from actions.which import EVERYWHERE, Which
 from domain.errors import LiveKitUnavailableError
-from domain.status import SessionStatus
+from domain.status import OVER
 from models import Session
 
 logger = logging.getLogger("halaqa.clock")
 
 LONGEST = timedelta(hours=2)  # past a session's end, whatever its academy's settings
-OVER = tuple(status for status in SessionStatus if status.is_over)
-
-
 TIDY_EVERY = timedelta(seconds=60)
 
 
@@ -50,14 +47,14 @@ async def clean_up(
     are closed: at once where the academy has them end with the session, else after two hours."""
     done = Cleaned()
     for session in await _unended(now, which):
-        await _end(None, session, done, now, is_dry=is_dry)
+        await _count(done, session, partial(_complete, session.id, now), is_dry=is_dry)
     try:
         names = list(await livekit.list_rooms())
     except LiveKitUnavailableError:
         done.is_silent = True
         return done
     for session in await _with_rooms(names, now, which):
-        await _end(livekit, session, done, now, is_dry=is_dry)
+        await _count(done, session, partial(_close, livekit, session.id, now), is_dry=is_dry)
     return done
 
 
@@ -68,30 +65,32 @@ async def _unended(now: datetime, which: Which) -> list[Session]:
 
 async def _with_rooms(names: list[str], now: datetime, which: Which) -> list[Session]:
     """Those that are over while their room is not, or their meeting has not been said to be."""
-    is_late = Q(meeting_ended_at__isnull=False) | Q(ends_at__lte=now - LONGEST)
-    is_there = Q(room_name__in=names)
-    is_left = Q(meeting_id__isnull=False, meeting_ended_at__isnull=True)
-    rows = which.rows().filter(is_late & (is_there | is_left), status__in=OVER)
-    return await rows.order_by("id")
+    over = which.rows().filter(status__in=OVER)
+    ended = over.filter(room_name__in=names, meeting_ended_at__isnull=False)
+    left = over.filter(
+        meeting_id__isnull=False, meeting_ended_at__isnull=True, ends_at__lte=now - LONGEST
+    )
+    # Not sorted by the database: SQLite would walk the whole table in that order.
+    return sorted([*await ended, *await left], key=lambda session: session.id)
 
 
-async def _end(
-    livekit: Rooms | None, session: Session, done: Cleaned, now: datetime, *, is_dry: bool
+async def _count(
+    done: Cleaned, session: Session, end: Callable[[], Awaitable[bool]], *, is_dry: bool
 ) -> None:
-    """Close its room; without a `livekit`, complete it."""
     done.checked += 1
     done.expired.append(session)
     if is_dry:
         return
     try:
-        if livekit is None:
-            done.ended += await _complete(session.id, now)
-            return
-        await delete_room(livekit, session.id, now)
-        done.ended += 1
+        done.ended += await end()
     except Exception:
         logger.warning("meeting not cleaned up", exc_info=True, extra={"session": session.id})
         done.failed += 1
+
+
+async def _close(livekit: Rooms, session_id: int, now: datetime) -> bool:
+    await delete_room(livekit, session_id, now)
+    return True
 
 
 async def _complete(session_id: int, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from actions.schedule import schedule_one
 from domain.access import UserRole, Viewer
 from domain.errors import ConflictError
 from domain.session import GroupKind, MembershipSource, SessionKind
-from domain.status import SessionStatus
+from domain.status import OPEN
 from models import Academy, Group, Session, User
 
 SLUG = "noor-academy"
@@ -22,7 +22,6 @@ DOMAIN = "noor.example"
 RUNS_SINCE = timedelta(minutes=1)
 LASTS_MINUTES = 45
 COMES_IN = timedelta(minutes=12)  # two minutes before it becomes READY
-OPEN = (SessionStatus.SCHEDULED, SessionStatus.READY, SessionStatus.ONGOING)
 
 ACADEMY = {
     "slug": SLUG,

@@ -9,12 +9,11 @@ from actions.stream import lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import InvalidInputError, NotFoundError
 from domain.session import GroupKind, MembershipSource
-from domain.status import SessionStatus
+from domain.status import OPEN
 from models import Academy, Group, Membership, Session, User
 from models.atomic import atomic
 
 MOST_MEMBERS = 5000
-OPEN = (SessionStatus.SCHEDULED, SessionStatus.READY, SessionStatus.ONGOING)
 
 
 @dataclass(frozen=True, slots=True)

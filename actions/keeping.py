@@ -12,12 +12,14 @@ from domain.event import SessionEventKind
 from models import Session
 
 LONGEST = 240  # minutes from now
+LAST = timedelta(hours=4)  # after the scheduled end, however often it is asked for
 AFTER_END = timedelta(minutes=30)  # where nobody says how long
 
 
 async def keep_open(viewer: Viewer, session_id: int, minutes: int | None, now: datetime) -> Session:
     """For so many minutes from now, or until half an hour after the scheduled end; never shorter
-    than it would be open anyway. Only READY and ONGOING."""
+    than it would be open anyway, and never beyond four hours after that end. Only READY and
+    ONGOING."""
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     if minutes is not None and not 1 <= minutes <= LONGEST:
         raise InvalidInputError(f"A session is kept open 1 to {LONGEST} minutes.", ("minutes",))
@@ -48,7 +50,10 @@ async def _check_live(draft: Draft) -> None:
 def _until(draft: Draft, minutes: int | None) -> datetime:
     session = draft.session
     if minutes is not None:
-        return max(draft.now + timedelta(minutes=minutes), session.completes_at)
+        until = max(draft.now + timedelta(minutes=minutes), session.completes_at)
+        if until > session.ends_at + LAST:
+            raise InvalidInputError("That is over 4 hours after the scheduled end.", ("minutes",))
+        return until
     until = max(session.ends_at + AFTER_END, session.completes_at)
     if until <= draft.now:
         raise InvalidInputError("That is past: say for how many minutes.", ("minutes",))

@@ -158,6 +158,19 @@ def expiry_of(session: Session) -> datetime:
     return session.scheduled_at + timedelta(minutes=session.options.max_duration_minutes) + kept
 
 
+def forget_room(draft: Draft) -> None:
+    """The room there was is none of the session's any more, and is to be closed: nothing that is
+    known of it holds for the next. When it was made is kept, by which its late words are told."""
+    draft.change(
+        room_first_ready_at=None,
+        room_ready_at=None,
+        room_seen_at=None,
+        room_sid=None,
+        room_error=None,
+    )
+    draft.plan(WorkKind.DELETE_ROOM, draft.now)
+
+
 def end_meeting(draft: Draft, actor_id: int | None, *, is_closed: bool = False) -> None:
     """The session is over: nobody is admitted any more, and the meeting ends, at once or when the
     academy has rooms go. `is_closed`: the room is gone."""

@@ -1,5 +1,6 @@
 """The one way a session changes status: checked against the table, told in the stream, with its
-effects in the same transaction, whoever asks for it."""
+effects in the same transaction, whoever asks for it. Only the stays that are open are closed by
+whoever ends the session, with `folding.close_stays`: folding makes moves itself."""
 
 from dataclasses import dataclass
 from datetime import timedelta

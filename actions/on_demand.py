@@ -17,7 +17,7 @@ from domain.meeting import longest_minutes
 from domain.session import MeetingSource
 from domain.status import SessionStatus, TransitionCause
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
-from models import Session, User
+from models import Session
 
 logger = logging.getLogger("halaqa.meetings")
 
@@ -29,7 +29,7 @@ async def create(viewer: Viewer, session_id: int, wishes: dict[str, Any], now: d
     there.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    source = await _source(viewer)
+    source = _source(viewer)
     async with writing(session_id, now) as draft:
         await catch_up(draft)
         if draft.session.status.is_over:
@@ -42,8 +42,8 @@ async def create(viewer: Viewer, session_id: int, wishes: dict[str, Any], now: d
     return draft.session
 
 
-async def _source(viewer: Viewer) -> MeetingSource:
-    if await User.exists(id=viewer.user_id, is_service=True):
+def _source(viewer: Viewer) -> MeetingSource:
+    if viewer.is_service:
         return MeetingSource.API
     is_teacher = viewer.role is UserRole.TEACHER
     return MeetingSource.TEACHER if is_teacher else MeetingSource.ADMIN

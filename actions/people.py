@@ -9,7 +9,7 @@ from typing import Any
 from actions.bulk import Refusals, again_if_raced, check_count, take_turns
 from actions.identity import refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
-from actions.rights import review
+from actions.rights import review, with_guardians
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
@@ -17,10 +17,15 @@ from domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from models import Academy, Guardianship, User
+from models import Academy, Guardianship, User, sql
 from models.atomic import Transaction, atomic
+from models.locks import lock_people
 
 MOST_GUARDIANS = 20
+LONGEST_ID = 200
+THEIRS = "Their role is above yours."
+ABOVE = "Nobody grants a role above their own."
+NO_ADMINS = "An access key neither makes nor changes an academy's admins."
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -77,18 +82,36 @@ async def _upsert_all(viewer: Viewer, plans: list[_Plan], now: datetime) -> list
     refusals = Refusals()
     users: dict[int, User] = {}
     seen: set[tuple[int | None, str]] = set()
+    concerned: set[int] = set()
     async with atomic() as tx:
         await take_turns(plan.academy_id for plan in plans)
+        await _lock(plans)
         for n, plan in enumerate(plans):
             with refusals.under(n):
                 _check_once(plan, seen)
-                users[n] = await _upsert(tx, viewer, plan, now)
+                users[n] = await _upsert(tx, viewer, plan, now, concerned)
         # Only now: parents may come after their children.
         for n, user in users.items():
             with refusals.under(n):
-                await _set_guardians(tx, user, plans[n].person.guardian_external_ids)
+                concerned |= await _set_guardians(user, plans[n].person.guardian_external_ids)
         refusals.check()
+        await review(tx, concerned)
     return list(users.values())
+
+
+async def _lock(plans: list[_Plan]) -> None:
+    """All who are written here or reviewed in the end, at once: the order of all locks."""
+    named: dict[int | None, set[str]] = {}
+    for plan in plans:
+        people = {plan.person.external_id, *(plan.person.guardian_external_ids or ())}
+        named.setdefault(plan.academy_id, set()).update(people)
+    found: set[int] = set()
+    for academy_id, external_ids in named.items():
+        known = [one for one in sorted(external_ids) if len(one) <= LONGEST_ID]
+        for some in sql.batches(known):
+            users = User.filter(academy_id=academy_id, external_id__in=some)
+            found |= {user.id for user in await users.only("id")}
+    await lock_people(await with_guardians(found))
 
 
 def _check_once(plan: _Plan, seen: set[tuple[int | None, str]]) -> None:
@@ -98,12 +121,15 @@ def _check_once(plan: _Plan, seen: set[tuple[int | None, str]]) -> None:
     seen.add(key)
 
 
-async def _upsert(tx: Transaction, viewer: Viewer, plan: _Plan, now: datetime) -> User:
+async def _upsert(
+    tx: Transaction, viewer: Viewer, plan: _Plan, now: datetime, concerned: set[int]
+) -> User:
+    """`concerned` gets those whose rights may end by it."""
     person, academy_id = plan.person, plan.academy_id
     _check(person)
     user = await User.get_or_none(academy_id=academy_id, external_id=person.external_id)
     if user is not None and not viewer.may_grant(user.role):
-        raise ForbiddenError("Their role is above yours.", ("externalId",))
+        raise ForbiddenError(NO_ADMINS if viewer.is_service else THEIRS, ("externalId",))
     await _check_email(person, academy_id, user)
     values = person.values | {"role": person.role}
     if person.clears_password or plan.password_hash is not None:
@@ -112,18 +138,19 @@ async def _upsert(tx: Transaction, viewer: Viewer, plan: _Plan, now: datetime) -
         return await User.create(
             external_id=person.external_id, academy_id=academy_id, created_at=now, **values
         )
-    await _update(tx, user, values, now)
+    if await _update(tx, user, values, now):
+        concerned.add(user.id)
     return user
 
 
-async def _update(tx: Transaction, user: User, values: dict[str, Any], now: datetime) -> None:
-    """With another password, or deactivated, nobody stays signed in as them."""
+async def _update(tx: Transaction, user: User, values: dict[str, Any], now: datetime) -> bool:
+    """Whether they may do something else now. With another password, or deactivated, nobody stays
+    signed in as them."""
     before = user.role, user.is_active
     await user.update_from_dict(values).save(update_fields=list(values))
     if "password_hash" in values or not user.is_active:
         await refresh_tokens.end_all(tx, user.id, now)
-    if before != (user.role, user.is_active):
-        await review(tx, [user.id])
+    return before != (user.role, user.is_active)
 
 
 async def _home(viewer: Viewer, person: PersonInput) -> int | None:
@@ -135,7 +162,7 @@ async def _home(viewer: Viewer, person: PersonInput) -> int | None:
     else:
         academy_id = None
     if not viewer.may_grant(person.role):
-        raise ForbiddenError("Nobody grants a role above their own.", ("role",))
+        raise ForbiddenError(NO_ADMINS if viewer.is_service else ABOVE, ("role",))
     return academy_id
 
 
@@ -150,8 +177,9 @@ async def _academy_of(viewer: Viewer, person: PersonInput) -> int:
 
 
 def _check(person: PersonInput) -> None:
-    if not 1 <= len(person.external_id) <= 200:
-        raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
+    if not 1 <= len(person.external_id) <= LONGEST_ID:
+        message = f"An external id has 1 to {LONGEST_ID} characters."
+        raise InvalidInputError(message, ("externalId",))
     for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
         person.values[name] = str(person.values[name]).strip()
         if not 1 <= len(person.values[name]) <= 100:
@@ -172,9 +200,10 @@ async def _check_email(person: PersonInput, academy_id: int | None, user: User |
         raise AlreadyExistsError("Somebody else has this email.", ("email",))
 
 
-async def _set_guardians(tx: Transaction, child: User, external_ids: list[str] | None) -> None:
+async def _set_guardians(child: User, external_ids: list[str] | None) -> set[int]:
+    """Who was a guardian and is none any more."""
     if external_ids is None:
-        return
+        return set()
     if len(external_ids) > MOST_GUARDIANS:
         raise InvalidInputError(f"At most {MOST_GUARDIANS} guardians.", ("guardianExternalIds",))
     guardians = await User.filter(
@@ -185,9 +214,9 @@ async def _set_guardians(tx: Transaction, child: User, external_ids: list[str] |
     wanted = {guardian.id for guardian in guardians}
     present = {tie.guardian_id for tie in await Guardianship.filter(child_id=child.id)}
     await Guardianship.filter(child_id=child.id, guardian_id__in=present - wanted).delete()
-    await review(tx, present - wanted)
     for guardian_id in sorted(wanted - present):
         await Guardianship.create(child_id=child.id, guardian_id=guardian_id)
+    return present - wanted
 
 
 async def create_super_admin(email: str, password: str, now: datetime) -> User:

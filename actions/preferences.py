@@ -10,11 +10,9 @@ from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_theme, check_within
 from domain.errors import ForbiddenError, NotFoundError
 from domain.event import SessionEventKind
-from domain.status import SessionStatus
+from domain.status import OPEN
 from models import Session, TeacherMeetingSettings, User
 from models.atomic import Transaction, atomic
-
-OPEN = (SessionStatus.SCHEDULED, SessionStatus.READY, SessionStatus.ONGOING)
 
 
 async def update(viewer: Viewer, teacher_id: int, values: dict[str, Any], now: datetime) -> User:

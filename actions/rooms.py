@@ -13,7 +13,7 @@ from actions.stream import Draft, load, writing
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec, room_spec
 from domain.presence import from_ms, to_ms
-from domain.status import SessionStatus
+from domain.status import LIVE
 from gateways.livekit import IN_BACKGROUND_S, LiveKit, LiveKitRefusedError, Room
 from models import Session
 
@@ -23,7 +23,6 @@ Rooms: TypeAlias = LiveKit  # for those who hand it on and know no gateway
 
 LOOK = "look"
 LOOK_EVERY = timedelta(seconds=5)
-LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
 
 
 def spec_of(session: Session, now: datetime) -> RoomSpec:
@@ -110,7 +109,8 @@ async def look_at_rooms(livekit: LiveKit, now: datetime) -> int:
     rooms = await livekit.list_rooms()
     sessions = [row for row in await Session.filter(status__in=LIVE) if row.wants_room(now)]
     same = [session for session in sessions if _is_same(session, rooms)]
-    others = [session for session in sessions if session not in same]
+    alike = {session.id for session in same}
+    others = [session for session in sessions if session.id not in alike]
     # First of all: the clients of a room that is gone give up within seconds.
     for session in others:
         await _mend(livekit, session, rooms.get(str(session.room_name)), now)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from actions.attendance.folding import catch_up, close_stays
 from actions.bulk import Refusals, again_if_raced, check_count
-from actions.meetings import look_ahead, move_meeting
+from actions.meetings import forget_room, look_ahead, move_meeting
 from actions.moves import Because, advance, let_go, move_to
 from actions.roster import fill
 from actions.schedule import check_times, times
@@ -12,7 +12,6 @@ from actions.stream import Draft, lock_all, write, writing
 from domain.access import Permit, Viewer
 from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
-from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from models import Session
 from models.atomic import atomic
@@ -35,7 +34,7 @@ async def reschedule(
 
 
 def _check_not_begun(session: Session) -> None:
-    if session.status not in (SessionStatus.SCHEDULED, SessionStatus.READY):
+    if not session.status.is_ahead:
         raise WrongStatusError(f"A session that is {session.status} cannot be rescheduled.")
 
 
@@ -49,8 +48,10 @@ async def _move_times(
     if session.status is SessionStatus.READY:
         move_to(draft, SessionStatus.SCHEDULED, Because(TransitionCause.PERSON, actor_id))
         let_go(draft, actor_id)
-        draft.change(opened_at=None, room_first_ready_at=None)
-        draft.plan(WorkKind.DELETE_ROOM, draft.now)
+        draft.change(opened_at=None)
+        forget_room(draft)
+    if session.academy.is_active:
+        draft.change(closed_from=None)
     draft.change(
         scheduled_at=scheduled_at,
         duration_minutes=minutes,
@@ -95,7 +96,7 @@ async def _cancel_all(
 async def _cancel_one(viewer: Viewer, draft: Draft | None, because: Because) -> None:
     if draft is None:
         raise NotFoundError("No such session.")
-    draft.session.check(viewer, Permit.MANAGE)
+    draft.session.check(viewer, Permit.SCHEDULE)
     await _move(draft, SessionStatus.CANCELLED, because)
 
 

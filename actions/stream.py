@@ -21,6 +21,7 @@ from domain.session import WorkKind
 from gateways.bus import CLOCK, SESSIONS, bell
 from models import Academy, Session, SessionEvent, TeacherMeetingSettings, sql
 from models.atomic import Transaction, atomic
+from models.locks import lock_sessions
 
 _queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -90,8 +91,6 @@ async def ask_teachers(sessions: list[Session]) -> None:
 
 
 LOCK = "SELECT id FROM sessions WHERE id = $1"
-LOCK_MANY = "SELECT id FROM sessions WHERE id IN ({ids}) ORDER BY id"
-LOCKED_AT_ONCE = 500
 
 
 @asynccontextmanager
@@ -112,12 +111,10 @@ async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
 
 async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
     """Lock many sessions in the order of their ids, inside the caller's transaction."""
-    ids = await sessions.order_by("id").values_list("id", flat=True)
+    ids: Any = await sessions.order_by("id").values_list("id", flat=True)
     drafts: list[Draft] = []
-    for start in range(0, len(ids), LOCKED_AT_ONCE):
-        some = ids[start : start + LOCKED_AT_ONCE]
-        lock = LOCK_MANY.format(ids=sql.places(len(some))) + sql.lock_suffix()
-        await sql.query(lock, *some)
+    for some in sql.batches(ids):
+        await lock_sessions(some)
         # Read again: those that stopped matching while we waited for their lock are left out.
         drafts += await drafts_of(sessions.filter(id__in=some), now)
     return drafts
@@ -202,8 +199,7 @@ DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
 async def _drop_work(drafts: list[Draft]) -> None:
     for kind in sorted(set[WorkKind]().union(*(draft.dropped for draft in drafts))):
         ids = [draft.session.id for draft in drafts if kind in draft.dropped]
-        for start in range(0, len(ids), LOCKED_AT_ONCE):
-            some = ids[start : start + LOCKED_AT_ONCE]
+        for some in sql.batches(ids):
             await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
 
 

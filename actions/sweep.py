@@ -9,7 +9,6 @@ from tortoise.functions import Count
 from actions.attendance.folding import close_stays
 from actions.moves import advance
 from actions.stream import Draft, drafts_of, write
-from domain.attendance import Presence
 from models import MeetingAttendance, Session, sql
 from models.atomic import atomic
 from models.database import is_retryable
@@ -129,7 +128,7 @@ async def _with_open_stays(drafts: list[Draft]) -> list[Draft]:
 async def _count_inside(session_ids: list[int], **more: bool) -> dict[int, int]:
     if not session_ids:
         return {}
-    rows = MeetingAttendance.filter(session_id__in=session_ids, presence=Presence.IN_MEETING)
+    rows = MeetingAttendance.unsettled(session_ids)
     counted = rows.filter(**more).group_by("session_id").annotate(inside=Count("participant_id"))
     return dict(await counted.values_list("session_id", "inside"))
 

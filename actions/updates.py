@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import catch_up
+from actions.barring import keep_out
 from actions.bulk import again_if_raced
 from actions.meetings import layer_options
 from actions.plans import check_students, check_teacher, check_words, hold, plan_of
@@ -14,7 +15,6 @@ from actions.stream import Draft, lock_all, write
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
-from domain.status import SessionStatus
 from models import Session
 from models.atomic import atomic
 
@@ -89,6 +89,7 @@ async def _store(draft: Draft, values: Values) -> None:
     if draft.session.teacher_id != teacher_id:
         draft.concerned |= {teacher_id, draft.session.teacher_id}
         await change_teacher(draft, teacher_id)
+        await keep_out(draft, [teacher_id])
         await layer_options(draft)
     if _is_for_others(values):
         await fill(draft)
@@ -98,8 +99,7 @@ def _check_status(session: Session, changed: Values) -> None:
     told = f"A session that is {session.status} keeps its"
     if "teacher_id" in changed and session.status.is_over:
         raise WrongStatusError(f"{told} teacher.", ("teacherId",))
-    has_begun = session.status not in (SessionStatus.SCHEDULED, SessionStatus.READY)
-    if _is_for_others(changed) and has_begun:
+    if _is_for_others(changed) and not session.status.is_ahead:
         field = "studentId" if changed.get("student_id") else "groupId"
         raise WrongStatusError(f"{told} student or group.", (field,))
 

@@ -19,6 +19,7 @@ from actions.moves import Because, move_to
 from actions.receipts import keep, keep_again
 from actions.roster import enrol
 from actions.stream import Draft, writing
+from domain.access import UserRole
 from domain.attendance import EventKind, EventSource
 from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms
@@ -147,9 +148,22 @@ def _stamp_first_ready(draft: Draft, line: MeetingAttendanceEvent) -> None:
     due_at = session.next_transition_at
     if session.opened_at is None and (due_at is None or due_at > draft.now):
         return  # rescheduled: what is told now is of the room that was, before it opens again
+    if _is_forgotten(session, line):
+        return
     ready_at = from_ms(line.room_created_ms) if line.room_created_ms else draft.now
     if session.room_first_ready_at is None or ready_at < session.room_first_ready_at:
         draft.change(room_first_ready_at=ready_at)
+
+
+def _is_forgotten(session: Session, line: MeetingAttendanceEvent) -> bool:
+    """Of a room from before the session was rescheduled. It counts again when it is found to be
+    still there, or somebody comes into it after the session opened again."""
+    forgotten_ms = session.room_created_ms
+    if session.room_sid is not None or forgotten_ms is None:
+        return False
+    opened_at = session.opened_at
+    is_in_use = line.kind is EventKind.JOINED and opened_at and _is_after(line, opened_at)
+    return not is_in_use and (line.room_created_ms or 0) <= forgotten_ms
 
 
 async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User | None) -> None:
@@ -157,6 +171,9 @@ async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User | None) 
     came = line.kind in (EventKind.JOINED, EventKind.LEFT) and not line.is_disconnected
     if user is None or not came or not is_folded(draft.session, line):
         return
+    ended_at = draft.session.ended_at
+    if ended_at and (line.joined_ms or line.occurred_ms) >= to_ms(ended_at):
+        return  # they did not come to this session any more
     if not await SessionParticipant.exists(session_id=line.session_id, user_id=user.id):
         await enrol(draft.session, user.id, user.role, is_expected=False)
 
@@ -174,8 +191,14 @@ async def _follow(
     if session.ended_at and line.kind in OPENING and _is_after(line, session.ended_at):
         plan_deletion(draft)  # somebody's old token let them in again
     if line.kind is EventKind.JOINED:
-        keep_out(draft, [state for state in states if state.user_id == line.user_id])
+        await keep_out(draft, _suspects(line, states))
     settle(draft, states)
+
+
+def _suspects(line: MeetingAttendanceEvent, states: list[AttendanceState]) -> list[int]:
+    """Whoever came, if they may be one who must not be there."""
+    came = [state for state in states if state.user_id == line.user_id]
+    return [one.user_id for one in came if one.is_barred or one.role is UserRole.TEACHER]
 
 
 def _is_after(line: MeetingAttendanceEvent, moment: datetime) -> bool:

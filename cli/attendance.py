@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +11,19 @@ from rich.live import Live
 import clock
 import settings
 from actions.attendance import folding as attendance
+from actions.operating import Done
+from actions.which import Which
 from cli.attendance_tables import overview, whole
+from cli.choosing import (
+    AnyNumber,
+    Dry,
+    Kind,
+    Slug,
+    Verbose,
+    choosing,
+    print_counts,
+    print_lines,
+)
 from cli.database import opened
 from cli.parts import Stop
 from domain.session import SessionKind
@@ -23,19 +34,14 @@ EVERY_S = 1.0
 WIDE = 160
 NEVER_OPENED = (SessionStatus.SCHEDULED, SessionStatus.CANCELLED)
 
-Number = Annotated[int | None, typer.Argument(metavar="[ID]", help="The session's number.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Draw it again every second, until Ctrl-C.")]
 Lines = Annotated[int, typer.Option(min=1, max=10_000, help="How much of the log's end to show.")]
-AcademySlug = Annotated[str | None, typer.Option("--academy", help="Only of this academy: slug.")]
-Kind = Annotated[SessionKind | None, typer.Option(help="Only sessions of this kind.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Name each session that changes.")]
 
 attendance_commands = typer.Typer(no_args_is_help=True, help="Who was there, and why we say so.")
 
 
 @attendance_commands.command()
-def debug(session: Number = None, watch: Watch = False, lines: Lines = 50) -> None:
+def debug(session: AnyNumber = None, watch: Watch = False, lines: Lines = 50) -> None:
     """Print who is in the live sessions; of one session rows, cycles and the log behind them."""
 
     async def draw() -> RenderableType:
@@ -79,45 +85,45 @@ async def _find(number: int) -> Session:
 
 @attendance_commands.command()
 def recalculate(
-    session: Number = None,
-    academy: AcademySlug = None,
+    session: AnyNumber = None,
+    academy: Slug = None,
     kind: Kind = None,
-    dry_run: DryRun = False,
+    dry_run: Dry = False,
     verbose: Verbose = False,
 ) -> None:
     """Compute attendance again from the log: of one session, or of all that ever opened."""
-    asyncio.run(_recalculate(session, academy, kind, is_trial=dry_run, is_verbose=verbose))
+    done = asyncio.run(_recalculate(session, academy, kind, is_dry=dry_run))
+    print_lines(done.lines, is_verbose=verbose)
+    word = "would change" if dry_run else "changed"
+    print_counts({"checked": done.checked, word: done.changed, "failed": done.failed})
 
 
 async def _recalculate(
-    number: int | None,
-    slug: str | None,
-    kind: SessionKind | None,
-    *,
-    is_trial: bool,
-    is_verbose: bool,
-) -> None:
-    async with opened(settings.current().database_url):
-        wanted = await _wanted(number, slug, kind)
-        changed = [one for one in wanted if await _changes(one, clock.now(), is_trial, is_verbose)]
-    word = "would change" if is_trial else "changed"
-    typer.echo(f"{len(wanted)} checked, {len(changed)} {word}.")
+    number: int | None, slug: str | None, kind: SessionKind | None, *, is_dry: bool
+) -> Done:
+    done = Done()
+    async with choosing(slug, kind) as which:
+        for session_id in await _wanted(number, which):
+            done.checked += 1
+            await _repair(session_id, done, is_dry=is_dry)
+    return done
 
 
-async def _wanted(number: int | None, slug: str | None, kind: SessionKind | None) -> list[int]:
+async def _wanted(number: int | None, which: Which) -> list[int]:
     if number is not None:
         return [(await _find(number)).id]
-    rows = Session.exclude(status__in=NEVER_OPENED)
-    if slug is not None:
-        rows = rows.filter(academy__slug=slug)
-    if kind is not None:
-        rows = rows.filter(kind=kind)
-    found: list[int] = await rows.order_by("id").values_list("id", flat=True)  # type: ignore[assignment]
-    return found
+    rows = which.rows().exclude(status__in=NEVER_OPENED).order_by("id")
+    return await rows.values_list("id", flat=True)  # type: ignore[return-value]
 
 
-async def _changes(session_id: int, now: datetime, is_trial: bool, is_verbose: bool) -> bool:
-    facts = await attendance.recalculate(session_id, now, is_trial=is_trial)
-    if facts and is_verbose:
-        typer.echo(f"session {session_id}: {facts} facts")
-    return bool(facts)
+async def _repair(session_id: int, done: Done, *, is_dry: bool) -> None:
+    """What one session meets keeps no other from being computed."""
+    try:
+        repair = await attendance.recalculate(session_id, clock.now(), is_trial=is_dry)
+    except Exception as error:
+        done.failed += 1
+        done.lines.append((session_id, f"failed: {error!r}"))
+        return
+    if repair.rows or repair.facts:
+        done.changed += 1
+        done.lines.append((session_id, f"{repair.rows} rows, {repair.facts} facts"))

@@ -9,11 +9,9 @@ from rich.table import Table
 
 from domain.attendance import Presence
 from domain.presence import AttendanceState, Window, from_ms, to_ms
-from domain.status import SessionStatus
+from domain.status import LIVE
 from models import MeetingAttendanceEvent, Session, User
 from models.rosters import rosters
-
-LIVE = (SessionStatus.READY, SessionStatus.ONGOING)
 
 
 async def overview(now: datetime) -> RenderableType:

@@ -21,6 +21,21 @@ Kind = Annotated[
     SessionKind | None, typer.Option("--kind", case_sensitive=False, help="Only of this kind.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for each session, too.")]
+# What the database's columns of numbers hold.
+LARGEST = 2**31 - 1
+Number = Annotated[
+    int, typer.Argument(min=1, max=LARGEST, metavar="ID", help="The session's databaseId.")
+]
+AnyNumber = Annotated[
+    int | None, typer.Argument(min=1, max=LARGEST, metavar="ID", help="The session's databaseId.")
+]
+OfSession = Annotated[
+    int | None,
+    typer.Option("--session", min=1, max=LARGEST, help="Only of this session: its databaseId."),
+]
+OfUser = Annotated[
+    int, typer.Option("--user", min=1, max=LARGEST, help="Whose: the user's databaseId.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
 
 console = Console(highlight=False, soft_wrap=True, emoji=False)

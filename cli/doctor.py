@@ -24,7 +24,9 @@ from domain.system import WebhookStatus
 from gateways.jwks import JwksError, read_keys
 from gateways.probes import ProbeError, get
 from gateways.queue import JobQueue
+from gateways.redis_server import RedisServer
 from models.database import dialect
+from models.installation import installation
 from settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
@@ -126,7 +128,7 @@ async def _of_redis(given: Settings) -> AsyncIterator[Finding]:
         yield good("redis", "None is configured: bus and tasks are in the server's memory.")
         return
     queue = JobQueue()
-    queue.open(given.redis_url)
+    queue.open(await _redis(given.database_url, given.redis_url))
     try:
         health = await queue.health()
     finally:
@@ -136,6 +138,15 @@ async def _of_redis(given: Settings) -> AsyncIterator[Finding]:
         yield good("task queue", f"{health.detail}.")
     else:
         yield fail("redis", health.detail, "Start it, or correct HALAQA_REDIS_URL.")
+
+
+async def _redis(database_url: str, url: str) -> RedisServer:
+    """With the names of this installation, if its database says which it is."""
+    try:
+        async with opened(database_url):
+            return RedisServer.of(url, await installation())
+    except Exception:  # what is wrong with it is a finding of its own
+        return RedisServer(url)
 
 
 async def _of_jwks(url: str) -> Finding:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Annotated
 
 import typer
 
@@ -12,6 +11,7 @@ from cli.choosing import (
     AsJson,
     Dry,
     Kind,
+    Number,
     Slug,
     Verbose,
     choosing,
@@ -26,8 +26,6 @@ from domain.session import SessionKind
 from domain.stuck import Stuck
 from models import Session
 from models.stuck import stuck_after
-
-Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="The session's databaseId.")]
 
 session_commands = typer.Typer(no_args_is_help=True, help="Sessions: one, the stuck, the late.")
 

@@ -10,6 +10,7 @@ import typer
 
 import clock
 import settings
+from cli.choosing import Number, OfUser
 from cli.database import opened
 from cli.parts import Stop
 from cli.simulation import guest_of
@@ -25,8 +26,6 @@ SHORT = timedelta(seconds=40)
 # Of the time that `cycle` takes: in, out, in, out, in.
 CYCLES = ((0.0, 0.4), (0.5, 0.7), (0.8, 1.0))
 
-SessionNumber = Annotated[int, typer.Argument(help="The session's number.")]
-UserNumber = Annotated[int, typer.Option("--user", help="Whose: the user's number.")]
 Ago = Annotated[int, typer.Option(min=0, max=600, help="How many minutes ago they came.")]
 Length = Annotated[int, typer.Option(min=1, max=600, help="How many minutes all of it takes.")]
 Url = Annotated[str | None, typer.Option(help="The door; left out: this machine's at HALAQA_PORT.")]
@@ -38,25 +37,25 @@ simulations = typer.Typer(
 
 
 @simulations.command()
-def join(session: SessionNumber, user: UserNumber, minutes: Ago = 0, url: Url = None) -> None:
+def join(session: Number, user: OfUser, minutes: Ago = 0, url: Url = None) -> None:
     """Somebody comes in."""
     _run(session, user, url, lambda trial: trial.join(timedelta(minutes=minutes)))
 
 
 @simulations.command()
-def leave(session: SessionNumber, user: UserNumber, url: Url = None) -> None:
+def leave(session: Number, user: OfUser, url: Url = None) -> None:
     """Who came in last goes."""
     _run(session, user, url, lambda trial: trial.leave())
 
 
 @simulations.command()
-def cycle(session: SessionNumber, user: UserNumber, minutes: Length = 30, url: Url = None) -> None:
+def cycle(session: Number, user: OfUser, minutes: Length = 30, url: Url = None) -> None:
     """Somebody comes and goes three times; the last time they went is now."""
     _run(session, user, url, lambda trial: trial.stays(timedelta(minutes=minutes), CYCLES))
 
 
 @simulations.command()
-def short(session: SessionNumber, user: UserNumber, url: Url = None) -> None:
+def short(session: Number, user: OfUser, url: Url = None) -> None:
     """Somebody stays for less than a minute, until now."""
     _run(session, user, url, lambda trial: trial.stays(SHORT, ((0.0, 1.0),)))
 

@@ -10,10 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import clock
-import settings
-from cli.database import opened
-from cli.parts import Stop
-from models import Academy
+from cli.choosing import OfSession, Slug, choosing
 from models.webhook_log import Wanted, WebhookEntry, entries
 
 SHOWN = 20
@@ -23,26 +20,19 @@ OVERLAP = timedelta(seconds=10)
 COLOURS = {"APPLIED": "green", "DUPLICATE": "cyan", "IGNORED": "dim", "POISON": "red"}
 
 Watch = Annotated[bool, typer.Option("--watch", help="Go on with what comes, until Ctrl-C.")]
-AcademySlug = Annotated[str | None, typer.Option("--academy", help="Only of this academy: slug.")]
-SessionNumber = Annotated[int | None, typer.Option("--session", help="Only of this session.")]
 
 webhook_commands = typer.Typer(no_args_is_help=True, help="What LiveKit tells.")
 
 
 @webhook_commands.command()
-def activity(
-    watch: Watch = False, academy: AcademySlug = None, session: SessionNumber = None
-) -> None:
+def activity(watch: Watch = False, academy: Slug = None, session: OfSession = None) -> None:
     """Print the latest webhooks and what became of each, the newest last."""
     asyncio.run(_activity(academy, session, is_watching=watch))
 
 
 async def _activity(slug: str | None, session: int | None, *, is_watching: bool) -> None:
-    async with opened(settings.current().database_url):
-        academy = await Academy.get_or_none(slug=slug) if slug else None
-        if slug and academy is None:
-            raise Stop("There is no such academy.")
-        wanted = Wanted(academy_id=academy.id if academy else None, session_id=session)
+    async with choosing(slug, None) as which:
+        wanted = Wanted(academy_id=which.academy_id, session_id=session)
         latest = (await entries(wanted, first=SHOWN)).rows[::-1]
         _print(latest)
         if not is_watching:

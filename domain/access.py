@@ -48,13 +48,14 @@ GRANTS: dict[UserRole, frozenset[Permit]] = {
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """The person asking. `academy_id` is None for a super admin only; `family` names the sign-in
-    that their token is of, where it is of one."""
+    that their token is of, where it is of one. `is_service`: it is an academy's own system."""
 
     user_id: int
     role: UserRole
     academy_id: int | None
     expires_at: datetime | None = None
     family: str | None = None
+    is_service: bool = False
 
     def may(self, permit: Permit) -> bool:
         return permit in GRANTS[self.role]
@@ -69,8 +70,9 @@ class Viewer:
         return self.role in (UserRole.ACADEMY_ADMIN, UserRole.SUPERVISOR)
 
     def may_grant(self, role: UserRole) -> bool:
-        """Nobody grants a role above their own."""
-        return RANK[role] <= RANK[self.role]
+        """Nobody grants a role above their own; an access key none that may make keys: who stole
+        one would stay after it was revoked."""
+        return RANK[role] < RANK[self.role] if self.is_service else RANK[role] <= RANK[self.role]
 
 
 class Audience(StrEnum):

@@ -38,6 +38,7 @@ __all__ = [
     "Report",
     "Result",
     "Stay",
+    "changes",
     "end_of_leave",
     "fold",
     "open_reports",
@@ -108,7 +109,7 @@ class Result:
     confidence: Confidence
     status: AttendanceStatus | None
     override: Override | None = None
-    open_sids: tuple[str, ...] = ()  # of the stays that are open
+    open_sids: tuple[str, ...] = ()  # of the stays that are open but for, at most, a report
 
 
 def fold(lines: Iterable[Line], facts: Facts) -> Result:
@@ -119,11 +120,11 @@ def fold(lines: Iterable[Line], facts: Facts) -> Result:
     reported = reported_cycle(_unconfirmed(log, stays), cycles, facts.ended_ms)
     shown = (*cycles, reported) if reported else cycles
     lefts = [cycle.left_ms for cycle in cycles if cycle.left_ms is not None]
-    override = override_in(log)
+    override = override_in(log) if facts.is_expected else None  # of others nobody says a status
     return Result(
         presence=_presence(shown),
         cycles=shown,
-        open_sids=tuple(sorted(stay.sid for stay in stays if stay.end is None)),
+        open_sids=tuple(sorted(stay.sid for stay in stays if not stay.is_settled)),
         first_joined_ms=cycles[0].joined_ms if cycles else None,
         last_left_ms=max(lefts, default=None),
         closed_ms=_closed_ms(cycles, facts),
@@ -147,9 +148,17 @@ def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
     return _unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms))
 
 
+def changes(log: list[Line], line: Line, facts: Facts) -> bool:
+    """Whether the line, which is not in the log, says anything of a stay or of an open report."""
+    more = [*log, line]
+    told = stays_of(log, facts), set(open_reports(log, facts))
+    return told != (stays_of(more, facts), set(open_reports(more, facts)))
+
+
 def _unconfirmed(log: list[Line], stays: list[Stay]) -> list[Report]:
     told = {line.participant_sid for line in log if not line.is_report} - {None}
-    return unconfirmed(log, stays, told)
+    # Who reported to be gone, and to be back, is a report again until a look has seen them.
+    return unconfirmed(log, stays, told - {stay.sid for stay in stays if stay.is_reported_over})
 
 
 def total_ms(

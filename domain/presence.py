@@ -68,7 +68,7 @@ class AttendanceState:
     calculated_ms: int | None = None
     cycles: tuple[Cycle, ...] = ()
     override: Override | None = None
-    open_sids: tuple[str, ...] = ()  # for the looks at who is there; nobody is told of them
+    open_sids: tuple[str, ...] = ()  # that the looks ask after; nobody is told of them
 
     @property
     def has_joined(self) -> bool:

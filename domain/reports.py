@@ -28,12 +28,13 @@ class Report:
 def unconfirmed(lines: Iterable[Line], stays: list[Stay], told: set[str | None]) -> list[Report]:
     """The reports that stand alone: of sids that are not `told`, of which LiveKit said nothing.
 
-    One without a sid stands alone while no stay goes on at its time or begins after it.
+    One without a sid stands alone while no stay goes on at its time or begins after it; one of a
+    stay that its page said to be over, while it was made after that.
     """
     log = [line for line in lines if line.is_report]
     sids = {line.participant_sid for line in log if line.kind is EventKind.JOINED} - told
     found = [report for sid in sids if (report := _report(log, sid))]
-    return [report for report in found if report.sid or not _is_confirmed(report, stays)]
+    return [report for report in found if not _is_confirmed(report, stays)]
 
 
 def _report(log: list[Line], sid: str | None) -> Report | None:
@@ -51,7 +52,8 @@ def _moments(lines: list[Line], kind: EventKind) -> list[int]:
 
 
 def _is_confirmed(report: Report, stays: list[Stay]) -> bool:
-    return any(stay.end is None or stay.end.at_ms >= report.joined_ms for stay in stays)
+    own = [stay for stay in stays if report.sid in (None, stay.sid)]
+    return any(stay.end is None or stay.end.at_ms >= report.joined_ms for stay in own)
 
 
 def reported_cycle(

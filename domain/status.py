@@ -23,8 +23,19 @@ class SessionStatus(StrEnum):
         return self in (SessionStatus.READY, SessionStatus.ONGOING)
 
     @property
+    def is_ahead(self) -> bool:
+        """Neither begun nor over."""
+        return self in (SessionStatus.SCHEDULED, SessionStatus.READY)
+
+    @property
     def is_over(self) -> bool:
         return self in (SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.ABSENT)
+
+
+AHEAD = tuple(status for status in SessionStatus if status.is_ahead)
+LIVE = tuple(status for status in SessionStatus if status.is_live)
+OVER = tuple(status for status in SessionStatus if status.is_over)
+OPEN = (SessionStatus.SCHEDULED, *LIVE)
 
 
 class TransitionCause(StrEnum):

@@ -45,6 +45,13 @@ class End:
     confidence: Confidence
 
 
+class RoomLog(NamedTuple):
+    """What the session's lines tell of its room: each life of it, and the ends that were told."""
+
+    lives: list[Room]
+    finishes: list[Line]
+
+
 class _Inference(NamedTuple):
     """An end concluded from what was so at `known_ms`: a later sign of life refutes it."""
 
@@ -71,8 +78,7 @@ def told_end(own: list[Line], joined_ms: int) -> End | None:
 
 def inferred_end(
     own: list[Line],
-    rooms: list[Room],
-    finishes: list[Line],
+    room: RoomLog,
     leaves: list[Line],
     *,
     joined_ms: int,
@@ -83,15 +89,15 @@ def inferred_end(
     # To have joined is a sign of life too: what was so before it cannot have ended the stay.
     alive_ms = max([joined_ms, *seen])
     room_sid = min((line.room_sid for line in own if line.room_sid is not None), default=None)
-    finished = list(_ends_by_finish(finishes, room_sid))
+    finished = list(_ends_by_finish(room.finishes, room_sid))
     # A room that was told to be finished was alive till then, whatever came after it.
     room_alive_ms = max([alive_ms, *(inference.known_ms for inference in finished)])
-    newer = _ends_by_newer_room(rooms, room_sid, joined_ms=joined_ms, alive_ms=room_alive_ms)
-    said = *_ends_by_look_or_clock(own, alive_ms), *_ends_by_report(leaves)
+    newer = _ends_by_newer_room(room.lives, room_sid, joined_ms=joined_ms, alive_ms=room_alive_ms)
+    said = *_ends_by_look_or_clock(own, alive_ms), *_ends_by_report(leaves, seen, joined_ms)
     inferences = [*said, *finished, *newer]
     ends = [end for known_ms, end in inferences if known_ms >= alive_ms]
     if ended_ms is not None:
-        ends.append(_stale(max(ended_ms, joined_ms)))
+        ends.append(_stale(ended_ms))
     return min(ends, key=_order, default=None)
 
 
@@ -105,16 +111,19 @@ def _ends_by_look_or_clock(own: list[Line], alive_ms: int) -> Iterator[_Inferenc
             yield _Inference(line.occurred_ms, _stale(at_ms))
 
 
-def reported_leaves(lines: Iterable[Line], sid: str) -> list[Line]:
-    """What a stay's page said of its leave, but for what it took back by a later join."""
-    own = [line for line in lines if line.source is EventSource.CLIENT and line.is_about(sid)]
-    back = [line.occurred_ms for line in own if line.kind is EventKind.JOINED]
-    lefts = [line for line in own if line.kind is EventKind.LEFT]
-    return [line for line in lefts if line.occurred_ms >= max(back, default=line.occurred_ms)]
+def reported_leaves(reports: Iterable[Line], sid: str) -> list[Line]:
+    """What a stay's page said of its leave. It cannot take that back: only a look can."""
+    own = [line for line in reports if line.source is EventSource.CLIENT and line.is_about(sid)]
+    return [line for line in own if line.kind is EventKind.LEFT]
 
 
-def _ends_by_report(leaves: list[Line]) -> Iterator[_Inference]:
-    for line in leaves:
+def _ends_by_report(leaves: list[Line], seen: list[int], joined_ms: int) -> Iterator[_Inference]:
+    """A page that said once of this stay that it is over, and it was not, is believed no more."""
+    believed = [line for line in leaves if line.occurred_ms >= joined_ms]
+    first_ms = min((line.occurred_ms for line in believed), default=None)
+    if first_ms is not None and any(at_ms > first_ms for at_ms in seen):
+        return
+    for line in believed:
         end = End(line.occurred_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED)
         yield _Inference(line.occurred_ms, end)
 

@@ -9,6 +9,7 @@ from domain.attendance_log import EventKind, Line, rooms_in
 from domain.stay_ends import (
     Confidence,
     End,
+    RoomLog,
     inferred_end,
     reported_leaves,
     told_end,
@@ -29,6 +30,12 @@ class Stay:
     joined_ms: int
     opened_by: CycleStart
     end: End | None
+    is_reported_over: bool = False  # that it ended is the word of the person's own page alone
+
+    @property
+    def is_settled(self) -> bool:
+        """It is over, and not by a report alone: the looks need not ask after it any more."""
+        return self.end is not None and not self.is_reported_over
 
     @property
     def confidence(self) -> Confidence:
@@ -40,28 +47,35 @@ class Stay:
 def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
     """The stays of one person, from their lines and the session's room lines, each line once.
 
-    `ended_ms` is the session's real end: from then on no stay is open. What the person's page
+    `ended_ms` is the session's real end: from then on no stay is open, and none begins. Whoever
+    comes later, with a token from before, did not come to this session. What the person's page
     reports begins no stay; it may end one until LiveKit knows better.
     """
     told = list(lines)
     reports = [line for line in told if line.is_report]
     log = [line for line in told if not line.is_report]
-    rooms = rooms_in(log)
-    finishes = [line for line in log if line.kind is EventKind.ROOM_FINISHED]
-    stays = []
-    for sid, own in _by_participant(log).items():
-        if opened_by := _opening(own):
-            start = _start(own)
-            end = told_end(own, start) or inferred_end(
-                own,
-                rooms,
-                finishes,
-                reported_leaves(reports, sid),
-                joined_ms=start,
-                ended_ms=ended_ms,
-            )
-            stays.append(Stay(sid, start, opened_by, end))
-    return stays
+    room = RoomLog(rooms_in(log), [line for line in log if line.kind is EventKind.ROOM_FINISHED])
+    return [
+        _stay(sid, opened_by, own, room, reported_leaves(reports, sid), ended_ms)
+        for sid, own in _by_participant(log).items()
+        if (opened_by := _opening(own)) and (ended_ms is None or _start(own) < ended_ms)
+    ]
+
+
+def _stay(
+    sid: str,
+    opened_by: CycleStart,
+    own: list[Line],
+    room: RoomLog,
+    leaves: list[Line],
+    ended_ms: int | None,
+) -> Stay:
+    start = _start(own)
+    if told := told_end(own, start):
+        return Stay(sid, start, opened_by, told)
+    end = inferred_end(own, room, leaves, joined_ms=start, ended_ms=ended_ms)
+    is_over = inferred_end(own, room, [], joined_ms=start, ended_ms=ended_ms) is not None
+    return Stay(sid, start, opened_by, end, is_reported_over=end is not None and not is_over)
 
 
 def _by_participant(lines: list[Line]) -> dict[str, list[Line]]:

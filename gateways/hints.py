@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import datetime
 
 Hint = tuple[str, str]  # a channel and its message
 
@@ -20,7 +21,17 @@ MOST = 10_000
 
 def is_hint(channel: str, message: str) -> bool:
     shape = _SHAPES.get(channel)
-    return shape is not None and shape.fullmatch(message) is not None
+    if shape is None or shape.fullmatch(message) is None:
+        return False
+    return channel != CLOCK or not message or _is_moment(message)
+
+
+def _is_moment(message: str) -> bool:
+    try:
+        datetime.fromisoformat(message)
+    except ValueError:
+        return False
+    return True
 
 
 class Outbox:

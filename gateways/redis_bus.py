@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -21,10 +21,10 @@ import clock
 from domain.system import Component
 from gateways.bus import GAP, Backend, Event
 from gateways.hints import Hint
+from gateways.redis_server import RedisServer
 
 logger = logging.getLogger("halaqa.bus")
 
-PREFIX = "halaqa"
 PING_S = 2.0  # of silence, then it is asked; of more silence, then it is lost
 ANSWER_S = 2.0
 SHORTEST_WAIT_S = 0.05
@@ -32,11 +32,11 @@ LONGEST_WAIT_S = 2.0
 
 
 class RedisBus(Backend):
-    """`url`: redis:// or rediss://; its database number is part of the channels' names."""
+    """A Redis's databases share their channels: the number of ours is part of their names."""
 
     def __init__(
         self,
-        url: str,
+        server: RedisServer,
         *,
         ping_s: float = PING_S,
         answer_s: float = ANSWER_S,
@@ -44,11 +44,11 @@ class RedisBus(Backend):
     ) -> None:
         self._ping_s = ping_s
         self._now = now
-        self._ears = _pool(url, answer_s, retry=Retry(NoBackoff(), 0))
-        mouth = _pool(url, answer_s, retry=_twice(), health_check_interval=15)
+        self._ears = server.pool(answer_s, retry=Retry(NoBackoff(), 0))
+        mouth = server.pool(answer_s, retry=_twice(), health_check_interval=15)
         self._mouth = Redis(connection_pool=mouth)
         self._names: dict[bytes, str] = {}
-        self._prefix = f"{PREFIX}:{self._ears.connection_kwargs.get('db', 0)}:"
+        self._prefix = server.name(str(self._ears.connection_kwargs.get("db", 0)), "")
         self._connection: AbstractConnection | None = None
         self._is_asked = False
         self._wait_s = 0.0
@@ -160,19 +160,6 @@ class RedisBus(Backend):
             logger.info("message bus connected")
         else:
             logger.warning("message bus does not answer", extra={"reason": str(self._troubles)})
-
-
-def _pool(url: str, answer_s: float, **options: Any) -> ConnectionPool:
-    pool = ConnectionPool.from_url(url)
-    # Whatever the URL says of these: we depend on them.
-    pool.connection_kwargs |= options | {
-        "protocol": 2,
-        "decode_responses": False,
-        "socket_connect_timeout": answer_s,
-        "socket_timeout": answer_s,
-        "socket_keepalive": True,
-    }
-    return pool
 
 
 def _twice() -> Retry:

@@ -3,6 +3,7 @@
 Times are milliseconds since the epoch, as LiveKit gives them, so that a fold has nothing to round.
 """
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from tortoise import fields
@@ -10,7 +11,6 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import Viewer
 from domain.attendance import (
     AttendanceStatus,
     Confidence,
@@ -58,13 +58,6 @@ class MeetingAttendanceEvent(Model):
     class Meta:
         table = "meeting_attendance_events"
 
-    @classmethod
-    def visible_to(cls, viewer: Viewer, session: Session, user_id: int) -> QuerySet[Self]:
-        """One person's lines and the room's, for those who manage the session."""
-        if not session.is_managed_by(viewer):
-            return cls.filter(id__in=[])
-        return cls.filter(Q(user_id=user_id) | Q(user_id__isnull=True), session_id=session.id)
-
 
 class MeetingAttendance(Model):
     """What the fold said last. Can be deleted and computed again from the log, byte for byte."""
@@ -91,8 +84,14 @@ class MeetingAttendance(Model):
     confidence = fields.CharEnumField(Confidence, max_length=20)
     status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
     override: dict[str, Any] | None = fields.JSONField(null=True)
-    open_sids: list[str] | None = fields.JSONField(null=True)  # of the stays that are open
+    open_sids: list[str] | None = fields.JSONField(null=True)  # that the looks ask after
     calculated_ms = fields.BigIntField(null=True)
 
     class Meta:
         table = "meeting_attendances"
+
+    @classmethod
+    def unsettled(cls, session_ids: Iterable[int]) -> QuerySet[Self]:
+        """Of who is shown to be in, or may be by more than their own page's word."""
+        is_in = Q(presence=Presence.IN_MEETING) | Q(confidence=Confidence.REPORTED)
+        return cls.filter(is_in, session_id__in=list(session_ids))

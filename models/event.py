@@ -1,13 +1,11 @@
-"""A session's stream: what happened to it, one row a fact, and which rows a viewer reads."""
+"""A session's stream: what happened to it, one row a fact."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.models import Model
-from tortoise.queryset import QuerySet
 
-from domain.access import Viewer
 from domain.event import SessionEventKind
 from models.fields import UtcDatetime
 from models.user import User
@@ -36,11 +34,3 @@ class SessionEvent(Model):
     class Meta:
         table = "session_events"
         unique_together = (("session", "sequence"),)
-
-    @classmethod
-    def visible_to(cls, viewer: Viewer, session: "Session") -> QuerySet[Self]:
-        """The stream of a session the viewer sees; what names attendances is for who manages."""
-        stream = cls.filter(session_id=session.id)
-        if session.is_managed_by(viewer):
-            return stream
-        return stream.exclude(kind__in=[kind for kind in SessionEventKind if kind.is_presence])

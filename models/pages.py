@@ -1,14 +1,17 @@
 """Lists by keyset: a page begins after the last key seen, so inserts neither repeat nor skip."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from tortoise.expressions import Q
+from tortoise.expressions import Q, RawSQL
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.cursors import key_cursor, key_of
 from domain.errors import InvalidInputError
+from models import sql
 from models.fields import utc
 
 M = TypeVar("M", bound=Model)
@@ -96,3 +99,38 @@ def check_first(first: int | None) -> int:
     if not 0 <= first <= MOST:
         raise InvalidInputError(f"`first` is 0 to {MOST}.", ("first",))
     return first
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which part of a list by id: at most `first` rows after this id, which is 0 at its start."""
+
+    first: int
+    after: int
+
+    @classmethod
+    def of(cls, model: type[Model], first: int | None, after: str | None) -> Self:
+        """INVALID_INPUT as of `page`."""
+        return cls(check_first(first), id_after(after, model))
+
+    def page(self, rows: Iterable[M]) -> Page[M]:
+        """Of rows with at least one more than asked for, where there are as many."""
+        found = sorted(rows, key=lambda row: int(row.pk))
+        return Page(found[: self.first], len(found) > self.first, self.after > 0)
+
+
+async def slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> dict[Any, list[M]]:
+    """This part of many lists at once, and one row more of each: those that are equal `by` these
+    columns, by their values. A statement finds them all, and one reads five hundred of them."""
+    table = rows.model._meta.db_table
+    columns = ", ".join(f'"{table}"."{name}"' for name in by)
+    place = f'ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY "{table}"."id")'
+    numbered = rows.filter(id__gt=part.after).annotate(place=RawSQL(place)).values("id", "place")
+    numbered.sql()  # which makes the query
+    statement, values = numbered.query.get_parameterized_sql()
+    first = f"SELECT id FROM ({statement}) numbered WHERE place <= {part.first + 1} ORDER BY id"
+    found: dict[Any, list[M]] = defaultdict(list)
+    for some in sql.batches([row["id"] for row in await sql.query(first, *values)]):
+        for row in await rows.model.filter(id__in=list(some)):
+            found[tuple(getattr(row, name) for name in by)].append(row)
+    return found

@@ -62,6 +62,7 @@ class Session(Model):
     started_at: datetime | None = UtcDatetime(null=True)
     ended_at: datetime | None = UtcDatetime(null=True)
     finalised_at: datetime | None = UtcDatetime(null=True)
+    closed_from: datetime | None = UtcDatetime(null=True)  # its academy stopped before it began
     kept_open_since: datetime | None = UtcDatetime(null=True)
     kept_open_until: datetime | None = UtcDatetime(null=True)
     kept_open_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
@@ -158,10 +159,12 @@ class Session(Model):
 
     @property
     def was_joinable(self) -> bool:
-        """Somebody could have joined before the end: it opened, and LiveKit had its room."""
+        """Somebody could have joined before the end: it opened, LiveKit had its room, and its
+        academy was active when it began or again before its end."""
         ready = self.room_first_ready_at
         opened = self.opened_at is not None and self.opened_at < self.ends_at
-        return opened and ready is not None and ready < self.ends_at
+        has_room = ready is not None and ready < self.ends_at
+        return opened and has_room and self.closed_from is None
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:

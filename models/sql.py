@@ -1,14 +1,18 @@
 """SQL written once, with $1..$n, and run on both databases."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from models.database import client, dialect
 from models.fields import utc
+
+AT_ONCE = 500
+
+T = TypeVar("T")
 
 
 class Counting(Protocol):
@@ -43,6 +47,12 @@ def lock_suffix(*, skip_locked: bool = False) -> str:
 def places(count: int, *, first: int = 1) -> str:
     """`$1, $2, $3`, for an IN list or a row of values."""
     return ", ".join(f"${number}" for number in range(first, first + count))
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """In order; a statement takes some ten thousand parameters and no more."""
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
 
 
 def _written(sql: str) -> str:

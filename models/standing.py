@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from domain.access import UserRole, Viewer
 from domain.standing import Standing
+from models import sql
 from models.academy import letting_teachers_in
 from models.group import Membership, theirs
 from models.participant import SessionParticipant
@@ -52,8 +53,9 @@ async def _members(
     people = {row.user_id for rows in found.values() for row in rows}
     members: Members = defaultdict(list)
     if groups:
-        for row in await Membership.filter(group_id__in=groups, user_id__in=people):
-            members[row.group_id, row.user_id].append(row)
+        for some in sql.batches(sorted(people)):
+            for row in await Membership.filter(group_id__in=groups, user_id__in=some):
+                members[row.group_id, row.user_id].append(row)
     return members
 
 

@@ -15,7 +15,6 @@ from domain.access import Scope, Viewer
 from domain.errors import UnauthenticatedError
 from domain.presence import AttendanceState
 from models.pages import BY_ID, Page
-from models.rosters import states_of
 from resolvers.loaders import Loaders
 from resolvers.rooms import room_info
 from schema.types.access_key import AccessKey
@@ -120,7 +119,8 @@ class Context:
         return room_info(session, view, is_managed=manages)
 
     async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:
-        states = {state.participant_id: state for state in await states_of(found.rows)}
+        loaded = await self.loaders.states.load_many(found.rows)
+        states = {state.participant_id: state for state in loaded}
         sessions = await self.loaders.sessions.load_many([row.session_id for row in found.rows])
         by_id = {session.id: session for session in sessions}
         return Connection[Attendance].of(

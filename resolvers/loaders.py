@@ -16,6 +16,7 @@ from models.rosters import rosters
 from models.standing import standings
 from models.statistics import MeetingCounts, meeting_counts
 from models.stuck import works_of
+from resolvers import nested
 
 Batch = DataLoader[int, Any]
 
@@ -60,6 +61,10 @@ class Loaders:
         self.own_rows: Batch = _answers(self._own_rows, set())
         self.barred: Batch = _answers(self._barred, [])
         self.standings: Batch = _answers(self._standings, NOBODY)
+        self.attendances = nested.attendances_for(lambda: self.viewer)
+        self.history = nested.history()
+        self.evidence = nested.evidence()
+        self.states = nested.states()
 
     @property
     def viewer(self) -> Viewer:

@@ -1,52 +1,35 @@
 """The watched sessions of this process: a hub each, rung by the bell, with a backstop behind it."""
 
 import asyncio
-import contextvars
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from gateways.bus import SESSIONS, Bus
 from models import sql
+from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.hub import RING, Hub
 
 logger = logging.getLogger("halaqa.hubs")
 
-BACKSTOP_S = 3.0
-PATIENCE_S = 10.0  # with a database that says nothing
-TOGETHER = 500  # sessions asked for in one statement
 
+class Hubs(Backstop):
+    channel = SESSIONS
 
-class Hubs:
     def __init__(self, bus: Bus, backstop_s: float = BACKSTOP_S, *, ring: int = RING) -> None:
-        self._bus = bus
-        self._backstop_s = backstop_s
+        super().__init__(bus, backstop_s)
         self._ring = ring
         self._hubs: dict[int, Hub] = {}
         self._watchers: dict[int, int] = {}
         self._heard: dict[int, int] = {}  # the newest version a watched session was told to have
         self._asked: dict[Hub, int] = {}  # the newest version a hub was asked to have
         self._filling: set[Hub] = set()
-        self._missed = asyncio.Event()
-        self._is_blind = False  # the database does not answer; said once
         self._opening: dict[int, asyncio.Lock] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def watched(self) -> dict[int, int]:
         """How many watch each session."""
         return dict(self._watchers)
-
-    async def open(self) -> None:
-        self._bus.listen(SESSIONS, self._hear, on_gap=self._missed.set)
-        self._start(self._watch_for_gaps())
-
-    async def close(self) -> None:
-        self._bus.unlisten(SESSIONS, self._hear)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def watching(self, session_id: int) -> AsyncIterator[Hub]:
@@ -107,36 +90,11 @@ class Hubs:
         except Exception:  # the backstop asks again
             logger.warning("hub not filled", exc_info=True, extra={"session": hub.session.id})
 
-    async def _watch_for_gaps(self) -> None:
-        """Now and then, and at once when hints were missed: who is behind?"""
-        while True:
-            with suppress(TimeoutError):  # no wait_for: 3.11's can swallow a cancellation
-                async with asyncio.timeout(self._backstop_s):
-                    await self._missed.wait()
-            self._missed.clear()
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await self.close_gaps()
-                self._is_blind = False
-            except Exception as error:
-                if not self._is_blind:
-                    logger.warning("gaps not closed", extra={"reason": type(error).__name__})
-                self._is_blind = True
-
     async def close_gaps(self) -> None:
         """A statement or a few: is a watched session ahead of its hub?"""
-        watched = list(self._hubs)
-        for start in range(0, len(watched), TOGETHER):
-            some = watched[start : start + TOGETHER]
+        for some in sql.batches(list(self._hubs)):
             statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(some))})"
             for row in await sql.query(statement, *some):
                 hub = self._hubs.get(row["id"])
                 if hub is not None and hub.version < row["version"]:
                     await self._catch_up(hub)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        # A clean context: nothing of whoever happened to cause it is inherited.
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work, context=contextvars.Context())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

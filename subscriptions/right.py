@@ -43,6 +43,7 @@ class Right:
         self._doubt: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._error: Exception | None = None
+        self._is_closed = False
         self.has_expired = False
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
@@ -103,6 +104,11 @@ class Right:
             self._settle()
 
     def close(self) -> None:
+        """The operation is over: nobody waits for its time to be up."""
+        self._is_closed = True
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
@@ -116,7 +122,9 @@ class Right:
 
     def _wait_for(self, footing: Footing, now: datetime) -> None:
         """One timer, for whichever ends first: the token, or what lets them watch."""
-        self.close()
+        self._stop_waiting()
+        if self._is_closed:
+            return
         expiry = self._context.viewer.expires_at
         ends = [end for end in (expiry, footing.until) if end is not None]
         if ends:
@@ -134,7 +142,7 @@ class Right:
 
     def _lose(self, error: Exception) -> None:
         self._error = self._error or error
-        self.close()
+        self._stop_waiting()
         self._settle()
         if not self.lost.done():
             self.lost.set_result(None)

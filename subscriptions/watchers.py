@@ -3,27 +3,22 @@
 The bell rings for a person; nobody else's operations are touched.
 """
 
-import asyncio
-import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import clock
+from domain.access import Audience, Viewer
 from gateways.bus import VIEWERS, Bus
 from models import sql
 from resolvers.context import Context
-from subscriptions.right import Admit, Right
+from subscriptions.backstop import BACKSTOP_S, Backstop
+from subscriptions.right import Admit, Footing, Right
 
 logger = logging.getLogger("halaqa.watchers")
-
-BACKSTOP_S = 3.0
-PATIENCE_S = 10.0  # with a database that says nothing
-TOGETHER = 500  # people asked for in one statement
 
 
 @dataclass(slots=True)
@@ -34,7 +29,9 @@ class _Person:
     version: int | None = None
 
 
-class Watchers:
+class Watchers(Backstop):
+    channel = VIEWERS
+
     def __init__(
         self,
         bus: Bus,
@@ -42,27 +39,14 @@ class Watchers:
         *,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
-        self._bus = bus
-        self._backstop_s = backstop_s
+        super().__init__(bus, backstop_s)
         self._now = now
         self._people: dict[int, _Person] = {}
-        self._missed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def watching(self) -> dict[int, int]:
         """How many operations each person has."""
         return {user_id: len(person.rights) for user_id, person in self._people.items()}
-
-    async def open(self) -> None:
-        self._bus.listen(VIEWERS, self._hear, on_gap=self._missed.set)
-        self._start(self._watch_for_changes())
-
-    async def close(self) -> None:
-        self._bus.unlisten(VIEWERS, self._hear)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @asynccontextmanager
     async def holding(self, context: Context, admit: Admit) -> AsyncIterator[Right]:
@@ -83,6 +67,17 @@ class Watchers:
             person.rights.discard(right)
             if not person.rights and self._people.get(user_id) is person:
                 del self._people[user_id]
+
+    async def stay_signed_in(self, context: Context) -> None:
+        """As long as the context's viewer is somebody: UnauthenticatedError when that is over.
+
+        Returns when their token expires, which has a timer of its own.
+        """
+        async with self.holding(context, _anybody) as right:
+            await right.begin()
+            await right.lost
+            if not right.has_expired:
+                await right.confirm()
 
     async def _note_version(self, user_id: int, person: _Person) -> None:
         if person.version is None:
@@ -112,35 +107,18 @@ class Watchers:
         except Exception:
             logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
 
-    async def _watch_for_changes(self) -> None:
-        """Now and then, and at once when hints were missed: whose rights changed unheard?"""
-        while True:
-            with suppress(TimeoutError):  # no wait_for: 3.11's can swallow a cancellation
-                async with asyncio.timeout(self._backstop_s):
-                    await self._missed.wait()
-            self._missed.clear()
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await self.close_gaps()
-            except Exception as error:
-                logger.warning("rights not compared", extra={"reason": type(error).__name__})
-
     async def close_gaps(self) -> None:
         """A statement or a few: has somebody's `rights_version` moved since they were asked?"""
-        watching = sorted(self._people)
-        for start in range(0, len(watching), TOGETHER):
-            versions = await _versions(watching[start : start + TOGETHER])
+        for some in sql.batches(sorted(self._people)):
+            versions = await _versions(some)
             for user_id, version in versions.items():
                 person = self._people.get(user_id)
                 if person is not None and _is_behind(person, version):
                     await self._review(user_id)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        # A clean context: nothing of whoever happened to cause it is inherited.
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work, context=contextvars.Context())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+async def _anybody(viewer: Viewer, now: datetime) -> Footing:
+    return Footing(Audience.PARTICIPANT)
 
 
 def _is_behind(person: _Person, version: int) -> bool:
@@ -148,7 +126,7 @@ def _is_behind(person: _Person, version: int) -> bool:
     return person.version != version or any(right.is_in_doubt for right in person.rights)
 
 
-async def _versions(user_ids: list[int]) -> dict[int, int]:
+async def _versions(user_ids: Sequence[int]) -> dict[int, int]:
     places = sql.places(len(user_ids))
     rows = await sql.query(
         f"SELECT id, rights_version FROM users WHERE id IN ({places})", *user_ids

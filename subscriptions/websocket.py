@@ -51,6 +51,10 @@ class Connected(Protocol):
     @property
     def expires_at(self) -> datetime | None: ...
 
+    async def stay_signed_in(self) -> None:
+        """UnauthenticatedError as soon as they are nobody any more; returns where nothing of that
+        kind can happen."""
+
     async def context_for_operation(self) -> object:
         """Asked anew for each operation: UnauthenticatedError for who has lost the right since."""
 
@@ -173,6 +177,7 @@ class _Connection:
             seconds = (expires_at - self._endpoint.now()).total_seconds()
             expiry = CloseError(CloseCode.FORBIDDEN, "Token expired")
             self._timer = self._loop.call_later(seconds, self._end, expiry)
+        self._start(self._connected.stay_signed_in)  # a socket with nothing running ends too
         await self._send(ACKNOWLEDGE)
 
     async def _subscribe(self, message: Subscribe) -> None:
@@ -192,10 +197,7 @@ class _Connection:
             task.cancel()
 
     async def _operate(self, operation: Subscribe, connected: Connected) -> None:
-        try:
-            context = await connected.context_for_operation()
-        except UnauthenticatedError:
-            raise CloseError(CloseCode.FORBIDDEN, "Forbidden") from None
+        context = await connected.context_for_operation()
         async with aclosing(frames(self._endpoint.schema, operation, context)) as sequence:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again
@@ -222,6 +224,8 @@ class _Connection:
             await work()
         except CloseError as end:
             self._end(end)
+        except UnauthenticatedError:
+            self._end(CloseError(CloseCode.FORBIDDEN, "Forbidden"))
         except Exception:
             logger.exception("socket failed")
             self._end(CloseError(CloseCode.TRY_AGAIN, "Try again later"))

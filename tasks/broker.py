@@ -15,7 +15,7 @@ from taskiq.result_backends.dummy import DummyResultBackend
 from taskiq_redis import RedisStreamBroker
 
 from actions.work import Claim
-from domain.queue import GROUP, LaneName
+from domain.queue import GROUP, LaneName, Server, jobs_name
 from tasks.aside import SettingAside
 from tasks.stream import BLOCK_MS, STALE, Delivery, JobStream
 
@@ -23,19 +23,17 @@ logger = logging.getLogger("halaqa.queue")
 
 MOST_DELIVERIES = 3  # a message that was lost more often ends the processes that get it
 TRY_AGAIN_S = 0.5
+ANSWER_S = BLOCK_MS / 1000 + 3
 LEAVE_WITHIN_S = 2.0
 
 
-def open_broker(redis_url: str | None = None, lane: LaneName = LaneName.DATABASE) -> AsyncBroker:
-    """Start it with `startup()`, end it with `shutdown()`. Without an address, all is done here.
+def open_broker() -> AsyncBroker:
+    """All is done here. Start it with `startup()`, end it with `shutdown()`.
 
-    In memory, sending lasts as long as the job does, so whoever sends knows how much is under way;
-    a stream takes a job and returns at once. Messages are JSON, and no results are kept.
+    Sending lasts as long as the job does, so whoever sends knows how much is under way. Messages
+    are JSON, and no results are kept.
     """
-    if redis_url is None:
-        here = InMemoryBroker(await_inplace=True)
-        return here.with_result_backend(DummyResultBackend())
-    return StreamBroker(redis_url, lane)
+    return InMemoryBroker(await_inplace=True).with_result_backend(DummyResultBackend())
 
 
 class StreamBroker(RedisStreamBroker):
@@ -44,18 +42,13 @@ class StreamBroker(RedisStreamBroker):
     Its listener outlives any trouble with Redis. A message that cannot be done is set aside.
     """
 
-    def __init__(self, url: str, lane: LaneName, stale: timedelta = STALE) -> None:
-        super().__init__(
-            url,
-            queue_name=lane.stream,
-            consumer_group_name=GROUP,
-            socket_timeout=BLOCK_MS / 1000 + 3,
-            socket_connect_timeout=2,
-            health_check_interval=15,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 2),
-        )
+    def __init__(self, server: Server, lane: LaneName, stale: timedelta = STALE) -> None:
+        super().__init__(server.url, jobs_name(server, lane), consumer_group_name=GROUP)
+        retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 2)
+        self.connection_pool = server.pool(ANSWER_S, health_check_interval=15, retry=retry)
         self.add_middlewares(SettingAside(self.set_aside))
-        self.stream = JobStream(Redis(connection_pool=self.connection_pool), lane, stale)
+        redis = Redis(connection_pool=self.connection_pool)
+        self.stream = JobStream(server, redis, lane, stale)
         self.on_taken: Callable[[], None] = lambda: None
         self._trouble = ""
 

@@ -15,6 +15,7 @@ from actions.clock import beat, forget_stopped
 from actions.receipts import forget_old
 from actions.rooms import LOOK_EVERY, Rooms, take_turn
 from actions.sweep import advance_due, next_due_at
+from domain.queue import Server
 from gateways.bus import CLOCK, Bus
 from tasks.lane import apart, cancel
 from tasks.lanes import lanes_of
@@ -33,7 +34,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Clock:
     """One of any number that may run at once. `start` it inside the running loop, then `stop` it.
 
-    `name` is what its heartbeat is called: host and process unless given. With a `redis_url` due
+    `name` is what its heartbeat is called: host and process unless given. With a `redis` due
     work is sent there, and done here too if the process `is_worker`; else it is all done here.
     """
 
@@ -44,7 +45,7 @@ class Clock:
         *,
         name: str | None = None,
         now: Callable[[], datetime] = clock.now,
-        redis_url: str | None = None,
+        redis: Server | None = None,
         is_worker: bool = False,
     ) -> None:
         self.sweeps = 0
@@ -53,7 +54,7 @@ class Clock:
         self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
         self._now = now
         self._woken = asyncio.Event()
-        self._lanes = lanes_of(redis_url, livekit, now, self._woken.set, is_worker=is_worker)
+        self._lanes = lanes_of(redis, livekit, now, self._woken.set, is_worker=is_worker)
         self._loops: list[asyncio.Task[None]] = []
         self._troubles: dict[str, str] = {}
         self._wakes_at = NEVER

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from actions.rooms import Rooms
-from domain.queue import LaneName
+from domain.queue import LaneName, Server
 from tasks.broker import StreamBroker, open_broker
 from tasks.lane import Lane
 from tasks.queue_lane import QueueLane
@@ -11,11 +11,11 @@ from tasks.work import Jobs, Now
 
 
 def lanes_of(
-    redis_url: str | None, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
+    redis: Server | None, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
 ) -> Sequence[Lane | QueueLane]:
-    if redis_url is None:
+    if redis is None:
         return _lanes_here(livekit, now, on_room)
-    return _lanes_through(redis_url, livekit, now, on_room, is_worker=is_worker)
+    return _lanes_through(redis, livekit, now, on_room, is_worker=is_worker)
 
 
 def _lanes_here(livekit: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
@@ -25,12 +25,12 @@ def _lanes_here(livekit: Rooms, now: Now, on_room: Callable[[], None]) -> list[L
 
 
 def _lanes_through(
-    redis_url: str, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
+    redis: Server, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
 ) -> list[QueueLane]:
     """Work is done by those processes that are workers."""
     lanes = []
     for name in LaneName:
-        broker = StreamBroker(redis_url, name)
+        broker = StreamBroker(redis, name)
         jobs = Jobs(broker, livekit, now)
         lanes.append(QueueLane(name, broker, jobs, on_room, is_worker=is_worker))
     return lanes

@@ -11,7 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from domain.queue import GROUP, SET_ASIDE, LaneName
+from domain.queue import GROUP, SET_ASIDE, WAITING, LaneName, Server, jobs_name
 
 BLOCK_MS = 2000  # below any socket timeout
 STALE = timedelta(minutes=1)  # longer than any job lasts
@@ -27,6 +27,17 @@ for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   end
 end
 """
+LEAVE = """
+local mine = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, ARGV[2])
+for _, pending in ipairs(mine) do
+  for _, message in ipairs(redis.call('XRANGE', KEYS[1], pending[1], pending[1])) do
+    redis.call('XADD', KEYS[1], '*', unpack(message[2]))
+  end
+  redis.call('XACK', KEYS[1], ARGV[1], pending[1])
+  redis.call('XDEL', KEYS[1], pending[1])
+end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +52,13 @@ class Delivery:
 class JobStream:
     """One lane, as one process sees it. Every method may raise RedisError."""
 
-    def __init__(self, redis: Redis, lane: LaneName, stale: timedelta = STALE) -> None:
+    def __init__(
+        self, server: Server, redis: Redis, lane: LaneName, stale: timedelta = STALE
+    ) -> None:
         self._redis: Any = redis  # its types allow answers that it never gives
         self._lane = lane
-        self._name = lane.stream
+        self._name = jobs_name(server, lane)
+        self._aside = jobs_name(server, SET_ASIDE)
         self._stale_ms = round(stale / timedelta(milliseconds=1))
         self._consumer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._reclaims_at = 0.0
@@ -102,27 +116,12 @@ class JobStream:
 
     async def keep_aside(self, data: bytes, reason: str) -> None:
         kept = {"lane": self._lane.value, "reason": reason, "data": data}
-        await self._redis.xadd(SET_ASIDE, kept, maxlen=KEPT_ASIDE)
+        await self._redis.xadd(self._aside, kept, maxlen=KEPT_ASIDE)
 
     async def waiting(self) -> int:
         """How many messages no worker has got yet."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xlen(self._name).xpending(self._name, GROUP)
-            length, pending = await pipe.execute(raise_on_error=False)
-        if isinstance(length, Exception):
-            raise length
-        return int(length) - (0 if isinstance(pending, Exception) else int(pending["pending"]))
+        return int(await self._redis.eval(WAITING, 1, self._name, GROUP))
 
     async def leave(self) -> None:
         """Send again what this process got and did not end, and be forgotten."""
-        for mine in await self._pending(100, consumername=self._consumer):
-            await self._send_again(mine["message_id"])
-        await self._redis.xgroup_delconsumer(self._name, GROUP, self._consumer)
-
-    async def _send_again(self, number: bytes) -> None:
-        found = await self._redis.xrange(self._name, number, number)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for _, values in found:
-                pipe.xadd(self._name, values)
-            pipe.xack(self._name, GROUP, number).xdel(self._name, number)
-            await pipe.execute()
+        await self._redis.eval(LEAVE, 1, self._name, GROUP, self._consumer)

@@ -16,12 +16,12 @@ from actions.attendance.folding import (
     settle,
 )
 from actions.attendance.lines import own_line, write_line
-from actions.attendance.stale_stays import open_stays
+from actions.attendance.stale_stays import MAY_BE_IN, open_stays
+from actions.barring import keep_out
 from actions.roster import enrol
 from actions.stream import Draft, writing
 from domain.attendance import EventKind, EventSource, stays_of
 from domain.presence import to_ms
-from domain.session import WorkKind
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
 
 # LiveKit's list is late, and so may its webhook be: whoever has just been heard of is left alone.
@@ -50,7 +50,7 @@ async def conclude(looked_at: Session, there: Mapping[Place, int], now: datetime
             await catch_up(draft)
             begin(draft, [state for state in states if state.user_id in seen])
             settle(draft, states)
-        _remove_barred(draft, rows, there)
+        await keep_out(draft, people)
 
 
 async def _people(session: Session, there: Mapping[Place, int]) -> dict[int, User]:
@@ -62,7 +62,7 @@ async def _people(session: Session, there: Mapping[Place, int]) -> dict[int, Use
 
 async def _rows(session: Session, people: Mapping[int, User]) -> list[SessionParticipant]:
     """Those of the roster who are in the room, or were when we last heard."""
-    inside = Q(attendance__joined_since_ms__isnull=False) | Q(missed__isnull=False)
+    inside = MAY_BE_IN | Q(missed__isnull=False)
     rows = SessionParticipant.filter(inside | Q(user_id__in=list(people)), session_id=session.id)
     return await rows.order_by("id")
 
@@ -133,7 +133,9 @@ def _line(
 
 
 def _is_quiet(draft: Draft, lines: Lines, user_id: int) -> bool:
-    heard_ms = max((line.received_ms for line in lines[user_id]), default=0)
+    """Whatever their own page reports meanwhile, lest they report on and on."""
+    told = [line.received_ms for line in lines[user_id] if not line.is_report]
+    heard_ms = max(told, default=0)
     return heard_ms <= to_ms(draft.now - QUIET)
 
 
@@ -141,13 +143,3 @@ async def _enrol(draft: Draft, user: User) -> None:
     session = draft.session
     if not await SessionParticipant.exists(session_id=session.id, user_id=user.id):
         await enrol(session, user.id, user.role, is_expected=False)
-
-
-def _remove_barred(
-    draft: Draft, rows: list[SessionParticipant], there: Mapping[Place, int]
-) -> None:
-    """A token that was issued before lets them in again: LiveKit cannot take it back."""
-    inside = {user_id for user_id, _ in there}
-    for row in rows:
-        if row.barred_at is not None and row.user_id in inside:
-            draft.plan(WorkKind.REMOVE_PERSON, draft.now, row.id)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,6 @@ from domain.attendance import (
     Facts,
     Line,
     Policy,
-    Presence,
     Result,
     fold,
 )
@@ -27,7 +26,7 @@ from domain.presence import AttendanceState, cycle_to_dict, result_fields, to_ms
 from domain.session import SessionFormat
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionParticipant
-from models.rosters import state_of
+from models.rosters import rosters, state_of
 
 Lines = dict[int | None, list[Line]]
 
@@ -156,7 +155,7 @@ async def close_stays(draft: Draft) -> None:
     """No stay is open in a session that is over."""
     if draft.session.ended_at is None:
         return
-    inside = MeetingAttendance.filter(session_id=draft.session.id, presence=Presence.IN_MEETING)
+    inside = MeetingAttendance.unsettled([draft.session.id])
     rows = await inside.select_related("participant")
     if rows:
         await refold(draft, [row.participant.user_id for row in rows])
@@ -190,19 +189,30 @@ class _TrialError(Exception):
     """Undoes what was only tried."""
 
 
-async def recalculate(session_id: int, now: datetime, *, is_trial: bool = False) -> int:
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How many rows were wrong or missing, and how many facts that tells."""
+
+    rows: int = 0
+    facts: int = 0
+
+
+async def recalculate(session_id: int, now: datetime, *, is_trial: bool = False) -> Repair:
     """The whole session from its log. Changes nothing unless a row was wrong or missing.
 
-    How many facts that tells; of a trial, would tell.
+    What it changed; of a trial, what it would change.
     """
-    told = 0
+    repair = Repair()
     with suppress(_TrialError):
         async with writing(session_id, now) as draft:
-            settle(draft, await refold(draft))
-            told = len(draft.events)
+            before = (await rosters([session_id]))[session_id]
+            after = await refold(draft)
+            settle(draft, after)
+            wrong = sum(new != old for old, new in zip(before, after, strict=True))
+            repair = Repair(wrong, len(draft.events))
             if is_trial:
                 raise _TrialError
-    return told
+    return repair
 
 
 def settle(draft: Draft, states: list[AttendanceState]) -> None:

@@ -12,7 +12,7 @@ from domain.attendance import AttendanceStatus, EventKind, EventSource, Override
 from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
 from domain.presence import AttendanceState
 from domain.status import SessionStatus
-from models import Session, SessionParticipant
+from models import MeetingAttendanceEvent, Session, SessionParticipant
 from models.rosters import states_of
 
 LONGEST_NOTE = 2000
@@ -31,10 +31,15 @@ class Wish:
 async def override_attendance(
     viewer: Viewer, session_id: int, user_id: int, wish: Wish, now: datetime
 ) -> AttendanceState:
-    """Of somebody who is expected, at any time. What is said already is not said again."""
+    """Of somebody who is expected, at any time. What is said already is not said again.
+
+    WRONG_STATUS for a session that is cancelled.
+    """
     _check_note(wish.note)
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
+        if draft.session.status is SessionStatus.CANCELLED:
+            raise WrongStatusError("The session is cancelled: nobody attends it.")
         state = await _state(draft, user_id)
         if not state.is_expected:
             raise InvalidInputError("Nobody expected them, so they have no status.", ("userId",))
@@ -47,7 +52,7 @@ async def override_attendance(
 async def withdraw_override(
     viewer: Viewer, session_id: int, user_id: int, now: datetime
 ) -> AttendanceState:
-    """What was computed counts again. Where nothing is overridden, nothing changes."""
+    """What was computed counts again, in any session. Where nothing is, nothing changes."""
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
         state = await _state(draft, user_id)
@@ -64,8 +69,6 @@ def _check_note(note: str) -> None:
 
 
 async def _state(draft: Draft, user_id: int) -> AttendanceState:
-    if draft.session.status is SessionStatus.CANCELLED:
-        raise WrongStatusError("The session is cancelled: nobody attends it.")
     row = await SessionParticipant.get_or_none(session_id=draft.session.id, user_id=user_id)
     if row is None:
         raise NotFoundError("Nobody of this session.", ("userId",))
@@ -76,7 +79,17 @@ async def _say(
     draft: Draft, viewer: Viewer, user_id: int, kind: EventKind, **said: str
 ) -> AttendanceState:
     line = own_line(draft, kind, EventSource.PERSON, user_id, actor_id=viewer.user_id, **said)
+    line.occurred_ms = max(line.occurred_ms, await _after_last(draft, user_id))
     await write_line(line)
     states = await refold(draft, [user_id])
     settle(draft, states)
     return states[0]
+
+
+async def _after_last(draft: Draft, user_id: int) -> int:
+    """The latest counts, and it is the one that is said last, by whatever clock."""
+    said = MeetingAttendanceEvent.filter(
+        session_id=draft.session.id, user_id=user_id, source=EventSource.PERSON
+    )
+    last = await said.order_by("-occurred_ms").first()
+    return last.occurred_ms + 1 if last else 0

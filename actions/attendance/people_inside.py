@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from actions.attendance.conclusions import conclude
+from actions.attendance.no_news import READ_AT_ONCE, Place, no_news
+from domain.attendance import Confidence
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant
@@ -20,7 +22,7 @@ AT_ONCE = 10
 ASK_FOR_S = 2.0
 ASK_ALL_FOR_S = 4.0  # all of them, so that the next look is not late
 
-Place = tuple[int, str]  # a person's id and the participant sid of one of their stays
+Listed = dict[int, dict[Place, int]]
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Known:
     """What our tables say of one session's people."""
 
     stays: set[Place] = field(default_factory=set)
-    is_missed: bool = False  # somebody was, by the look before
+    is_doubtful: bool = False  # somebody was missed, or only their page says that they left
     barred: set[int] = field(default_factory=set)
 
 
@@ -42,6 +44,7 @@ async def look_at_people(
     rooms = {session.id: session for session in sessions}
     listed = await _list_all(livekit, rooms.values())
     known = await _known(list(listed))
+    listed = await _without_idle(rooms, listed, known)
     looked = []
     for session_id, there in listed.items():
         differs = _differs(there, known[session_id])
@@ -52,7 +55,29 @@ async def look_at_people(
 
 def _differs(there: dict[Place, int], known: Known) -> bool:
     is_barred = any(user_id in known.barred for user_id, _ in there)
-    return set(there) != known.stays or known.is_missed or is_barred
+    return set(there) != known.stays or known.is_doubtful or is_barred
+
+
+async def _without_idle(
+    rooms: dict[int, Session], listed: Listed, known: dict[int, Known]
+) -> Listed:
+    """Who is nobody of ours, or has left by LiveKit's own word, makes no difference, look by look.
+
+    Those who are barred do, to be removed.
+    """
+    news = {
+        session_id: [place for place in there if _is_news(place, known[session_id])]
+        for session_id, there in listed.items()
+    }
+    idle = await no_news(rooms, news)
+    return {
+        session_id: {place: ms for place, ms in there.items() if (session_id, place) not in idle}
+        for session_id, there in listed.items()
+    }
+
+
+def _is_news(place: Place, known: Known) -> bool:
+    return place not in known.stays and place[0] not in known.barred
 
 
 async def _conclude(session: Session, there: dict[Place, int], now: datetime) -> bool:
@@ -65,7 +90,7 @@ async def _conclude(session: Session, there: dict[Place, int], now: datetime) ->
     return True
 
 
-async def _list_all(livekit: LiveKit, sessions: Iterable[Session]) -> dict[int, dict[Place, int]]:
+async def _list_all(livekit: LiveKit, sessions: Iterable[Session]) -> Listed:
     """By session, when each stay in its room began, in ms; without those that gave no answer."""
     gate = asyncio.Semaphore(AT_ONCE)
     asked = {asyncio.create_task(_list(livekit, one, gate)): one.id for one in sessions}
@@ -100,13 +125,13 @@ def _people(found: Iterable[Participant]) -> dict[Place, int]:
 
 
 KNOWN = """
-SELECT p.session_id, p.user_id, p.missed, p.barred_at, a.open_sids
+SELECT p.session_id, p.user_id, p.missed, p.barred_at, a.open_sids, a.confidence
 FROM session_participants p LEFT JOIN meeting_attendances a ON a.participant_id = p.id
 WHERE p.session_id IN ({ids}) AND (
-    a.presence = 'IN_MEETING' OR p.missed IS NOT NULL OR p.barred_at IS NOT NULL
+    a.presence = 'IN_MEETING' OR a.confidence = 'REPORTED'
+    OR p.missed IS NOT NULL OR p.barred_at IS NOT NULL
 )
 """
-READ_AT_ONCE = 500
 
 
 async def _known(session_ids: list[int]) -> dict[int, Known]:
@@ -116,8 +141,11 @@ async def _known(session_ids: list[int]) -> dict[int, Known]:
         some = session_ids[start : start + READ_AT_ONCE]
         for row in await sql.query(KNOWN.format(ids=sql.places(len(some))), *some):
             one, user_id = known[row["session_id"]], row["user_id"]
-            one.stays |= {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}
-            one.is_missed = one.is_missed or row["missed"] not in (None, "null")
+            stays = {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}
+            one.stays |= stays
+            is_missed = row["missed"] not in (None, "null")
+            is_reported_over = bool(stays) and row["confidence"] == Confidence.REPORTED
+            one.is_doubtful = one.is_doubtful or is_missed or is_reported_over
             if row["barred_at"] is not None:
                 one.barred.add(user_id)
     return known

@@ -2,12 +2,20 @@
 
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up, facts_of, lines_of, refold, settle
+from actions.attendance.folding import catch_up, facts_of, line_of, lines_of, refold, settle
 from actions.attendance.lines import own_line, write_line
 from actions.roster import enrol
 from actions.stream import Draft, writing
 from domain.access import Permit, Viewer
-from domain.attendance import EventKind, EventSource, Presence, Report, open_reports
+from domain.attendance import (
+    EventKind,
+    EventSource,
+    Line,
+    Presence,
+    Report,
+    changes,
+    open_reports,
+)
 from domain.errors import InvalidInputError, NotInRoomError
 from domain.joining import join_refusal
 from domain.presence import AttendanceState, from_ms, to_ms
@@ -19,43 +27,53 @@ from models.standing import standings
 
 STANDS_FOR = timedelta(milliseconds=UNCONFIRMED_FOR_MS)
 LONGEST_SID = 64
+# Of one person in one session: enough for a page that is loaded again and again.
+MOST_REPORTS = 10
+OFTEN_WITHIN = timedelta(minutes=10)
 
 
 async def report_join(
     viewer: Viewer, session_id: int, sid: str | None, now: datetime
 ) -> AttendanceState:
-    """The viewer's page is connected. While a stay of theirs is open it adds nothing.
+    """The viewer's page is connected. While a stay of theirs is open it adds nothing, nor does it
+    where they have reported too often of late.
 
-    The refusals are those of joining, but for a room that is full: they are in it.
+    The refusals are those of joining, whatever is open, but for a room that is full: they are in
+    it.
     """
     _check_sid(sid)
     await Session.fetch_for(viewer, session_id, Permit.SEE)
     async with writing(session_id, now) as draft:
         await catch_up(draft)
         row = await _row(viewer, session_id)
+        await _check(viewer, draft)
+        row = row or await _enrol(draft, viewer)
         state = await _state(row)
-        if state is None or state.presence is not Presence.IN_MEETING:
-            await _check(viewer, draft)
-            row = row or await _enrol(draft, viewer)
-            state = await _report(draft, row, EventKind.JOINED, sid)
+        if state.presence is not Presence.IN_MEETING and await _report(
+            draft, row, EventKind.JOINED, sid
+        ):
             draft.plan(WorkKind.EXPIRE_REPORT, now + STANDS_FOR, row.id)
+            state = await _state(row)
     return state
 
 
 async def report_leave(
     viewer: Viewer, session_id: int, sid: str | None, now: datetime
 ) -> AttendanceState:
-    """The viewer's page goes. NOT_IN_ROOM where they never came; who has left already, has."""
+    """The viewer's page goes. NOT_IN_ROOM where they never came; who has left already, has.
+
+    A leave of a stay that is not open, or that a look has refuted before, says nothing.
+    """
     _check_sid(sid)
     await Session.fetch_for(viewer, session_id, Permit.SEE)
     async with writing(session_id, now) as draft:
         await catch_up(draft)
         row = await _row(viewer, session_id)
-        state = await _state(row)
+        state = await _state(row) if row else None
         if row is None or state is None or state.presence is Presence.NOT_JOINED:
             raise NotInRoomError("Not in this room.")
-        if state.presence is Presence.IN_MEETING and await _is_open(draft, row, state, sid):
-            state = await _report(draft, row, EventKind.LEFT, sid)
+        if state.presence is Presence.IN_MEETING and await _report(draft, row, EventKind.LEFT, sid):
+            state = await _state(row)
     return state
 
 
@@ -88,8 +106,8 @@ async def _row(viewer: Viewer, session_id: int) -> SessionParticipant | None:
     return await SessionParticipant.get_or_none(session_id=session_id, user_id=viewer.user_id)
 
 
-async def _state(row: SessionParticipant | None) -> AttendanceState | None:
-    return (await states_of([row]))[0] if row else None
+async def _state(row: SessionParticipant) -> AttendanceState:
+    return (await states_of([row]))[0]
 
 
 async def _check(viewer: Viewer, draft: Draft) -> None:
@@ -104,27 +122,32 @@ async def _enrol(draft: Draft, viewer: Viewer) -> SessionParticipant:
     return await enrol(draft.session, viewer.user_id, viewer.role, is_expected=False)
 
 
-async def _report(
-    draft: Draft, row: SessionParticipant, kind: EventKind, sid: str | None
-) -> AttendanceState:
+async def _report(draft: Draft, row: SessionParticipant, kind: EventKind, sid: str | None) -> bool:
+    """Whether it was written: what would change nothing, or is one too many, is not."""
     line = own_line(draft, kind, EventSource.CLIENT, row.user_id, participant_sid=sid)
+    log = await _log(draft, row)
+    facts = facts_of(draft.session, is_expected=row.is_expected)
+    if _is_too_often(log, draft.now) or not changes(log, line_of(line), facts):
+        return False
     await write_line(line)
-    (state,) = await refold(draft, [row.user_id])
-    return state
+    await refold(draft, [row.user_id])
+    return True
 
 
-async def _is_open(
-    draft: Draft, row: SessionParticipant, state: AttendanceState, sid: str | None
-) -> bool:
-    """A leave of another stay than one that is open says nothing."""
-    reported = [report.sid for report in await _open_reports(draft, row)]
-    return sid is None or sid in (*state.open_sids, *reported)
+def _is_too_often(log: list[Line], now: datetime) -> bool:
+    since_ms = to_ms(now - OFTEN_WITHIN)
+    own = [line for line in log if line.source is EventSource.CLIENT]
+    return sum(line.received_ms > since_ms for line in own) >= MOST_REPORTS
+
+
+async def _log(draft: Draft, row: SessionParticipant) -> list[Line]:
+    lines = await lines_of(draft.session.id, [row.user_id])
+    return lines[row.user_id] + lines[None]
 
 
 async def _open_reports(draft: Draft, row: SessionParticipant) -> list[Report]:
-    lines = await lines_of(draft.session.id, [row.user_id])
     facts = facts_of(draft.session, is_expected=row.is_expected)
-    return open_reports(lines[row.user_id] + lines[None], facts)
+    return open_reports(await _log(draft, row), facts)
 
 
 async def _expire(draft: Draft, row: SessionParticipant, report: Report) -> None:

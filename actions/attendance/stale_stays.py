@@ -4,15 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from tortoise.expressions import Q
+
 from actions.attendance.folding import Lines, facts_of, lines_of, refold, settle
 from actions.attendance.lines import own_line, write_line
 from actions.attendance.watches import stale_after
 from actions.stream import Draft, writing
-from domain.attendance import EventKind, EventSource, stays_of
+from domain.attendance import Confidence, EventKind, EventSource, stays_of
 from domain.presence import from_ms, to_ms
 from domain.session import WorkKind
 from domain.signs import last_sign
 from models import SessionParticipant
+
+# Whose stays are open, but for at most a report: no other confidence is as weak.
+MAY_BE_IN = Q(attendance__joined_since_ms__isnull=False) | Q(
+    attendance__confidence=Confidence.REPORTED
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +48,19 @@ async def expire_stays(session_id: int, now: datetime) -> None:
 
 
 async def _open_stays(draft: Draft) -> list[OpenStay]:
-    inside = SessionParticipant.filter(
-        session_id=draft.session.id, attendance__joined_since_ms__isnull=False
-    )
-    rows = await inside.order_by("id")
+    rows = await SessionParticipant.filter(MAY_BE_IN, session_id=draft.session.id).order_by("id")
     lines = await lines_of(draft.session.id, [row.user_id for row in rows])
     return [stay for row in rows for stay in open_stays(draft, row, lines)]
 
 
 def open_stays(draft: Draft, row: SessionParticipant, lines: Lines) -> Iterable[OpenStay]:
-    """One person's, and when each was last known to be alive."""
+    """One person's, and when each was last known to be alive: those that are over by a report
+    alone, too, lest a page that says so keeps what it reports from being looked after."""
     session = draft.session
     own = lines[row.user_id]
     facts = facts_of(session, is_expected=row.is_expected)
     for stay in stays_of(own + lines[None], facts):
-        if stay.end is None:
+        if not stay.is_settled:
             missed_ms = (row.missed or {}).get(stay.sid)
             seen_ms = to_ms(session.room_seen_at) if session.room_seen_at else None
             seen_ms = seen_ms if missed_ms is None else None

@@ -2,8 +2,9 @@
 
 A key is `hlq_`, its number, `_` and a random secret. It is shown once; the secret's hash is kept.
 It acts as an academy admin with a user of its own: a service user, who has no email and no password
-and so cannot sign in. A key does what an academy admin may, with one exception: it neither makes
-nor revokes keys, so that one that was stolen cannot outlive its being revoked.
+and so cannot sign in. A key does what an academy admin may, with two exceptions, so that one that
+was stolen cannot outlive its being revoked: it neither makes nor revokes keys, and it neither makes
+nor changes people who may, the academy's admins.
 """
 
 import hashlib
@@ -45,7 +46,7 @@ async def create(
     viewer: Viewer, academy_id: int, name: str, expires_at: datetime | None, now: datetime
 ) -> NewKey:
     academy = await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
-    await _check_person(viewer)
+    _check_person(viewer)
     name = _checked_name(name)
     if expires_at is not None and expires_at <= now:
         raise InvalidInputError("That is over already.", ("expiresAt",))
@@ -64,8 +65,8 @@ async def create(
     return NewKey(row, f"{PREFIX}{row.id}_{secret}")
 
 
-async def _check_person(viewer: Viewer) -> None:
-    if await User.exists(id=viewer.user_id, is_service=True):
+def _check_person(viewer: Viewer) -> None:
+    if viewer.is_service:
         raise ForbiddenError("An access key neither makes nor revokes keys.")
 
 
@@ -109,7 +110,7 @@ async def revoke(viewer: Viewer, key_id: int, now: datetime) -> AccessKey:
     row = await AccessKey.visible_to(viewer).get_or_none(id=key_id)
     if row is None:
         raise NotFoundError("No such access key.", ("id",))
-    await _check_person(viewer)
+    _check_person(viewer)
     async with atomic() as tx:
         if await AccessKey.filter(id=row.id, revoked_at=None).update(revoked_at=now):
             await User.filter(id=row.user_id).update(is_active=False)
@@ -125,7 +126,8 @@ async def viewer_of(key: str, now: datetime) -> Viewer:
     if row.expires_at is not None and row.expires_at <= now:
         raise UnauthenticatedError("The access key has expired.")
     await _stamp(row, now)
-    return Viewer(row.user_id, row.user.role, row.academy_id, row.expires_at)
+    user = row.user
+    return Viewer(user.id, user.role, row.academy_id, row.expires_at, is_service=user.is_service)
 
 
 async def _find(key: str) -> AccessKey | None:

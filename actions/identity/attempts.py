@@ -91,11 +91,12 @@ def _key(*parts: str) -> str:
 
 
 def _place(address: str) -> str:
-    """Who has one IPv6 address has all of its /64."""
+    """Who has one IPv6 address has all of its /64; an IPv4 address in one is that one."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
+    ip = getattr(ip, "ipv4_mapped", None) or ip
     bits = 32 if ip.version == 4 else 64
     return str(ipaddress.ip_network((ip, bits), strict=False))
 

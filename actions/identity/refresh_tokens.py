@@ -15,7 +15,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.rights import review
+from actions.bulk import again_if_raced
+from actions.rights import review_alone
 from models import RefreshToken, User, sql
 from models.atomic import Transaction, atomic
 
@@ -51,13 +52,19 @@ async def begin(user: User, now: datetime) -> Link:
 
 async def renew(secret: str, now: datetime) -> Link | None:
     """The next of the family; None where the token is no good, or no longer."""
+    found = await find(secret)  # what anybody may make up begins no transaction
+    if found is None:
+        return None
+    token = found
+    return await again_if_raced(lambda: _renew(token, now))
+
+
+async def _renew(token: RefreshToken, now: datetime) -> Link | None:
     async with atomic() as tx:
-        found = await RefreshToken.get_or_none(token_hash=_hashed(secret))
-        user = await hold(found.user_id) if found else None
-        if found is None or user is None:
-            return None
-        await found.refresh_from_db()  # others may have used it before we held the person
-        if not user.is_active or found.expires_at <= now:
+        user = await hold(token.user_id)
+        # Others may have used it before we held the person, or forgotten it.
+        found = await RefreshToken.get_or_none(id=token.id)
+        if user is None or found is None or not user.is_active or found.expires_at <= now:
             return None
         if not await _may_be_used(found, now):
             await end(tx, found, now)
@@ -106,7 +113,7 @@ async def end(tx: Transaction, token: RefreshToken, now: datetime) -> None:
     """The token's family, of a person who is held."""
     theirs = RefreshToken.filter(family=token.family, revoked_at=None)
     if await theirs.update(revoked_at=now):
-        await review(tx, [token.user_id])
+        await review_alone(tx, [token.user_id])
 
 
 async def end_all(tx: Transaction, user_id: int, now: datetime, *, but: str | None = None) -> None:
@@ -115,7 +122,7 @@ async def end_all(tx: Transaction, user_id: int, now: datetime, *, but: str | No
     if but is not None:
         theirs = theirs.exclude(family=but)
     if await theirs.update(revoked_at=now):
-        await review(tx, [user_id])
+        await review_alone(tx, [user_id])
 
 
 async def forget_expired(now: datetime) -> None:

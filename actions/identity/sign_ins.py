@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from actions.bulk import again_if_raced
 from actions.identity import access_tokens, attempts, refresh_tokens
 from actions.identity.attempts import Attempt
 from actions.identity.passwords import check_usable, fits, hash_password
 from actions.identity.refresh_tokens import Link
 from domain.access import Viewer
 from domain.errors import InvalidCredentialsError, InvalidInputError
-from models import User
+from models import RefreshToken, User
 from models.atomic import atomic
 
 WRONG = "The email or the password is wrong."
@@ -41,22 +42,24 @@ async def sign_in(secret: str, given: Credentials, now: datetime) -> SignedIn:
     the password fits in several academies and none is named."""
     attempt = attempts.to_sign_in(given.email, given.academy_slug, given.address)
     await attempts.begin(attempt, now)
-    user = await _fitting(given)
-    link = await _begin(user, attempt, now)
+    fitting = await _fitting(given)
+    if len(fitting) > 1:
+        await attempts.succeed(attempt, now)  # nothing was guessed
+        raise InvalidInputError("This email is in several academies.", ("academySlug",))
+    link = await again_if_raced(lambda: _begin(fitting[0], attempt, now))
     await refresh_tokens.forget_expired(now)
     return _signed_in(secret, link, now)
 
 
-async def _fitting(given: Credentials) -> User:
+async def _fitting(given: Credentials) -> list[User]:
+    """One or more."""
     found = [user for user in await _candidates(given) if user.password_hash]
     fitting = [user for user in found if await fits(user.password_hash, given.password)]
     if not found:
         await fits(None, given.password)
     if not fitting:
         raise InvalidCredentialsError(WRONG)
-    if len(fitting) > 1:
-        raise InvalidInputError("This email is in several academies.", ("academySlug",))
-    return fitting[0]
+    return fitting
 
 
 async def _candidates(given: Credentials) -> list[User]:
@@ -96,9 +99,14 @@ async def sign_out(refresh_token: str, now: datetime) -> None:
     """Ends the token's family. Nothing happens where it has ended, or there is none."""
     found = await refresh_tokens.find(refresh_token)
     if found is not None:
-        async with atomic() as tx:
-            await refresh_tokens.hold(found.user_id)
-            await refresh_tokens.end(tx, found, now)
+        token = found
+        await again_if_raced(lambda: _end(token, now))
+
+
+async def _end(token: RefreshToken, now: datetime) -> None:
+    async with atomic() as tx:
+        await refresh_tokens.hold(token.user_id)
+        await refresh_tokens.end(tx, token, now)
 
 
 async def change_password(viewer: Viewer, current: str, new: str, now: datetime) -> None:
@@ -111,6 +119,12 @@ async def change_password(viewer: Viewer, current: str, new: str, now: datetime)
     if not await fits(user.password_hash, current):
         raise InvalidCredentialsError("The current password is wrong.", ("current",))
     password_hash = await hash_password(new)
+    await again_if_raced(lambda: _change(viewer, user, password_hash, attempt, now))
+
+
+async def _change(
+    viewer: Viewer, user: User, password_hash: str, attempt: Attempt, now: datetime
+) -> None:
     async with atomic() as tx:
         held = await refresh_tokens.hold(user.id)
         if held is None or held.password_hash != user.password_hash:

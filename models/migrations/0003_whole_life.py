@@ -214,6 +214,11 @@ class Migration(migrations.Migration):
         ),
         ops.AddField(
             model_name="Session",
+            name="closed_from",
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
+            model_name="Session",
             name="kept_open_by",
             field=fields.ForeignKeyField(
                 "models.User",
@@ -359,9 +364,19 @@ class Migration(migrations.Migration):
             "WHERE status = 'COMPLETED' AND finalised_at IS NULL",
             "CREATE INDEX sessions_meetings ON sessions (academy_id, meeting_created_at) "
             "WHERE meeting_created_at IS NOT NULL",
-            "CREATE INDEX sessions_auto ON sessions (academy_id) "
-            "WHERE meeting_created_at IS NOT NULL AND meeting_created_by_id IS NULL",
+            "CREATE INDEX sessions_left_open ON sessions (ends_at) "
+            "WHERE meeting_id IS NOT NULL AND meeting_ended_at IS NULL",
             "CREATE INDEX webhook_receipts_session ON webhook_receipts (session_id, received_at) "
             "WHERE session_id IS NOT NULL",
+            # SQLite looks into each row for the columns of the condition that the index lacks.
+            sqlite=[
+                "CREATE INDEX sessions_auto "
+                "ON sessions (academy_id, meeting_created_at, meeting_created_by_id) "
+                "WHERE meeting_created_at IS NOT NULL AND meeting_created_by_id IS NULL",
+            ],
+            postgres=[
+                "CREATE INDEX sessions_auto ON sessions (academy_id) "
+                "WHERE meeting_created_at IS NOT NULL AND meeting_created_by_id IS NULL",
+            ],
         ),
     ]

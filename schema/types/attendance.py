@@ -15,7 +15,7 @@ from domain.attendance import (
     Presence,
 )
 from domain.presence import AttendanceState, Statistics, Window, from_ms, to_ms
-from models.pages import BY_ID, page
+from models.pages import BY_ID, Slice
 from schema.types.context import Info
 from schema.types.evidence import AttendanceEvent
 from schema.types.given import given
@@ -152,10 +152,10 @@ class Attendance(Node):
         after: str | None = strawberry.UNSET,
     ) -> Connection[AttendanceEvent]:
         session = await info.context.loaders.sessions.load(self.state.session_id)
-        rows = models.MeetingAttendanceEvent.visible_to(
-            info.context.viewer, session, self.state.user_id
-        )
-        found = await page(rows, first=given(first), after=given(after))
+        part = Slice.of(models.MeetingAttendanceEvent, given(first), given(after))
+        place = (self.state.session_id, self.state.user_id)
+        manages = session.is_managed_by(info.context.viewer)
+        found = await info.context.loaders.evidence.load((place, part, manages))
         return Connection[AttendanceEvent].of(found, cursor=BY_ID.cursor, node=AttendanceEvent.of)
 
     @strawberry.field

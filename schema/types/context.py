@@ -9,7 +9,7 @@ import strawberry
 import models
 from domain.access import Viewer
 from domain.presence import AttendanceState
-from models.pages import Page
+from models.pages import Page, Slice
 
 
 class Batch(Protocol):
@@ -18,6 +18,13 @@ class Batch(Protocol):
     async def load(self, key: int) -> Any: ...
 
     async def load_many(self, keys: list[int]) -> list[Any]: ...
+
+
+class Lists(Protocol):
+    """Pages of lists that hang on many rows, in batches: what each hangs on, which part of it, and
+    what else says which rows."""
+
+    async def load(self, key: tuple[Any, Slice, Any]) -> Page[Any]: ...
 
 
 class Loaders(Protocol):
@@ -38,6 +45,18 @@ class Loaders(Protocol):
     own_rows: Batch  # session id -> user ids whose rows the viewer may read there
     barred: Batch  # session id -> rows of the users barred from it
     standings: Batch  # session id -> what it is to the viewer: a Standing
+
+    @property
+    def attendances(self) -> Lists:
+        """By session id and status: roster rows that the viewer may read."""
+
+    @property
+    def history(self) -> Lists:
+        """By session id and whether they manage it: rows of its stream."""
+
+    @property
+    def evidence(self) -> Lists:
+        """By session and user id, and whether they manage it: lines of the attendance log."""
 
 
 class Context(Protocol):

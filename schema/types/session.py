@@ -9,7 +9,7 @@ from domain.joining import join_refusal
 from domain.presence import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
-from models.pages import page
+from models.pages import Slice
 from models.stuck import stuck_of
 from schema.types.academy import Academy
 from schema.types.attendance import (
@@ -115,11 +115,9 @@ class Session(Node):
         after: str | None = strawberry.UNSET,
         status: AttendanceStatus | None = strawberry.UNSET,
     ) -> Connection[Attendance]:
-        rows = models.SessionParticipant.visible_to(info.context.viewer)
-        rows = rows.filter(session_id=self.row.id)
-        if given(status) is not None:
-            rows = rows.filter(attendance__status=status)
-        found = await page(rows, first=given(first), after=given(after))
+        part = Slice.of(models.SessionParticipant, given(first), given(after))
+        lists = info.context.loaders.attendances
+        found = await lists.load((self.row.id, part, given(status)))
         connection: Connection[Attendance] = await info.context.attendances(found)
         return connection
 
@@ -169,11 +167,9 @@ class Session(Node):
         first: int | None = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
     ) -> Connection[Annotated["SessionEvent", strawberry.lazy("schema.types.events")]]:
-        found = await page(
-            models.SessionEvent.visible_to(info.context.viewer, self.row),
-            first=given(first),
-            after=given(after),
-        )
+        part = Slice.of(models.SessionEvent, given(first), given(after))
+        manages = self.row.is_managed_by(info.context.viewer)
+        found = await info.context.loaders.history.load((self.row.id, part, manages))
         history: Connection[SessionEvent] = info.context.history(self.row, found)
         return history
 

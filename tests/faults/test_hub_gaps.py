@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-import subscriptions.hubs
 from actions.webhooks import record
 from gateways.bus import SESSIONS, Bus, bell
 from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
+from gateways.redis_server import RedisServer
 from models import sql
 from subscriptions.hub import Hub
 from tests.conftest import Database
@@ -51,7 +51,7 @@ async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_th
     database: Database, private: redis.Server
 ) -> None:
     lesson = await ready()
-    bus = Bus(RedisBus(private.url, ping_s=0.1, answer_s=0.2))
+    bus = Bus(RedisBus(RedisServer(private.url), ping_s=0.1, answer_s=0.2))
     async with streaming(at(-9), is_rung=False, bus=bus) as streams:
         async with streams.presence(lesson.session.id, lesson.teacher) as stream:
             await until(lambda: bus.health.is_reachable)
@@ -67,7 +67,7 @@ async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_th
 async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions.hubs, "TOGETHER", 2)
+    monkeypatch.setattr(sql, "AT_ONCE", 2)
     lessons = [await ready() for _ in range(5)]
     async with streaming(at(-9), is_rung=False) as streams, AsyncExitStack() as stack:
         watched = [
@@ -102,7 +102,7 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
                 await until(lambda: failures > 5)
             await join(lesson)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
-    said = [r for r in caplog.records if r.name == "halaqa.hubs"]
+    said = [r for r in caplog.records if getattr(r, "channel", "") == SESSIONS]
     assert [record.getMessage() for record in said] == ["gaps not closed"]
 
 

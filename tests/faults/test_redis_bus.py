@@ -10,6 +10,7 @@ import pytest
 from gateways.bus import SESSIONS, VIEWERS, Bus
 from gateways.hints import MOST
 from gateways.redis_bus import RedisBus
+from gateways.redis_server import RedisServer
 from tests.support import redis
 from tests.support.buses import Listening, listening, until
 
@@ -188,7 +189,7 @@ async def test_a_listener_that_fails_spoils_nothing_for_the_others(redis_url: st
         raise ValueError(message)
 
     async with listening(redis_url) as one:
-        bus = Bus(RedisBus(redis_url))
+        bus = Bus(RedisBus(RedisServer(redis_url)))
         bus.listen(SESSIONS, fail)
         late = Listening(bus)
         bus.listen(SESSIONS, late.heard.append, on_gap=late.miss)
@@ -217,3 +218,19 @@ async def test_a_storm_leaves_everybody_with_the_newest_of_each(redis_url: str) 
             session_id, _, number = message.partition(":")
             assert int(number) > newest.get(session_id, 0)
             newest[session_id] = int(number)
+
+
+async def test_another_installation_on_the_same_redis_hears_nothing(redis_url: str) -> None:
+    async with two(redis_url) as (one, other):
+        foreign = Listening(Bus(RedisBus(RedisServer.of(redis_url, "another"))))
+        foreign.bus.listen(SESSIONS, foreign.heard.append, on_gap=foreign.miss)
+        await foreign.bus.open()
+        await foreign.is_told_of_a_gap()
+        one.bus.ring(SESSIONS, "1:1")
+        await other.hears("1:1")
+        foreign.bus.ring(SESSIONS, "2:2")
+        with closing(redis.client(redis_url)) as client:
+            client.publish("halaqa:another:0:sessions", "somebody 3:3")
+        await foreign.hears("3:3")
+        assert foreign.heard == ["2:2", "3:3"]
+        await foreign.bus.close()

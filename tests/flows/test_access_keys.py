@@ -20,11 +20,11 @@ from schema.types.ids import Kind, encode
 from settings import current
 from tests.conftest import Database, Template
 from tests.support import make
-from tests.support.app import Served, serving_app
+from tests.support.app import Served, headers, serving_app
 from tests.support.asking import Asker, asking, code, payload
 from tests.support.sign_ins import PASSWORD, SIGN_IN
 from tests.support.sockets import dial, ended, heard, subscribe
-from tests.support.upserts import person, upsert_users
+from tests.support.upserts import person, refusals, upsert_users
 
 NOW = make.ELEVEN
 KEY = "id name user { id firstName role isService email } createdAt lastUsedAt expiresAt revokedAt"
@@ -137,13 +137,38 @@ async def test_a_key_keeps_people_in_step_and_makes_no_keys(
     made = payload(await create(asker, admin, itqan))
     key = await user_of(made["accessKey"])
     payload(await upsert_users(asker, key, person("s1")))
-    payload(await upsert_users(asker, key, person("a1", role="ACADEMY_ADMIN")))
+    payload(await upsert_users(asker, key, person("v1", role="SUPERVISOR")))
     above = await upsert_users(asker, key, person("r1", role="SUPER_ADMIN"))
     assert code(above) == "FORBIDDEN"
     assert code(await create(asker, key, itqan, "Another")) == "FORBIDDEN"
     revoked = await asker.ask(REVOKE, key, now=NOW, id=made["accessKey"]["id"])
     assert code(revoked) == "FORBIDDEN"
     assert await AccessKey.filter(revoked_at=None).count() == 1
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"password": PASSWORD},
+        {"isActive": False},
+        {"role": "TEACHER"},
+        {"email": "else@example.org"},
+    ],
+)
+async def test_a_key_does_nothing_that_would_outlive_it(
+    asker: Asker, itqan: Academy, admin: User, wish: dict[str, Any]
+) -> None:
+    """Who may make keys is nobody that a key makes, or becomes."""
+    key = await user_of(payload(await create(asker, admin, itqan))["accessKey"])
+    payload(await upsert_users(asker, key, person("s1")))
+    for one in ("new", "s1"):
+        answer = await upsert_users(asker, key, person(one, role="ACADEMY_ADMIN"))
+        assert refusals(answer) == [("FORBIDDEN", ["users", "0", "role"])]
+    payload(await upsert_users(asker, admin, person("a1", role="ACADEMY_ADMIN")))
+    before = await User.get(external_id="a1").values()
+    answer = await upsert_users(asker, key, person("a1") | wish)
+    assert refusals(answer) == [("FORBIDDEN", ["users", "0", "externalId"])]
+    assert await User.get(external_id="a1").values() == before
 
 
 @pytest.mark.parametrize(
@@ -285,3 +310,18 @@ async def test_revoking_a_key_ends_its_sockets(served: Served) -> None:
     async with dial(served.url) as socket:
         await socket.send(json.dumps({"type": "connection_init", "payload": init}))
         assert (await ended(socket))[0] == 4403
+
+
+async def test_revoking_a_key_ends_also_a_socket_that_has_nothing_running(served: Served) -> None:
+    academy = await make.academy("itqan")
+    admin = await make.user(academy, UserRole.ACADEMY_ADMIN)
+    made = await access_keys.create(make.viewer(admin), academy.id, "Platform", None, clock.now())
+    async with dial(served.url) as socket, dial(served.url) as other:
+        init = {"Authorization": f"Bearer {made.secret}"}
+        for one, who in ((socket, init), (other, headers(admin))):
+            await one.send(json.dumps({"type": "connection_init", "payload": who}))
+            assert await heard(one) == {"type": "connection_ack"}
+        await served.ask(REVOKE, admin, id=encode(Kind.ACCESS_KEY, made.row.id))
+        assert await ended(socket) == (4403, "Forbidden")
+        await other.send('{"type":"ping"}')
+        assert await heard(other) == {"type": "pong"}

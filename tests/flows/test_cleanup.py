@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from actions.academies import update_video_settings
 from actions.cleanup import Cleaned, clean_up
 from actions.keeping import keep_open
 from actions.rooms import make_room
 from actions.sweep import advance_due
 from actions.which import EVERYWHERE, Which
-from domain.session import SessionKind
+from domain.access import UserRole
+from domain.session import SessionKind, WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session
 from tests.support import make
@@ -73,6 +75,21 @@ async def test_a_room_that_its_academy_leaves_open_is_closed_two_hours_past_the_
         assert counts(await clean(stub, at(180))) == (1, 1, 0)
         assert stub.rooms == {}
     assert (await lesson.now()).meeting_ended_at == at(180)
+
+
+async def test_turned_on_later_rooms_that_were_left_open_go_now() -> None:
+    lesson, other = await ready(auto_end_meetings=False), await ready(auto_end_meetings=False)
+    await advance_due(at(65))
+    works = {row.subject: row.due_at for row in await DueWork.filter(kind=WorkKind.DELETE_ROOM)}
+    assert set(works.values()) == {at(180)}
+    admin = make.viewer(await make.user(None, UserRole.SUPER_ADMIN))
+    academy_id, ends = lesson.session.academy_id, {"auto_end_meetings": True}
+    await update_video_settings(admin, academy_id, ends, at(70))
+    works = {row.subject: row.due_at for row in await DueWork.filter(kind=WorkKind.DELETE_ROOM)}
+    assert works == {lesson.session.id: at(70), other.session.id: at(180)}
+    assert (await lesson.now()).meeting_ended_at == at(70)
+    assert (await told(lesson.session.id))[-1] == "MEETING_ENDED"
+    assert (await other.now()).meeting_ended_at is None
 
 
 async def test_what_somebody_keeps_open_is_left_alone() -> None:

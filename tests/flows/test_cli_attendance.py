@@ -5,12 +5,18 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 import clock
 from actions.attendance.overrides import Wish, override_attendance
 from actions.sweep import advance_due
+from cli.attendance import attendance_commands
+from cli.sessions import session_commands
+from cli.webhook_trial import simulations
+from cli.webhooks import webhook_commands
 from domain.attendance import AttendanceStatus
-from models import MeetingAttendance, Session, User
+from models import Academy, MeetingAttendance, Session, User
 from models.database import close_database, open_database
 from tests.conftest import Template
 from tests.support import make
@@ -77,14 +83,68 @@ async def test_it_is_drawn_until_it_is_interrupted(scene: Scene) -> None:
 
 async def test_what_was_wrong_is_put_right_and_counted(scene: Scene) -> None:
     rows = await as_text()
-    assert (await scene.run("recalculate")).out == "1 checked, 0 changed.\n"
+    assert (await scene.run("recalculate")).out == "1 checked, 0 changed, 0 failed.\n"
     await MeetingAttendance.filter(session_id=scene.session.id).update(join_count=7)
     wrong = await as_text()
     ended = await scene.run("recalculate", "--dry-run", "--verbose")
-    assert ended.out == f"session {scene.session.id}: 1 facts\n1 checked, 1 would change.\n"
+    assert ended.out == (
+        f"{scene.session.id}  1 rows, 1 facts\n1 checked, 1 would change, 0 failed.\n"
+    )
     assert await as_text() == wrong
-    assert (await scene.run("recalculate", "--academy", "nowhere")).out.startswith("0 checked")
     assert (await scene.run("recalculate", "--kind", "ACADEMIC")).out.startswith("0 checked")
     ended = await scene.run("recalculate", str(scene.session.id), "--academy", "noor")
-    assert ended.out == "1 checked, 1 changed.\n"
+    assert ended.out == "1 checked, 1 changed, 0 failed.\n"
     assert await as_text() == rows
+
+
+async def test_a_cache_of_which_nobody_is_told_is_counted_too(scene: Scene) -> None:
+    await MeetingAttendance.filter(session_id=scene.session.id).update(open_sids=["PA_wrong"])
+    ended = await scene.run("recalculate", "--verbose")
+    assert ended.out == f"{scene.session.id}  1 rows, 0 facts\n1 checked, 1 changed, 0 failed.\n"
+
+
+async def test_one_session_in_trouble_keeps_no_other_from_being_computed(scene: Scene) -> None:
+    academy = await Academy.get()
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    now = clock.now()
+    other = await make.session(academy, teacher, student=student, at=now, now=now)
+    await advance_due(now)
+    await Session.filter(id=scene.session.id).update(attendance_policy={"no_such_rule": 1})
+    await MeetingAttendance.filter(session_id=scene.session.id).update(join_count=7)
+    ended = await scene.run("recalculate", "--verbose")
+    assert ended.code == 1
+    assert ended.out.startswith(f"{scene.session.id}  failed: TypeError(")
+    assert ended.out.endswith("2 checked, 0 changed, 1 failed.\n")
+    assert other.id > scene.session.id
+
+
+async def test_an_academy_that_is_not_there_is_said(scene: Scene) -> None:
+    for arguments in (("attendance", "recalculate"), ("webhooks", "activity")):
+        ended = await run(*arguments, "--academy", "nope", env=scene.env)
+        assert (ended.code, ended.err) == (1, "There is no such academy.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(2**31, "less than or equal to 2147483647"), (0, "greater than or equal to 1")],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "attendance debug {}",
+        "attendance recalculate {}",
+        "sessions show {}",
+        "webhooks activity --session {}",
+        "simulate join {} --user 1",
+        "simulate join 1 --user {}",
+    ],
+)
+def test_a_number_that_no_row_can_have_is_refused(command: str, number: int, said: str) -> None:
+    program = typer.Typer()
+    program.add_typer(attendance_commands, name="attendance")
+    program.add_typer(session_commands, name="sessions")
+    program.add_typer(webhook_commands, name="webhooks")
+    program.add_typer(simulations, name="simulate")
+    ended = CliRunner().invoke(program, command.format(number).split())
+    assert ended.exit_code == 2
+    assert said in " ".join(ended.output.replace("│", " ").split())

@@ -2,19 +2,22 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import pytest
 
 from actions.rights import review
 from actions.sessions import cancel
 from actions.webhooks import record
-from domain.access import Viewer
+from domain.access import Audience, UserRole, Viewer
 from domain.errors import UnauthenticatedError
 from gateways.livekit_webhooks import translate
-from models import Membership
+from models import Membership, User
 from models.atomic import atomic
+from resolvers.context import Context
 from schema.types.ids import Kind, encode
+from subscriptions.right import Footing, Right
 from tests.conftest import Database
 from tests.support import make
 from tests.support.lessons import Lesson, at, ready
@@ -161,3 +164,41 @@ async def test_nobody_is_kept_in_mind_once_they_are_gone(database: Database) -> 
             await stream.next()
             assert streams.watchers.watching == {lesson.teacher.id: 1}
         assert streams.watchers.watching == {}
+
+
+async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
+    viewer = Viewer(1, UserRole.STUDENT, 1, expires_at=at(60))
+    may, asked = asyncio.Event(), asyncio.Event()
+
+    async def admit(viewer: Viewer, now: datetime) -> Footing:
+        asked.set()
+        await may.wait()
+        return Footing(Audience.PARTICIPANT)
+
+    async def ask() -> Viewer:
+        return viewer
+
+    context = Context(cast(Any, None), viewer, at(0), ask)
+    right = Right(context, admit, lambda: at(0), lambda: None)
+    may.set()
+    await right.begin()
+    may.clear()
+    asked.clear()
+    right.doubt()
+    asking = asyncio.create_task(right.ask())
+    await asked.wait()
+    right.close()
+    may.set()
+    await asking
+    assert right.is_sure
+    assert right._timer is not None
+    assert right._timer.cancelled()
+
+
+async def test_the_rights_of_any_number_of_people_are_reviewed_at_once(database: Database) -> None:
+    """More than a statement takes parameters."""
+    student = await make.student(await make.academy())
+    assert student.rights_version == 0
+    async with atomic() as tx:
+        await review(tx, range(1, 40_000))
+    assert (await User.get(id=student.id)).rights_version == 1

@@ -159,6 +159,18 @@ async def test_how_long_is_bounded(minutes: int) -> None:
     assert refused.value.field == ("minutes",)
 
 
+async def test_asked_for_again_and_again_it_is_open_four_hours_after_its_end_at_most() -> None:
+    lesson = await kept(240, at(50))
+    teacher, number = make.viewer(lesson.teacher), lesson.session.id
+    await keep_open(teacher, number, 100, at(200))
+    with pytest.raises(InvalidInputError) as refused:
+        await keep_open(teacher, number, 101, at(200))
+    assert refused.value.field == ("minutes",)
+    assert (await lesson.now()).kept_open_until == at(300)
+    await advance_due(at(300))
+    assert (await lesson.now()).status is SessionStatus.COMPLETED
+
+
 async def test_only_what_is_open_is_kept_open() -> None:
     lesson = await ready()
     teacher, number = make.viewer(lesson.teacher), lesson.session.id

@@ -126,7 +126,7 @@ async def test_whoever_manages_a_session_has_its_link_at_once(
 
 async def test_an_academys_own_system_is_its_source(asker: Asker, there: Scene) -> None:
     await lesson(there)
-    await User.filter(id=there["admin"].id).update(is_service=True)
+    there["admin"].is_service = True
     assert payload(await create(asker, there, "admin"))["meeting"]["source"] == "api"
 
 

@@ -12,7 +12,7 @@ from actions.sweep import advance_due
 from domain.access import UserRole
 from domain.attendance import AttendanceStatus, EventKind
 from domain.status import SessionStatus
-from models import MeetingAttendanceEvent, User
+from models import MeetingAttendanceEvent, SessionParticipant, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
@@ -157,7 +157,7 @@ async def test_a_cancelled_session_has_no_attendance(asker: Asker) -> None:
     admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
     await cancel(make.viewer(admin), lesson.session.id, None, at(-5))
     assert code(await say(asker, lesson, "LATE", at(5))) == "WRONG_STATUS"
-    assert code(await say(asker, lesson, None, at(5))) == "WRONG_STATUS"
+    assert payload(await say(asker, lesson, None, at(5)))["attendance"]["override"] is None
 
 
 @pytest.mark.parametrize(
@@ -206,3 +206,32 @@ async def test_the_person_and_their_parents_read_what_is_said_of_them(asker: Ask
         read = payload(await asker.ask(READ, reader, now=at(6), **sent))
         assert read["status"] == "LATE"
         assert read["override"]["note"] == "I saw it."
+
+
+async def test_a_clock_that_is_behind_withdraws_all_the_same(asker: Asker) -> None:
+    lesson = await ready()
+    await say(asker, lesson, "PRESENT", at(10))
+    await say(asker, lesson, None, at(9, 59.9))
+    found = await state(lesson.session.id, lesson.student)
+    assert (found.status, found.override) == (None, None)
+    await say(asker, lesson, "LATE", at(9, 59.95))
+    assert (await state(lesson.session.id, lesson.student)).status is AttendanceStatus.LATE
+
+
+async def test_it_can_be_withdrawn_in_a_session_that_was_cancelled_since(asker: Asker) -> None:
+    lesson = await ready()
+    await say(asker, lesson, "PRESENT", at(-5))
+    await cancel(make.viewer(lesson.teacher), lesson.session.id, None, at(-4))
+    assert code(await say(asker, lesson, "LATE", at(-3))) == "WRONG_STATUS"
+    assert payload(await say(asker, lesson, None, at(-3)))["attendance"]["override"] is None
+    assert (await state(lesson.session.id, lesson.student)).status is None
+
+
+async def test_who_is_not_expected_any_more_has_no_status_by_an_override(asker: Asker) -> None:
+    lesson = await ready(students=2)
+    await say(asker, lesson, "PRESENT", at(-9))
+    await SessionParticipant.filter(user=lesson.student).update(is_expected=False)
+    await advance_due(at(65))
+    await finalise(lesson.session.id, at(65, 10))
+    found = await state(lesson.session.id, lesson.student)
+    assert (found.is_final, found.status, found.override) == (True, None, None)

@@ -365,6 +365,22 @@ async def test_all_rooms_are_asked_ten_at_a_time(stub: LiveKitStub, livekit: Liv
         assert (await one.row()).presence is Presence.IN_MEETING
 
 
+async def test_no_session_is_compared_with_every_other(
+    stub: LiveKitStub, livekit: LiveKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        await open_house(stub, livekit, students=1)
+    compared: list[object] = []
+
+    def equals(one: Session, other: object) -> bool:
+        compared.append(other)
+        return one is other
+
+    monkeypatch.setattr(Session, "__eq__", equals)
+    await look_at_rooms(livekit, at(0, 10))
+    assert compared == []
+
+
 async def test_one_process_at_a_time_looks(house: House) -> None:
     asked = [await take_turn(house.livekit, at(0, seconds)) for seconds in (0, 1, 4.9)]
     assert asked == [0, None, None]

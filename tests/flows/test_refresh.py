@@ -1,7 +1,9 @@
 """Staying signed in: each refresh token once, and what ends a sign-in ends all that lives on it."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -374,3 +376,26 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
 
 def tomorrow(days: int = 1) -> datetime:
     return clock.now().replace(microsecond=0) + timedelta(days=days)
+
+
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+async def test_what_anybody_may_make_up_waits_for_no_writer(database: Database, sara: User) -> None:
+    """SQLite has one writer, here a command beside the server: a guess must not be another."""
+    with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"))) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        await asyncio.wait_for(refused("hlr_nobody-was-given-this"), 3)
+
+
+async def test_a_token_that_is_forgotten_while_it_is_used_is_refused(
+    sara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = Credentials("sara@example.org", PASSWORD)
+    secret = (await sign_in("s" * 32, credentials, NOW)).refresh_token
+    hold = refresh_tokens.hold
+
+    async def forget(user_id: int) -> User | None:
+        await RefreshToken.all().delete()
+        return await hold(user_id)
+
+    monkeypatch.setattr(refresh_tokens, "hold", forget)
+    await refused(secret)

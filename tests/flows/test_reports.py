@@ -230,6 +230,33 @@ async def test_whoever_may_not_join_may_not_report(asker: Asker) -> None:
     assert await lines() == []
 
 
+async def test_who_was_barred_while_inside_may_not_report(asker: Asker) -> None:
+    lesson = await ready()
+    await send(lesson.room.joined(lesson.stay(0)), START)
+    await SessionParticipant.filter(user=lesson.student).update(barred_at=at(5))
+    assert code(await report(asker, lesson, at(6))) == "BARRED"
+    assert payload(await report(asker, lesson, at(7), LEAVE))["attendance"]["presence"] == "LEFT"
+    assert code(await report(asker, lesson, at(8))) == "BARRED"
+
+
+@pytest.mark.parametrize("sid", [None, "PA_mine"])
+async def test_reports_without_end_are_answered_and_not_written(
+    asker: Asker, sid: str | None
+) -> None:
+    lesson = await ready()
+    for second in range(0, 60, 2):
+        joined = await report(asker, lesson, at(1, second), sid=sid)
+        left = await report(asker, lesson, at(1, second + 1), LEAVE, sid=sid)
+        assert (code(joined), code(left)) == (None, None)
+    assert await MeetingAttendanceEvent.filter(source=EventSource.CLIENT).count() == 10
+    version = (await lesson.now()).version
+    again = payload(await report(asker, lesson, at(2)))["attendance"]
+    assert again["presence"] == "LEFT"
+    assert (await lesson.now()).version == version
+    later = payload(await report(asker, lesson, at(12)))["attendance"]
+    assert later["presence"] == "IN_MEETING"
+
+
 async def test_a_session_whose_time_is_up_is_over_for_a_report(asker: Asker) -> None:
     lesson = await ready()
     assert code(await report(asker, lesson, at(70))) == "SESSION_OVER"

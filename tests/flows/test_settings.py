@@ -216,7 +216,7 @@ async def test_what_an_academy_is_called_and_where_it_is_can_change(
     link = {"meetingLinkTemplate": "https://example.org/{room}"}
     changed = payload(await set_academy(asker, there, **wish, **link))["academy"]
     assert changed == wish | link | {"name": "Noor"}
-    kept = payload(await set_academy(asker, there, isActive=None, locale=None))["academy"]
+    kept = payload(await set_academy(asker, there, isActive=True, locale=None))["academy"]
     assert kept == changed | {"isActive": True, "locale": "ar"}
     assert payload(await set_academy(asker, there))["academy"] == kept
     cleared = payload(await set_academy(asker, there, meetingLinkTemplate=None))["academy"]
@@ -234,6 +234,7 @@ async def test_what_an_academy_is_called_and_where_it_is_can_change(
         ("locale", "arabic please"),
         ("meetingLinkTemplate", "https://example.org/class"),
         ("meetingLinkTemplate", "javascript://{room}"),
+        ("isActive", None),
     ],
 )
 async def test_what_an_academy_cannot_become_is_refused(

@@ -11,7 +11,7 @@ import pytest
 from actions.identity import attempts, passwords
 from actions.identity.attempts import CROWD, FEW, MANY
 from actions.identity.sign_ins import Credentials, SignedIn, sign_in
-from domain.errors import InvalidCredentialsError
+from domain.errors import InvalidCredentialsError, InvalidInputError
 from models import SignInFailure, User
 from tests.conftest import Database, Template
 from tests.support import make
@@ -280,3 +280,21 @@ async def test_the_address_is_the_one_that_the_proxy_beside_us_tells(served: Ser
     (error,) = await sign_in_from(CAFE, PASSWORD)
     assert "try again in" in error["message"]
     assert await sign_in_from(HOME, PASSWORD) == []
+
+
+async def test_an_ipv4_address_within_ipv6_is_that_address(sara: User, quick: None) -> None:
+    """Else all who come so would share one /64."""
+    for number in range(FEW):
+        await told(address=f"::ffff:{CAFE[:-1]}{number}")
+    assert await attempt(PASSWORD, address=f"::ffff:{HOME}")
+    for _ in range(FEW):
+        await told(address=CAFE)
+    assert "Too many" in await told(PASSWORD, address=f"::ffff:{CAFE}")
+
+
+async def test_a_right_password_in_two_academies_is_no_failure(sara: User, quick: None) -> None:
+    await person(await make.academy("tartil"))
+    for _ in range(2 * FEW):
+        with pytest.raises(InvalidInputError):
+            await attempt(PASSWORD, address=HOME)
+    assert not await SignInFailure.filter(failures__gt=0).exists()

@@ -45,7 +45,7 @@ def only_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(watchers: Watchers) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Watchers, "_watch_for_changes", never)
+    monkeypatch.setattr(Watchers, "_keep_looking", never)
 
 
 async def test_who_is_deactivated_can_begin_nothing_more_on_an_open_socket(

@@ -76,7 +76,7 @@ def payload(answer: Answer) -> Any:
 async def asking(**changed: Any) -> AsyncIterator[Asker]:
     """`changed` are settings, such as `livekit_api_url`. The database is open already."""
     settings = current().model_copy(update=changed)
-    async with ringing(settings) as bus, connected(settings) as livekit:
+    async with ringing(None) as bus, connected(settings) as livekit:
         hubs = Hubs(bus)
         await hubs.open()
         watch = SystemWatch(functools.partial(system.read, livekit))

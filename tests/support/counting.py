@@ -164,6 +164,9 @@ class Visitor:
     viewer: str
     expires_at: datetime | None
 
+    async def stay_signed_in(self) -> None:
+        """Nobody is ever signed out."""
+
     async def context_for_operation(self) -> Context:
         return Context(self.world, self.viewer)
 

@@ -436,7 +436,7 @@ foreign_access_key  401    ok    404   404        404     404     404
     "Mutation.cancelSessions": Row(
         "mutation ($id: ID!) { cancelSessions(sessionIds: [$id]) { errors { code } } }",
         _id,
-        MANAGING,
+        DIRECTING,
     ),
     "Mutation.updateSession": Row(
         'mutation ($id: ID!) { updateSession(sessionId: $id, input: {title: "Juz Amma"}) '

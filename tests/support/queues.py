@@ -8,59 +8,73 @@ from typing import Any
 from redis.asyncio import Redis
 
 import clock
-from domain.queue import GROUP, SET_ASIDE, LaneName
+from domain.queue import GROUP, SET_ASIDE, LaneName, jobs_name
 from gateways.livekit import LiveKit
+from gateways.redis_server import RedisServer
+from models.installation import installation
 from tasks.broker import StreamBroker
 from tasks.work import Jobs
 from tasks.worker import Worker
 
 
+async def server_at(url: str) -> RedisServer:
+    """With the names that belong to the open database."""
+    return RedisServer.of(url, await installation())
+
+
 class Queue:
     """Looks into the queue, and disturbs it."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, server: RedisServer, redis: Redis) -> None:
         self.redis: Any = redis
+        self._server = server
+
+    def stream(self, lane: LaneName) -> str:
+        return jobs_name(self._server, lane)
 
     async def put(self, lane: LaneName, **values: bytes) -> bytes:
-        number: bytes = await self.redis.xadd(lane.stream, values)
+        number: bytes = await self.redis.xadd(self.stream(lane), values)
         return number
 
     async def is_empty(self) -> bool:
         """Nothing waits, and nothing is under way."""
-        return not sum([await self.redis.xlen(lane.stream) for lane in LaneName])
+        return not sum([await self.redis.xlen(self.stream(lane)) for lane in LaneName])
 
     async def waiting(self, lane: LaneName) -> int:
-        return int(await self.redis.xlen(lane.stream)) - len(await self.pending(lane))
+        return int(await self.redis.xlen(self.stream(lane))) - len(await self.pending(lane))
 
     async def pending(self, lane: LaneName) -> list[dict[str, Any]]:
         """What some worker got and has not ended."""
         if not await self._is_declared(lane):
             return []
-        return list(await self.redis.xpending_range(lane.stream, GROUP, "-", "+", 1000))
+        return list(await self.redis.xpending_range(self.stream(lane), GROUP, "-", "+", 1000))
 
     async def _is_declared(self, lane: LaneName) -> bool:
-        there = await self.redis.exists(lane.stream)
-        return bool(there and await self.redis.xinfo_groups(lane.stream))
+        there = await self.redis.exists(self.stream(lane))
+        return bool(there and await self.redis.xinfo_groups(self.stream(lane)))
 
     async def consumers(self, lane: LaneName) -> list[bytes]:
-        return [row["name"] for row in await self.redis.xinfo_consumers(lane.stream, GROUP)]
+        return [row["name"] for row in await self.redis.xinfo_consumers(self.stream(lane), GROUP)]
 
     async def age(self) -> None:
         """As if all that is under way had been so for ten minutes."""
         for lane in LaneName:
             for row in await self.pending(lane):
-                named = (lane.stream, GROUP, row["consumer"], 0, [row["message_id"]])
+                named = (self.stream(lane), GROUP, row["consumer"], 0, [row["message_id"]])
                 await self.redis.xclaim(*named, idle=600_000, justid=True)
 
     async def reasons(self) -> list[str]:
         """Why messages were set aside."""
-        return [row[b"reason"].decode() for _, row in await self.redis.xrange(SET_ASIDE)]
+        return [
+            row[b"reason"].decode()
+            for _, row in await self.redis.xrange(jobs_name(self._server, SET_ASIDE))
+        ]
 
 
 @asynccontextmanager
 async def looking(url: str) -> AsyncIterator[Queue]:
     async with Redis.from_url(url) as redis:
-        yield Queue(redis)
+        yield Queue(await server_at(url), redis)
 
 
 @asynccontextmanager
@@ -68,7 +82,7 @@ async def sending(
     url: str, lane: LaneName, livekit: LiveKit, moment: datetime | None = None
 ) -> AsyncIterator[Jobs]:
     """Jobs that are sent into a lane; nobody works here."""
-    broker = StreamBroker(url, lane)
+    broker = StreamBroker(await server_at(url), lane)
     await broker.startup()
     try:
         yield Jobs(broker, livekit, lambda: moment or clock.now())
@@ -85,7 +99,7 @@ async def working(
     stale: timedelta = timedelta(minutes=1),
 ) -> AsyncIterator[Jobs]:
     """A worker of one lane, without a clock. What is `stale` it takes from others."""
-    broker = StreamBroker(url, lane, stale)
+    broker = StreamBroker(await server_at(url), lane, stale)
     await broker.startup()
     jobs = Jobs(broker, livekit, lambda: moment or clock.now())
     worker = Worker(broker, jobs)

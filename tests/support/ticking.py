@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
 import clock
 from gateways.bus import Bus, bell
@@ -12,6 +11,7 @@ from gateways.livekit import LiveKit
 from models import Session, SessionEvent
 from tasks.clock import Clock
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.queues import server_at
 from tests.support.webhooks import KEY, SECRET
 
 PATIENCE_S = 10
@@ -28,13 +28,19 @@ async def reaching(url: str) -> AsyncIterator[LiveKit]:
 
 @asynccontextmanager
 async def ticking(
-    livekit: LiveKit, now: Callable[[], datetime] = clock.now, name: str | None = None, **queue: Any
+    livekit: LiveKit,
+    now: Callable[[], datetime] = clock.now,
+    name: str | None = None,
+    *,
+    redis_url: str | None = None,
+    is_worker: bool = False,
 ) -> AsyncIterator[Clock]:
-    """A clock that runs, with a bell that actions ring; `queue`: its `redis_url`, `is_worker`."""
+    """A clock that runs, with a bell that actions ring."""
+    redis = await server_at(redis_url) if redis_url else None
     bus = Bus()
     await bus.open()
     bell.bus = bus
-    running = Clock(livekit, bus, name=name, now=now, **queue)
+    running = Clock(livekit, bus, name=name, now=now, redis=redis, is_worker=is_worker)
     await running.start()
     try:
         yield running

@@ -1,5 +1,7 @@
 """What is concluded from looks, the clock and the session's end; LiveKit's word replaces it."""
 
+import pytest
+
 from domain.attendance import (
     Confidence,
     CycleEnd,
@@ -97,10 +99,12 @@ def test_the_end_of_the_session_closes_what_nobody_closed() -> None:
     )
 
 
-def test_a_stay_that_began_after_the_end_of_the_session_ends_as_it_begins() -> None:
-    found = result(joined("A", 95_000), ended_ms=START + 90_000)
-    assert visits(found.cycles) == [(95_000, 95_000, JOINED, CycleEnd.STALE)]
-    assert found.presence is Presence.LEFT
+@pytest.mark.parametrize("at", [90_000, 95_000])
+def test_a_stay_that_began_after_the_end_of_the_session_counts_nothing(at: int) -> None:
+    stay = joined("A", at), left("A", 99_000, since=at)
+    for told in (stay[:1], stay[1:], stay):
+        assert result(*told, ended_ms=START + 90_000) == result(ended_ms=START + 90_000)
+    assert result(joined("A", 89_999), ended_ms=START + 90_000).join_count == 1
 
 
 def test_a_look_after_the_end_of_the_session_opens_nothing() -> None:

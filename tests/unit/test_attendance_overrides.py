@@ -38,6 +38,11 @@ def test_one_that_was_withdrawn_is_gone_and_one_after_it_counts() -> None:
     assert result(*STAY, *said, override(ABSENT, 7_000), is_final=True).status is ABSENT
 
 
+def test_an_override_of_who_is_not_expected_any_more_says_nothing() -> None:
+    said = result(*STAY, override(LATE, 5_000), is_expected=False, is_final=True)
+    assert (said.status, said.override) == (None, None)
+
+
 def test_an_override_is_of_its_session_however_late_it_is_made() -> None:
     assert result(override(LATE, 90 * 24 * HOUR)).status is LATE
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.attendance import CycleStart, EventKind, Line, Policy, Presence, Result, fold, total_ms
+from domain.stays import stays_in
 from tests.support.attendance_lines import HOUR, MINUTE, START, facts, result
 from tests.support.lives import Class, classes, clean, spans
 
@@ -62,6 +63,21 @@ def test_nobody_attends_for_longer_than_the_clock_on_the_wall(
         found = result(*log, policy=merged(gap), ended_ms=ended_ms)
         came = HOUR if found.first_joined_ms is None else found.first_joined_ms - START
         assert 0 <= found.closed_ms <= at_last(found) <= HOUR - min(max(came, 0), HOUR)
+
+
+@given(classes(), GAPS, st.integers(START, START + 2 * HOUR))
+def test_a_stay_that_begins_after_the_real_end_changes_nothing(
+    told: Class, gap: int, ended_ms: int
+) -> None:
+    for log in told.logs:
+        late = {stay.sid for stay in stays_in(log, ended_ms=None) if stay.joined_ms >= ended_ms}
+        within = [line for line in log if line.participant_sid not in late]
+        # What is told of them tells of their room, too.
+        rooms = [replace(line, participant_sid=None) for line in log if line not in within]
+        given_facts = facts(policy=merged(gap), ended_ms=ended_ms, is_final=True)
+        found = fold(log, given_facts)
+        assert found == fold([*within, *rooms], given_facts)
+        assert all(cycle.joined_ms < ended_ms for cycle in found.cycles)
 
 
 @given(VISITS)
@@ -159,7 +175,9 @@ def test_what_livekit_said_no_conclusion_changes(
         if line.kind in (EventKind.SEEN, EventKind.NOT_SEEN, EventKind.EXPIRED)
         for sid in sids
     ]
-    assert result(*own, *concluded, *told.rooms, ended_ms=ended_ms) == result(*own)
+    assert result(*own, *concluded, *told.rooms, ended_ms=ended_ms) == result(
+        *own, ended_ms=ended_ms
+    )
 
 
 @pytest.mark.parametrize("gap", [0, 120])

@@ -20,6 +20,7 @@ from tests.support.attendance_lines import (
     joined,
     left,
     line,
+    not_seen,
     report,
     result,
     seen,
@@ -129,9 +130,35 @@ def test_a_reported_leave_ends_the_stay_until_livekit_knows_better(sid: str | No
     assert result(stay, leave, seen("A", 29_000, since=0)) == found
 
 
-def test_a_page_can_take_its_leave_back() -> None:
-    lines = joined("A", 0), report("A", 30_000, LEAVES), report("A", 31_000)
-    assert result(*lines) == result(joined("A", 0))
+@pytest.mark.parametrize("sid", ["A", None])
+def test_a_page_cannot_take_its_leave_back_but_a_look_can(sid: str | None) -> None:
+    left_and_back = joined("A", 0), report(sid, 30_000, LEAVES), report(sid, 31_000)
+    found = result(*left_and_back)
+    assert visits(found.cycles) == [
+        (0, 30_000, JOINED, CycleEnd.CLIENT_REPORT),
+        (31_000, None, REPORTED, None),
+    ]
+    assert (found.presence, found.open_sids) == (Presence.IN_MEETING, ("A",))
+    assert counted(found) == (START, 30_000, None, 1, 1)
+    assert result(*left_and_back, seen("A", 35_000, since=0)) == result(joined("A", 0))
+    gone = result(*left_and_back, not_seen("A", 40_000, alive=29_000))
+    assert (gone.closed_ms, gone.open_sids) == (29_000, ())
+
+
+@pytest.mark.parametrize("sid", ["A", None])
+def test_the_report_that_a_look_confirmed_is_not_a_new_one_after_the_leave(sid: str | None) -> None:
+    lines = report(sid, 0), joined("A", 100), report(sid, 30_000, LEAVES)
+    assert visits(result(*lines).cycles) == [(100, 30_000, JOINED, CycleEnd.CLIENT_REPORT)]
+
+
+def test_a_reported_leave_that_a_look_refuted_is_not_believed_again() -> None:
+    lines = joined("A", 0), report("A", 30_000, LEAVES), seen("A", 35_000, since=0)
+    assert result(*lines, report("A", 36_000, LEAVES)) == result(joined("A", 0))
+    other = joined("B", 35_500), report("B", 36_000, LEAVES)
+    assert result(*lines, *other, report(None, 40_000, LEAVES)).open_sids == ("A", "B")
+    assert result(*lines, left("A", 50_000, since=0)) == result(
+        joined("A", 0), left("A", 50_000, since=0)
+    )
 
 
 def test_a_leave_of_another_stay_is_not_this_ones() -> None:

@@ -58,6 +58,8 @@ async def test_it_never_grows_past_its_bound_and_the_oldest_go() -> None:
         (SESSIONS, "\u0667:\u0661"),  # digits, but Arabic ones
         (SESSIONS, f"7:{'9' * 30}"),
         (CLOCK, "tomorrow"),
+        (CLOCK, "2026-13-45T99:99:99+00:00"),
+        (CLOCK, "2026-01-01T::::::::+00:00"),
         (CLOCK, "2026-03-02T11:00:00"),
         (VIEWERS, "Fatima"),
         ("elsewhere", "7:1"),

@@ -1,0 +1,139 @@
+"""Whoever locks people does so in one order: many who write at once never wait in a circle."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+import clock
+from actions import barring, bulk, groups, people
+from actions.groups import GroupPlan, MemberInput
+from actions.identity import refresh_tokens, sign_ins
+from actions.people import PersonInput
+from actions.rights import review
+from domain.access import UserRole, Viewer
+from domain.errors import InvalidCredentialsError, NotFoundError
+from domain.session import MembershipSource
+from models import Academy, Group, Guardianship, Session, User
+from models.atomic import atomic
+from tests.conftest import Database
+from tests.support import make
+
+pytestmark = pytest.mark.parametrize("template", ["postgres"], indirect=True)
+
+ROUNDS = 12
+AT_ONCE = 3  # of each kind of writer
+
+
+@dataclass(frozen=True)
+class Families:
+    academy: Academy
+    admin: Viewer
+    parents: list[User]
+    children: list[User]
+    circle: Group
+    sessions: list[Session]
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A circle is broken by doing it again, which would hide it."""
+    monkeypatch.setattr(bulk, "TRIES", 1)
+
+
+async def families() -> Families:
+    academy = await make.academy("itqan")
+    admin, teacher = await make.user(academy, UserRole.ACADEMY_ADMIN), await make.teacher(academy)
+    parents = [await make.user(academy, UserRole.PARENT) for _ in range(10)]
+    children = [await make.student(academy) for _ in range(10)]
+    for parent, child in zip(parents, children, strict=True):
+        await Guardianship.create(guardian_id=parent.id, child_id=child.id)
+    circle = await make.group(academy, teacher, *children)
+    starts = [clock.now() + timedelta(hours=hour) for hour in (1, 3)]
+    sessions = [await make.session(academy, teacher, group=circle, at=at) for at in starts]
+    return Families(academy, make.viewer(admin), parents, children, circle, sessions)
+
+
+def of(user: User, guardians: list[str] | None = None, **values: object) -> PersonInput:
+    named = {"first_name": user.first_name, "last_name": user.last_name} | values
+    return PersonInput(
+        str(user.external_id), user.academy_id, user.role, named, guardian_external_ids=guardians
+    )
+
+
+async def deactivate(at: Families) -> None:
+    some = random.sample(at.parents + at.children, 8)
+    wanted = [of(one, is_active=random.random() < 0.8) for one in some]
+    await people.upsert(at.admin, wanted, clock.now())
+
+
+async def move(at: Families) -> None:
+    parent = str(random.choice(at.parents).external_id)
+    some = [of(child, [parent]) for child in random.sample(at.children, 5)]
+    await people.upsert(at.admin, some, clock.now())
+
+
+async def regroup(at: Families) -> None:
+    members = [
+        MemberInput(str(child.external_id), MembershipSource.ENROLMENT, None, None)
+        for child in random.sample(at.children, 7)
+    ]
+    circle = at.circle
+    plan = GroupPlan(
+        circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
+    )
+    await groups.upsert(at.admin, [plan], clock.now())
+
+
+async def bar(at: Families) -> None:
+    session, child = random.choice(at.sessions), random.choice(at.children)
+    with suppress(NotFoundError):  # regrouped meanwhile
+        await barring.bar(at.admin, session.id, child.id, clock.now())
+        await barring.unbar(at.admin, session.id, child.id, clock.now())
+
+
+async def sign_out(at: Families) -> None:
+    await sign_ins.sign_out(await signed_in(at), clock.now())
+
+
+async def steal(at: Families) -> None:
+    """A token used twice, long after: the whole sign-in ends."""
+    secret, now = await signed_in(at), clock.now()
+    for later in (timedelta(), timedelta(minutes=1)):
+        with suppress(InvalidCredentialsError):  # deactivated meanwhile, or used twice
+            await sign_ins.refresh("s" * 32, secret, now + later)
+
+
+async def signed_in(at: Families) -> str:
+    async with atomic():
+        child = await refresh_tokens.hold(random.choice(at.children).id)
+        assert child
+        return (await refresh_tokens.begin(child, clock.now())).secret
+
+
+Write = Callable[[Families], Awaitable[None]]
+WRITERS: list[Write] = [deactivate, move, regroup, bar, sign_out, steal]
+
+
+async def test_a_storm_of_writers_never_waits_in_a_circle(database: Database) -> None:
+    at = await families()
+
+    async def keep_writing(write: Write) -> None:
+        for _ in range(ROUNDS):
+            await write(at)
+
+    await asyncio.gather(*(keep_writing(write) for write in AT_ONCE * WRITERS))
+
+
+async def test_who_signs_out_waits_for_no_guardian(database: Database) -> None:
+    at = await families()
+    secret = await signed_in(at)
+    async with atomic() as tx:
+        await review(tx, [parent.id for parent in at.parents])
+        signing_out = sign_ins.sign_out(secret, clock.now())
+        await asyncio.wait_for(asyncio.create_task(signing_out, context=Context()), 10)

@@ -1,0 +1,91 @@
+"""Nobody is absent from a class that they were not allowed into: its academy was not active."""
+
+import pytest
+
+from actions import academies
+from actions.attendance.folding import finalise
+from actions.sessions import reschedule
+from actions.sweep import advance_due
+from domain.access import UserRole, Viewer
+from domain.attendance import AttendanceStatus
+from domain.status import SessionStatus
+from models import Session
+from tests.support import make
+from tests.support.attendance_rows import state
+from tests.support.lessons import Lesson, at, ready, scheduled
+from tests.support.livekit_events import send
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+async def admin_of(lesson: Lesson) -> Viewer:
+    return make.viewer(await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN))
+
+
+async def switch(lesson: Lesson, minutes: float, *, is_active: bool) -> None:
+    values = {"is_active": is_active}
+    academy_id = lesson.session.academy_id
+    await academies.update(await admin_of(lesson), academy_id, values, at(minutes))
+
+
+async def over(lesson: Lesson) -> tuple[SessionStatus, AttendanceStatus | None]:
+    """Its status and the student's when it is over, by LiveKit's word that its room was there."""
+    await send(lesson.room.started(), at(2))
+    await advance_due(at(66))
+    await finalise(lesson.session.id, at(67))
+    status = (await state(lesson.session.id, lesson.student)).status
+    return (await lesson.now()).status, status
+
+
+async def test_nobody_is_absent_where_the_academy_stopped_before_the_session_began() -> None:
+    lesson = await ready()
+    await switch(lesson, -8, is_active=False)
+    assert (await lesson.now()).closed_from == at(-8)
+    assert await over(lesson) == (SessionStatus.COMPLETED, None)
+
+
+async def test_nor_where_it_had_not_even_opened() -> None:
+    lesson = await scheduled()
+    await advance_due(at(-15))  # which makes its link
+    await switch(lesson, -12, is_active=False)
+    await advance_due(at(-10))
+    assert await over(lesson) == (SessionStatus.COMPLETED, None)
+
+
+@pytest.mark.parametrize("minutes", [-5, 55])
+async def test_who_could_come_when_it_was_active_again_is_absent(minutes: float) -> None:
+    lesson = await ready()
+    await switch(lesson, -8, is_active=False)
+    await advance_due(at(0))
+    await switch(lesson, minutes, is_active=True)
+    assert (await lesson.now()).closed_from is None
+    assert await over(lesson) == (SessionStatus.ABSENT, AttendanceStatus.ABSENT)
+
+
+async def test_active_again_after_the_end_it_changes_nothing() -> None:
+    lesson = await ready()
+    await switch(lesson, -8, is_active=False)
+    await advance_due(at(0))
+    await switch(lesson, 62, is_active=True)
+    assert await over(lesson) == (SessionStatus.COMPLETED, None)
+
+
+async def test_who_could_have_come_to_one_that_runs_is_absent() -> None:
+    lesson = await ready()
+    await advance_due(at(0))
+    await switch(lesson, 1, is_active=False)
+    assert (await lesson.now()).closed_from is None
+    assert await over(lesson) == (SessionStatus.ABSENT, AttendanceStatus.ABSENT)
+
+
+async def test_the_stamp_is_of_its_own_academy_and_stays_as_it_is() -> None:
+    lesson, other = await ready(), await ready()
+    await switch(lesson, -8, is_active=False)
+    await switch(lesson, -7, is_active=False)
+    assert (await lesson.now()).closed_from == at(-8)
+    assert (await other.now()).closed_from is None
+    admin, number = await admin_of(lesson), lesson.session.id
+    assert (await reschedule(admin, number, at(300), None, at(-5))).closed_from == at(-8)
+    await Session.filter(id=number).update(status=SessionStatus.SCHEDULED)
+    await switch(lesson, -4, is_active=True)
+    assert (await reschedule(admin, number, at(301), None, at(-3))).closed_from is None

@@ -1,0 +1,250 @@
+"""A page says that it left, or is back; the looks say whether it is so. Nobody gains by it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actions.attendance.folding import finalise, recalculate
+from actions.attendance.reports import report_join, report_leave
+from actions.attendance.stale_stays import expire_stays
+from actions.sweep import advance_due
+from actions.work import claim_due
+from domain.attendance import AttendanceStatus, CycleEnd, CycleStart, EventKind, Presence
+from domain.presence import AttendanceState
+from domain.session import WorkKind
+from gateways.livekit import LiveKit
+from tests.conftest import Database
+from tests.flows.test_reconciler import House, open_house
+from tests.support import make
+from tests.support.attendance_rows import as_text, visits
+from tests.support.lessons import START, at
+from tests.support.livekit_events import Stay, send
+from tests.support.livekit_stub import LiveKitStub
+from tests.support.ticking import reaching
+
+pytestmark = pytest.mark.usefixtures("database")
+
+MINUTE = 60_000
+EVERY_S = 5
+SID = "PA_mine"
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[LiveKitStub]:
+    async with LiveKitStub() as running:
+        yield running
+
+
+@pytest.fixture
+async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
+    async with reaching(stub.url) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def house(stub: LiveKitStub, livekit: LiveKit) -> House:
+    return await come(await open_house(stub, livekit))
+
+
+async def come(house: House, sid: str = SID) -> House:
+    """The student came in at the start, and LiveKit said so."""
+    house.enter(house.lesson.student, START, sid)
+    await send(house.room.joined(Stay(house.lesson.student, START, sid)), at(0, 1))
+    return house
+
+
+async def look(house: House, since_s: float, until_s: float, every_s: float = EVERY_S) -> None:
+    while since_s <= until_s:
+        await house.look(at(0, since_s))
+        since_s += every_s
+
+
+async def leaves(house: House, second: float, sid: str | None = SID) -> AttendanceState:
+    viewer = make.viewer(house.lesson.student)
+    return await report_leave(viewer, house.lesson.session.id, sid, at(0, second))
+
+
+async def comes(house: House, second: float, sid: str | None = SID) -> AttendanceState:
+    viewer = make.viewer(house.lesson.student)
+    return await report_join(viewer, house.lesson.session.id, sid, at(0, second))
+
+
+async def at_last(house: House) -> AttendanceState:
+    await advance_due(at(65, 1))
+    await finalise(house.lesson.session.id, at(65, 20))
+    return await house.row()
+
+
+@pytest.mark.parametrize("sid", [SID, None])
+async def test_who_reports_a_leave_and_comes_back_an_hour_later_was_not_there(
+    house: House, sid: str | None
+) -> None:
+    await look(house, 10, 60)
+    await leaves(house, 62, sid)
+    house.leave(house.lesson.student)  # and LiveKit's webhook of it is lost
+    await look(house, 65, 80)
+    assert (await house.row()).open_sids == ()
+    await look(house, 140, 55 * 60, 60)
+    back = await comes(house, 55 * 60 + 2, sid)
+    assert back.closed_ms == MINUTE
+    await look(house, 55 * 60 + 5, 58 * 60, 60)
+    assert (await at_last(house)).closed_ms == MINUTE
+    assert await house.lines() == [EventKind.NOT_SEEN]
+
+
+async def test_who_reports_on_and_on_is_missed_all_the_same(house: House) -> None:
+    await look(house, 10, 60)
+    house.leave(house.lesson.student)
+    for second in range(61, 600, EVERY_S):
+        await leaves(house, second)
+        await comes(house, second + 1)
+        await house.look(at(0, second + 4))
+    assert (await at_last(house)).closed_ms == MINUTE
+
+
+@pytest.mark.parametrize("sid", [SID, None])
+async def test_who_is_inside_and_reports_a_leave_is_shown_so_until_the_next_look_and_no_more(
+    house: House, sid: str | None
+) -> None:
+    shown = []
+    for second in range(60, 180, EVERY_S):
+        shown.append((await leaves(house, second, sid)).presence)
+        await house.look(at(0, second + 4))
+        assert (await house.row()).presence is Presence.IN_MEETING
+    assert shown == [Presence.LEFT, *[Presence.IN_MEETING] * 23]
+    assert await house.lines() == [EventKind.SEEN]
+    assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
+
+
+async def test_a_page_that_is_back_shows_at_once_and_counts_from_the_next_look(
+    house: House,
+) -> None:
+    await leaves(house, 62)
+    back = await comes(house, 63)
+    assert visits(back, START) == [
+        (0, 62_000, CycleStart.JOINED, CycleEnd.CLIENT_REPORT),
+        (63_000, None, CycleStart.CLIENT_REPORT, None),
+    ]
+    assert (back.presence, back.joined_since_ms) == (Presence.IN_MEETING, None)
+    await house.look(at(0, 65))
+    assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
+
+
+async def test_a_stay_that_is_over_by_a_report_alone_is_expired_where_no_look_tells(
+    house: House,
+) -> None:
+    await leaves(house, 20 * 60)
+    (claim,) = await claim_due(at(31), kinds=[WorkKind.EXPIRE_STAYS])
+    await expire_stays(claim.subject, at(31))
+    found = await house.row()
+    assert visits(found, START) == [(0, 0, CycleStart.JOINED, CycleEnd.STALE)]
+    assert found.open_sids == ()
+
+
+async def test_a_reported_leave_costs_no_look_once_it_is_found_to_be_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await look(house, 10, 60)
+    await leaves(house, 62)
+    house.leave(house.lesson.student)
+    await look(house, 65, 75)
+    concluded = counting(monkeypatch)
+    await look(house, 80, 120)
+    assert concluded == []
+
+
+async def test_the_end_of_the_session_settles_what_a_page_reported(house: House) -> None:
+    await leaves(house, 62)
+    await advance_due(at(65, 1))
+    found = await house.row()
+    assert (found.open_sids, found.closed_ms) == ((), 62_000)
+    rows = await as_text()
+    await recalculate(house.lesson.session.id, at(66))
+    assert await as_text() == rows
+
+
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sessions that a look locks, from now on."""
+    locked: list[int] = []
+
+    async def conclude(session: object, *_: object) -> None:
+        locked.append(session.id)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
+    return locked
+
+
+async def test_whoever_is_nobody_of_ours_costs_no_lock(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = await make.student(await make.academy())
+    house.enter(stranger, START, "PA_stranger")
+    house.stub.enter(house.name, "2000000000_Nobody_x").sid = "PA_nobody"
+    concluded = counting(monkeypatch)
+    await look(house, 10, 60)
+    assert concluded == []
+    house.enter(house.lesson.students[1], START, "PA_late")
+    await house.look(at(0, 65))
+    assert concluded == [house.lesson.session.id]
+
+
+async def test_whom_livekit_told_to_be_gone_and_still_lists_costs_no_lock(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(house.room.left(Stay(house.lesson.student, START, SID), at(1)), at(1))
+    concluded = counting(monkeypatch)
+    await look(house, 120, 180)
+    assert concluded == []
+
+
+few = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+STEPS = 14
+# What the page says just before each look: comes, leaves, of its stay or of whichever there is.
+SAYINGS = st.lists(
+    st.lists(st.tuples(st.booleans(), st.sampled_from([SID, None, "PA_else"])), max_size=2),
+    min_size=STEPS,
+    max_size=STEPS,
+)
+
+
+async def lived(
+    house: House, told: list[list[tuple[bool, str | None]]], inside: list[bool]
+) -> AttendanceState:
+    """A class of a look per step, in which the student is inside or not; no webhook tells it."""
+    await come(house)
+    is_in = True
+    for step, (said, is_inside) in enumerate(zip(told, inside, strict=True)):
+        second = 30.0 + step * EVERY_S
+        for number, (is_join, sid) in enumerate(said, 1):
+            viewer = make.viewer(house.lesson.student)
+            report = report_join if is_join else report_leave
+            await report(viewer, house.lesson.session.id, sid, at(0, second - 5 + number))
+        if is_in and not is_inside:
+            house.leave(house.lesson.student)
+        if is_inside and not is_in:
+            house.enter(house.lesson.student, START, SID)
+        is_in = is_inside
+        await house.look(at(0, second))
+    house.stub.people[house.name].clear()
+    await look(house, 30 + STEPS * EVERY_S, 60 + STEPS * EVERY_S)
+    return await at_last(house)
+
+
+@few
+@given(told=SAYINGS, inside=st.lists(st.booleans(), min_size=STEPS, max_size=STEPS))
+async def test_no_report_adds_more_than_a_looks_period(
+    database: Database, told: list[list[tuple[bool, str | None]]], inside: list[bool]
+) -> None:
+    async with LiveKitStub() as stub, reaching(stub.url) as livekit:
+        silent = await lived(await open_house(stub, livekit), [[]] * STEPS, inside)
+        spoken = await lived(await open_house(stub, livekit), told, inside)
+    assert spoken.closed_ms <= silent.closed_ms + EVERY_S * 1000
+    assert spoken.join_count <= silent.join_count
+    if silent.status is AttendanceStatus.ABSENT:
+        assert spoken.status is AttendanceStatus.ABSENT

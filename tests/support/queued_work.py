@@ -1,0 +1,56 @@
+"""Work that is due and goes through Redis, and what is to be seen of it."""
+
+from actions.sweep import advance_due
+from actions.work import Claim, claim_due
+from domain.queue import LaneName
+from domain.session import WorkKind
+from gateways.queue import JobQueue
+from models import DueWork, Session
+from tasks.broker import StreamBroker
+from tasks.stream import JobStream
+from tasks.work import Jobs
+from tests.support.private_lessons import at, lessons
+from tests.support.queues import server_at
+
+LIVEKIT = LaneName.LIVEKIT
+NOW = at(1)
+
+
+async def ready(number: int = 1) -> list[Session]:
+    """Sessions whose rooms are to be made."""
+    sessions = await lessons(number)
+    await advance_due(at(-10))
+    await DueWork.exclude(kind=WorkKind.MAKE_ROOM).delete()
+    return sessions
+
+
+async def over(number: int = 1) -> list[Session]:
+    """Sessions that have ended: attendance and room are to be ended too."""
+    sessions = await ready(number)
+    await advance_due(at(65))
+    return sessions
+
+
+async def has_no_work() -> bool:
+    return not await DueWork.exists()
+
+
+async def claimed(*kinds: WorkKind) -> list[Claim]:
+    return await claim_due(NOW, 100, kinds or tuple(WorkKind))
+
+
+def stream_of(jobs: Jobs) -> JobStream:
+    assert isinstance(jobs.broker, StreamBroker)
+    return jobs.broker.stream
+
+
+async def health(url: str) -> tuple[bool, str]:
+    queue = JobQueue()
+    queue.open(await server_at(url))
+    component = await queue.health()
+    await queue.close()
+    return component.is_reachable, component.detail
+
+
+async def is_true(value: bool) -> bool:
+    return value
