@@ -15,6 +15,9 @@ from tests.livekit.together import Started, start_all
 # The clients' own chatter about connections that the scenarios break on purpose.
 logging.getLogger("livekit").setLevel(logging.CRITICAL)
 
+# Scenarios run together, and the first that is asked for waits for all that go before it.
+HANGS_AFTER_S = 600
+
 _passed: dict[str, bool] = {}
 
 
@@ -43,6 +46,10 @@ async def started(request: pytest.FixtureRequest, campus: Campus) -> AsyncIterat
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.timeout(HANGS_AFTER_S))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -9,22 +9,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 
-import clock
-from actions.people import create_super_admin
-from models.database import close_database, open_database
 from tests.livekit.campus import ANSWERS_WITHIN_S, EMAIL, PASSWORD
 from tests.livekit.deliveries import PATH, Deliveries
 from tests.livekit.door import Door, Person
 from tests.livekit.rooms import Rooms
 from tests.livekit.waiting import until
 from tests.support import redis
-from tests.support.command import ROOT, environment, free_port
+from tests.support.command import ROOT, environment, free_port, run
 from tests.support.environment import DEFAULTS
 from tests.support.livekit_server import LiveKitServer
 
 STARTS_WITHIN_S = 30.0
+ROOMS_TO_MAKE = "SELECT count(*) FROM due_work WHERE kind = 'MAKE_ROOM'"
 
 
 class Service:
@@ -72,6 +71,7 @@ class Production:
         self.ports = (free_port(), free_port())
         self._client = httpx.AsyncClient(timeout=ANSWERS_WITHIN_S)
         self.rooms = Rooms(self.livekit, self._client)
+        self.database_url = database_url
         env = DEFAULTS | environment(
             database_url=database_url,
             redis_url=self.redis.url,
@@ -86,6 +86,7 @@ class Production:
             for port in self.ports
         )
         self.worker = Service("worker", ["worker"], env, folder)
+        self._env = env
 
     @property
     def doors(self) -> list[Door]:
@@ -98,6 +99,8 @@ class Production:
 
     async def start(self) -> None:
         await asyncio.to_thread(self.redis.start)
+        admin = ("create-admin", "--email", EMAIL, "--password", PASSWORD)
+        assert (await run(*admin, env=self._env)).code == 0
         await asyncio.gather(self.worker.start(), *(api.start() for api in self.apis))
         for number in range(len(self.apis)):
             await self.is_ready(number)
@@ -117,6 +120,16 @@ class Production:
 
         await until(answers, STARTS_WITHIN_S, f"{address} is ready")
 
+    async def rooms_to_make(self, *, are_claimed: bool = False) -> int:
+        """How many rooms are due work, or are somebody's at the moment."""
+        claimed = " AND claimed_until IS NOT NULL" if are_claimed else ""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            number: int = await connection.fetchval(ROOMS_TO_MAKE + claimed)
+        finally:
+            await connection.close()
+        return number
+
     async def stop(self) -> None:
         await asyncio.gather(self.worker.stop(), *(api.stop() for api in self.apis))
         await asyncio.to_thread(self.livekit.stop)
@@ -127,9 +140,6 @@ class Production:
 @asynccontextmanager
 async def in_production(database_url: str, folder: Path) -> AsyncIterator[Production]:
     """On a migrated PostgreSQL; everything it started is stopped at the end."""
-    await open_database(database_url)
-    await create_super_admin(EMAIL, PASSWORD, clock.now())
-    await close_database()
     production = Production(database_url, folder)
     try:
         await production.start()

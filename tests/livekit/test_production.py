@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from models import DueWork
-from models.database import close_database, open_database
 from tests.conftest import PostgresTemplate
 from tests.livekit import measured
 from tests.livekit.lesson import Lesson, moment
@@ -36,11 +35,7 @@ async def production(
 ) -> AsyncIterator[Production]:
     url = await postgres_template.copy()
     async with in_production(url, tmp_path_factory.mktemp("production")) as production:
-        await open_database(url)  # to look at what is due
-        try:
-            yield production
-        finally:
-            await close_database()
+        yield production
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -183,25 +178,22 @@ async def test_a_worker_is_killed_while_it_makes_a_room(
 ) -> None:
     production.livekit.freeze()
     async with school.lesson(starts_in_s=-60, minutes=30) as lesson:
-        await until(is_claimed, FOUND_WITHIN_S, "a worker asks LiveKit for the room")
+        asks = partial(production.rooms_to_make, are_claimed=True)
+        await until(asks, FOUND_WITHIN_S, "a worker asks LiveKit for the room")
         await production.worker.kill()
         production.livekit.thaw()
         killed_at = time.monotonic()
         await production.worker.start()
+
+        async def is_done() -> bool:
+            return not await production.rooms_to_make()
+
         await until(lambda: has_room(lesson), 60, "the room is confirmed")
         note("room confirmed after its worker was killed", killed_at)
-        await until(nothing_is_due, 60, "the work is done with")
+        await until(is_done, 60, "the work is done with")
         note("work of the killed worker done with", killed_at)
         sara = await lesson.enter("sara")
         await sara.leave()
-
-
-async def is_claimed() -> bool:
-    return await DueWork.filter(kind="MAKE_ROOM", claimed_until__isnull=False).exists()
-
-
-async def nothing_is_due() -> bool:
-    return not await DueWork.filter(kind="MAKE_ROOM").exists()
 
 
 async def has_room(lesson: Lesson) -> bool:

@@ -77,8 +77,9 @@ async def test_what_was_refused_with_503_is_sent_again_and_counts_once(school: S
         await sara.leave()
         omar = await lesson.enter("omar")
         await asyncio.sleep(4)
-        assert watcher.row(school["sara"])["presence"] == "IN_MEETING"
         deliveries.refused_rooms.clear()
+        # A look may have missed her before LiveKit's own word comes; that word replaces it.
+        await lesson.delivered("participant_left", "sara")
         await watcher.sees(school["sara"], presence="LEFT")
         await watcher.sees(school["omar"], presence="IN_MEETING")
         refused = deliveries.of(lesson.room, "participant_left", 503)
