@@ -28,6 +28,9 @@ class CycleEnd(StrEnum):
     CLIENT_REPORT = "CLIENT_REPORT"
 
 
+# Two looks missed them, one after the other: if the last sign of life is older, nobody looked on.
+LOOKED_ON_MS = 30_000
+
 _RANKS = {confidence: rank for rank, confidence in enumerate(Confidence)}
 _END_BY_REASON = {
     "DUPLICATE_IDENTITY": CycleEnd.REPLACED,
@@ -105,10 +108,15 @@ def _ends_by_look_or_clock(own: list[Line], alive_ms: int) -> Iterator[_Inferenc
     for line in own:
         at_ms = _last_sign(line.alive_ms, alive_ms, known_ms=line.occurred_ms)
         if line.kind is EventKind.NOT_SEEN:
-            end = End(at_ms, CycleEnd.RECONCILED, Confidence.RECONCILED)
-            yield _Inference(line.occurred_ms, end)
+            yield _Inference(line.occurred_ms, _missed(at_ms, line.occurred_ms))
         elif line.kind is EventKind.EXPIRED:
             yield _Inference(line.occurred_ms, _stale(at_ms))
+
+
+def _missed(at_ms: int, known_ms: int) -> End:
+    is_near = known_ms - at_ms <= LOOKED_ON_MS
+    confidence = Confidence.RECONCILED if is_near else Confidence.ESTIMATED
+    return End(at_ms, CycleEnd.RECONCILED, confidence)
 
 
 def reported_leaves(reports: Iterable[Line], sid: str) -> list[Line]:

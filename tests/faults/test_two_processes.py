@@ -21,6 +21,7 @@ from tests.conftest import Database
 from tests.support import make, redis
 from tests.support.command import answering, configured, free_port, run, started
 from tests.support.livekit_events import Room, Stay
+from tests.support.patience import PATIENCE_S
 from tests.support.processes import Screen, ask, is_alive, post, serving, watching
 from tests.support.streams import EVENTS, PRESENCE
 
@@ -85,7 +86,7 @@ class Scene:
         return dict(status["systemStatus"]["messageBus"])
 
     async def until_bus(self, *, is_reachable: bool) -> str:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while (bus := await self.bus())["isReachable"] is not is_reachable:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return str(bus["detail"])
@@ -177,7 +178,7 @@ async def test_several_workers_serve_one_port_and_one_that_is_killed_is_replaced
     env = configured(database.url, redis_url=redis_url)
     async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
         await is_alive(f"http://127.0.0.1:{port}")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             first = await _children(process.pid, 2)
             first[0].kill()
             second = first
@@ -200,7 +201,7 @@ async def test_workers_do_not_outlive_the_process_that_started_them(
         await is_alive(f"http://127.0.0.1:{port}")
         children = await _children(process.pid, 2)
         process.kill()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while any(child.is_there for child in children):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -213,7 +214,7 @@ async def test_without_redis_each_of_several_workers_has_a_clock(database: Datab
         async with answering(port) as web:
             assert (await web.get("/health/ready")).status_code == 200
         process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.communicate(), 20)
+        await asyncio.wait_for(process.communicate(), PATIENCE_S)
         assert process.returncode == 0
 
 

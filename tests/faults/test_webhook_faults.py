@@ -26,6 +26,7 @@ from tests.support import postgres
 from tests.support.attendance_rows import state, stream
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import send, send_raw
+from tests.support.patience import PATIENCE_S
 from tests.support.webhooks import encode
 
 postgres_only = pytest.mark.parametrize("template", ["postgres"], indirect=True)
@@ -151,7 +152,7 @@ async def test_a_locked_session_is_503_after_two_seconds(
 ) -> None:
     event = lesson.room.joined(lesson.stay(1))
     async with row_locked(database, lesson.session.id):
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(PATIENCE_S):
             assert await send(event, at(1)) == 503
     assert await send(event, at(1, 1)) == 200
     await stored_once(lesson)

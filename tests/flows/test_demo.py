@@ -25,6 +25,7 @@ from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import serving_app
 from tests.support.command import answering, environment, free_port, interrupt, run, started
+from tests.support.patience import PATIENCE_S
 from tests.support.simulation import sending
 from tests.support.sockets import dial, heard, subscribe
 
@@ -56,7 +57,7 @@ async def running(port: int, **values: object) -> AsyncIterator[tuple[Process, P
         assert process.stdout
         text = ""
         while "PARENT  " not in text or not text.endswith("\n\n"):
-            text += (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+            text += (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
         yield process, Printed(text)
 
 
@@ -93,7 +94,7 @@ async def test_people_come_and_go_before_the_eyes_of_the_teacher(template: Templ
 async def watched(port: int, token: str, session_id: str) -> list[dict[str, Any]]:
     """What a subscription tells until somebody has come and somebody gone, for 10 s at most."""
     changes: list[dict[str, Any]] = []
-    async with dial(f"http://127.0.0.1:{port}") as socket, asyncio.timeout(10):
+    async with dial(f"http://127.0.0.1:{port}") as socket, asyncio.timeout(PATIENCE_S):
         init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}
         await socket.send(json.dumps(init))
         assert (await heard(socket))["type"] == "connection_ack"

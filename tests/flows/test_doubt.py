@@ -56,7 +56,7 @@ async def ring(lesson: Lesson, door: Door) -> None:
     door.asked.clear()
     async with atomic() as tx:
         await review(tx, [lesson.teacher.id])
-    await asyncio.wait_for(door.asked.wait(), 5)
+    await asyncio.wait_for(door.asked.wait(), 30)
 
 
 def watching(streams: Streams, lesson: Lesson, door: Door) -> Any:
@@ -149,7 +149,7 @@ async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
             await stream.next()
             door.is_failing = True
             door.asked.clear()
-            await asyncio.wait_for(door.asked.wait(), 5)
+            await asyncio.wait_for(door.asked.wait(), 30)
             await cancel(make.viewer(lesson.teacher), lesson.session.id, None, at(-5))
             assert await stream.is_silent()
             door.is_failing = False

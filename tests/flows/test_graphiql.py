@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from routes.graphiql import FOLDER, GraphiQL, read_examples
 from tests.support.counting import World, counting_app
-from tests.support.node import install_packages, run_client
+from tests.support.node import alone, install_packages, run_client
 from tests.support.server import serve
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -24,9 +24,10 @@ COUNT = {
 
 @pytest.fixture(scope="module")
 def built() -> GraphiQL:
-    if not (FOLDER / "dist").exists():
-        install_packages(FOLDER)  # skips where npm is not installed
-        subprocess.run(["npm", "run", "build"], cwd=FOLDER, check=True)  # noqa: S607
+    install_packages(FOLDER)  # skips where npm is not installed
+    with alone(FOLDER):
+        if not (FOLDER / "dist").exists():
+            subprocess.run(["npm", "run", "build"], cwd=FOLDER, check=True)  # noqa: S607
     return GraphiQL([COUNT, {"query": "{ hello }"}])
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -11,6 +12,7 @@ from graphql import (
     is_required_argument,
 )
 
+import clock
 from actions.webhooks import record
 from domain.access import UserRole
 from gateways.livekit_webhooks import translate
@@ -84,6 +86,13 @@ def test_every_field_of_one_viewer_is_in_the_schema() -> None:
         assert fields <= kind.fields.keys()
 
 
+@pytest.fixture
+def same_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of durations is shared within a second."""
+    monkeypatch.setattr(clock, "now", lambda: at(-9))
+
+
+@pytest.mark.usefixtures("same_second")
 async def test_all_other_fields_answer_without_a_viewer(database: Database) -> None:
     """Whatever may be shared is selected at once: a field that asks who is asking would raise."""
     lesson = await ready(students=2)
@@ -100,6 +109,7 @@ async def test_all_other_fields_answer_without_a_viewer(database: Database) -> N
                 assert await one.data() is await two.data()
 
 
+@pytest.mark.usefixtures("same_second")
 async def test_a_row_is_told_alike_to_whoever_may_watch_it(database: Database) -> None:
     lesson = await ready()
     field = SCHEMA._schema.subscription_type.fields["attendance"]  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import SocketLimits
 from tests.support.counting import Context, World, counting_app, counting_schema
+from tests.support.patience import PATIENCE_S
 from tests.support.server import serve, serving
 from tests.support.sockets import INIT, dial, ended, heard, signed_in, subscribe
 
@@ -201,7 +202,7 @@ async def test_a_client_that_reads_nothing_is_dropped_with_all_it_held(world: Wo
         socket.transport.pause_reading()
         await socket.send(subscribe("subscription { flood }"))
         await world.until(lambda: world.started == 1 and world.stopped == 1)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             while server.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
 

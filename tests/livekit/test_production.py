@@ -143,6 +143,35 @@ async def test_what_nobody_heard_for_a_minute_is_concluded_and_not_wrong(
             check_concluded(rows[name], guest)
 
 
+async def test_what_nobody_heard_or_saw_for_a_minute_is_estimated(
+    school: School, production: Production
+) -> None:
+    services = (*production.apis, production.worker)
+    async with school.lesson(starts_in_s=-60, minutes=30) as lesson, lesson.watched() as watcher:
+        sara, huda = await lesson.enter("sara"), await lesson.enter("huda")
+        token = await lesson.token("omar")
+        await watcher.sees(school["huda"], presence="IN_MEETING")
+        killed_at = time.monotonic()
+        await asyncio.gather(*(service.kill() for service in services))
+        await sara.leave()
+        omar = await lesson.enter("omar", token)
+        await asyncio.sleep(killed_at + BOTH_AWAY_S - time.monotonic())
+
+        back_at = time.monotonic()
+        await asyncio.gather(*(service.start() for service in services))
+        await watcher.sees(school["omar"], presence="IN_MEETING")
+        await watcher.sees(school["sara"], presence="LEFT")
+        note("caught up after all were away for a minute", back_at)
+        await omar.leave()
+        await watcher.sees(school["omar"], presence="LEFT")
+        await lesson.end()
+        rows = await lesson.final()
+        check_cycles(rows["omar"], (omar.joined, omar.left))
+        check_cycles(rows["huda"], (huda.joined, huda.left))
+        check_concluded(rows["sara"], sara)
+        assert rows["sara"]["confidence"] == "ESTIMATED"
+
+
 def check_concluded(row: dict[str, Any], guest: Guest) -> None:
     """One visit: exact where LiveKit's word came late, else near, and never more than there was."""
     (cycle,) = row["cycles"]

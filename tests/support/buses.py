@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from gateways.bus import SESSIONS, Bus
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
-
-PATIENCE_S = 10
+from tests.support.patience import PATIENCE_S
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Listening:
 @asynccontextmanager
 async def listening(url: str, *, is_there: bool = True) -> AsyncIterator[Listening]:
     """On this Redis, impatient; connected, if it `is_there`."""
-    bus = Bus(RedisBus(RedisServer(url), ping_s=0.1, answer_s=0.2))
+    bus = Bus(RedisBus(RedisServer(url), ping_s=0.1, answer_s=1))
     one = Listening(bus)
     bus.listen(SESSIONS, one.heard.append, on_gap=one.miss)
     await bus.open()

@@ -7,16 +7,16 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from tests.support.environment import DEFAULTS
+from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ async def run(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Ended:
 
 @asynccontextmanager
 async def started(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> AsyncIterator[Process]:
-    """A command that stays; killed at the end if it is still there."""
+    """A command that stays; what is still there of it at the end is killed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "main.py"),
@@ -55,20 +55,21 @@ async def started(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Asy
         cwd=cwd,
         stdout=PIPE,
         stderr=PIPE,
+        start_new_session=True,
     )
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # and the processes that it started
         await process.communicate()
 
 
 async def interrupt(process: Process) -> int:
-    """Ctrl-C, and its exit code: in half a second, ten times that on a busy machine."""
+    """Ctrl-C, and its exit code."""
     process.send_signal(signal.SIGINT)
     # Read what it says meanwhile: a full pipe would hold it up.
-    await asyncio.wait_for(process.communicate(), 5)
+    await asyncio.wait_for(process.communicate(), PATIENCE_S)
     return process.returncode or 0
 
 

@@ -19,6 +19,7 @@ from resolvers.refusals import ClientSafeSchema
 from routes.graphql import GraphQLOverHTTP, Page
 from subscriptions.execution import EventExecution
 from subscriptions.websocket import GraphQLSocket, SocketLimits
+from tests.support.patience import PATIENCE_S
 
 
 @dataclass
@@ -37,7 +38,7 @@ class World:
         self.changed = asyncio.Event()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds():
                 await self.changed.wait()
 

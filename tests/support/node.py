@@ -1,11 +1,13 @@
 """Official clients and audits from npm, run by node: a line of JSON for each thing they see."""
 
 import asyncio
+import fcntl
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,11 +67,26 @@ async def run_client(script: str, *arguments: str) -> list[Line]:
 
 @cache
 def install_packages(folder: Path) -> None:
-    """`npm ci`, once a run and only where nothing is installed yet."""
+    """`npm ci`, once and only where it was never done; runs side by side wait for one another."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed")
-    if (folder / "node_modules").exists():
-        return
+    with alone(folder):
+        if not (folder / "node_modules" / ".package-lock.json").exists():  # npm's last touch
+            _install(folder)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Of all the processes that test, only this one is at work in the folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _install(folder: Path) -> None:
     command = ["npm", "ci", "--no-audit", "--no-fund"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)  # noqa: S603
     if done.returncode != 0:

@@ -12,8 +12,9 @@ from websockets.asyncio.client import ClientConnection
 import clock
 from models import User
 from tests.support.app import headers
-from tests.support.command import PATIENCE_S, configured, free_port, started
+from tests.support.command import configured, free_port, started
 from tests.support.livekit_events import PATH
+from tests.support.patience import PATIENCE_S
 from tests.support.sockets import dial, subscribe
 from tests.support.webhooks import encode, sign
 

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 import redis
 
 from tests.support.command import free_port
-
-PATIENCE_S = 10
+from tests.support.patience import PATIENCE_S
 
 
 class Server:

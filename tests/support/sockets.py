@@ -8,6 +8,8 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.support.patience import PATIENCE_S
+
 INIT = '{"type":"connection_init"}'
 
 
@@ -27,11 +29,11 @@ async def signed_in(url: str) -> AsyncIterator[ClientConnection]:
 
 
 async def heard(socket: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
 
 
 async def ended(socket: ClientConnection) -> tuple[int, str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await socket.wait_closed()
     return socket.close_code or 0, socket.close_reason or ""
 

@@ -17,6 +17,7 @@ from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
 from subscriptions.watchers import Watchers
 from tests.support import make
+from tests.support.patience import PATIENCE_S
 
 PRESENCE = """
 subscription Presence($id: ID!, $after: String) {
@@ -108,13 +109,13 @@ class Stream:
 
     async def data(self) -> Event:
         """All of the next event's data, the very object."""
-        result = await asyncio.wait_for(self._take(), 5)
+        result = await asyncio.wait_for(self._take(), PATIENCE_S)
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
 
     async def refusal(self) -> str:
-        result = await asyncio.wait_for(self._take(), 5)
+        result = await asyncio.wait_for(self._take(), PATIENCE_S)
         assert result.errors, result
         return str((result.errors[0].extensions or {})["code"])
 
@@ -127,7 +128,7 @@ class Stream:
 
     async def is_over(self) -> bool:
         try:
-            await asyncio.wait_for(self._take(), 5)
+            await asyncio.wait_for(self._take(), PATIENCE_S)
         except StopAsyncIteration:
             return True
         return False

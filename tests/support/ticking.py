@@ -11,10 +11,9 @@ from gateways.livekit import LiveKit
 from models import Session, SessionEvent
 from tasks.clock import Clock
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import PATIENCE_S
 from tests.support.queues import server_at
 from tests.support.webhooks import KEY, SECRET
-
-PATIENCE_S = 10
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from domain.attendance import (
     EventSource,
     Presence,
 )
+from domain.stay_ends import LOOKED_ON_MS
 from tests.support.attendance_lines import (
     START,
     expired,
@@ -41,6 +42,17 @@ def test_a_leave_makes_sure_of_a_stay_that_was_only_seen() -> None:
 def test_who_is_not_seen_any_more_left_at_the_last_sign_of_life() -> None:
     lines = joined("A", 0), not_seen("A", 50_000, alive=40_000)
     assert only(*lines) == ((0, 40_000, JOINED, CycleEnd.RECONCILED), Confidence.RECONCILED)
+
+
+@pytest.mark.parametrize(
+    ("silent_ms", "confidence"),
+    [(LOOKED_ON_MS, Confidence.RECONCILED), (LOOKED_ON_MS + 1, Confidence.ESTIMATED)],
+)
+def test_who_is_missed_after_a_time_in_which_nobody_looked_left_at_some_time_in_it(
+    silent_ms: int, confidence: Confidence
+) -> None:
+    lines = joined("A", 0), not_seen("A", 40_000 + silent_ms, alive=40_000)
+    assert only(*lines) == ((0, 40_000, JOINED, CycleEnd.RECONCILED), confidence)
 
 
 def test_a_stale_stay_expires_at_the_last_sign_of_life() -> None:
