@@ -205,6 +205,7 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,  # longer than a proxy keeps its own: else it writes to a closed one
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import clock
 from actions import rejections, system
 from actions.tokens import Door
+from background import cancel
 from cli.parts import Beside
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
@@ -91,8 +92,7 @@ async def alongside(beside: Beside | None) -> AsyncIterator[None]:
         yield
     finally:
         if task:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel([task])
 
 
 @contextlib.asynccontextmanager

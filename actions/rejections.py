@@ -1,13 +1,13 @@
 """Requests at LiveKit's door that were not signed: counted, never a row or a write for each."""
 
 import asyncio
-import contextvars
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+from background import apart, cancel
 from models import sql
 
 logger = logging.getLogger("halaqa.webhooks")
@@ -67,14 +67,11 @@ async def writing_down(
 
     The database must be open.
     """
-    task = asyncio.get_running_loop().create_task(
-        _keep_flushing(now, every_s), context=contextvars.Context()
-    )
+    task = apart(_keep_flushing(now, every_s))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancel([task])
         await _flush(now())
 
 

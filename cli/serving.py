@@ -41,6 +41,8 @@ NO_WORKERS = (
     "and a Redis in HALAQA_REDIS_URL."
 )
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 clock_commands = typer.Typer()
 
 
@@ -117,11 +119,14 @@ def worker(context: typer.Context) -> None:
 
 
 async def _until_told(ticking: AbstractAsyncContextManager[None]) -> None:
-    told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    """Till the first signal, which asks; a second one ends the process wherever it is."""
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, told.set)
     async with ticking:
         await told.wait()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 @clock_commands.command("status")

@@ -11,6 +11,7 @@ import clock
 from actions import demo
 from actions.crowd import Ending, Visit, visits
 from actions.demo import Demo
+from background import cancel
 from gateways.livekit_simulation import Guest, Sender, SimulatedRoom
 from gateways.livekit_tokens import identity_of
 from models import Session, User
@@ -44,7 +45,7 @@ async def _hold(session: Session, comers: list[User], sender: Sender) -> None:
         for place, user in enumerate(comers):
             plan = visits(Random(chance.random()), place)  # noqa: S311
             person = asyncio.create_task(_attend(room, guest_of(user), plan))
-            stack.push_async_callback(_cancel, person)
+            stack.push_async_callback(cancel, [person])
         await _until_over(session)
     await room.close()
 
@@ -53,11 +54,6 @@ async def _until_over(session: Session) -> None:
     """Nobody rings for time that passes, nor for what other processes write."""
     while await demo.is_open(session, clock.now()):  # noqa: ASYNC110
         await asyncio.sleep(LOOK_EVERY_S)
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def guest_of(user: User) -> Guest:

@@ -8,13 +8,14 @@ import contextlib
 import contextvars
 import logging
 import secrets
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from broadcaster import BroadcastBackend
 from broadcaster import Event as Event  # for backends
 
 import telemetry
+from background import cancel
 from domain.system import Component
 from gateways.hints import CHANNELS, Hint, Outbox, is_hint
 from gateways.hints import CLOCK as CLOCK
@@ -81,7 +82,7 @@ class Bus:
 
     async def close(self) -> None:
         self._loop = None
-        await _cancel(self._tasks)
+        await cancel(self._tasks)
         if self._backend is not None:
             with contextlib.suppress(Exception):
                 await self._backend.disconnect()
@@ -147,14 +148,6 @@ class Bus:
                 on_gap()
             except Exception:
                 logger.exception("gap not taken")
-
-
-async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Python 3.11's `wait_for`, which redis-py uses, can swallow it: say it until it is heard."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=0.1)
 
 
 class _Ringer:

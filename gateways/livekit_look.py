@@ -1,9 +1,10 @@
 """What is at LiveKit now, asked once for all in this process who want to know at the same time."""
 
 import asyncio
-import contextvars
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from background import apart
 
 KEPT_S = 2.0
 
@@ -24,7 +25,7 @@ class Look:
         loop = asyncio.get_running_loop()
         self._forget(loop.time())
         if key not in self._asked:
-            task = loop.create_task(ask(), context=contextvars.Context())
+            task = apart(ask())
             task.add_done_callback(_hear)
             self._asked[key] = (loop.time() + self.kept_s, task)
         answer: T = await asyncio.shield(self._asked[key][1])

@@ -5,6 +5,7 @@ Tortoise loads this module by name; the name must contain "asyncpg".
 
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 from typing import Any, TypeAlias, cast
 
@@ -24,6 +25,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Proxy: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 POOL_SIZE = 10
+ENDS_WITHIN_S = 10.0
 BEGIN = "BEGIN; SET LOCAL lock_timeout = '2s'"
 
 _savepoints = count(1)
@@ -82,13 +84,22 @@ class Transaction(TransactionWrapper):
     @translate_exceptions
     async def commit(self) -> None:
         # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
-        if await self._connection.execute("COMMIT") != "COMMIT":
+        if await self._end("COMMIT") != "COMMIT":
             raise TransactionManagementError("An earlier statement failed: nothing is stored.")
         self._finalized = True
 
     async def rollback(self) -> None:
-        await self._connection.execute("ROLLBACK")
+        await self._end("ROLLBACK")
         self._finalized = True
+
+    async def _end(self, statement: str) -> str:
+        """A server that is silent does not hold up who is cancelled, nor a process that ends."""
+        try:
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                return await self._connection.execute(statement)
+        except TimeoutError:
+            self._connection.terminate()
+            raise
 
     async def savepoint(self) -> None:
         await self._connection.execute(f"SAVEPOINT {self._savepoint}")

@@ -1,13 +1,13 @@
 """What a process hears on the bus, and the look behind it for what it has not heard."""
 
 import asyncio
-import contextvars
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
+from background import apart, cancel
 from gateways.bus import Bus
 
 logger = logging.getLogger("halaqa.backstop")
@@ -34,9 +34,7 @@ class Backstop(ABC):
 
     async def close(self) -> None:
         self._bus.unlisten(self.channel, self._hear)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(self._tasks)
 
     @abstractmethod
     def _hear(self, hint: str) -> None: ...
@@ -62,8 +60,6 @@ class Backstop(ABC):
                 self._is_blind = True
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        # A clean context: nothing of whoever happened to cause it is inherited.
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work, context=contextvars.Context())
+        task = apart(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

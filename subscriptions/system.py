@@ -1,15 +1,15 @@
 """The system's state as a stream: one read per process every 2 s, while anybody watches."""
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import clock
+from background import apart, cancel
 from domain.access import Audience, Permit, Scope, Viewer
 from domain.system import SystemState
 from resolvers.context import Info
@@ -45,9 +45,8 @@ class SystemWatch:
     async def watching(self) -> AsyncIterator["SystemWatch"]:
         self._watchers += 1
         if self._task is None:
-            loop = asyncio.get_running_loop()
-            self._tick = loop.create_future()
-            self._task = loop.create_task(self._read(), context=contextvars.Context())
+            self._tick = asyncio.get_running_loop().create_future()
+            self._task = apart(self._read())
         try:
             yield self
         finally:
@@ -58,9 +57,7 @@ class SystemWatch:
     async def close(self) -> None:
         task, self._task, self._state = self._task, None, None
         if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await cancel([task])
 
     async def states(self, end: asyncio.Future[None]) -> AsyncIterator[SystemState]:
         """The state now, and each one read from here on, until `end`."""

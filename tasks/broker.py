@@ -50,6 +50,7 @@ class StreamBroker(RedisStreamBroker):
         redis = Redis(connection_pool=self.connection_pool)
         self.stream = JobStream(server, redis, lane, stale)
         self.on_taken: Callable[[], None] = lambda: None
+        self._is_listening = True
         self._trouble = ""
 
     async def startup(self) -> None:
@@ -64,8 +65,13 @@ class StreamBroker(RedisStreamBroker):
         except (RedisError, OSError):  # others reclaim it
             logger.warning("queue not left", exc_info=True)
 
+    def hush(self) -> None:
+        """Listen no more, once what is being read is answered: taskiq cancels it, and Python
+        3.11's `wait_for`, which redis-py uses, can swallow that."""
+        self._is_listening = False
+
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
-        while True:
+        while self._is_listening:
             delivery = await self._next()
             if delivery is None:
                 continue

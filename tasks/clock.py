@@ -15,9 +15,9 @@ from actions.clock import beat, forget_stopped
 from actions.receipts import forget_old
 from actions.rooms import LOOK_EVERY, Rooms, take_turn
 from actions.sweep import advance_due, next_due_at
+from background import apart, cancel
 from domain.queue import Server
 from gateways.bus import CLOCK, Bus
-from tasks.lane import apart, cancel
 from tasks.lanes import lanes_of
 
 logger = logging.getLogger("halaqa.clock")

@@ -1,13 +1,12 @@
 """Work under way: only so much at once, and each kind in its own lane."""
 
 import asyncio
-import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from actions.work import Claim, claim_due
+from background import apart, cancel
 from domain.session import WorkKind
 from tasks.work import Jobs
 
@@ -64,15 +63,3 @@ class Lane:
 
     async def close(self) -> None:
         await self._jobs.broker.shutdown()
-
-
-def apart(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task that inherits nothing, above all no transaction."""
-    return asyncio.get_running_loop().create_task(work, context=contextvars.Context())
-
-
-async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

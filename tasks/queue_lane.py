@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from actions.work import Claim, claim_due, give_back
+from background import apart, cancel
 from domain.queue import LaneName
 from tasks.broker import StreamBroker
-from tasks.lane import WIDTH, apart, cancel
+from tasks.lane import WIDTH
 from tasks.work import Jobs
 from tasks.worker import Worker
 

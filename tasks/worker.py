@@ -5,8 +5,9 @@ import logging
 
 from taskiq.receiver import Receiver
 
+from background import apart, cancel
 from tasks.broker import StreamBroker
-from tasks.lane import WIDTH, apart, cancel
+from tasks.lane import WIDTH
 from tasks.work import Jobs
 
 logger = logging.getLogger("halaqa.queue")
@@ -41,6 +42,7 @@ class Worker:
         if self._listening is None:
             return
         self._told.set()
+        self._broker.hush()
         await asyncio.wait([self._listening], timeout=within_s)
         await cancel(self._jobs.running)
         await asyncio.wait([self._listening], timeout=END_WITHIN_S)

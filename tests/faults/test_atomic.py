@@ -282,6 +282,30 @@ async def test_a_killed_connection_fails_one_block_and_the_pool_heals() -> None:
     assert await stored() == [2]
 
 
+SILENT = """
+CREATE OR REPLACE FUNCTION be_silent() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER silent AFTER INSERT ON tallies
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_silent()
+"""
+
+
+@pytest.mark.parametrize("template", ["postgres"], indirect=True)
+async def test_a_server_that_is_silent_at_the_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("models.asyncpg_engine.ENDS_WITHIN_S", 0.2)
+    await sql.execute(SILENT)
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(TimeoutError):
+            async with atomic():
+                await add(1)
+    await sql.execute("DROP TRIGGER silent ON tallies")
+    async with atomic():
+        await add(2)
+    assert 2 in await stored()
+
+
 async def test_moments_are_stored_as_the_orm_stores_them_and_compare_across_zones() -> None:
     riyadh = timezone(timedelta(hours=3))
     moment = datetime(2026, 3, 1, 1, 30, tzinfo=riyadh)

@@ -57,7 +57,9 @@ async def running(port: int, **values: object) -> AsyncIterator[tuple[Process, P
         assert process.stdout
         text = ""
         while "PARENT  " not in text or not text.endswith("\n\n"):
-            text += (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
+            assert line, "the demo has ended"
+            text += line.decode()
         yield process, Printed(text)
 
 
@@ -121,7 +123,7 @@ async def test_it_is_quiet_and_its_tabs_are_filled_in(tmp_path: Path) -> None:
         missed = await ask(port, printed.tokens["SUPER_ADMIN"], LIVEKIT)
         assert missed == {"systemStatus": {"livekit": {"isReachable": False}}}
         process.terminate()
-        _, err = await process.communicate()
+        _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
         assert err.decode() == ""
 
 

@@ -1,14 +1,21 @@
 """Work through Redis: sent by clocks, done by workers, once, and nothing left behind."""
 
-from contextlib import AsyncExitStack
+import asyncio
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 import pytest
 
+import clock
 from models import Session
+from tasks.broker import StreamBroker
+from tasks.stream import Delivery, JobStream
+from tasks.work import Jobs
+from tasks.worker import Worker
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.queued_work import LIVEKIT, NOW, claimed, has_no_work, ready, stream_of
-from tests.support.queues import Queue, looking, sending, working
+from tests.support.patience import PATIENCE_S
+from tests.support.queued_work import LIVEKIT, NOW, claimed, has_no_work, is_true, ready, stream_of
+from tests.support.queues import Queue, looking, sending, server_at, working
 from tests.support.ticking import reaching, until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -111,3 +118,26 @@ async def test_a_worker_that_was_killed_is_forgotten_but_not_what_it_had(
 
 async def is_forgotten(queue: Queue) -> bool:
     return len(await queue.consumers(LIVEKIT)) == 1
+
+
+async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancelled(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.11's `wait_for`, which redis-py uses, swallows what comes with the answer."""
+    read, reads = JobStream._new, 0
+
+    async def be_deaf(stream: JobStream) -> Delivery | None:
+        nonlocal reads
+        reads += 1
+        with suppress(asyncio.CancelledError):
+            return await read(stream)
+        return None
+
+    monkeypatch.setattr(JobStream, "_new", be_deaf)
+    async with reaching("http://127.0.0.1:1") as livekit:
+        broker = StreamBroker(await server_at(redis_url), LIVEKIT)
+        worker = Worker(broker, Jobs(broker, livekit, clock.now))
+        worker.start()
+        await until(lambda: is_true(reads > 0))
+        await asyncio.wait_for(asyncio.shield(worker.stop(0.1)), PATIENCE_S)
+        await broker.shutdown()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import tracemalloc
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -165,7 +165,7 @@ async def test_a_sign_in_that_fails_by_our_fault_may_be_tried_again(
 
 
 async def test_the_socket_closes_when_its_token_expires(world: World) -> None:
-    world.expires_at = datetime.now(UTC) + timedelta(seconds=0.3)
+    world.lasts = timedelta(seconds=0.3)
     async with serve(counting_app(world)) as url, signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }"))
         assert await ended(socket) == (4403, "Token expired")

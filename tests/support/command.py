@@ -60,9 +60,14 @@ async def started(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Asy
     try:
         yield process
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and the processes that it started
-        await process.communicate()
+        await end(process)
+
+
+async def end(process: Process) -> None:
+    """Kill what is still there of a session: the process and those that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.communicate()
 
 
 async def interrupt(process: Process) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import strawberry
@@ -29,7 +29,7 @@ class World:
     started: int = 0
     stopped: int = 0
     loads: int = 0
-    expires_at: datetime | None = None
+    lasts: timedelta | None = None
     tokens: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -192,7 +192,8 @@ def counting_app(
     async def connect(parameters: dict[str, Any], _: WebSocket) -> Visitor:
         viewer = _viewer(parameters.get("Authorization", ""))
         world.tokens.append(viewer)
-        return Visitor(world, viewer, world.expires_at)
+        expires_at = datetime.now(UTC) + world.lasts if world.lasts else None
+        return Visitor(world, viewer, expires_at)
 
     async def context_for(request: Request) -> Context:
         return Context(world, _viewer(request.headers.get("authorization", "")))

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import end
+
 CLIENTS = Path(__file__).parent / "graphql_clients"
 
 Line = dict[str, Any]
@@ -46,13 +48,12 @@ async def client(script: str, *arguments: str) -> AsyncIterator[Client]:
         cwd=CLIENTS,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         yield Client(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        await end(process)
 
 
 async def run_client(script: str, *arguments: str) -> list[Line]:

@@ -54,6 +54,8 @@ class Queue:
         return bool(there and await self.redis.xinfo_groups(self.stream(lane)))
 
     async def consumers(self, lane: LaneName) -> list[bytes]:
+        if not await self._is_declared(lane):
+            return []
         return [row["name"] for row in await self.redis.xinfo_consumers(self.stream(lane), GROUP)]
 
     async def age(self) -> None:

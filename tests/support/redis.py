@@ -33,7 +33,10 @@ class Server:
         options = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no"}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen(  # noqa: S603
-            [str(_binary()), *words], stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir()
+            [str(_binary()), *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
         )
         self._wait()
 

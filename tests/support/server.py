@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from subscriptions.transport import ReleasingProtocol
+from tests.support.patience import PATIENCE_S
 
 
 @asynccontextmanager
@@ -40,7 +41,8 @@ async def serving(
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
     finally:
         server.should_exit = True
-        await running
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.shield(running)
         listener.close()
 
 
