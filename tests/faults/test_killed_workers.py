@@ -110,13 +110,16 @@ async def test_what_a_killed_worker_was_doing_is_done_once_by_another(
 ) -> None:
     async with LiveKitStub() as stub, looking(redis_url) as queue:
         story = await told_to(stub, kind)
-        async with worker(database, redis_url, stub) as first:
-            async with in_its_middle(story, database, stub):
-                await until(lambda: is_begun(story, stub))
-                await kill(first)
+        async with (
+            in_its_middle(story, database, stub),
+            worker(database, redis_url, stub) as first,
+        ):
+            await until(lambda: is_begun(story, stub))
+            await kill(first)
         await run_out(queue)
-        async with worker(database, redis_url, stub) as second, AsyncExitStack() as stack:
+        async with AsyncExitStack() as stack:
             async with in_its_middle(story, database, stub):
+                second = await stack.enter_async_context(worker(database, redis_url, stub))
                 await until(lambda: is_begun(story, stub))
                 await stack.enter_async_context(at_its_end(database))
             await until(is_ending)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from asyncpg import LockNotAvailableError
 
 import clock
 from actions import barring, bulk, groups, people
@@ -125,7 +126,8 @@ async def test_a_storm_of_writers_never_waits_in_a_circle(database: Database) ->
 
     async def keep_writing(write: Write) -> None:
         for _ in range(ROUNDS):
-            await write(at)
+            with suppress(LockNotAvailableError):  # a busy machine; a circle is another error
+                await write(at)
 
     await asyncio.gather(*(keep_writing(write) for write in AT_ONCE * WRITERS))
 
