@@ -23,7 +23,7 @@ from domain.access import UserRole
 from domain.attendance import EventKind, EventSource
 from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms
-from domain.rooms import user_number
+from domain.rooms import TRIAL_ROOM, user_number
 from domain.status import SessionStatus, TransitionCause
 from domain.webhook import LINE_KINDS, WebhookOutcome
 from gateways.livekit import PEOPLE
@@ -31,6 +31,7 @@ from gateways.livekit_webhooks import Notice
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
 
 OF_ROOM = (EventKind.ROOM_STARTED, EventKind.ROOM_FINISHED)
+LEAVING = (EventKind.LEFT, EventKind.CONNECTION_ABORTED)
 OPENING = (EventKind.ROOM_STARTED, EventKind.JOINED)
 UNREADABLE = "unreadable"
 
@@ -42,7 +43,7 @@ async def record(notice: Notice, now: datetime) -> WebhookOutcome:
         return await keep(notice, WebhookOutcome.IGNORED, "not about attendance", now)
     session = await Session.get_or_none(room_name=notice.room_name)
     if session is None:
-        return await keep(notice, WebhookOutcome.POISON, "not a room of ours", now)
+        return await _keep_stranger(notice, now)
     if kind in OF_ROOM:
         return await _record_line(session.id, notice, kind, None, now)
     if notice.participant_kind not in PEOPLE:
@@ -51,6 +52,12 @@ async def record(notice: Notice, now: datetime) -> WebhookOutcome:
     if user is None:
         return await keep(notice, WebhookOutcome.POISON, "nobody of this academy", now)
     return await _record_line(session.id, notice, kind, user, now)
+
+
+async def _keep_stranger(notice: Notice, now: datetime) -> WebhookOutcome:
+    if (notice.room_name or "").startswith(TRIAL_ROOM):
+        return await keep(notice, WebhookOutcome.IGNORED, "a room of the doctor's", now)
+    return await keep(notice, WebhookOutcome.POISON, "not a room of ours", now)
 
 
 async def _person(session: Session, identity: str) -> User | None:
@@ -101,7 +108,7 @@ def _line(
         joined_ms=notice.joined_ms,
         # Every leave says so; of a join it says that its leave is already on the way.
         is_disconnected=kind is EventKind.JOINED and notice.is_disconnected,
-        disconnect_reason=notice.disconnect_reason,
+        disconnect_reason=notice.disconnect_reason if kind in LEAVING else None,
     )
 
 

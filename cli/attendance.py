@@ -111,7 +111,9 @@ async def _recalculate(
 
 async def _wanted(number: int | None, which: Which) -> list[int]:
     if number is not None:
-        return [(await _find(number)).id]
+        if not await which.rows().filter(id=number).exists():
+            raise Stop(f"There is no session {number} of these.")
+        return [number]
     rows = which.rows().exclude(status__in=NEVER_OPENED).order_by("id")
     return await rows.values_list("id", flat=True)  # type: ignore[return-value]
 

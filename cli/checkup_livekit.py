@@ -9,6 +9,7 @@ import clock
 from cli.checkup import Finding, fail, good, skew, warn
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
+from domain.rooms import TRIAL_ROOM
 from gateways.livekit import LiveKit, LiveKitRefusedError
 from gateways.livekit_tokens import Admission, Grant, mint
 from gateways.probes import ProbeError, certificate_expiry, get, is_secure, offered_turn
@@ -99,7 +100,7 @@ async def _keys(livekit: LiveKit) -> Finding:
 
 
 async def _room(livekit: LiveKit, given: Settings) -> AsyncIterator[Finding]:
-    name = f"halaqa-doctor-{secrets.token_hex(6)}"
+    name = f"{TRIAL_ROOM}{secrets.token_hex(6)}"
     try:
         await livekit.ensure_room(_spec(name))
         try:

@@ -16,6 +16,7 @@ from cli.parts import Stop
 from cli.simulation import guest_of
 from domain.attendance import EventKind
 from domain.presence import Window, from_ms, to_ms
+from domain.webhook import WebhookOutcome
 from gateways.livekit_simulation import Event, Guest, Sender, SimulatedRoom, Stay
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User, WebhookReceipt
 from models.rosters import states_of
@@ -77,11 +78,14 @@ async def _try_out(session_id: int, user_id: int, url: str | None, plan: Plan) -
         if session.room_name is None:
             raise Stop("This session has no meeting yet, so LiveKit cannot tell of it.")
         sender = _sender(given, url)
+        trial = Trial(sender, session, user, clock.now())
         try:
-            await plan(Trial(sender, session, user, clock.now()))
+            await plan(trial)
         finally:
             await sender.aclose()
         await _print_attendance(session, user)
+    if trial.is_refused:
+        raise typer.Exit(1)
 
 
 def _sender(given: Settings, url: str | None) -> Sender:
@@ -97,6 +101,7 @@ class Trial:
     session: Session
     user: User
     moment: datetime
+    is_refused: bool = False
 
     async def join(self, ago: timedelta) -> None:
         self.moment -= ago
@@ -124,7 +129,9 @@ class Trial:
             raise Stop("The door does not answer: is the server running? Give another with --url.")
         if status != 200:
             raise Stop(f"The door answered {status}: {_why(status)}")
-        typer.echo(f"{event['event']:<20} {now:%H:%M:%S}Z  {await _outcome(event['id'])}")
+        outcome = await _outcome(event["id"])
+        typer.echo(f"{event['event']:<20} {now:%H:%M:%S}Z  {outcome}")
+        self.is_refused |= outcome.startswith(WebhookOutcome.POISON)
 
     @property
     def _guest(self) -> Guest:

@@ -96,10 +96,6 @@ def room_timeout_seconds(setting_seconds: int, ends_at: datetime, now: datetime)
     return max(setting_seconds, ceil(left.total_seconds()), 1)
 
 
-def meeting_expires_at(scheduled_at: datetime, duration_minutes: int) -> datetime:
-    return scheduled_at + timedelta(minutes=duration_minutes) + _MEETING_OUTLIVES_SESSION
-
-
 def room_goes_at(ends_at: datetime, now: datetime, *, is_left_open: bool) -> datetime:
     """When the room of a session that is over closes: now, or two hours past its scheduled end."""
     return max(now, ends_at + _LEFT_OPEN) if is_left_open else now

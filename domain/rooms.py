@@ -9,6 +9,7 @@ _KIND_WORDS = {
     SessionKind.ACADEMIC: "academic",
     SessionKind.INTERACTIVE_COURSE: "interactive",
 }
+TRIAL_ROOM = "halaqa-doctor-"  # what the names of rooms that are only made to see begin with
 _LONGEST_IDENTITY = 256  # bytes, LiveKit's own limit
 _LARGEST_NUMBER = 2**31 - 1  # of a user's id in the database
 _IDENTITY = re.compile(r"([1-9][0-9]{0,9})_")

@@ -95,6 +95,9 @@ async def test_what_was_wrong_is_put_right_and_counted(scene: Scene) -> None:
     ended = await scene.run("recalculate", str(scene.session.id), "--academy", "noor")
     assert ended.out == "1 checked, 1 changed, 0 failed.\n"
     assert await as_text() == rows
+    for other in (("--kind", "ACADEMIC"), ("--academy", (await make.academy()).slug)):
+        ended = await scene.run("recalculate", str(scene.session.id), *other)
+        assert (ended.code, ended.err) == (1, f"There is no session {scene.session.id} of these.\n")
 
 
 async def test_a_cache_of_which_nobody_is_told_is_counted_too(scene: Scene) -> None:

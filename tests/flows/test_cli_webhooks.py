@@ -90,7 +90,7 @@ async def test_the_room_that_is_there_is_the_one_that_is_told_of(scene: Scene) -
 async def test_a_stranger_is_told_to_be_poison(scene: Scene) -> None:
     stranger = await make.student(await make.academy())
     ended = await scene.simulate("join", user=stranger.id)
-    assert ended.code == 0
+    assert ended.code == 1
     assert "POISON: nobody of this academy" in ended.out
     assert "They have no attendance in this session." in ended.out
 

@@ -9,6 +9,7 @@ import pytest
 
 import clock
 from actions.rejections import rejections
+from domain.rooms import TRIAL_ROOM
 from models import MeetingAttendanceEvent, SessionEvent, WebhookReceipt
 from tests.conftest import Database
 from tests.support import make
@@ -208,6 +209,13 @@ async def test_nobody_is_named_in_the_log_of_a_refusal(
     await rejections.flush(at(1))
     [told] = [record for record in caplog.records if record.name[:6] == "halaqa"]
     assert (told.getMessage(), told.__dict__["number"]) == ("webhooks refused", 1)
+
+
+async def test_a_room_that_the_doctor_tries_is_not_poison(database: Database) -> None:
+    event = (await ready()).room.started()
+    event["room"]["name"] = f"{TRIAL_ROOM}0a1b2c"
+    assert await send(event, at(0)) == 200
+    assert await receipts() == [("room_started", "IGNORED", "a room of the doctor's")]
 
 
 async def test_a_session_that_was_never_ready_has_no_room_to_be_told_of(

@@ -8,7 +8,6 @@ import pytest
 from domain.meeting import (
     MediaQuality,
     MeetingOptions,
-    meeting_expires_at,
     room_spec,
     room_timeout_seconds,
 )
@@ -37,10 +36,6 @@ def test_a_room_is_not_closed_as_empty_before_the_end_and_half_an_hour(
 
 def test_a_part_of_a_second_is_rounded_up() -> None:
     assert room_timeout_seconds(0, ENDS, ENDS - timedelta(milliseconds=1)) == 30 * 60 + 1
-
-
-def test_a_meeting_expires_an_hour_after_its_duration() -> None:
-    assert meeting_expires_at(STARTS, 45) == ENDS + timedelta(minutes=60)
 
 
 def test_options_are_stored_under_the_names_of_the_api() -> None:
