@@ -79,7 +79,7 @@ async def update(viewer: Viewer, academy_id: int, values: dict[str, Any], now: d
         academy = await Academy.get(id=academy_id)
         await academy.update_from_dict(values).save(update_fields=list(values) or ["name"])
         if values.keys() & {"timezone", "is_active"}:
-            await write(tx, await _pass_on(academy, viewer.user_id, now))
+            await write(tx, await _pass_on(academy, viewer.user_id, now), now)
     return academy
 
 
@@ -157,8 +157,8 @@ async def update_video_settings(
         which = _concerned(settings, changed)
         sessions = Session.filter(Q(*which, join_type="OR"), academy_id=academy_id)
         if which:
-            await write(tx, await _follow(sessions, changed, viewer.user_id, now))
-        await _review(tx, settings, changed)
+            await write(tx, await _follow(sessions, changed, viewer.user_id, now), now)
+        await _review(tx, settings, changed, now)
     return await Academy.get(id=academy_id)
 
 
@@ -205,11 +205,13 @@ def _move_timers(draft: Draft) -> None:
         draft.change(**moved, next_transition_at=moved["ready_at"])
 
 
-async def _review(tx: Transaction, settings: VideoSettings, changed: set[str]) -> None:
+async def _review(
+    tx: Transaction, settings: VideoSettings, changed: set[str], now: datetime
+) -> None:
     """Teachers may not be let into others' sessions any more."""
     if "teachers_join_any_session" in changed and not settings.teachers_join_any_session:
         teachers = User.filter(academy_id=settings.academy_id, role=UserRole.TEACHER)
-        await rights.review(tx, [teacher.id for teacher in await teachers])
+        await rights.review(tx, [teacher.id for teacher in await teachers], now)
 
 
 async def update_attendance_policy(

@@ -1,22 +1,24 @@
-"""Keeping somebody out of one session: no token, no stream, and out of its room whenever seen.
+"""Keeping somebody out of one session: no token, no stream, and out of its room whenever seen."""
 
-So are teachers who have no part in it any more: their tokens say that the room is theirs to run.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from actions.bulk import again_if_raced
+from actions.grants import grants_now, is_too_much, viewer_of
 from actions.participants import find_person, row_of
+from actions.rights import review
 from actions.roster import tell_row
 from actions.stream import Draft, writing
-from domain.access import Permit, UserRole, Viewer
+from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, NotFoundError
 from domain.rooms import user_number
 from domain.session import WorkKind
 from gateways.livekit import LiveKit
-from models import Session, SessionParticipant, User
-from models.standing import standings
+from gateways.livekit_tokens import Grant
+from models import Session, SessionParticipant, User, sql
+from models.atomic import atomic
+
+Inside = tuple[int, int, Grant]  # in the room of which session, who, and what they came with
 
 
 async def bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
@@ -43,7 +45,7 @@ async def _bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> 
 
 
 def _check_no_manager(session: Session, person: User) -> None:
-    if session.is_managed_by(Viewer(person.id, person.role, person.academy_id)):
+    if session.is_managed_by(viewer_of(person)):
         raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
 
 
@@ -69,34 +71,53 @@ async def _unbar(session_id: int, user_id: int, now: datetime) -> Session:
 
 
 async def keep_out(draft: Draft, user_ids: Iterable[int]) -> None:
-    """Of these people who were seen in the room, have those removed who must not be there."""
-    rows = SessionParticipant.filter(session_id=draft.session.id, user_id__in=list(user_ids))
-    for row in await rows.order_by("id"):
-        if await _must_leave(draft.session, row, draft.now):
-            draft.plan(WorkKind.REMOVE_PERSON, draft.now, row.id)
+    """Of these people who came into the room, have those removed who would get no token now."""
+    session = draft.session
+    came = [(session.id, user_id, Grant()) for user_id in user_ids]
+    draft.concerned |= await _who_must_leave({session.id: session}, came, draft.now)
 
 
-async def _must_leave(session: Session, row: SessionParticipant, now: datetime) -> bool:
-    if row.barred_at is not None:
-        return True
-    if row.role is not UserRole.TEACHER or row.user_id == session.teacher_id:
-        return False
-    person = await User.get(id=row.user_id)
-    viewer = Viewer(person.id, person.role, person.academy_id)
-    return not (await standings(viewer, [session], now))[session.id].may_join
+async def put_out(rooms: Mapping[int, Session], inside: Collection[Inside], now: datetime) -> None:
+    """Of the people in the rooms of these sessions, have those removed who would get no token now,
+    or a lesser one than theirs."""
+    leaving = await _who_must_leave(rooms, inside, now)
+    if leaving:
+        async with atomic() as tx:
+            await review(tx, leaving, now)
+
+
+async def _who_must_leave(
+    rooms: Mapping[int, Session], inside: Collection[Inside], now: datetime
+) -> set[int]:
+    """A handful of statements, however many they are."""
+    users: dict[int, User] = {}
+    for some in sql.batches(sorted({user_id for _, user_id, _ in inside})):
+        users |= {user.id: user for user in await User.filter(id__in=some)}
+    known = [
+        (session_id, user_id, held) for session_id, user_id, held in inside if user_id in users
+    ]
+    places = {(session_id, user_id) for session_id, user_id, _ in known}
+    grants = await grants_now([(rooms[room], users[user_id]) for room, user_id in places], now)
+    return {
+        user_id
+        for session_id, user_id, held in known
+        if is_too_much(held, grants[session_id, user_id])
+    }
 
 
 async def remove_person(livekit: LiveKit, participant_id: int, now: datetime) -> None:
-    """Put somebody who still must not be there out of the room; not to be there is success.
+    """Put somebody out of the room who would get no token for it now, or a lesser one than theirs;
+    not to be there is success.
 
     Under every identity of theirs: a name may have changed since their token was made.
     """
-    row = await SessionParticipant.get_or_none(id=participant_id).select_related("session")
-    if row is None or not await _must_leave(row.session, row, now):
+    row = await SessionParticipant.get_or_none(id=participant_id).select_related("session", "user")
+    if row is None:
         return
+    grant = (await grants_now([(row.session, row.user)], now))[row.session_id, row.user_id]
     room = row.session.room_name
     if room is None or room not in await livekit.list_rooms():
         return
     for person in await livekit.list_participants(room):
-        if user_number(person.identity) == row.user_id:
+        if user_number(person.identity) == row.user_id and is_too_much(person.grant, grant):
             await livekit.remove_participant(room, person.identity)

@@ -58,7 +58,7 @@ async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> 
         drafts = await lock_all(Session.filter(group_id__in=ids, status__in=OPEN), now)
         for draft in drafts:
             await fill(draft)
-        await write(tx, drafts, concerned)
+        await write(tx, drafts, now, concerned)
     return groups
 
 

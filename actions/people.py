@@ -95,7 +95,7 @@ async def _upsert_all(viewer: Viewer, plans: list[_Plan], now: datetime) -> list
             with refusals.under(n):
                 concerned |= await _set_guardians(user, plans[n].person.guardian_external_ids)
         refusals.check()
-        await review(tx, concerned)
+        await review(tx, concerned, now)
     return list(users.values())
 
 

@@ -53,4 +53,4 @@ async def _follow(tx: Transaction, teacher: User, actor_id: int, now: datetime) 
         lay_again(draft)
         if draft.changed:
             draft.append(SessionEventKind.UPDATED, {}, actor_id)
-    await write(tx, drafts)
+    await write(tx, drafts, now)

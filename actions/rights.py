@@ -1,22 +1,38 @@
-"""Somebody may have lost a right: who watches on their behalf is asked again, at once."""
+"""Somebody may have lost a right: what they watch, and any room they are in, is asked again."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from gateways.bus import VIEWERS, bell
+from domain.session import WorkKind
+from gateways.bus import CLOCK, VIEWERS, bell
 from models import Guardianship, sql
 from models.atomic import Transaction
 from models.locks import lock_people
 
 COUNT_UP = "UPDATE users SET rights_version = rights_version + 1 WHERE id IN ({ids})"
+# Only who has locked these people writes this: nobody waits for it in a circle.
+HAVE_REMOVED = """
+INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
+SELECT '{kind}', p.id, s.academy_id, $1, 0, 0
+FROM sessions s
+JOIN meeting_attendances a ON a.session_id = s.id
+JOIN session_participants p ON p.id = a.participant_id
+WHERE s.status IN ('READY', 'ONGOING') AND a.presence = 'IN_MEETING' AND p.user_id IN ({ids})
+ON CONFLICT (kind, subject) DO UPDATE
+SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
+"""
 
 
-async def review(tx: Transaction, user_ids: Iterable[int]) -> None:
+async def review(tx: Transaction, user_ids: Iterable[int], now: datetime) -> None:
     """Of these people and their guardians, in the transaction that changes what they may do.
 
-    Asking once too often costs a read; the count is for processes that the bell does not reach.
+    Who is in a room is looked for there, and stays where they still may. Asking once too often
+    costs a read; the count is for processes that the bell does not reach.
     Best once in a transaction, and last: people are locked after sessions, by their ids in order.
     """
-    await review_alone(tx, await with_guardians(user_ids))
+    concerned = await with_guardians(user_ids)
+    await review_alone(tx, concerned)
+    await _have_removed(tx, sorted(concerned), now)
 
 
 async def review_alone(tx: Transaction, user_ids: Iterable[int]) -> None:
@@ -26,6 +42,16 @@ async def review_alone(tx: Transaction, user_ids: Iterable[int]) -> None:
     for some in sql.batches(concerned):
         await sql.execute(COUNT_UP.format(ids=sql.places(len(some))), *some)
     tx.on_commit(lambda: _ring(concerned))
+
+
+async def _have_removed(tx: Transaction, user_ids: list[int], now: datetime) -> None:
+    inside = 0
+    for some in sql.batches(user_ids):
+        ids = sql.places(len(some), first=2)
+        plan = HAVE_REMOVED.format(kind=WorkKind.REMOVE_PERSON.value, ids=ids)
+        inside += await sql.execute(plan, now, *some)
+    if inside:
+        tx.on_commit(lambda: bell.ring(CLOCK, now.isoformat()))
 
 
 async def with_guardians(user_ids: Iterable[int]) -> set[int]:

@@ -63,7 +63,7 @@ async def _schedule_all(viewer: Viewer, plans: list[SchedulePlan], now: datetime
                 sessions[n] = session or drafts[-1].session
         refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()
-        await write(tx, drafts)
+        await write(tx, drafts, now)
     return [sessions[n] for n in range(len(plans))]
 
 

@@ -89,7 +89,7 @@ async def _cancel_all(
             with refusals.under(session_ids.index(session_id)):
                 await _cancel_one(viewer, drafts.get(session_id), because)
         refusals.check()
-        await write(tx, drafts.values())
+        await write(tx, drafts.values(), now)
     return [drafts[session_id].session for session_id in session_ids]
 
 

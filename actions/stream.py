@@ -106,7 +106,7 @@ async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
             raise NotFoundError("No such session.")
         draft = Draft(await load(session_id), now)
         yield draft
-        await write(tx, [draft])
+        await write(tx, [draft], now)
 
 
 async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
@@ -132,7 +132,9 @@ async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
     return [Draft(row, now) for row in rows]
 
 
-async def write(tx: Transaction, drafts: Iterable[Draft], concerned: Iterable[int] = ()) -> None:
+async def write(
+    tx: Transaction, drafts: Iterable[Draft], now: datetime, concerned: Iterable[int] = ()
+) -> None:
     """Write locked sessions back: rows, events and work, a statement each.
 
     `concerned` are people whose rights change by more than these sessions.
@@ -141,8 +143,8 @@ async def write(tx: Transaction, drafts: Iterable[Draft], concerned: Iterable[in
     await _update_rows(drafts)
     await _append_facts(drafts)
     await _drop_work(drafts)
-    await _plan_work(drafts)
-    await review(tx, set[int](concerned).union(*(draft.concerned for draft in drafts)))
+    await review(tx, set[int](concerned).union(*(draft.concerned for draft in drafts)), now)
+    await _plan_work(drafts)  # also about people, who are locked by now
     tx.on_commit(lambda: _ring(drafts))
     tx.on_commit(lambda: _count_moves(drafts))
 

@@ -109,7 +109,7 @@ async def _advance(statement: str, now: datetime, *params: int) -> list[int]:
             advance(draft, inside.get(draft.session.id, 0))
         for draft in await _with_open_stays(drafts):
             await close_stays(draft)
-        await write(tx, drafts)
+        await write(tx, drafts, now)
     return ids
 
 

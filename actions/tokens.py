@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.attendance.folding import catch_up
+from actions.grants import grant_for
 from actions.meetings import make_meeting
 from actions.rooms import make_room
 from actions.stream import writing
-from domain.access import Permit, UserRole, Viewer
+from domain.access import Permit, Viewer
 from domain.attendance import Presence
 from domain.errors import LiveKitUnavailableError
 from domain.joining import join_refusal
@@ -130,27 +131,6 @@ async def _make_meeting(session_id: int, now: datetime, *, is_person: bool) -> N
     async with writing(session_id, now) as draft:
         if draft.session.status.is_live:
             make_meeting(draft, MeetingSource.TOKEN, None, is_person=is_person)
-
-
-def grant_for(viewer: Viewer, session: Session) -> Grant:
-    """What the role may do in this session's room."""
-    if session.is_managed_by(viewer):
-        return Grant(
-            can_publish=True,
-            can_subscribe=True,
-            can_publish_data=True,
-            can_share_screen=True,
-            room_admin=True,
-        )
-    if viewer.role is UserRole.PARENT:
-        return Grant(can_subscribe=True)
-    options = session.options
-    return Grant(
-        can_publish=True,
-        can_subscribe=True,
-        can_publish_data=options.chat_enabled,
-        can_share_screen=options.screen_sharing_enabled,
-    )
 
 
 def _narrowed(grant: Grant, wish: Wish) -> Grant:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import catch_up
-from actions.barring import keep_out
 from actions.bulk import again_if_raced
 from actions.meetings import layer_options
 from actions.plans import check_students, check_teacher, check_words, hold, plan_of
@@ -60,7 +59,7 @@ async def _update(viewer: Viewer, session_id: int, values: Values, now: datetime
         changed = {name: to for name, to in values.items() if getattr(draft.session, name) != to}
         if changed:
             await _change(draft, changed, viewer.user_id)
-        await write(tx, drafts)
+        await write(tx, drafts, now)
     return draft.session
 
 
@@ -89,7 +88,6 @@ async def _store(draft: Draft, values: Values) -> None:
     if draft.session.teacher_id != teacher_id:
         draft.concerned |= {teacher_id, draft.session.teacher_id}
         await change_teacher(draft, teacher_id)
-        await keep_out(draft, [teacher_id])
         await layer_options(draft)
     if _is_for_others(values):
         await fill(draft)

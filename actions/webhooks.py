@@ -19,7 +19,6 @@ from actions.moves import Because, move_to
 from actions.receipts import keep, keep_again
 from actions.roster import enrol
 from actions.stream import Draft, writing
-from domain.access import UserRole
 from domain.attendance import EventKind, EventSource
 from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms
@@ -203,9 +202,9 @@ async def _follow(
 
 
 def _suspects(line: MeetingAttendanceEvent, states: list[AttendanceState]) -> list[int]:
-    """Whoever came, if they may be one who must not be there."""
+    """Whoever came and was not expected. Those who were are many: the next look asks of them."""
     came = [state for state in states if state.user_id == line.user_id]
-    return [one.user_id for one in came if one.is_barred or one.role is UserRole.TEACHER]
+    return [one.user_id for one in came if one.is_barred or not one.is_expected]
 
 
 def _is_after(line: MeetingAttendanceEvent, moment: datetime) -> bool:

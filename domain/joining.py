@@ -13,6 +13,15 @@ from domain.standing import Standing
 from domain.status import SessionStatus
 
 
+def right_refusal(standing: Standing) -> DomainError | None:
+    """Why the session is not theirs to be in, whatever the hour; who is inside has to leave."""
+    if standing.is_barred:
+        return BarredError("Barred from this session.")
+    if not standing.may_join:
+        return ForbiddenError("You are not expected in this session.")
+    return None
+
+
 def join_refusal(
     status: SessionStatus,
     standing: Standing,
@@ -23,10 +32,8 @@ def join_refusal(
 ) -> DomainError | None:
     """None: they may. `standing` says what the session is to them, `no_meeting` why none would be
     made for them now."""
-    if standing.is_barred:
-        return BarredError("Barred from this session.")
-    if not standing.may_join:
-        return ForbiddenError("You are not expected in this session.")
+    if refusal := right_refusal(standing):
+        return refusal
     if status.is_over:
         return SessionOverError("The session is over.")
     if not is_academy_active:

@@ -46,4 +46,4 @@ class WorkKind(StrEnum):
     MAKE_MEETING = "MAKE_MEETING"  # ahead of time, or again after it was refused
     EXPIRE_STAYS = "EXPIRE_STAYS"  # those that nobody has confirmed for too long
     EXPIRE_REPORT = "EXPIRE_REPORT"  # of a participant: a join that LiveKit has not confirmed
-    REMOVE_PERSON = "REMOVE_PERSON"  # of a participant: barred, and perhaps still in the room
+    REMOVE_PERSON = "REMOVE_PERSON"  # of a participant: in the room, perhaps without a right to be

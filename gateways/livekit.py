@@ -15,6 +15,7 @@ import telemetry
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
 from gateways.livekit_look import Look
+from gateways.livekit_tokens import Grant
 
 WHILE_SOMEBODY_WAITS_S = 1.0
 IN_BACKGROUND_S = 5.0
@@ -47,7 +48,8 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Somebody LiveKit lists in a room; `joined_ms` is 0 where LiveKit does not say.
+    """Somebody LiveKit lists in a room; `joined_ms` is 0 where LiveKit does not say, and `grant` is
+    what their token granted.
 
     `state` (JOINING, JOINED, ACTIVE, DISCONNECTED) and `kind` (STANDARD, SIP, EGRESS, INGRESS,
     AGENT …) are LiveKit's own words. Only who is ACTIVE is in the room.
@@ -60,6 +62,7 @@ class Participant:
     state: str
     kind: str
     is_publisher: bool
+    grant: Grant
 
     @property
     def is_inside(self) -> bool:
@@ -79,6 +82,7 @@ class Participant:
             state=_word(models.ParticipantInfo.State, info.state),
             kind=_word(models.ParticipantInfo.Kind, info.kind),
             is_publisher=info.is_publisher,
+            grant=Grant.told(info.attributes),
         )
 
 

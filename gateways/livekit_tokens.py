@@ -1,14 +1,16 @@
 """The token that lets one person into one room, and what they may do there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Self
 
 import jwt
 from anyascii import anyascii
 
 from domain.rooms import participant_identity
 
+GRANT = "grant"  # the attribute that says in the room what the token granted
 # Vowels that anyascii drops: with them أمير ماهر is Amyr_Mahr, without them myr_mhr.
 _ARABIC_VOWELS = str.maketrans("اأإآٱعةى", "aaiaaaaa")
 
@@ -30,6 +32,25 @@ class Grant:
             return ()
         camera = ("camera", "microphone")
         return (*camera, "screen_share", "screen_share_audio") if self.can_share_screen else camera
+
+    def is_within(self, other: "Grant") -> bool:
+        """Whether `other` allows all of it."""
+        return all(getattr(other, name) for name in self._given)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """It stays with who is in the room: LiveKit itself does not say who administers one."""
+        return {GRANT: " ".join(self._given)}
+
+    @classmethod
+    def told(cls, attributes: Mapping[str, str]) -> Self:
+        """Of somebody in a room; nothing where their token did not say."""
+        words = attributes.get(GRANT, "").split()
+        return cls(**{field.name: field.name in words for field in fields(cls)})
+
+    @property
+    def _given(self) -> list[str]:
+        return [field.name for field in fields(self) if getattr(self, field.name)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +87,7 @@ def mint(
         "exp": int(expires_at.timestamp()),
         "name": admission.name,
         "metadata": admission.metadata,
+        "attributes": admission.grant.attributes,
         "video": _video(admission.room_name, admission.grant),
     }
     return jwt.encode(claims, secret, algorithm="HS256")

@@ -1,7 +1,7 @@
 """The one place that says who may take part in a session: by joining it, and by watching it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from domain.access import UserRole, Viewer
@@ -11,6 +11,7 @@ from models.academy import letting_teachers_in
 from models.group import Membership, theirs
 from models.participant import SessionParticipant
 from models.session import Session
+from models.user import Guardianship
 
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 
@@ -29,21 +30,78 @@ async def standings(
     for row in await (rows if user_id is None else rows.filter(user_id=user_id)):
         found[row.session_id].append(row)
     members = await _members(sessions, found)
-    visited = await _visited(viewer) if user_id is None else None
+    visited = await _visited([viewer] if user_id is None else [])
     return {
         one.id: _standing(
-            viewer, one, found[one.id], members, now, is_visitor=one.academy_id == visited
+            viewer, one, found[one.id], members, now, is_visitor=_visits(viewer, one, visited)
         )
         for one in sessions
     }
 
 
-async def _visited(viewer: Viewer) -> int | None:
-    """The academy whose sessions a teacher may join all."""
-    if viewer.role is not UserRole.TEACHER:
-        return None
-    is_open = await letting_teachers_in().filter(academy_id=viewer.academy_id).exists()
-    return viewer.academy_id if is_open else None
+async def standings_of(
+    places: Sequence[tuple[Session, Viewer]], now: datetime
+) -> dict[tuple[int, int], Standing]:
+    """What each session is to that person, by both ids; of all of them in a handful of reads."""
+    found: dict[tuple[int, int], Standing] = {}
+    for some in sql.batches(places):
+        found |= await _standings_of(some, now)
+    return found
+
+
+async def _standings_of(
+    places: Sequence[tuple[Session, Viewer]], now: datetime
+) -> dict[tuple[int, int], Standing]:
+    sessions = {session.id: session for session, _ in places}
+    families = await _families([viewer for _, viewer in places])
+    found = await _rows(sessions, set[int]().union(*families.values()))
+    rows = {(row.session_id, row.user_id): row for some in found.values() for row in some}
+    members = await _members(sessions.values(), found)
+    visited = await _visited([viewer for _, viewer in places])
+    return {
+        (session.id, viewer.user_id): _standing(
+            viewer,
+            session,
+            [rows[key] for id in families[viewer.user_id] if (key := (session.id, id)) in rows],
+            members,
+            now,
+            is_visitor=_visits(viewer, session, visited),
+        )
+        for session, viewer in places
+    }
+
+
+async def _families(viewers: Sequence[Viewer]) -> dict[int, set[int]]:
+    """Each of them with the children they look after: of many what `theirs` is of one."""
+    found = {viewer.user_id: {viewer.user_id} for viewer in viewers}
+    parents = [viewer.user_id for viewer in viewers if viewer.role is UserRole.PARENT]
+    for tie in await Guardianship.filter(guardian_id__in=parents) if parents else []:
+        found[tie.guardian_id].add(tie.child_id)
+    return found
+
+
+async def _rows(
+    session_ids: Iterable[int], user_ids: Iterable[int]
+) -> dict[int, list[SessionParticipant]]:
+    found: dict[int, list[SessionParticipant]] = defaultdict(list)
+    for some in sql.batches(sorted(user_ids)):
+        rows = SessionParticipant.filter(session_id__in=list(session_ids), user_id__in=some)
+        for row in await rows:
+            found[row.session_id].append(row)
+    return found
+
+
+async def _visited(viewers: Iterable[Viewer]) -> set[int]:
+    """Of the teachers' academies those whose sessions a teacher may join all."""
+    homes = {one.academy_id for one in viewers if one.role is UserRole.TEACHER and one.academy_id}
+    if not homes:
+        return set()
+    return {row.academy_id for row in await letting_teachers_in().filter(academy_id__in=homes)}
+
+
+def _visits(viewer: Viewer, session: Session, visited: Collection[int]) -> bool:
+    is_home = viewer.academy_id == session.academy_id
+    return viewer.role is UserRole.TEACHER and is_home and session.academy_id in visited
 
 
 async def _members(

@@ -17,7 +17,6 @@ from actions.attendance.folding import (
 )
 from actions.attendance.lines import own_line, write_line
 from actions.attendance.stale_stays import MAY_BE_IN, open_stays
-from actions.barring import keep_out
 from actions.roster import enrol
 from actions.stream import Draft, writing
 from domain.attendance import EventKind, EventSource, stays_of
@@ -50,7 +49,6 @@ async def conclude(looked_at: Session, there: Mapping[Place, int], now: datetime
             await catch_up(draft)
             begin(draft, [state for state in states if state.user_id in seen])
             settle(draft, states)
-        await keep_out(draft, people)
 
 
 async def _people(session: Session, there: Mapping[Place, int]) -> dict[int, User]:

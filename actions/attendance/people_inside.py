@@ -10,6 +10,7 @@ from datetime import datetime
 
 from actions.attendance.conclusions import conclude
 from actions.attendance.no_news import READ_AT_ONCE, Place, no_news
+from actions.barring import put_out
 from domain.attendance import Confidence
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
@@ -22,7 +23,8 @@ AT_ONCE = 10
 ASK_FOR_S = 2.0
 ASK_ALL_FOR_S = 4.0  # all of them, so that the next look is not late
 
-Listed = dict[int, dict[Place, int]]
+There = dict[Place, Participant]
+Listed = dict[int, There]
 
 
 @dataclass(slots=True)
@@ -31,7 +33,6 @@ class Known:
 
     stays: set[Place] = field(default_factory=set)
     is_doubtful: bool = False  # somebody was missed, or only their page says that they left
-    barred: set[int] = field(default_factory=set)
 
 
 async def look_at_people(
@@ -50,40 +51,47 @@ async def look_at_people(
         differs = _differs(there, known[session_id])
         if not differs or await _conclude(rooms[session_id], there, now):
             looked.append(rooms[session_id])
+    await _put_out(rooms, listed, now)
     return looked
 
 
-def _differs(there: dict[Place, int], known: Known) -> bool:
-    is_barred = any(user_id in known.barred for user_id, _ in there)
-    return set(there) != known.stays or known.is_doubtful or is_barred
+def _differs(there: There, known: Known) -> bool:
+    return set(there) != known.stays or known.is_doubtful
+
+
+async def _put_out(rooms: dict[int, Session], listed: Listed, now: datetime) -> None:
+    """Whoever is in a room and has not, or not any more, the right to all that they may do there.
+    If it fails, what was found about attendance stands."""
+    inside = [
+        (session_id, user_id, person.grant)
+        for session_id, there in listed.items()
+        for (user_id, _), person in there.items()
+    ]
+    try:
+        await put_out(rooms, inside, now)
+    except Exception:
+        logger.warning("rights of people inside not looked at", exc_info=True)
 
 
 async def _without_idle(
     rooms: dict[int, Session], listed: Listed, known: dict[int, Known]
 ) -> Listed:
-    """Who is nobody of ours, or has left by LiveKit's own word, makes no difference, look by look.
-
-    Those who are barred do, to be removed.
-    """
+    """Who is nobody of ours, or has left by LiveKit's own word, makes no difference."""
     news = {
-        session_id: [place for place in there if _is_news(place, known[session_id])]
+        session_id: [place for place in there if place not in known[session_id].stays]
         for session_id, there in listed.items()
     }
     idle = await no_news(rooms, news)
     return {
-        session_id: {place: ms for place, ms in there.items() if (session_id, place) not in idle}
+        session_id: {at: who for at, who in there.items() if (session_id, at) not in idle}
         for session_id, there in listed.items()
     }
 
 
-def _is_news(place: Place, known: Known) -> bool:
-    return place not in known.stays and place[0] not in known.barred
-
-
-async def _conclude(session: Session, there: dict[Place, int], now: datetime) -> bool:
+async def _conclude(session: Session, there: There, now: datetime) -> bool:
     """Whether it could be stored; what one session meets keeps no other from being looked at."""
     try:
-        await conclude(session, there, now)
+        await conclude(session, {place: one.joined_ms for place, one in there.items()}, now)
     except Exception:
         logger.warning("people not looked at", exc_info=True, extra={"session": session.id})
         return False
@@ -91,7 +99,7 @@ async def _conclude(session: Session, there: dict[Place, int], now: datetime) ->
 
 
 async def _list_all(livekit: LiveKit, sessions: Iterable[Session]) -> Listed:
-    """By session, when each stay in its room began, in ms; without those that gave no answer."""
+    """By session, who is in its room; without those that gave no answer."""
     gate = asyncio.Semaphore(AT_ONCE)
     asked = {asyncio.create_task(_list(livekit, one, gate)): one.id for one in sessions}
     if not asked:
@@ -105,9 +113,7 @@ async def _list_all(livekit: LiveKit, sessions: Iterable[Session]) -> Listed:
     return {session_id: there for session_id, there in answers.items() if there is not None}
 
 
-async def _list(
-    livekit: LiveKit, session: Session, gate: asyncio.Semaphore
-) -> dict[Place, int] | None:
+async def _list(livekit: LiveKit, session: Session, gate: asyncio.Semaphore) -> There | None:
     async with gate:
         try:
             found = await livekit.list_participants(str(session.room_name), timeout_s=ASK_FOR_S)
@@ -118,18 +124,17 @@ async def _list(
     return _people(found)
 
 
-def _people(found: Iterable[Participant]) -> dict[Place, int]:
+def _people(found: Iterable[Participant]) -> There:
     inside = [one for one in found if one.is_inside and one.is_person]
     numbered = [(user_number(one.identity), one) for one in inside]
-    return {(number, one.sid): one.joined_ms for number, one in numbered if number}
+    return {(number, one.sid): one for number, one in numbered if number}
 
 
 KNOWN = """
-SELECT p.session_id, p.user_id, p.missed, p.barred_at, a.open_sids, a.confidence
+SELECT p.session_id, p.user_id, p.missed, a.open_sids, a.confidence
 FROM session_participants p LEFT JOIN meeting_attendances a ON a.participant_id = p.id
 WHERE p.session_id IN ({ids}) AND (
-    a.presence = 'IN_MEETING' OR a.confidence = 'REPORTED'
-    OR p.missed IS NOT NULL OR p.barred_at IS NOT NULL
+    a.presence = 'IN_MEETING' OR a.confidence = 'REPORTED' OR p.missed IS NOT NULL
 )
 """
 
@@ -146,6 +151,4 @@ async def _known(session_ids: list[int]) -> dict[int, Known]:
             is_missed = row["missed"] not in (None, "null")
             is_reported_over = bool(stays) and row["confidence"] == Confidence.REPORTED
             one.is_doubtful = one.is_doubtful or is_missed or is_reported_over
-            if row["barred_at"] is not None:
-                one.barred.add(user_id)
     return known

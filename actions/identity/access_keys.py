@@ -114,7 +114,7 @@ async def revoke(viewer: Viewer, key_id: int, now: datetime) -> AccessKey:
     async with atomic() as tx:
         if await AccessKey.filter(id=row.id, revoked_at=None).update(revoked_at=now):
             await User.filter(id=row.user_id).update(is_active=False)
-            await review(tx, [row.user_id])
+            await review(tx, [row.user_id], now)
     return await AccessKey.get(id=row.id)
 
 

@@ -18,9 +18,20 @@ from actions.identity import refresh_tokens, sign_ins
 from actions.people import PersonInput
 from actions.rights import review
 from domain.access import UserRole, Viewer
+from domain.attendance import Confidence, Presence
 from domain.errors import InvalidCredentialsError, NotFoundError
-from domain.session import MembershipSource
-from models import Academy, Group, Guardianship, Session, User
+from domain.session import MembershipSource, WorkKind
+from domain.status import SessionStatus
+from models import (
+    Academy,
+    DueWork,
+    Group,
+    Guardianship,
+    MeetingAttendance,
+    Session,
+    SessionParticipant,
+    User,
+)
 from models.atomic import atomic
 from tests.conftest import Database
 from tests.support import make
@@ -57,7 +68,24 @@ async def families() -> Families:
     circle = await make.group(academy, teacher, *children)
     starts = [clock.now() + timedelta(hours=hour) for hour in (1, 3)]
     sessions = [await make.session(academy, teacher, group=circle, at=at) for at in starts]
+    await _come_in(sessions)
     return Families(academy, make.viewer(admin), parents, children, circle, sessions)
+
+
+async def _come_in(sessions: list[Session]) -> None:
+    """They are open and everybody is inside: who may have lost a right is looked for there."""
+    await Session.filter(id__in=[one.id for one in sessions]).update(status=SessionStatus.READY)
+    for row in await SessionParticipant.all():
+        await MeetingAttendance.create(
+            participant_id=row.id,
+            session_id=row.session_id,
+            presence=Presence.IN_MEETING,
+            cycles=[],
+            closed_ms=0,
+            join_count=1,
+            leave_count=0,
+            confidence=Confidence.CONFIRMED,
+        )
 
 
 def of(user: User, guardians: list[str] | None = None, **values: object) -> PersonInput:
@@ -130,12 +158,13 @@ async def test_a_storm_of_writers_never_waits_in_a_circle(database: Database) ->
                 await write(at)
 
     await asyncio.gather(*(keep_writing(write) for write in AT_ONCE * WRITERS))
+    assert await DueWork.exists(kind=WorkKind.REMOVE_PERSON)
 
 
 async def test_who_signs_out_waits_for_no_guardian(database: Database) -> None:
     at = await families()
     secret = await signed_in(at)
     async with atomic() as tx:
-        await review(tx, [parent.id for parent in at.parents])
+        await review(tx, [parent.id for parent in at.parents], clock.now())
         signing_out = sign_ins.sign_out(secret, clock.now())
         await asyncio.wait_for(asyncio.create_task(signing_out, context=Context()), 10)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+import clock
 from actions.rights import review
 from actions.sessions import cancel
 from actions.webhooks import record
@@ -55,7 +56,7 @@ async def ring(lesson: Lesson, door: Door) -> None:
     door.is_open = asyncio.Event()
     door.asked.clear()
     async with atomic() as tx:
-        await review(tx, [lesson.teacher.id])
+        await review(tx, [lesson.teacher.id], clock.now())
     await asyncio.wait_for(door.asked.wait(), 30)
 
 
@@ -118,7 +119,7 @@ async def test_two_bells_are_two_questions(database: Database) -> None:
             await ring(lesson, door)
             first, door.is_open, door.viewer = door.is_open, asyncio.Event(), None
             async with atomic() as tx:
-                await review(tx, [lesson.teacher.id])
+                await review(tx, [lesson.teacher.id], clock.now())
             await joins(lesson)
             first.set()
             assert await stream.is_silent()
@@ -200,5 +201,5 @@ async def test_the_rights_of_any_number_of_people_are_reviewed_at_once(database:
     student = await make.student(await make.academy())
     assert student.rights_version == 0
     async with atomic() as tx:
-        await review(tx, range(1, 40_000))
+        await review(tx, range(1, 40_000), clock.now())
     assert (await User.get(id=student.id)).rights_version == 1

@@ -11,6 +11,7 @@ from livekit.protocol import models
 from domain.errors import ErrorCode, LiveKitUnavailableError
 from domain.meeting import RoomSpec
 from gateways.livekit import LiveKit, LiveKitRefusedError, Participant
+from gateways.livekit_tokens import Grant
 from tests.support.livekit_stub import LiveKitStub, twirp_error
 from tests.support.webhooks import KEY, SECRET
 
@@ -64,6 +65,7 @@ async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
     assert await livekit.list_participants(SPEC.name) == []
     sara = stub.enter(SPEC.name, "5_Sara_Ali")
     sara.name, sara.is_publisher, sara.joined_at_ms = "Sara Ali", True, 1_772_000_000_123
+    sara.attributes["grant"] = "can_subscribe room_admin of_a_later_version"
     coming = stub.enter(SPEC.name, "6_Omar_Ali")
     coming.state, coming.joined_at_ms = models.ParticipantInfo.State.JOINING, 0
     coming.joined_at = 1_772_000_001
@@ -78,9 +80,11 @@ async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
         state="ACTIVE",
         kind="STANDARD",
         is_publisher=True,
+        grant=Grant(can_subscribe=True, room_admin=True),
     )
     assert (found["6_Omar_Ali"].state, found["6_Omar_Ali"].is_inside) == ("JOINING", False)
     assert found["6_Omar_Ali"].joined_ms == 1_772_000_001_000
+    assert found["6_Omar_Ali"].grant == Grant()
     assert (found["EG_1"].kind, found["EG_1"].is_person) == ("EGRESS", False)
 
 

@@ -27,6 +27,11 @@ mutation($input: CreateMeetingTokenInput!) {
 STATUS = """
 mutation($id: ID!) { changeSessionStatus(sessionId: $id, to: COMPLETED) { errors { code } } }
 """
+UPDATE = """
+mutation($id: ID!, $input: UpdateSessionInput!) {
+  updateSession(sessionId: $id, input: $input) { errors { code message } }
+}
+"""
 SESSION = """
 query($id: ID!) {
   session(id: $id) {
@@ -119,6 +124,10 @@ class Lesson:
 
     async def end(self) -> None:
         await self.campus.door.do(STATUS, self.people["admin"], id=self.id)
+
+    async def substitute(self, teacher: Person) -> None:
+        change = {"teacherId": teacher.id}
+        await self.campus.door.do(UPDATE, self.people["admin"], id=self.id, input=change)
 
     async def roster(self) -> dict[str, Any]:
         roster: dict[str, Any] = await self.campus.door.ask(

@@ -81,6 +81,18 @@ class School:
         finally:
             await lesson.empty()
 
+    async def enrol(self, name: str, role: str) -> Person:
+        """One more, signed in."""
+        await _enrol(self, self["admin"], [_user(self, name, role)])
+        return self[name]
+
+    async def deactivate(self, name: str, role: str) -> None:
+        users = [_user(self, name, role) | {"isActive": False}]
+        await self.campus.door.do(USERS, self["admin"], users=users)
+
+    async def set_video(self, **settings: Any) -> None:
+        await self.campus.door.do(VIDEO, self["admin"], id=self.id, input=settings)
+
 
 async def open_school(
     campus: Place, slug: str, *students: str, gap_s: int = 120, **policy: Any
@@ -125,7 +137,7 @@ async def _enrol(school: School, by: Person, users: list[dict[str, Any]]) -> Non
 async def _configure(school: School, policy: dict[str, Any]) -> None:
     door, admin = school.campus.door, school["admin"]
     await door.do(POLICY, admin, id=school.id, input=policy)
-    await door.do(VIDEO, admin, id=school.id, input={"completionBufferMinutes": 0})
+    await school.set_video(completionBufferMinutes=0)
 
 
 async def _gather(school: School, students: tuple[str, ...]) -> None:

@@ -15,6 +15,8 @@ from tests.support.livekit_people import knock
 pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
 OWN_ROOM = "a-room-of-my-own"
+OUT_WITHIN_S = 10
+TWO_LOOKS_S = 11
 
 
 @together("sara", "omar")
@@ -55,6 +57,26 @@ def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
         "UpdateRoomMetadata": {"metadata": "{}"},
         "SendData": {"data": "aGk="},
     }
+
+
+@together("salma", "badr")  # a school of its own: its people change
+async def test_who_loses_the_right_is_put_out_and_a_former_teacher_comes_back_as_a_guest(
+    school: School,
+) -> None:
+    async with school.lesson(starts_in_s=-60, minutes=30) as lesson:
+        salma, badr, teacher = [await lesson.enter(name) for name in ("salma", "badr", "teacher")]
+        await school.deactivate("salma", "STUDENT")
+        await asyncio.wait_for(salma.is_out.wait(), OUT_WITHIN_S)
+        await school.set_video(teachersJoinAnySession=True)
+        await lesson.substitute(await school.enrol("substitute", "TEACHER"))
+        await asyncio.wait_for(teacher.is_out.wait(), OUT_WITHIN_S)
+        guests = [await lesson.enter(name) for name in ("teacher", "substitute")]
+        await asyncio.sleep(TWO_LOOKS_S)
+        assert not any(guest.is_out.is_set() for guest in (badr, *guests))
+        await school.set_video(teachersJoinAnySession=False)
+        await asyncio.wait_for(guests[0].is_out.wait(), OUT_WITHIN_S)
+        assert guests[0].reason == "PARTICIPANT_REMOVED"
+        assert not any(guest.is_out.is_set() for guest in (badr, guests[1]))
 
 
 @together("sara", "omar")

@@ -117,4 +117,4 @@ async def _upsert_person(
 async def ring(at: School, who: str) -> None:
     """As an action does that changes what somebody may do."""
     async with atomic() as tx:
-        await review(tx, [at.there[who].id])
+        await review(tx, [at.there[who].id], clock.now())

@@ -81,6 +81,7 @@ def test_the_claims_are_those_of_livekits_own_library() -> None:
         .with_identity("1_Ameer_Maher")
         .with_name("أمير ماهر")
         .with_metadata('{"role":"STUDENT"}')
+        .with_attributes({"grant": "can_publish can_subscribe can_publish_data"})
         .with_grants(
             api.VideoGrants(
                 room="a-quran-session-121",
@@ -96,7 +97,22 @@ def test_the_claims_are_those_of_livekits_own_library() -> None:
         .to_jwt()
     )
     assert read(token(STUDENT)).keys() == read(theirs).keys()
-    assert read(token(STUDENT))["video"] == read(theirs)["video"]
+    for claim in ("video", "attributes"):
+        assert read(token(STUDENT))[claim] == read(theirs)[claim]
+
+
+@pytest.mark.parametrize("grant", [TEACHER, STUDENT, PARENT, Grant()])
+def test_what_was_granted_is_read_again_from_who_is_in_the_room(grant: Grant) -> None:
+    assert Grant.told(read(token(grant))["attributes"]) == grant
+    assert Grant.told({}) == Grant()
+
+
+def test_a_grant_is_within_one_that_allows_all_of_it() -> None:
+    assert Grant().is_within(PARENT)
+    assert PARENT.is_within(STUDENT)
+    assert STUDENT.is_within(TEACHER)
+    assert not STUDENT.is_within(PARENT)
+    assert not Grant(room_admin=True).is_within(STUDENT)
 
 
 def test_the_times_are_those_handed_in() -> None:
