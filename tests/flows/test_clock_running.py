@@ -142,6 +142,25 @@ async def test_the_status_of_a_clock_that_runs_and_of_one_that_stopped() -> None
     assert (stopped.is_running, stopped.last_beat_at) == (False, at(0))
 
 
+async def test_a_clock_that_was_ahead_and_stopped_does_not_run() -> None:
+    await beat("here:1", at(0))
+    await beat("ahead:2", at(0) + timedelta(hours=1))
+    running = await status(at(0) + timedelta(seconds=5))
+    assert (running.is_running, running.last_beat_at) == (True, at(0))
+    stopped = await status(at(0) + timedelta(seconds=6))
+    assert (stopped.is_running, stopped.last_beat_at) == (False, at(0))
+    assert not (await status(at(59))).is_running
+
+
+async def test_a_machine_may_be_a_little_ahead_and_its_clock_is_still_seen_to_stop() -> None:
+    await beat("ahead:1", at(0) + timedelta(seconds=3))
+    assert (await status(at(0))).is_running
+    assert not (await status(at(0) + timedelta(seconds=9))).is_running
+    await beat("ahead:1", at(0) + timedelta(seconds=3, milliseconds=1))
+    told = await status(at(0))
+    assert (told.is_running, told.last_beat_at) == (False, None)
+
+
 async def test_a_clock_beats_under_its_name_and_forgets_those_of_other_days() -> None:
     await beat("long-gone:7", clock.now() - timedelta(days=2))
     async with ticking_with_stub() as (running, _):
