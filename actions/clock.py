@@ -28,6 +28,7 @@ WHERE next_transition_at < $1
 """
 WORK = """
 SELECT COUNT(CASE WHEN due_at < $1 THEN 1 END) AS overdue,
+COUNT(CASE WHEN due_at < $1 AND attempts = 0 THEN 1 END) AS untried,
 COUNT(CASE WHEN attempts >= $2 THEN 1 END) AS failed FROM due_work
 """
 
@@ -57,6 +58,7 @@ async def status(now: datetime) -> ClockStatus:
         overdue_sessions=sessions["number"],
         oldest_overdue_seconds=int((now - oldest).total_seconds()) if oldest else 0,
         overdue_work=work["overdue"],
+        untried_work=work["untried"],
         failed_work=work["failed"],
     )
 

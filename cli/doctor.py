@@ -92,6 +92,11 @@ async def _of_clock(now: datetime) -> list[Finding]:
     if status.overdue_sessions:
         late = f"{status.overdue_sessions} sessions are late."
         found.append(fail("sessions", late, "`sessions stuck` says why."))
+    if status.untried_work:
+        what = f"{status.untried_work} pieces of work are late, and nobody has tried them."
+        found.append(
+            fail("workers", what, "Is there a worker? A `clock` beside Redis does no work.")
+        )
     if status.failed_work:
         what = f"{status.failed_work} pieces of work failed again and again."
         found.append(warn("work", what, "due_work.last_error says why."))

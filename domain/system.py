@@ -6,7 +6,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStatus:
-    """`skew_ms`: the database's clock less the process's."""
+    """`skew_ms`: the database's clock less the process's. `untried_work`: what of the overdue work
+    nobody has tried even once."""
 
     is_running: bool
     last_beat_at: datetime | None
@@ -14,6 +15,7 @@ class ClockStatus:
     overdue_sessions: int
     oldest_overdue_seconds: int
     overdue_work: int
+    untried_work: int
     failed_work: int
 
 
@@ -53,6 +55,12 @@ class SystemState:
 
     @property
     def is_healthy(self) -> bool:
-        is_late = not self.clock.is_running or self.clock.overdue_sessions > 0
         all_there = all(part.is_reachable for part in self.components.values())
-        return all_there and not is_late and not self.webhooks.is_silent
+        return all_there and not self._is_late and not self.webhooks.is_silent
+
+    @property
+    def _is_late(self) -> bool:
+        """Work that was tried and failed is one room's trouble; untried work means that nobody
+        works."""
+        told = self.clock
+        return not told.is_running or told.overdue_sessions > 0 or told.untried_work > 0

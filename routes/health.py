@@ -18,8 +18,8 @@ async def live(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """503 while the database does not answer or no clock beats.
 
-    Not while LiveKit is silent: every process would be taken out at once, and none of them is at
-    fault. systemStatus and the metric halaqa_webhooks_silent say so.
+    Not while LiveKit is silent or work is late: every process would be taken out at once, and none
+    of them is at fault. systemStatus and the metrics say so.
     """
     try:
         status = await clocks.status(clock.now())

@@ -107,6 +107,7 @@ def _of_clock(state: SystemState) -> Iterator[Metric]:
     oldest = ticking.oldest_overdue_seconds
     yield _gauge("oldest_overdue_seconds", "How late the latest of them is.", oldest)
     yield _gauge("overdue_work", "Work that is late.", ticking.overdue_work)
+    yield _gauge("untried_work", "Late work that nobody has tried.", ticking.untried_work)
     yield _gauge("failed_work", "Work that failed again and again.", ticking.failed_work)
 
 

@@ -181,6 +181,7 @@ async def test_the_status_counts_what_is_late(database: Database) -> None:
     late = await status(at(-9) + timedelta(seconds=6))
     assert (late.overdue_sessions, late.oldest_overdue_seconds) == (1, 6)
     assert (late.overdue_work, late.failed_work) == (3, 2)  # two rooms, and the third one's link
+    assert late.untried_work == 1
     if database.dialect == "sqlite":
         assert late.skew_ms == 0
 

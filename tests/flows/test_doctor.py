@@ -13,14 +13,17 @@ import pytest
 from aiohttp import web
 
 import clock
+from actions.clock import beat
+from actions.sweep import advance_due
 from domain.attendance import EventKind, EventSource
 from domain.presence import to_ms
-from models import MeetingAttendanceEvent, WebhookRejection
+from models import DueWork, MeetingAttendanceEvent, WebhookRejection
 from tests.conftest import Database, Template
 from tests.support.app import serving_app
 from tests.support.command import Ended, configured, free_port, run
 from tests.support.lessons import ready
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.private_lessons import at, lesson
 from tests.support.ticking import until
 
 
@@ -89,6 +92,17 @@ async def test_no_room_is_made_unless_asked_for(database: Database, stub: LiveKi
 async def test_a_clock_that_never_ran_fails(database: Database, stub: LiveKitStub) -> None:
     code, found = await doctor(environment(database.url, stub))
     assert (code, found["clock"]) == (1, ("fail", "It has never run."))
+
+
+async def test_late_work_that_nobody_has_tried_fails(database: Database, stub: LiveKitStub) -> None:
+    await beat("here:1", clock.now())
+    await lesson()
+    await advance_due(at(-10))
+    code, found = await doctor(environment(database.url, stub))
+    assert (code, found["workers"][0]) == (1, "fail")
+    await DueWork.all().update(attempts=1)
+    _, found = await doctor(environment(database.url, stub))
+    assert "workers" not in found
 
 
 async def test_wrong_keys_and_silent_addresses_fail(database: Database, stub: LiveKitStub) -> None:

@@ -23,6 +23,7 @@ STATE = SystemState(
         overdue_sessions=3,
         oldest_overdue_seconds=40,
         overdue_work=4,
+        untried_work=2,
         failed_work=5,
     ),
     webhooks=WebhookStatus(
@@ -70,6 +71,7 @@ async def test_every_number_of_the_state_is_there() -> None:
         "overdue_sessions": 3,
         "oldest_overdue_seconds": 40,
         "overdue_work": 4,
+        "untried_work": 2,
         "failed_work": 5,
         "webhook_last_age_seconds": 30,
         "webhooks_received_last_hour": 60,

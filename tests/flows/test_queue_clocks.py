@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from actions.clock import status
 from actions.stream import writing
 from domain.queue import GROUP
 from domain.session import WorkKind
@@ -62,6 +63,30 @@ async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
 
         await until(is_sent)
         assert await queue.waiting(LIVEKIT) <= 2 * WIDTH
+
+
+async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
+    redis_url: str,
+) -> None:
+    await ready()
+
+    async def is_late(untried: int) -> bool:
+        told = await status(at(2))
+        return (told.overdue_work, told.untried_work) == (1, untried)
+
+    async with (
+        reaching("http://127.0.0.1:1") as livekit,
+        looking(redis_url) as queue,
+        by(redis_url, livekit, is_worker=False),
+    ):
+
+        async def is_sent() -> bool:
+            return await queue.waiting(LIVEKIT) == 1
+
+        await until(is_sent)
+        assert await is_late(untried=1)
+        async with by(redis_url, livekit):
+            await until(lambda: is_late(untried=0))
 
 
 async def test_a_silent_livekit_does_not_hold_up_attendance_in_the_queue(
