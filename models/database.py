@@ -22,6 +22,7 @@ _RETRYABLE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database lets nobody in
     asyncpg.InvalidCachedStatementError,
     DBConnectionError,
     ConnectionError,

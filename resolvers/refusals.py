@@ -17,6 +17,7 @@ from strawberry.types import ExecutionContext
 
 import telemetry
 from domain.errors import DomainError, UnauthenticatedError
+from models.database import is_retryable
 
 logger = logging.getLogger("halaqa.graphql")
 
@@ -65,6 +66,17 @@ def refuse_all(errors: Iterable[GraphQLError]) -> list[ClientError]:
         telemetry.count_refusal(str((error.extensions or {}).get("code")))
     _log_faults(fresh)
     return refused
+
+
+def refuse_fault(fault: Exception) -> ClientError:
+    """What failed outside an execution, such as finding out who asks."""
+    (refused,) = refuse_all([GraphQLError("", original_error=fault)])
+    return refused
+
+
+def is_passing(fault: Exception) -> bool:
+    """Whether the same request can succeed a moment later."""
+    return is_retryable(fault)
 
 
 def refuse(error: GraphQLError) -> ClientError:

@@ -19,7 +19,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from domain.errors import UnauthenticatedError
-from resolvers.refusals import ClientSafeSchema, RequestCode
+from resolvers.refusals import ClientSafeSchema, RequestCode, is_passing, refuse_fault
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -50,7 +50,8 @@ class _Reply(Response):
 class GraphQLOverHTTP(GraphQL[object, None]):
     """An ASGI endpoint for `Route`: JSON in and out, queries by GET, `page` for browsers.
 
-    `context_for` makes one request's context; its UnauthenticatedError becomes a 401.
+    `context_for` makes one request's context; its UnauthenticatedError becomes a 401, what else it
+    raises a masked 503 or 500.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class GraphQLOverHTTP(GraphQL[object, None]):
             response = _refusal(error.status_code, error.reason)
         except ClientDisconnect:
             return  # nobody is left to answer
+        except Exception as error:
+            response = _failure(error)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -215,6 +218,15 @@ def _wants_response_json(accept: str) -> bool:
 
 
 def _refusal(status: int, message: str) -> Response:
-    code = CODES.get(status, RequestCode.BAD_USER_INPUT)
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    return _told(status, message, {"code": CODES.get(status, RequestCode.BAD_USER_INPUT)})
+
+
+def _failure(error: Exception) -> Response:
+    """503: the database is away, ask again; 500: our mistake."""
+    told = refuse_fault(error)
+    return _told(503 if is_passing(error) else 500, told.message, told.extensions)
+
+
+def _told(status: int, message: str, extensions: object) -> Response:
+    body = {"errors": [{"message": message, "extensions": extensions}]}
     return Response(json.dumps(body), status, HEADERS.get(status), PLAIN_JSON)
