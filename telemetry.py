@@ -60,7 +60,8 @@ _operations = Counter(
 )
 _refusals = Counter(
     "halaqa_refusals",
-    "Errors that clients were told of, by code; INVALID_CREDENTIALS: failed sign-ins.",
+    "Errors that clients were told of, by code; INVALID_CREDENTIALS: failed sign-ins;"
+    " UNAUTHENTICATED: sockets closed with 4403 too.",
     ["code"],
     registry=REGISTRY,
 )

@@ -18,6 +18,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+import telemetry
 from domain.errors import UnauthenticatedError
 from resolvers.refusals import ClientSafeSchema, RequestCode, is_passing, refuse_fault
 
@@ -218,7 +219,9 @@ def _wants_response_json(accept: str) -> bool:
 
 
 def _refusal(status: int, message: str) -> Response:
-    return _told(status, message, {"code": CODES.get(status, RequestCode.BAD_USER_INPUT)})
+    code = CODES.get(status, RequestCode.BAD_USER_INPUT)
+    telemetry.count_refusal(code)
+    return _told(status, message, {"code": code})
 
 
 def _failure(error: Exception) -> Response:

@@ -23,6 +23,7 @@ from strawberry.http.websocket_origin import (
     normalize_origin,
 )
 
+import telemetry
 from domain.errors import DomainError, UnauthenticatedError
 from resolvers.refusals import ClientSafeSchema, RequestCode
 from subscriptions.messages import (
@@ -136,6 +137,8 @@ class _Connection:
         finally:
             self._timer.cancel()
             await self._stop_tasks()
+        if end.code is CloseCode.FORBIDDEN:
+            telemetry.count_refusal(RequestCode.UNAUTHENTICATED)
         # A stalled client takes no close frame either: returning is what drops the connection.
         with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(self._limits.close_s):

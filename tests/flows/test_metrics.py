@@ -10,13 +10,14 @@ import pytest
 import clock
 from domain.access import UserRole
 from models import Session, User
+from routes.graphql import MAX_BODY_BYTES
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import Served, headers, serving_app
 from tests.support.exposition import Numbers, read, value
 from tests.support.livekit_events import PATH, Room, Stay
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.sockets import dial, heard, subscribe
+from tests.support.sockets import dial, ended, heard, subscribe
 from tests.support.ticking import until
 from tests.support.webhooks import encode, sign
 
@@ -110,6 +111,42 @@ async def test_a_refused_sign_in_is_counted(served: Served) -> None:
         value(numbers, "refusals_total", code="INVALID_CREDENTIALS") for numbers in (before, after)
     ]
     assert codes[1] - codes[0] == 1
+
+
+async def test_refused_tokens_are_counted_at_both_doors(served: Served) -> None:
+    async def refused() -> float:
+        return value(await scrape(served), "refusals_total", code="UNAUTHENTICATED")
+
+    before, bad = await refused(), {"authorization": "Bearer bad"}
+    async with httpx.AsyncClient(headers=bad) as web:
+        for number in (1, 2):
+            assert (await web.post(f"{served.url}/graphql", json={})).status_code == 401
+            assert await refused() == before + number
+    async with dial(served.url) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": bad}))
+        assert await ended(socket) == (4403, "Forbidden")
+    assert await refused() == before + 3
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "code"),
+    [
+        (b"{", "application/json", "BAD_USER_INPUT"),
+        (b"{}", "text/plain", "BAD_USER_INPUT"),
+        (b" " * (MAX_BODY_BYTES + 1), "application/json", "LIMIT_EXCEEDED"),
+    ],
+)
+async def test_requests_that_are_none_are_counted(
+    served: Served, content: bytes, media_type: str, code: str
+) -> None:
+    before = await scrape(served)
+    async with httpx.AsyncClient(headers={"content-type": media_type}) as web:
+        answer = await web.post(f"{served.url}/graphql", content=content)
+    assert answer.json()["errors"][0]["extensions"]["code"] == code
+    counted = [
+        value(numbers, "refusals_total", code=code) for numbers in (before, await scrape(served))
+    ]
+    assert counted[1] - counted[0] == 1
 
 
 WATCH = "subscription { systemStatus { isHealthy } }"
