@@ -23,12 +23,11 @@ from uvicorn.supervisors import Multiprocess
 
 import clock
 import telemetry
-from actions import system
 from actions.identity.viewers import Keyring, viewer_of
 from cli.parts import Beside, Parts
 from cli.program import run
 from domain.access import Viewer
-from domain.system import SystemState
+from domain.system import ClockStatus, SystemState
 from processes import alongside, running, ticking, working
 from resolvers.context import Context, Process
 from routes import health, livekit
@@ -94,13 +93,16 @@ class App:
             WebSocketRoute("/graphql", socket),
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
-            Route("/health/ready", health.ready),
+            Route("/health/ready", health.Readiness(self._clock).answer),
             Route("/metrics", Metrics(self._state, self._watched).answer),
             *self.graphiql.routes(),
         ]
 
-    async def _state(self, now: datetime) -> SystemState:
-        return await system.read(self.process.door.livekit, now)
+    async def _state(self) -> SystemState:
+        return await self.process.readings.state()
+
+    async def _clock(self) -> ClockStatus:
+        return await self.process.readings.clock()
 
     def _watched(self) -> int:
         return len(cast(Hubs, self.process.hubs).watched)

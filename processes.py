@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import AsyncIterator
 
 import clock
-from actions import rejections, system
+from actions import rejections
+from actions.system import Readings
 from actions.tokens import Door
 from background import cancel
 from cli.parts import Beside
@@ -42,11 +42,13 @@ async def running(settings: Settings) -> AsyncIterator[Process]:
         await watchers.open()
         stack.push_async_callback(watchers.close)
         await stack.enter_async_context(counting_jobs(redis))
-        watch = SystemWatch(functools.partial(system.read, rooms))
+        readings = Readings(rooms, clock.now)
+        stack.push_async_callback(readings.close)
+        watch = SystemWatch(readings.state)
         stack.push_async_callback(watch.close)
         if redis is None:  # else the workers have it
             await stack.enter_async_context(sweeping(Clock(rooms, bus)))
-        yield Process(Door(rooms, settings), hubs, watch, watchers)
+        yield Process(Door(rooms, settings), hubs, watch, watchers, readings)
 
 
 async def _redis(settings: Settings) -> RedisServer | None:

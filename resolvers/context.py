@@ -10,6 +10,7 @@ import strawberry
 import clock
 import models
 from actions.room_views import look_into, stored
+from actions.system import Readings
 from actions.tokens import Door
 from domain.access import Scope, Viewer
 from domain.errors import UnauthenticatedError
@@ -35,6 +36,7 @@ class Process:
     hubs: object
     system: object
     watchers: object
+    readings: Readings
 
 
 Ask = Callable[[], Awaitable[Viewer | None]]

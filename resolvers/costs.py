@@ -28,8 +28,15 @@ DEEPEST = 20
 OF_A_LIST = 10
 OF_CONNECTION_ROWS = 1
 ROWS = ("edges", "nodes")
-# A password is slow to check, and that is its point.
-HEAVY = {"signIn": 5_000, "changePassword": 5_000}
+# A password is slow to check, and that is its point. The others give LiveKit something to do.
+HEAVY = {
+    "signIn": 5_000,
+    "changePassword": 5_000,
+    "createMeetingToken": 2_500,
+    "endMeeting": 2_500,
+    "createMeeting": 500,
+    "room": 100,
+}
 
 
 class CostLimit(ValidationRule):

@@ -3,10 +3,8 @@
 They name nobody, but they are the operator's: what came through a proxy is answered with 404.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import datetime, timedelta
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,17 +12,14 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-import clock
 import telemetry
 from domain.system import Component, SystemState
 
 logger = logging.getLogger("halaqa.metrics")
 
-KEPT_FOR = timedelta(seconds=1)  # however many ask
-PATIENCE_S = 3.0
 PROXIED = ("forwarded", "x-forwarded-for")
 
-ReadState = Callable[[datetime], Awaitable[SystemState]]
+ReadState = Callable[[], Awaitable[SystemState]]
 Watched = Callable[[], int]
 
 
@@ -33,35 +28,21 @@ class Metrics:
     this process watches. Answers also while the database or LiveKit does not: a number that cannot
     be known is left out."""
 
-    def __init__(
-        self, read: ReadState, watched: Watched, *, now: Callable[[], datetime] = clock.now
-    ) -> None:
+    def __init__(self, read: ReadState, watched: Watched) -> None:
         self._read = read
         self._watched = watched
-        self._now = now
-        self._lock = asyncio.Lock()
-        self._state: SystemState | None = None
-        self._read_at: datetime | None = None
 
     async def answer(self, request: Request) -> Response:
         if any(name in request.headers for name in PROXIED):
             return Response(status_code=404)
         found = CollectorRegistry()
-        found.register(_Found(gauges(await self._latest(), self._watched())))
+        found.register(_Found(gauges(await self._state(), self._watched())))
         body = generate_latest(telemetry.REGISTRY) + generate_latest(found)
         return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def _latest(self) -> SystemState | None:
-        async with self._lock:
-            now = self._now()
-            if self._read_at is None or not now - KEPT_FOR < self._read_at <= now:
-                self._state, self._read_at = await self._try(now), now
-            return self._state
-
-    async def _try(self, now: datetime) -> SystemState | None:
+    async def _state(self) -> SystemState | None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await self._read(now)
+            return await self._read()
         except Exception:
             logger.warning("system state not read", exc_info=True)
             return None

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-import clock
 from background import apart, cancel
 from domain.access import Audience, Permit, Scope, Viewer
 from domain.system import SystemState
@@ -25,7 +24,7 @@ AT_LEAST_EVERY = timedelta(seconds=10)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-ReadState = Callable[[datetime], Awaitable[SystemState]]
+ReadState = Callable[[], Awaitable[SystemState]]
 
 
 class SystemWatch:
@@ -81,7 +80,7 @@ class SystemWatch:
     async def _read(self) -> None:
         while True:
             try:
-                self._state = await self._read_state(clock.now())
+                self._state = await self._read_state()
                 self._wake()
             except Exception:
                 logger.warning("system state not read", exc_info=True)

@@ -1,13 +1,13 @@
 """Operations on the real schema, with the context main builds: no server in between, no clock."""
 
-import functools
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from actions import system
+import clock
+from actions.system import Readings
 from actions.tokens import Door
 from models import User
 from processes import connected, ringing
@@ -48,6 +48,7 @@ class Asker:
         return {"data": None, "errors": []}
 
     def context(self, user: User | None, now: datetime) -> Context:
+        self.process.readings.now = lambda: now
         return Context(self.process, make.viewer(user) if user else None, now)
 
 
@@ -79,12 +80,14 @@ async def asking(**changed: Any) -> AsyncIterator[Asker]:
     async with ringing(None) as bus, connected(settings) as livekit:
         hubs = Hubs(bus)
         await hubs.open()
-        watch = SystemWatch(functools.partial(system.read, livekit))
+        readings = Readings(livekit, clock.now, kept_s=0)  # as if hours lay between two questions
+        watch = SystemWatch(readings.state)
         watchers = Watchers(bus)
         await watchers.open()
         try:
-            yield Asker(Process(Door(livekit, settings), hubs, watch, watchers))
+            yield Asker(Process(Door(livekit, settings), hubs, watch, watchers, readings))
         finally:
             await watch.close()
+            await readings.close()
             await watchers.close()
             await hubs.close()

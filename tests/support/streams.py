@@ -76,7 +76,7 @@ class Streams:
         self, viewer: User | None, ask: Ask | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
         """`ask` says who is asking by now; without it that never changes."""
-        process = Process(cast(Any, None), self.hubs, None, self.watchers)
+        process = Process(cast(Any, None), self.hubs, None, self.watchers, cast(Any, None))
         context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
         results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
         async with aclosing(cast(Any, results)) as opened:

@@ -22,6 +22,10 @@ def family(generations: int) -> str:
     return f"{{ viewer {{ {selection} }} }}"
 
 
+def many(field: str, number: int) -> str:
+    return f"mutation {{ {' '.join(f'a{n}: {field} {{ __typename }}' for n in range(number))} }}"
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -32,6 +36,9 @@ def family(generations: int) -> str:
         "{ sessions(first: 100) { nodes { id title attendances(first: 30) { nodes { id user { id "
         "displayName } } } } } }",
         'mutation { signIn(email: "a", password: "b") { accessToken } }',
+        many("createMeetingToken(input: {sessionId: 1})", 10),
+        many("createMeeting(input: {sessionId: 1})", 50),
+        "{ sessions(first: 100) { nodes { meeting { room { name isActive } } } } }",
     ],
 )
 def test_what_clients_ask_for_is_given(document: str) -> None:
@@ -47,9 +54,10 @@ def test_what_clients_ask_for_is_given(document: str) -> None:
         "attendances { nodes { id } } } } } } } } } } }",
         "query($n: Int) { sessions(first: $n) { nodes { attendances(first: $n) { nodes { "
         "user { attendanceHistory(first: $n) { nodes { id } } } } } } } }",
-        "mutation {"
-        + " ".join(f'a{n}: signIn(email: "a", password: "b") {{ __typename }}' for n in range(12))
-        + "}",
+        many('signIn(email: "a", password: "b")', 12),
+        many("createMeetingToken(input: {sessionId: 1})", 20),
+        many("endMeeting(sessionId: 1)", 20),
+        many("createMeeting(input: {sessionId: 1})", 100),
         "{ viewer { ...A } } fragment A on User { ...B ...B } fragment B on User { ...A id }",
     ],
 )

@@ -1,22 +1,20 @@
-"""What is at LiveKit now, asked once for all in this process who want to know at the same time."""
+"""What is so now, asked once for all in this process who want to know at the same time."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from background import apart
-
-KEPT_S = 2.0
+from background import apart, cancel
 
 T = TypeVar("T")
 Asking = tuple[float, asyncio.Task[Any]]  # until when its answer is good
 
 
 class Look:
-    """Answers, and errors too, are kept for `kept_s` seconds: a LiveKit that is gone is not asked
-    by everybody. A caller who goes away takes nothing from the others."""
+    """Answers, and errors too, are kept for `kept_s` seconds: who does not answer is not asked by
+    everybody. A caller who goes away takes nothing from the others."""
 
-    def __init__(self, kept_s: float = KEPT_S) -> None:
+    def __init__(self, kept_s: float) -> None:
         self.kept_s = kept_s
         self._asked: dict[str, Asking] = {}
 
@@ -30,6 +28,9 @@ class Look:
             self._asked[key] = (loop.time() + self.kept_s, task)
         answer: T = await asyncio.shield(self._asked[key][1])
         return answer
+
+    async def close(self) -> None:
+        await cancel([task for _, task in self._asked.values()])
 
     def _forget(self, now: float) -> None:
         for key, (until, task) in list(self._asked.items()):
