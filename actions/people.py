@@ -1,6 +1,5 @@
 """People kept in step with an academy's own system: the same external id again is an update."""
 
-import asyncio
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,7 +54,8 @@ async def upsert(viewer: Viewer, people: list[PersonInput], now: datetime) -> li
     """All of them, or RefusedError and none."""
     check_count(len(people), "people")
     homes = await _homes(viewer, people)
-    hashes = await asyncio.gather(*(_hashed(person.password) for person in people))
+    # One after the other: who signs in or changes their own password meanwhile is served between.
+    hashes = [await _hashed(person.password) for person in people]
     plans = [
         _Plan(person, home, password_hash)
         for person, home, password_hash in zip(people, homes, hashes, strict=True)

@@ -17,8 +17,9 @@ MOST_WAITING = 100
 T = TypeVar("T")
 
 _hasher = PasswordHasher()
-# Threads of their own: a flood of sign-ins takes nobody else's, and a long list of new people
-# does not keep those waiting who sign in. Each one takes 64 MiB while it works.
+# Threads of their own: a flood of sign-ins takes nobody else's, and lists of new people do not keep
+# those waiting who sign in. First come, first served: who has many to hash asks for one at a time.
+# Each thread takes 64 MiB while it works.
 _checking = ThreadPoolExecutor(2, thread_name_prefix="password-check")
 _hashing = ThreadPoolExecutor(2, thread_name_prefix="password-hash")
 _waiting: set[object] = set()
