@@ -1,24 +1,30 @@
 """Failed attempts in a row: from a few on, the next one has to wait, longer each time.
 
-Counted apart, so that nobody can keep a real person out for ever by guessing in their name:
-- by person and address, five: what slows a guesser down. Every other address has its own five.
-- by person, from all addresses together, fifty; by address, for all people together, two hundred:
-  a school may share one. These stop who guesses from many places, or at many people. They do not
-  hold where that person has signed in from that address within a month: who is at home gets in
-  while strangers are kept waiting.
-Where no address is known, five by person. An attempt that is refused for coming too early does not
-count; a day without a failure forgets them all. A person is the email and the academy as they were
-typed: whether there is anybody of that name makes no difference.
+Counted apart, so that nobody can keep a real person out by guessing in their name elsewhere:
+- by person and address, five, of which those under way are part: what slows a guesser down. Every
+  other address has its own five.
+- by person, from all addresses together, fifty: from then on an address has one instead of five.
+  It is slower for who guesses from many places, and shuts nobody out.
+- by address, for all people together, two hundred a day: what stops who guesses at many people. A
+  school shares one, so only what was checked and wrong counts.
+The last two do not hold where that person has signed in from that address within a month: who is at
+home gets in as ever. Where no address is known, five by person.
+
+An attempt that is refused for coming too early, or because too many are under way, does not count;
+a day without a failure forgets them all. A person is the email and the academy as they were typed:
+whether there is anybody of that name makes no difference.
 """
 
 import hashlib
 import ipaddress
 import math
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actions.bulk import again_if_raced
+from actions.identity.passwords import BusyError
 from domain.errors import InvalidCredentialsError
 from models import SignInFailure, sql
 from models.atomic import atomic
@@ -30,18 +36,15 @@ FORGOTTEN_AFTER = timedelta(days=1)
 KNOWN_FOR = timedelta(days=30)
 MOST_ROWS = 100_000
 
-APPEAR = """
+# Holds the row until the transaction ends, whether it was there or not.
+HOLD = """
 INSERT INTO sign_in_failures (key, failures, last_failed_at) VALUES ($1, 0, $2)
-ON CONFLICT (key) DO NOTHING
+ON CONFLICT (key) DO UPDATE SET key = excluded.key
 """
-COUNT = """
+STORE = """
 INSERT INTO sign_in_failures (key, failures, last_failed_at, blocked_until) VALUES ($1, $2, $3, $4)
 ON CONFLICT (key) DO UPDATE SET failures = excluded.failures,
 last_failed_at = excluded.last_failed_at, blocked_until = excluded.blocked_until
-"""
-ONE_LESS = """
-UPDATE sign_in_failures SET failures = failures - 1, blocked_until = NULL
-WHERE key = $1 AND failures > 0
 """
 FORGET = """
 DELETE FROM sign_in_failures WHERE last_failed_at < $1 OR failures > 0 AND last_failed_at < $2
@@ -62,14 +65,8 @@ class Attempt:
     place: str | None = None
     known: str | None = None
 
-    def limits(self, *, is_known: bool) -> dict[str, int]:
-        limits = {self.own: FEW}
-        if self.person and self.place and not is_known:
-            limits |= {self.person: MANY, self.place: CROWD}
-        return limits
 
-
-def to_sign_in(email: str, academy_slug: str | None, address: str | None) -> Attempt:
+def to_sign_in(email: str, academy_slug: str | None, address: str | None, now: datetime) -> Attempt:
     person = f"{email.strip().lower()}\n{academy_slug or ''}"
     if address is None:
         return Attempt(_key("person", person))
@@ -77,7 +74,7 @@ def to_sign_in(email: str, academy_slug: str | None, address: str | None) -> Att
     return Attempt(
         own=_key("person there", person, place),
         person=_key("person anywhere", person),
-        place=_key("place", place),
+        place=_key("place", place, f"{now:%Y-%m-%d}"),
         known=_key("known", person, place),
     )
 
@@ -101,27 +98,62 @@ def _place(address: str) -> str:
     return str(ipaddress.ip_network((ip, bits), strict=False))
 
 
-async def begin(attempt: Attempt, now: datetime) -> None:
-    """It counts as failed until it succeeds: a hundred at once are not a hundred guesses.
-    INVALID_CREDENTIALS, with the time to try again, for one that comes too early."""
-    await again_if_raced(lambda: _count(attempt, now))
+@asynccontextmanager
+async def counted(attempt: Attempt, now: datetime) -> AsyncIterator[None]:
+    """Around the check of a password. INVALID_CREDENTIALS, with the time to try again, for one that
+    comes too early."""
+    await again_if_raced(lambda: _begin(attempt, now))
     if attempt.own.startswith("0"):  # one person in sixteen tidies up for all
         await _tidy(now)
+    try:
+        yield
+    except BusyError:
+        await _take_back(attempt, now)
+        raise
+    except InvalidCredentialsError:
+        await again_if_raced(lambda: _fail(attempt, now))
+        raise
 
 
-async def _count(attempt: Attempt, now: datetime) -> None:
+async def _begin(attempt: Attempt, now: datetime) -> None:
+    """It counts as failed until it succeeds: a hundred at once are not a hundred guesses."""
     async with atomic():
-        limits = attempt.limits(is_known=await _is_known(attempt, now))
-        for key in sorted(limits):
-            await sql.execute(APPEAR, key, now)
-        rows = await _hold(limits)
-        for row in rows:
-            _check(row.blocked_until, now)
-        for row in rows:
-            is_past = now - row.last_failed_at >= FORGOTTEN_AFTER
-            failures = 1 if is_past else row.failures + 1
-            blocked_until = _blocked_until(failures - limits[row.key], now)
-            await sql.execute(COUNT, row.key, failures, now, blocked_until)
+        limit = await _limit(attempt, now)
+        row = await _hold(attempt.own, now)
+        _check(row.blocked_until, now)
+        await _count(row, limit, now)
+
+
+async def _limit(attempt: Attempt, now: datetime) -> int:
+    """How many the person has there; INVALID_CREDENTIALS while all who are there have to wait."""
+    if await _is_known(attempt, now):
+        return FEW
+    keys = [key for key in (attempt.person, attempt.place) if key]
+    lately = SignInFailure.filter(key__in=keys, last_failed_at__gt=now - FORGOTTEN_AFTER)
+    rows = {row.key: row for row in await lately}
+    if attempt.place in rows:
+        _check(rows[attempt.place].blocked_until, now)
+    return 1 if attempt.person in rows and rows[attempt.person].failures >= MANY else FEW
+
+
+async def _fail(attempt: Attempt, now: datetime) -> None:
+    """It was wrong, so it counts for the person everywhere, and for all who are there."""
+    async with atomic():
+        if await _is_known(attempt, now):
+            return
+        limits = {key: CROWD for key in (attempt.person, attempt.place) if key}
+        for key in sorted(limits):  # so that nobody waits for who waits for them
+            await _count(await _hold(key, now), limits[key], now)
+
+
+async def _take_back(attempt: Attempt, now: datetime) -> None:
+    """It was never checked: nothing was guessed."""
+    async with atomic():
+        row = await _hold(attempt.own, now)
+        if row.failures > 1:
+            await sql.execute(STORE, row.key, row.failures - 1, row.last_failed_at, None)
+        else:
+            await row.delete()
 
 
 async def _is_known(attempt: Attempt, now: datetime) -> bool:
@@ -130,9 +162,16 @@ async def _is_known(attempt: Attempt, now: datetime) -> bool:
     )
 
 
-async def _hold(keys: Iterable[str]) -> list[SignInFailure]:
-    """All in the same order, so that nobody waits for who waits for them."""
-    return await SignInFailure.filter(key__in=list(keys)).order_by("key").select_for_update()
+async def _hold(key: str, now: datetime) -> SignInFailure:
+    await sql.execute(HOLD, key, now)
+    return await SignInFailure.get(key=key)
+
+
+async def _count(row: SignInFailure, limit: int, now: datetime) -> None:
+    """One more, after which the next has to wait from `limit` on."""
+    is_past = now - row.last_failed_at >= FORGOTTEN_AFTER
+    failures = 1 if is_past else row.failures + 1
+    await sql.execute(STORE, row.key, failures, now, _blocked_until(failures - limit, now))
 
 
 def _check(blocked_until: datetime | None, now: datetime) -> None:
@@ -149,16 +188,13 @@ def _blocked_until(beyond: int, now: datetime) -> datetime | None:
 
 
 async def succeed(attempt: Attempt, now: datetime) -> None:
-    """The failures in a row are over. Of the address only this one attempt is taken back: whoever
-    has an account there could otherwise clear it between guesses at the others'."""
+    """The failures in a row are over. Those of the address stay: whoever has an account there could
+    otherwise clear them between guesses at the others'."""
     async with atomic():
-        keys = [key for key in (attempt.own, attempt.person, attempt.place) if key]
-        await _hold(keys)
-        await SignInFailure.filter(key__in=keys[:2]).delete()
-        if attempt.place and not await _is_known(attempt, now):
-            await sql.execute(ONE_LESS, attempt.place)
+        for key in sorted(key for key in (attempt.own, attempt.person) if key):
+            await SignInFailure.filter(key=key).delete()
         if attempt.known:
-            await sql.execute(COUNT, attempt.known, 0, now, None)
+            await sql.execute(STORE, attempt.known, 0, now, None)
 
 
 async def _tidy(now: datetime) -> None:

@@ -40,9 +40,9 @@ class Credentials:
 async def sign_in(secret: str, given: Credentials, now: datetime) -> SignedIn:
     """INVALID_CREDENTIALS, whatever was wrong, or where it comes too early; INVALID_INPUT where
     the password fits in several academies and none is named."""
-    attempt = attempts.to_sign_in(given.email, given.academy_slug, given.address)
-    await attempts.begin(attempt, now)
-    fitting = await _fitting(given)
+    attempt = attempts.to_sign_in(given.email, given.academy_slug, given.address, now)
+    async with attempts.counted(attempt, now):
+        fitting = await _fitting(given)
     if len(fitting) > 1:
         await attempts.succeed(attempt, now)  # nothing was guessed
         raise InvalidInputError("This email is in several academies.", ("academySlug",))
@@ -114,10 +114,10 @@ async def change_password(viewer: Viewer, current: str, new: str, now: datetime)
     who has none; INVALID_INPUT for a new one that is too short or too long."""
     check_usable(new, "new")
     attempt = attempts.to_change_password(viewer.user_id)
-    await attempts.begin(attempt, now)
     user = await User.get(id=viewer.user_id)
-    if not await fits(user.password_hash, current):
-        raise InvalidCredentialsError("The current password is wrong.", ("current",))
+    async with attempts.counted(attempt, now):
+        if not await fits(user.password_hash, current):
+            raise InvalidCredentialsError("The current password is wrong.", ("current",))
     password_hash = await hash_password(new)
     await again_if_raced(lambda: _change(viewer, user, password_hash, attempt, now))
 

@@ -1,28 +1,22 @@
 """Guessing passwords takes long; a real person gets in all the same."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from actions.identity import attempts, passwords
+from actions.identity import attempts
 from actions.identity.attempts import CROWD, FEW, MANY
-from actions.identity.sign_ins import Credentials, SignedIn, sign_in
-from domain.errors import InvalidCredentialsError, InvalidInputError
+from domain.errors import InvalidInputError
 from models import SignInFailure, User
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import Served, serving_app
 from tests.support.asking import Asker, asking, code
+from tests.support.guessing import CAFE, HOME, NEW, NOW, SARA, attempt, fail, seconds, told
 from tests.support.sign_ins import CHANGE, PASSWORD, SIGN_IN, person
-
-NOW = make.ELEVEN
-SARA = "sara@example.org"
-HOME, CAFE = "198.51.100.7", "203.0.113.9"
-NEW = "another one entirely"
 
 
 @pytest.fixture
@@ -38,41 +32,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return password_hash is not None and password == PASSWORD
 
     monkeypatch.setattr("actions.identity.sign_ins.fits", fits)
-
-
-async def attempt(
-    password: str = "wrong",
-    now: datetime = NOW,
-    *,
-    email: str = SARA,
-    address: str | None = None,
-) -> SignedIn:
-    return await sign_in("s" * 32, Credentials(email, password, None, address), now)
-
-
-async def told(
-    password: str = "wrong",
-    now: datetime = NOW,
-    *,
-    email: str = SARA,
-    address: str | None = None,
-) -> str:
-    with pytest.raises(InvalidCredentialsError) as refused:
-        await attempt(password, now, email=email, address=address)
-    return refused.value.message
-
-
-async def fail(
-    times: int, now: datetime = NOW, *, email: str = SARA, address: str | None = None
-) -> None:
-    for _ in range(times):
-        assert "wrong" in await told(now=now, email=email, address=address)
-
-
-def seconds(message: str) -> int:
-    found = re.search(r"try again in (\d+) s, at (\S+)\.$", message)
-    assert found, message
-    return int(found[1])
 
 
 async def test_after_five_the_next_waits_and_longer_each_time(sara: User, quick: None) -> None:
@@ -144,21 +103,39 @@ async def test_who_guesses_elsewhere_keeps_nobody_out(sara: User, quick: None) -
     await attempt(PASSWORD, address=HOME)
 
 
-async def test_a_person_at_home_gets_in_while_all_the_world_guesses(
-    sara: User, quick: None
-) -> None:
-    await attempt(PASSWORD, address=HOME)
+async def guess_from_everywhere(network: str = "203.0.113") -> None:
     for n in range(MANY // FEW):
-        await fail(FEW, address=f"203.0.113.{n}")
-    # From a new place not even the password helps now, from the old one it does.
-    seconds(await told(PASSWORD, address="192.0.2.1"))
+        await fail(FEW, address=f"{network}.{n}")
+
+
+async def test_nobody_is_kept_out_by_who_guesses_from_everywhere(sara: User, quick: None) -> None:
     await attempt(PASSWORD, address=HOME)
+    await guess_from_everywhere()
+    await attempt(PASSWORD, address="192.0.2.1")
+    await guess_from_everywhere("198.18.0")
+    await attempt(PASSWORD, address=HOME)
+
+
+async def test_guessing_from_everywhere_is_slower_but_from_home(sara: User, quick: None) -> None:
+    await attempt(PASSWORD, address=HOME)
+    await guess_from_everywhere()
+    for address in ("192.0.2.1", "192.0.2.2"):
+        await fail(1, address=address)
+        assert seconds(await told(PASSWORD, address=address)) == 30
+    await fail(FEW, address=HOME)
+    seconds(await told(address=HOME))
+    await attempt(PASSWORD, NOW + timedelta(seconds=30), address="192.0.2.1")
+
+
+async def test_a_day_after_the_last_guess_all_is_as_before(sara: User, quick: None) -> None:
+    await guess_from_everywhere()
+    await fail(FEW, NOW + timedelta(days=1), address="192.0.2.1")
 
 
 async def test_home_is_forgotten_after_a_month(sara: User, quick: None) -> None:
     await attempt(PASSWORD, NOW - timedelta(days=30), address=HOME)
-    for n in range(MANY // FEW):
-        await fail(FEW, address=f"203.0.113.{n}")
+    await guess_from_everywhere()
+    await fail(1, address=HOME)
     seconds(await told(PASSWORD, address=HOME))
 
 
@@ -182,6 +159,14 @@ async def test_an_account_of_ones_own_does_not_clear_an_address(sara: User, quic
     seconds(await told(email="last@example.org", address=CAFE))
 
 
+async def test_an_address_begins_anew_each_day(sara: User, quick: None) -> None:
+    """Children who mistype, a few a day, do not add up."""
+    for n in range(CROWD):
+        await fail(1, email=f"p{n}@example.org", address=CAFE)
+    seconds(await told(address=CAFE))
+    await attempt(PASSWORD, NOW + timedelta(hours=13), address=CAFE)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "is_same"),
     [
@@ -194,7 +179,7 @@ async def test_an_account_of_ones_own_does_not_clear_an_address(sara: User, quic
 def test_a_place_is_an_address_or_a_network_of_one_owner(
     one: str, other: str, is_same: bool
 ) -> None:
-    places = [attempts.to_sign_in(SARA, None, address).place for address in (one, other)]
+    places = [attempts.to_sign_in(SARA, None, address, NOW).place for address in (one, other)]
     assert (places[0] == places[1]) is is_same
 
 
@@ -235,23 +220,6 @@ async def test_guessing_the_current_password_is_limited_alike(
         CHANGE, sara, now=NOW + timedelta(seconds=30), current=PASSWORD, new=NEW
     )
     assert code(answer) is None
-
-
-# --- a flood
-
-
-async def test_a_flood_of_sign_ins_stops_nobody_else(sara: User) -> None:
-    """A bounded number wait for the few threads; the rest is told so; others' threads are free."""
-    hashed = await passwords.hash_password(PASSWORD)
-    flood = [asyncio.ensure_future(passwords.fits(hashed, "wrong")) for _ in range(150)]
-    await asyncio.sleep(0)
-    assert await asyncio.to_thread(lambda: "a thread of its own") == "a thread of its own"
-    assert not all(one.done() for one in flood)
-    for one in flood[4:]:
-        one.cancel()
-    told = await asyncio.gather(*flood, return_exceptions=True)
-    assert len([one for one in told if isinstance(one, InvalidCredentialsError)]) == 50
-    assert await passwords.fits(hashed, PASSWORD)
 
 
 # --- as main has it
