@@ -39,7 +39,7 @@ async def _create_admin(email: str, password: str) -> None:
 
 
 def token(email: Email, academy: Slug = None, hours: Hours = 1) -> None:
-    """Print an access token for somebody, and nothing else."""
+    """Print an access token for somebody, and nothing else. No change of password ends it."""
     asyncio.run(_token(email, academy, timedelta(hours=hours)))
 
 

@@ -26,8 +26,8 @@ class JwksError(Exception):
 class Jwks:
     """Keys by `kid`, kept while the address does not answer.
 
-    Fetched when a key is asked for that is not there, as after a rotation, and once an hour; at
-    most once in 30 s, whoever asks for what.
+    Fetched when a key is asked for that is not there, as after a rotation, or when they are an hour
+    old: one may have been withdrawn. At most once in 30 s, whoever asks for what.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,13 +38,11 @@ class Jwks:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None, now: datetime) -> jwt.PyJWK | None:
-        """The key, waiting for the address only where it is not known. None without a `kid`
-        unless there is exactly one key."""
+        """The key, waiting for the address where it is not known, or was an hour ago. None without
+        a `kid` unless there is exactly one key."""
         if self._find(kid) is None or self._is_old(now):
-            self._begin(now)
-        if self._find(kid) is None and self._fetching is not None:
             # Not with the one who asked: who hangs up must not spoil it for the others.
-            await asyncio.shield(self._fetching)
+            await asyncio.shield(self._fetching_since(now))
         return self._find(kid)
 
     def _find(self, kid: str | None) -> jwt.PyJWK | None:
@@ -55,11 +53,13 @@ class Jwks:
     def _is_old(self, now: datetime) -> bool:
         return self._fetched_at is None or now - self._fetched_at >= FRESH_FOR
 
-    def _begin(self, now: datetime) -> None:
+    def _fetching_since(self, now: datetime) -> asyncio.Task[None]:
+        """What is under way, or a new try; within 30 s of the last one that one, which is over."""
         is_too_soon = self._tried_at is not None and abs(now - self._tried_at) < TRY_EVERY
-        if not is_too_soon and (self._fetching is None or self._fetching.done()):
+        if self._fetching is None or (self._fetching.done() and not is_too_soon):
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch(now))
+        return self._fetching
 
     async def _fetch(self, now: datetime) -> None:
         try:

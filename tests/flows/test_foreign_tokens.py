@@ -255,19 +255,37 @@ async def test_keys_are_fetched_once_and_again_after_an_hour(sara: User, server:
         now = NOW + timedelta(minutes=minutes)
         await asyncio.gather(*(speaks(keys, RSA.token(claims(now)), now) for _ in range(5)))
     assert server.asked == 1
-    server.keys = [EC]  # the other one is withdrawn
     later = NOW + timedelta(hours=1)
-    await speaks(keys, RSA.token(claims(later)), later)  # nobody waits for what is known
-    await settled(keys)
-    await is_refused(keys, RSA.token(claims(later)), later + jwks.TRY_EVERY)
+    await asyncio.gather(*(speaks(keys, RSA.token(claims(later)), later) for _ in range(5)))
+    assert server.asked == 2
+
+
+@pytest.mark.parametrize("hours", [1, 5])
+async def test_a_key_that_is_withdrawn_is_good_for_an_hour_and_no_longer(
+    sara: User, server: KeyServer, hours: int
+) -> None:
+    keys = keyring(jwks_url=server.url)
+    await speaks(keys, RSA.token(claims(NOW)))
+    server.keys = [EC]
+    within, later = NOW + timedelta(minutes=59), NOW + timedelta(hours=hours)
+    await speaks(keys, RSA.token(claims(within)), within)
+    await is_refused(keys, RSA.token(claims(later)), later)
     await speaks(keys, EC.token(claims(later)), later)
+    assert server.asked == 2
 
 
-async def settled(keys: Keyring) -> None:
-    assert keys.platform.jwks
-    fetching = keys.platform.jwks._fetching
-    assert fetching
-    await fetching
+async def test_an_address_that_hangs_after_an_hour_holds_nobody_up_for_long(
+    sara: User, server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FETCH_WITHIN_S", 0.05)
+    keys, later = keyring(jwks_url=server.url), NOW + timedelta(hours=1)
+    await speaks(keys, RSA.token(claims(NOW)))
+    server.held.clear()
+    for seconds in (0, 1, 29):
+        now = later + timedelta(seconds=seconds)
+        await speaks(keys, RSA.token(claims(now)), now)
+    server.held.set()
+    assert server.asked == 2
 
 
 async def test_a_new_key_is_fetched_when_it_is_first_used(sara: User, server: KeyServer) -> None:
