@@ -20,10 +20,12 @@ from domain.configuration import DAYS, HOURS, POLICY_BOUNDS, VIDEO_BOUNDS, check
 from domain.errors import AlreadyExistsError, ForbiddenError, InvalidInputError
 from domain.event import SessionEventKind
 from domain.status import AHEAD, LIVE, OPEN, OVER, SessionStatus
+from domain.text import cleaned
 from models import Academy, AttendancePolicy, Session, User, VideoSettings
 from models.atomic import Transaction, atomic
 
 SLUG = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+LONGEST_NAME = 200
 LONGEST_ROOM = "x" * 100  # what a link has to have space for
 SCRIPTS = ("javascript", "data", "vbscript")  # links that would run in whoever follows them
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -118,9 +120,7 @@ def _check(values: dict[str, Any]) -> None:
     if values.get("is_active", True) is None:
         raise InvalidInputError("An academy is active or it is not.", ("isActive",))
     if "name" in values:
-        values["name"] = values["name"].strip()
-        if not 1 <= len(values["name"]) <= 200:
-            raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
+        values["name"] = cleaned(values["name"], LONGEST_NAME, "name")
     if values.get("timezone", "UTC") not in available_timezones():
         raise InvalidInputError("No such time zone.", ("timezone",))
     locale = values.get("locale", "ar")

@@ -10,10 +10,12 @@ from domain.access import Permit, UserRole, Viewer
 from domain.errors import InvalidInputError, NotFoundError
 from domain.session import GroupKind, MembershipSource
 from domain.status import OPEN
+from domain.text import cleaned
 from models import Academy, Group, Membership, Session, User
 from models.atomic import atomic
 
 MOST_MEMBERS = 5000
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> 
 async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime, concerned: set[int]) -> Group:
     """`concerned` gets those whose rights may end earlier than they did."""
     await _check(viewer, plan)
+    name = cleaned(plan.name, LONGEST_NAME, "name")
     group = await Group.get_or_none(academy_id=plan.academy_id, external_id=plan.external_id)
     teacher_id = await _teacher(plan)
     if group is None:
@@ -72,7 +75,7 @@ async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime, concerned: set
     elif plan.keeps_teacher:
         teacher_id = group.teacher_id
     concerned |= {former for former in [group.teacher_id] if former not in (None, teacher_id)}
-    group.update_from_dict({"kind": plan.kind, "name": plan.name.strip(), "teacher_id": teacher_id})
+    group.update_from_dict({"kind": plan.kind, "name": name, "teacher_id": teacher_id})
     await group.save()
     concerned |= await _replace_members(group, plan)
     return group
@@ -83,8 +86,6 @@ async def _check(viewer: Viewer, plan: GroupPlan) -> None:
         await Academy.fetch_for(viewer, plan.academy_id, Permit.CONFIGURE)
     except NotFoundError as error:
         raise error.under("academyId") from None
-    if not 1 <= len(plan.name.strip()) <= 200:
-        raise InvalidInputError("A name has 1 to 200 characters.", ("name",))
     if len(plan.members) > MOST_MEMBERS:
         raise InvalidInputError(f"At most {MOST_MEMBERS} members.", ("members",))
     if not 1 <= len(plan.external_id) <= 200:

@@ -16,12 +16,13 @@ from domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
+from domain.text import cleaned, email_of
 from models import Academy, Guardianship, User, sql
 from models.atomic import Transaction, atomic
 from models.locks import lock_people
 
 MOST_GUARDIANS = 20
-LONGEST_ID = 200
+LONGEST_ID, LONGEST_NAME, LONGEST_EMAIL = 200, 100, 254
 THEIRS = "Their role is above yours."
 ABOVE = "Nobody grants a role above their own."
 NO_ADMINS = "An access key neither makes nor changes an academy's admins."
@@ -181,21 +182,20 @@ def _check(person: PersonInput) -> None:
         message = f"An external id has 1 to {LONGEST_ID} characters."
         raise InvalidInputError(message, ("externalId",))
     for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
-        person.values[name] = str(person.values[name]).strip()
-        if not 1 <= len(person.values[name]) <= 100:
-            raise InvalidInputError("A name has 1 to 100 characters.", (field,))
+        person.values[name] = cleaned(person.values[name], LONGEST_NAME, field)
     if person.password is not None:
         check_usable(person.password, "password")
 
 
 async def _check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:
-    email = person.values.get("email")
-    if email is None:
+    given = person.values.get("email")
+    if given is None:
         return
-    if len(email) > 254 or not EMAIL.fullmatch(email):
+    email = email_of(given)  # before it is measured: a few letters become two
+    if len(email) > LONGEST_EMAIL or not (EMAIL.fullmatch(email) and email.isprintable()):
         raise InvalidInputError("Not an email address.", ("email",))
-    person.values["email"] = email.lower()
-    owner = await User.get_or_none(academy_id=academy_id, email=email.lower())
+    person.values["email"] = email
+    owner = await User.get_or_none(academy_id=academy_id, email=email)
     if owner is not None and (user is None or owner.id != user.id):
         raise AlreadyExistsError("Somebody else has this email.", ("email",))
 
@@ -225,7 +225,7 @@ async def create_super_admin(email: str, password: str, now: datetime) -> User:
     person = PersonInput(email, None, UserRole.SUPER_ADMIN, {"email": email})
     await _check_email(person, None, None)
     return await User.create(
-        external_id=f"super:{email.lower()}",
+        external_id=f"super:{person.values['email']}"[:LONGEST_ID],
         role=UserRole.SUPER_ADMIN,
         first_name="Super",
         last_name="Admin",

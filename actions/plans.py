@@ -2,16 +2,20 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from domain.access import UserRole
 from domain.errors import InvalidInputError, NotFoundError
 from domain.session import SessionFormat, SessionKind
+from domain.text import cleaned
 from models import Group, Session, User, sql
 from models.database import dialect
 
-LONGEST_NOTES = 20_000
+# Fewest and most characters of each.
+WORDS = {"title": (1, 300), "subject": (1, 300), "notes": (0, 20_000)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +50,28 @@ def digest_of(plan: SchedulePlan) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
+def worded(plan: SchedulePlan) -> SchedulePlan:
+    """With its words as they are stored; INVALID_INPUT."""
+    return replace(plan, **cleaned_words({name: getattr(plan, name) for name in WORDS}))
+
+
+def cleaned_words(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a plan's values that are words, as they are stored; INVALID_INPUT."""
+    words: dict[str, Any] = {}
+    for name, (shortest, longest) in WORDS.items():
+        if values.get(name) is not None:
+            words[name] = cleaned(values[name], longest, name, shortest=shortest)
+    return words
+
+
 def check_words(plan: SchedulePlan) -> None:
-    if not 1 <= len(plan.title.strip()) <= 300:
-        raise InvalidInputError("A title has 1 to 300 characters.", ("title",))
+    """What goes with what; how long the words are has been looked at."""
     if plan.external_id is not None and not 1 <= len(plan.external_id) <= 200:
         raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
-    if plan.notes is not None and len(plan.notes) > LONGEST_NOTES:
-        raise InvalidInputError(f"Notes have at most {LONGEST_NOTES} characters.", ("notes",))
-    if plan.subject is not None:
-        _check_subject(plan.kind, plan.subject)
+    if plan.subject is not None and plan.kind is not SessionKind.ACADEMIC:
+        raise InvalidInputError("Only an academic session has a subject.", ("subject",))
     if plan.session_number is not None:
         _check_number(plan.kind, plan.session_number)
-
-
-def _check_subject(kind: SessionKind, subject: str) -> None:
-    if kind is not SessionKind.ACADEMIC:
-        raise InvalidInputError("Only an academic session has a subject.", ("subject",))
-    if not 1 <= len(subject.strip()) <= 300:
-        raise InvalidInputError("A subject has 1 to 300 characters.", ("subject",))
 
 
 def _check_number(kind: SessionKind, number: int) -> None:

@@ -7,7 +7,7 @@ from actions.bulk import again_if_raced
 from actions.meetings import lay_again
 from actions.stream import ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
-from domain.configuration import TEACHER_BOUNDS, check_theme, check_within
+from domain.configuration import TEACHER_BOUNDS, check_within, cleaned_theme
 from domain.errors import ForbiddenError, NotFoundError
 from domain.event import SessionEventKind
 from domain.status import OPEN
@@ -20,7 +20,8 @@ async def update(viewer: Viewer, teacher_id: int, values: dict[str, Any], now: d
     of theirs whose room is not there yet follow."""
     teacher = await _fetch(viewer, teacher_id)
     check_within("max_participants", values.get("max_participants"), TEACHER_BOUNDS)
-    check_theme(values.get("theme"))
+    if "theme" in values:
+        values = values | {"theme": cleaned_theme(values["theme"])}
     await again_if_raced(lambda: _update(teacher, values, viewer.user_id, now))
     return teacher
 

@@ -14,6 +14,7 @@ from actions.plans import (
     digest_of,
     hold,
     plan_of,
+    worded,
 )
 from actions.roster import expected_ids
 from actions.stream import Draft, ask_teachers, write
@@ -56,10 +57,11 @@ async def _schedule_all(viewer: Viewer, plans: list[SchedulePlan], now: datetime
         for n, plan in sorted(enumerate(plans), key=_key):
             with refusals.under(n):
                 academy = await _academy(viewer, plan)
-                session = await _scheduled_before(plan)
+                asked = worded(plan)
+                session = await _scheduled_before(asked)
                 if session is None:
-                    await _check(plan, academy.video_settings, now)
-                    drafts.append(await _insert(plan, academy, now, viewer.user_id))
+                    await _check(asked, academy.video_settings, now)
+                    drafts.append(await _insert(asked, academy, now, viewer.user_id))
                 sessions[n] = session or drafts[-1].session
         refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()

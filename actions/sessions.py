@@ -10,9 +10,10 @@ from actions.roster import fill
 from actions.schedule import check_times, times
 from actions.stream import Draft, lock_all, write, writing
 from domain.access import Permit, Viewer
-from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
+from domain.errors import NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
 from domain.status import SessionStatus, TransitionCause
+from domain.text import cleaned
 from models import Session
 from models.atomic import atomic
 
@@ -111,8 +112,8 @@ async def change_status(
 
 
 def _person(viewer: Viewer, reason: str | None) -> Because:
-    if reason is not None and len(reason) > LONGEST_REASON:
-        raise InvalidInputError(f"A reason has at most {LONGEST_REASON} characters.", ("reason",))
+    if reason is not None:
+        reason = cleaned(reason, LONGEST_REASON, "reason", shortest=0)
     return Because(TransitionCause.PERSON, viewer.user_id, reason)
 
 

@@ -8,7 +8,14 @@ from typing import Any
 from actions.attendance.folding import catch_up
 from actions.bulk import again_if_raced
 from actions.meetings import layer_options
-from actions.plans import check_students, check_teacher, check_words, hold, plan_of
+from actions.plans import (
+    check_students,
+    check_teacher,
+    check_words,
+    cleaned_words,
+    hold,
+    plan_of,
+)
 from actions.roster import change_teacher, fill
 from actions.stream import Draft, lock_all, write
 from domain.access import Permit, Viewer
@@ -36,7 +43,7 @@ async def update(viewer: Viewer, session_id: int, values: Values, now: datetime)
     for name, field in NEEDED.items():
         if name in values and values[name] is None:
             raise InvalidInputError("A session cannot be without it.", (field,))
-    given = _one_audience(values)
+    given = _one_audience(values | cleaned_words(values))
     return await again_if_raced(lambda: _update(viewer, session_id, given, now))
 
 

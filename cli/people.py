@@ -12,6 +12,7 @@ from actions import people
 from actions.identity import access_tokens
 from cli.database import opened
 from cli.parts import Stop
+from domain.text import email_of
 from models import User
 
 Email = Annotated[str, typer.Option(help="Their email address.")]
@@ -52,7 +53,7 @@ async def _token(email: str, slug: str | None, ttl: timedelta) -> None:
 
 
 async def _find(email: str, slug: str | None) -> User:
-    people = User.filter(email=email.strip().lower(), is_active=True)
+    people = User.filter(email=email_of(email), is_active=True)
     if slug is not None:
         people = people.filter(academy__slug=slug)
     found = await people.select_related("academy").order_by("id")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.errors import InvalidInputError
+from domain.text import cleaned
 from domain.window import WEEK
 
 Bounds = dict[str, tuple[int, int]]
@@ -69,9 +70,8 @@ def check_window(start: str | None, end: str | None) -> None:
         raise InvalidInputError("A window has a start and an end.", (camel(missing[0]),))
 
 
-def check_theme(theme: str | None) -> None:
-    if theme is not None and not 1 <= len(theme) <= LONGEST_THEME:
-        raise InvalidInputError(f"A theme has 1 to {LONGEST_THEME} characters.", ("theme",))
+def cleaned_theme(theme: str | None) -> str | None:
+    return None if theme is None else cleaned(theme, LONGEST_THEME, "theme")
 
 
 def camel(name: str) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 
 import jwt
 
+from domain.text import is_storable
+
 MAX_BODY_BYTES = 64 * 1024
 
 _MAX_TOKEN_CHARS = 4096
 _LEEWAY_S = 60
 _LAST_MS = 4_102_444_800_000  # the year 2100: no fact of ours is later
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text has neither
 _LONGEST_ID = 64
 _LONGEST_WORD = 40
 _LONGEST_NAME = 256  # LiveKit's own limit for room names and identities
@@ -173,7 +174,7 @@ class _Fields:
         value = self._fields.get(name)
         if value is None or value == "":
             return None
-        if not isinstance(value, str) or len(value) > longest or _UNSTORABLE.search(value):
+        if not isinstance(value, str) or len(value) > longest or not is_storable(value):
             raise self._malformed(name)
         return value
 

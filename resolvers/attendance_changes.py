@@ -47,7 +47,7 @@ async def override_attendance(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         need(Kind.USER, user_id, "userId"),
-        Wish(status, note.strip()),
+        Wish(status, note),
         info.context.now,
     )
     return await _answer(info, state)

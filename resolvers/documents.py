@@ -15,6 +15,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
+from domain.text import is_storable
 from resolvers.costs import CostLimit
 
 # A parsed document takes some hundred times the memory of its text, and anyone can send one:
@@ -25,21 +26,22 @@ MAX_TOKENS = 10_000
 
 Limits = Sequence[type[ValidationRule]]
 
-NO_NUL = "Text must not contain the character U+0000."  # PostgreSQL cannot store it
+NO_TEXT = "Text must not contain the character U+0000, nor half a surrogate pair."
 
 
-class NoNulInStrings(ValidationRule):
+class StorableStrings(ValidationRule):
     def enter_string_value(self, node: StringValueNode, *_: object) -> None:
-        if "\0" in node.value:
-            self.report_error(GraphQLError(NO_NUL, node))
+        if not is_storable(node.value):
+            self.report_error(GraphQLError(NO_TEXT, node))
 
 
-def _holds_nul(value: object) -> bool:
+def _is_storable(value: object) -> bool:
+    """With everything in it."""
     if isinstance(value, str):
-        return "\0" in value
+        return is_storable(value)
     if isinstance(value, dict):
-        return any(map(_holds_nul, value.values()))
-    return isinstance(value, list) and any(map(_holds_nul, value))
+        return all(map(_is_storable, value.values()))
+    return not isinstance(value, list) or all(map(_is_storable, value))
 
 
 class KnownDocuments:
@@ -94,10 +96,10 @@ class DocumentCache(SchemaExtension):
         text, document = execution.query or "", execution.graphql_document
         if document is None:
             return []
-        if _holds_nul(execution.variables):
-            return [GraphQLError(NO_NUL)]
+        if not _is_storable(execution.variables):
+            return [GraphQLError(NO_TEXT)]
         if self._known.find(text) is not document:
-            rules = [*execution.validation_rules, NoNulInStrings, *self._limits]
+            rules = [*execution.validation_rules, StorableStrings, *self._limits]
             errors = validate(execution.schema._schema, document, rules)
             if errors:
                 return errors

@@ -33,8 +33,6 @@ def _values(input: UpdateSessionInput) -> dict[str, Any]:
     for name, kind in NAMED.items():
         if name in values:
             values[name] = asked(kind, values[name])
-    if input.title:
-        values["title"] = input.title.strip()
     return values
 
 

@@ -110,7 +110,7 @@ def _plan(input: ScheduleSessionInput) -> SchedulePlan:
         academy_id=asked(Kind.ACADEMY, input.academy_id) or 0,
         external_id=given(input.external_id),
         kind=input.kind,
-        title=input.title.strip(),
+        title=input.title,
         notes=given(input.notes),
         teacher_id=asked(Kind.USER, input.teacher_id) or 0,
         student_id=asked(Kind.USER, given(input.student_id)),

@@ -1,7 +1,6 @@
 """What those who manage a session say of an attendance, instead of what was computed."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from actions.attendance.folding import refold, settle
@@ -12,11 +11,11 @@ from domain.attendance import AttendanceStatus, EventKind, EventSource, Override
 from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
 from domain.presence import AttendanceState
 from domain.status import SessionStatus
+from domain.text import cleaned
 from models import MeetingAttendanceEvent, Session, SessionParticipant
 from models.rosters import states_of
 
 LONGEST_NOTE = 2000
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text has neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ async def override_attendance(
 
     WRONG_STATUS for a session that is cancelled.
     """
-    _check_note(wish.note)
+    wish = replace(wish, note=cleaned(wish.note, LONGEST_NOTE, "note"))
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
         if draft.session.status is SessionStatus.CANCELLED:
@@ -59,13 +58,6 @@ async def withdraw_override(
         if state.override is None:
             return state
         return await _say(draft, viewer, user_id, EventKind.OVERRIDE_WITHDRAWN)
-
-
-def _check_note(note: str) -> None:
-    if not 1 <= len(note) <= LONGEST_NOTE:
-        raise InvalidInputError(f"`note` is 1 to {LONGEST_NOTE} characters.", ("note",))
-    if _UNSTORABLE.search(note):
-        raise InvalidInputError("`note` holds what is no text.", ("note",))
 
 
 async def _state(draft: Draft, user_id: int) -> AttendanceState:

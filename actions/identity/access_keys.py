@@ -22,6 +22,7 @@ from domain.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
+from domain.text import cleaned
 from models import Academy, AccessKey, User
 from models.atomic import atomic
 
@@ -47,7 +48,7 @@ async def create(
 ) -> NewKey:
     academy = await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     _check_person(viewer)
-    name = _checked_name(name)
+    name = cleaned(name, LONGEST_NAME, "name")
     if expires_at is not None and expires_at <= now:
         raise InvalidInputError("That is over already.", ("expiresAt",))
     secret = secrets.token_urlsafe(32)
@@ -68,13 +69,6 @@ async def create(
 def _check_person(viewer: Viewer) -> None:
     if viewer.is_service:
         raise ForbiddenError("An access key neither makes nor revokes keys.")
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise InvalidInputError(f"A name has 1 to {LONGEST_NAME} characters.", ("name",))
-    return name
 
 
 async def _make_place(academy_id: int, now: datetime) -> None:

@@ -26,6 +26,7 @@ from datetime import datetime, timedelta
 from actions.bulk import again_if_raced
 from actions.identity.passwords import BusyError
 from domain.errors import InvalidCredentialsError
+from domain.text import email_of
 from models import SignInFailure, sql
 from models.atomic import atomic
 
@@ -67,7 +68,7 @@ class Attempt:
 
 
 def to_sign_in(email: str, academy_slug: str | None, address: str | None, now: datetime) -> Attempt:
-    person = f"{email.strip().lower()}\n{academy_slug or ''}"
+    person = f"{email_of(email)}\n{academy_slug or ''}"
     if address is None:
         return Attempt(_key("person", person))
     place = _place(address)

@@ -11,7 +11,6 @@ a public key is never taken for a shared secret.
 """
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,14 +19,13 @@ import jwt
 
 from domain.access import Viewer
 from domain.errors import UnauthenticatedError
+from domain.text import is_storable
 from gateways.jwks import ALGORITHMS, Jwks
 from models import User
 from settings import Settings
 
 MAX_TOKEN_CHARS = 8192
 LONGEST_ID = 200
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text has neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +129,6 @@ def _moment(value: object) -> datetime:
 def _text(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
         raise ValueError("a name is a string of 1 to 200 characters")
-    if _UNSTORABLE.search(value):
+    if not is_storable(value):
         raise ValueError("a name has characters that no name has")
     return value

@@ -10,6 +10,7 @@ from actions.identity.passwords import check_usable, fits, hash_password
 from actions.identity.refresh_tokens import Link
 from domain.access import Viewer
 from domain.errors import InvalidCredentialsError, InvalidInputError
+from domain.text import email_of
 from models import RefreshToken, User
 from models.atomic import atomic
 
@@ -63,7 +64,7 @@ async def _fitting(given: Credentials) -> list[User]:
 
 
 async def _candidates(given: Credentials) -> list[User]:
-    users = User.filter(email=given.email.strip().lower(), is_active=True, is_service=False)
+    users = User.filter(email=email_of(given.email), is_active=True, is_service=False)
     if given.academy_slug is not None:
         users = users.filter(academy__slug=given.academy_slug)
     return await users.order_by("id").limit(10)

@@ -1,0 +1,142 @@
+"""What is measured is what is stored: no text is too long only once it gets to the database."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from actions.academies import update as update_academy
+from actions.attendance.overrides import Wish, override_attendance
+from actions.groups import GroupPlan, upsert
+from actions.people import create_super_admin
+from actions.preferences import update as update_preferences
+from domain.access import UserRole
+from domain.attendance import AttendanceStatus
+from domain.session import GroupKind
+from models import Academy, TeacherMeetingSettings, User
+from schema.types.ids import Kind, encode
+from tests.conftest import Database
+from tests.support import make
+from tests.support.asking import Answer, Asker, asking, payload
+from tests.support.lessons import at, ready
+from tests.support.scene import dump
+from tests.support.upserts import person, refusals, upsert_users
+
+ROOM = " " * 1000
+SCHEDULE = """
+mutation ($input: ScheduleSessionInput!) {
+  scheduleSession(input: $input) {
+    session { id title notes ... on AcademicSession { subject } } errors { code field }
+  }
+}
+"""
+UPDATE = """
+mutation ($id: ID!, $input: UpdateSessionInput!) {
+  updateSession(sessionId: $id, input: $input) {
+    session { title notes ... on AcademicSession { subject } } errors { code field }
+  }
+}
+"""
+
+
+@pytest.fixture
+async def asker(database: Database) -> AsyncIterator[Asker]:
+    async with asking() as asker:
+        yield asker
+
+
+@pytest.fixture
+async def academy(database: Database) -> Academy:
+    return await make.academy("itqan")
+
+
+@pytest.fixture
+async def admin(academy: Academy) -> User:
+    return await make.user(academy, UserRole.ACADEMY_ADMIN)
+
+
+async def schedule(asker: Asker, admin: User, **words: Any) -> Answer:
+    academy = await Academy.get(id=admin.academy_id)
+    asked = {
+        "academyId": encode(Kind.ACADEMY, academy.id),
+        "kind": "ACADEMIC",
+        "title": "Algebra",
+        "teacherId": encode(Kind.USER, (await make.teacher(academy)).id),
+        "studentId": encode(Kind.USER, (await make.student(academy)).id),
+        "scheduledAt": "2026-03-03T11:00:00Z",
+    }
+    return await asker.ask(SCHEDULE, admin, input=asked | words)
+
+
+async def test_a_sessions_words_are_stored_without_the_space_around_them(
+    asker: Asker, admin: User
+) -> None:
+    words = {"title": f"  x{ROOM}", "subject": f"y{ROOM}", "notes": f"z{ROOM}"}
+    made = payload(await schedule(asker, admin, **words))["session"]
+    assert (made["title"], made["subject"], made["notes"]) == ("x", "y", "z")
+    words = {"title": f"a{ROOM}", "subject": "b" + " " * 400, "notes": ROOM}
+    changed = payload(await asker.ask(UPDATE, admin, id=made["id"], input=words))["session"]
+    assert changed == {"title": "a", "subject": "b", "notes": ""}
+
+
+@pytest.mark.parametrize(
+    "words", [{"title": "x" * 301}, {"subject": "x" * 301}, {"subject": ROOM}, {"title": " "}]
+)
+async def test_too_long_or_nothing_is_refused_by_name(
+    asker: Asker, admin: User, words: dict[str, str]
+) -> None:
+    made = payload(await schedule(asker, admin))["session"]
+    asked = {"id": made["id"], "input": words}
+    for answer in (
+        await schedule(asker, admin, **words),
+        await asker.ask(UPDATE, admin, **asked),
+    ):
+        assert refusals(answer) == [("INVALID_INPUT", list(words))]
+
+
+async def test_the_same_key_with_more_space_is_the_same_session(
+    asker: Asker, academy: Academy, admin: User
+) -> None:
+    asked = {
+        "externalId": "k1",
+        "teacherId": encode(Kind.USER, (await make.teacher(academy)).id),
+        "studentId": encode(Kind.USER, (await make.student(academy)).id),
+    }
+    first = payload(await schedule(asker, admin, **asked, subject="Algebra"))
+    assert payload(await schedule(asker, admin, **asked, subject=" Algebra ")) == first
+
+
+async def test_an_email_is_measured_as_it_is_stored(asker: Asker, admin: User) -> None:
+    before = await dump()
+    wrong = ["İ" * 240 + "@b.cde", "a@b.c\u202e", "a\u0007@b.cd", "a b@c.de", "x" * 250 + "@b.cd"]
+    people = [person(f"s{n}", email=email) for n, email in enumerate(wrong)]
+    told = refusals(await upsert_users(asker, admin, *people))
+    assert told == [("INVALID_INPUT", ["users", str(n), "email"]) for n in range(len(wrong))]
+    assert await dump() == before
+    good = person("s9", email=f" {'x' * 248}@B.CD{ROOM}")
+    (made,) = payload(await upsert_users(asker, admin, good))["users"]
+    assert made["email"] == "x" * 248 + "@b.cd"
+
+
+async def test_a_super_admin_may_have_the_longest_email(database: Database) -> None:
+    email = "x" * 248 + "@b.cd"
+    assert (await create_super_admin(f" {email}", "long enough", make.ELEVEN)).email == email
+
+
+async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None:
+    viewer = make.viewer(admin)
+    plan = GroupPlan("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
+    (circle,) = await upsert(viewer, [plan], make.ELEVEN)
+    assert circle.name == "Fajr"
+    renamed = await update_academy(viewer, academy.id, {"name": f"Itqan{ROOM}"}, make.ELEVEN)
+    assert renamed.name == "Itqan"
+    teacher = await make.teacher(academy)
+    await update_preferences(viewer, teacher.id, {"theme": f"dark{ROOM}"}, make.ELEVEN)
+    assert (await TeacherMeetingSettings.get(teacher_id=teacher.id)).theme == "dark"
+    lesson = await ready()
+    wish = Wish(AttendanceStatus.PRESENT, f"Was there{ROOM * 3}")
+    state = await override_attendance(
+        make.viewer(lesson.teacher), lesson.session.id, lesson.student.id, wish, at()
+    )
+    assert state.override
+    assert state.override.note == "Was there"
