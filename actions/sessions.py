@@ -72,8 +72,8 @@ async def cancel(viewer: Viewer, session_id: int, reason: str | None, now: datet
 async def cancel_many(
     viewer: Viewer, session_ids: list[int], reason: str | None, now: datetime
 ) -> list[Session]:
-    """All of them, or RefusedError and none, in the order given. One that is named twice is
-    cancelled once."""
+    """All of them, or RefusedError and none, in the order given. One that is cancelled already
+    stays as it is: the answer to the first call may have been lost."""
     check_count(len(session_ids), "sessions")
     because = _person(viewer, reason)
     return await again_if_raced(lambda: _cancel_all(viewer, session_ids, because, now))
@@ -98,7 +98,8 @@ async def _cancel_one(viewer: Viewer, draft: Draft | None, because: Because) -> 
     if draft is None:
         raise NotFoundError("No such session.")
     draft.session.check(viewer, Permit.SCHEDULE)
-    await _move(draft, SessionStatus.CANCELLED, because)
+    if draft.session.status is not SessionStatus.CANCELLED:
+        await _move(draft, SessionStatus.CANCELLED, because)
 
 
 async def change_status(
