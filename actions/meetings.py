@@ -69,7 +69,8 @@ def _refuse(draft: Draft, refusal: DomainError) -> None:
         "at": said["at"] if is_known else draft.now.isoformat(),
         "retryAt": retry_at.isoformat() if retry_at else None,
     }
-    draft.change(meeting_refusal=told)
+    # Told once for each reason: when it is tried again after that, snapshots and queries say.
+    draft.change_untold(meeting_refusal=told)
     if not is_known:
         draft.append(SessionEventKind.MEETING_REFUSED, told)
     draft.drop(WorkKind.MAKE_MEETING)

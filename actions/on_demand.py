@@ -55,7 +55,8 @@ async def _wish(draft: Draft, wishes: dict[str, Any], actor_id: int) -> None:
     if not wishes or session.room_first_ready_at is not None:
         return
     said = (session.meeting_wishes or {}) | wishes
-    draft.change(meeting_wishes={name: value for name, value in said.items() if value is not None})
+    kept = {name: value for name, value in said.items() if value is not None}
+    draft.change_untold(meeting_wishes=kept)
     if session.meeting_id is not None and draft.changed:
         await layer_options(draft)
         draft.change(meeting_expires_at=expiry_of(session))

@@ -1,5 +1,6 @@
 """Who may watch a session, its roster, or one row of it; and how such an operation begins."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,13 +21,21 @@ from subscriptions.right import Admit, Footing, Right
 from subscriptions.watchers import Watchers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Watch:
     """A session that is being watched: `right.confirm()` before anything is told of it."""
 
     hub: Hub
     right: Right
     audience: Audience
+    since: float | None  # when who watches came, till they have a snapshot
+
+    async def refreshed(self) -> Hub:
+        """For a snapshot, which is to be yielded before anything else is waited for."""
+        since, self.since = self.since, None
+        await self.hub.refresh(time.monotonic() if since is None else since)
+        await self.right.confirm()
+        return self.hub
 
 
 @asynccontextmanager
@@ -34,10 +43,11 @@ async def watching(info: Info, session_id: int, admit: Admit) -> AsyncIterator[W
     """The session, for whom `admit` lets in; refused as `admit` does."""
     watchers = cast(Watchers, info.context.process.watchers)
     hubs = cast(Hubs, info.context.process.hubs)
+    since = time.monotonic()
     async with watchers.holding(info.context, admit) as right:
         audience = await right.begin()
         async with hubs.watching(session_id) as hub:
-            yield Watch(hub, right, audience)
+            yield Watch(hub, right, audience, since)
 
 
 def to_session(session_id: int) -> Admit:

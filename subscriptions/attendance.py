@@ -37,6 +37,8 @@ async def attendance(
         if hub.row_of(person) is None:
             await hub.catch_up()  # the row is newer than what the bell has told of
         position = hub.place_of(given(after))
+        if position is None:
+            await watch.refreshed()
         while True:
             await watch.right.confirm()
             if position is not None and position >= hub.version_of(person):
@@ -53,7 +55,7 @@ async def attendance(
 
 def _update(hub: Hub, state: AttendanceState) -> AttendanceUpdate:
     now = clock.now()
-    key = ("row", state.user_id, hub.version, now.replace(microsecond=0))
+    key = ("row", state.user_id, hub.version, hub.edition, now.replace(microsecond=0))
     return hub.once(key, lambda: _build(hub, state, now))
 
 

@@ -5,11 +5,14 @@ position in the ring, never a queue, so what a slow one costs is bounded.
 """
 
 import asyncio
+import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Self, TypeVar
+
+from tortoise.models import Model
 
 import models
 from domain.cursors import stream_version
@@ -22,6 +25,10 @@ from models.rosters import rosters
 T = TypeVar("T")
 
 RING = 1024
+# For snapshots a hub reads again what changes without an event: the first few who come have it
+# read for each of them, a crowd once a second.
+EVERY_S = 1.0
+AHEAD_S = 2.0
 KEPT = 64  # events built for watchers
 BACKLOG = 256  # how much of the past a hub reads when it opens
 
@@ -45,6 +52,9 @@ class Hub:
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
         self._reading = asyncio.Lock()
+        self.edition = 0  # another one where the row or somebody's name is another, event or not
+        self._refreshed_at = time.monotonic()  # begun; all of it is at least as new
+        self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
         self._told: dict[int, int] = {}  # the last version that changed somebody's row
         # Who waits for anything, under None, and who waits for what happens to one person.
@@ -53,6 +63,7 @@ class Hub:
     @classmethod
     async def open(cls, session_id: int, ring: int = RING) -> Self:
         """The session as it is: NOT_FOUND where there is none."""
+        began = time.monotonic()
         session = await models.Session.get_or_none(id=session_id)
         if session is None:
             raise NotFoundError("No such session.")
@@ -66,7 +77,8 @@ class Hub:
         # After the stream: what the roster has that the stream had not is told once more later.
         states = (await rosters([session_id])).get(session_id, [])
         hub.roster = {state.participant_id: state for state in states}
-        await hub._meet({state.user_id for state in states})
+        hub.people |= await _people(hub._rostered())
+        hub._refreshed_at = began
         return hub
 
     @property
@@ -94,15 +106,43 @@ class Hub:
     async def catch_up(self) -> None:
         """Read what the table has and the ring has not; wake who waits."""
         async with self._reading:
-            session = await models.Session.get(id=self.session.id)
-            found = models.SessionEvent.filter(
-                session_id=session.id, sequence__gt=self.version, sequence__lte=session.version
-            )
-            rows = await found.order_by("sequence")
-            await self._meet({row.payload["user_id"] for row in rows if row.kind.is_presence})
-            # Nothing waits in here: who looks sees all of what is new, or nothing of it yet.
-            self._publish(session, rows)
-        self._wake({None, *(_subject(row) for row in rows)})
+            await self._read()
+
+    async def refresh(self, since: float) -> None:
+        """Before a snapshot: the row and people's names, which change without an event too, as
+        they were at this reading of the monotonic clock or later; in a storm, a second before."""
+        async with self._reading:
+            began = time.monotonic()
+            if self._refreshed_at >= since or began < self._refreshed_until - AHEAD_S:
+                return
+            await self._read(self._rostered())
+            self._refreshed_at = began
+            self._refreshed_until = max(began, self._refreshed_until) + EVERY_S
+
+    async def _read(self, user_ids: Iterable[int] = ()) -> None:
+        """The row, the events the ring has not, and these people and whom the events are about."""
+        session = await models.Session.get(id=self.session.id)
+        rows = await self._news(session.version) if session.version > self.version else []
+        people = await _people({*user_ids, *_subjects(rows)})
+        # Nothing waits from here on: who looks sees all of what is new, or nothing of it yet.
+        if _differ(session, self.session) or any(map(self._is_news, people.values())):
+            self.edition += 1
+        self.people |= people
+        self._publish(session, rows)
+        self._wake([None, *_subjects(rows)] if rows else [])
+
+    async def _news(self, until: int) -> list[models.SessionEvent]:
+        found = models.SessionEvent.filter(
+            session_id=self.session.id, sequence__gt=self.version, sequence__lte=until
+        )
+        return await found.order_by("sequence")
+
+    def _is_news(self, person: models.User) -> bool:
+        known = self.people.get(person.id)
+        return known is None or _differ(person, known)
+
+    def _rostered(self) -> set[int]:
+        return {state.user_id for state in self.roster.values()}
 
     def _publish(self, session: models.Session, rows: list[models.SessionEvent]) -> None:
         for row in rows:
@@ -122,12 +162,7 @@ class Hub:
             state = AttendanceState.from_dict(row.payload)
             self.roster[state.participant_id] = state
 
-    async def _meet(self, user_ids: set[int]) -> None:
-        if unknown := user_ids - self.people.keys():
-            found = await models.User.filter(id__in=unknown)
-            self.people |= {person.id: person for person in found}
-
-    def _wake(self, subjects: set[int | None]) -> None:
+    def _wake(self, subjects: Iterable[int | None]) -> None:
         for subject in subjects:
             if tick := self._ticks.pop(subject, None):
                 tick.set_result(None)
@@ -161,3 +196,17 @@ class Hub:
 
 def _subject(row: models.SessionEvent) -> int | None:
     return row.payload["user_id"] if row.kind.is_presence else None
+
+
+def _subjects(rows: list[models.SessionEvent]) -> set[int]:
+    return {user_id for row in rows if (user_id := _subject(row)) is not None}
+
+
+def _differ(row: Model, other: Model) -> bool:
+    names = row._meta.fields_db_projection
+    return any(getattr(row, name) != getattr(other, name) for name in names)
+
+
+async def _people(user_ids: set[int]) -> dict[int, models.User]:
+    found = await models.User.filter(id__in=user_ids) if user_ids else []
+    return {person.id: person for person in found}

@@ -34,7 +34,7 @@ async def session_presence(
         while True:
             await watch.right.confirm()
             if position is None or position < hub.floor:
-                position = hub.version
+                position = (await watch.refreshed()).version
                 yield _presence_now(hub)
                 continue  # the ring may have moved on while it was sent
             entries, is_over = hub.after(position), hub.is_presence_over
@@ -60,7 +60,7 @@ async def session_events(
         while True:
             await watch.right.confirm()
             if position is None or position < hub.floor:
-                position = hub.version
+                position = (await watch.refreshed()).version
                 yield _session_now(hub, audience)
                 continue
             entries, position = hub.after(position), hub.version
@@ -78,7 +78,7 @@ def _shared(hub: Hub, audience: Audience) -> Shared:
 def _presence_now(hub: Hub) -> PresenceSnapshot:
     now = clock.now()
     # Everybody who arrives in the same second gets the same roster.
-    key = ("roster", hub.version, now.replace(microsecond=0))
+    key = ("roster", hub.version, hub.edition, now.replace(microsecond=0))
     return hub.once(key, lambda: _snapshot(hub, now))
 
 
@@ -117,7 +117,7 @@ def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
 
 def _session_now(hub: Hub, audience: Audience) -> SessionSnapshot:
     now = clock.now()
-    key = ("session", hub.version, audience, now.replace(microsecond=0))
+    key = ("session", hub.version, hub.edition, audience, now.replace(microsecond=0))
     return hub.once(key, lambda: snapshot_of(hub.session, now, _shared(hub, audience)))
 
 
