@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -113,24 +112,35 @@ class App:
             yield
 
     async def _context(self, request: Request) -> Context:
-        ask = functools.partial(self._viewer, request.headers.get("authorization"))
+        ask = Bearer(self, request.headers.get("authorization"))
         return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
     async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> "Connected":
         named = {name.lower(): value for name, value in parameters.items()}
         authorization = named.get("authorization")
-        viewer = await self._viewer(authorization)
-        ask = functools.partial(self._viewer, authorization)
+        ask = Bearer(self, str(authorization) if authorization else None)
+        viewer = await ask()
         expires_at = viewer.expires_at if viewer else None
         return Connected(self.process, viewer, expires_at, ask, _address(websocket))
 
-    async def _viewer(self, authorization: object) -> Viewer | None:
+    async def viewer(self, authorization: str | None) -> Viewer | None:
         """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad."""
         if not authorization:
             return None
-        scheme, _, token = str(authorization).partition(" ")
+        scheme, _, token = authorization.partition(" ")
         token = token if scheme.lower() == "bearer" else ""
         return await viewer_of(self._keyring, token, clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Says for whom an authorization speaks by now: the same on any number of sockets."""
+
+    app: App
+    authorization: str | None
+
+    async def __call__(self) -> Viewer | None:
+        return await self.app.viewer(self.authorization)
 
 
 @dataclass(frozen=True, slots=True)

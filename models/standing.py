@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.access import UserRole, Viewer
@@ -18,25 +19,39 @@ ALWAYS = datetime.max.replace(tzinfo=UTC)
 Members = dict[tuple[int, int], list[Membership]]  # by group and person
 
 
-async def standings(
-    viewer: Viewer, sessions: Sequence[Session], now: datetime, user_id: int | None = None
-) -> dict[int, Standing]:
-    """What each of these sessions is to the viewer, by its id.
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Why some sessions are to a viewer what they are: read at once for all of them."""
 
-    `user_id`: by this person's place on the roster alone, theirs or their child's.
-    """
+    viewer: Viewer
+    rows: dict[int, list[SessionParticipant]]
+    members: Members
+    visited: Collection[int]  # the academies that let their teachers join all sessions
+
+    def standing(self, session: Session, now: datetime, user_id: int | None = None) -> Standing:
+        """`user_id`: by this person's place on the roster alone, theirs or their child's."""
+        rows = self.rows.get(session.id, [])
+        if user_id is not None:
+            rows = [row for row in rows if row.user_id == user_id]
+        is_visitor = user_id is None and _visits(self.viewer, session, self.visited)
+        return _standing(self.viewer, session, rows, self.members, now, is_visitor=is_visitor)
+
+
+async def grounds(viewer: Viewer, sessions: Sequence[Session]) -> Grounds:
     rows = SessionParticipant.filter(theirs(viewer), session_id__in=[one.id for one in sessions])
     found: dict[int, list[SessionParticipant]] = defaultdict(list)
-    for row in await (rows if user_id is None else rows.filter(user_id=user_id)):
+    for row in await rows:
         found[row.session_id].append(row)
-    members = await _members(sessions, found)
-    visited = await _visited([viewer] if user_id is None else [])
-    return {
-        one.id: _standing(
-            viewer, one, found[one.id], members, now, is_visitor=_visits(viewer, one, visited)
-        )
-        for one in sessions
-    }
+    members, visited = await _members(sessions, found), await _visited([viewer])
+    return Grounds(viewer, found, members, visited)
+
+
+async def standings(
+    viewer: Viewer, sessions: Sequence[Session], now: datetime
+) -> dict[int, Standing]:
+    """What each of these sessions is to the viewer, by its id."""
+    basis = await grounds(viewer, sessions)
+    return {one.id: basis.standing(one, now) for one in sessions}
 
 
 async def standings_of(

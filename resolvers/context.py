@@ -1,8 +1,9 @@
 """What a running operation knows: who asks, what time it is, and rows in batches."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol, Self
 
 import strawberry
@@ -74,7 +75,12 @@ class Context:
         self.now = now
         self.address = address
         self._ask = ask
-        self.loaders = Loaders(viewer, now)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """Made when first needed: an event may need none, and a thousand contexts may be told at
+        once that they are another's."""
+        return Loaders(self.anyone, self.now)
 
     def for_event(self) -> Self:
         return type(self)(self.process, self.anyone, clock.now())
@@ -84,16 +90,23 @@ class Context:
         return _ScopeContext(self.process, scope, clock.now())
 
     def become(self, viewer: Viewer) -> None:
-        """Somebody signed in: what is selected of the answer is read with their rights."""
-        self.anyone = viewer
-        self.loaders = Loaders(viewer, self.now)
+        """Somebody signed in, or is another than before: what is read is read with their rights."""
+        if viewer != self.anyone:
+            self.anyone = viewer
+            self.__dict__.pop("loaders", None)
+
+    @property
+    def question(self) -> Hashable:
+        """Contexts of the same question have the same answer to `ask_again`."""
+        return self._ask or self.anyone
 
     async def ask_again(self) -> Viewer:
         """Who is asking by now; UnauthenticatedError where that is nobody any more."""
-        if self._ask is not None and (viewer := await self._ask()) != self.anyone:
-            self.anyone = viewer
-            self.loaders = Loaders(viewer, self.now)
-        return self.viewer
+        viewer = await self._ask() if self._ask else self.anyone
+        if viewer is None:
+            raise UnauthenticatedError("Sign in first.")
+        self.become(viewer)
+        return viewer
 
     @property
     def viewer(self) -> Viewer:

@@ -1,101 +1,112 @@
-"""Who may watch a session, its roster, or one row of it; and how such an operation begins."""
+"""Who may watch a session, its roster, or one row of it; asked for one or for many at once."""
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import cast
 
 import models
 from actions.sweep import advance_among
-from domain.access import Audience, Permit, Viewer
-from domain.errors import ForbiddenError, NotFoundError
-from domain.standing import Standing
-from models.standing import standings
-from resolvers.context import Info
-from subscriptions.hub import Hub
-from subscriptions.hubs import Hubs
-from subscriptions.right import Admit, Footing, Right
-from subscriptions.watchers import Watchers
+from domain.access import Permit, Viewer
+from domain.errors import DomainError, ForbiddenError, NotFoundError
+from models import sql
+from models.standing import Grounds, grounds
+from subscriptions.right import Footing
 
 
-@dataclass(slots=True)
-class Watch:
-    """A session that is being watched: `right.confirm()` before anything is told of it."""
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Those who manage a session, and those who take part in it; to its roster the former alone;
+    to one row of it the former, and those whose own or whose child's it is."""
 
-    hub: Hub
-    right: Right
-    audience: Audience
-    since: float | None  # when who watches came, till they have a snapshot
+    session_id: int
+    is_to_roster: bool = False
+    row_of: int | None = None
 
-    async def refreshed(self) -> Hub:
-        """For a snapshot, which is to be yielded before anything else is waited for."""
-        since, self.since = self.since, None
-        await self.hub.refresh(time.monotonic() if since is None else since)
-        await self.right.confirm()
-        return self.hub
-
-
-@asynccontextmanager
-async def watching(info: Info, session_id: int, admit: Admit) -> AsyncIterator[Watch]:
-    """The session, for whom `admit` lets in; refused as `admit` does."""
-    watchers = cast(Watchers, info.context.process.watchers)
-    hubs = cast(Hubs, info.context.process.hubs)
-    since = time.monotonic()
-    async with watchers.holding(info.context, admit) as right:
-        audience = await right.begin()
-        async with hubs.watching(session_id) as hub:
-            yield Watch(hub, right, audience, since)
+    async def __call__(self, viewer: Viewer, now: datetime) -> Footing:
+        answer = (await admit_all(viewer, [self], now))[self]
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
 
 
-def to_session(session_id: int) -> Admit:
-    """Those who manage it, and those who take part in it."""
-    return partial(_to_session, session_id)
+def to_session(session_id: int) -> Admission:
+    return Admission(session_id)
 
 
-async def _to_session(session_id: int, viewer: Viewer, now: datetime) -> Footing:
-    return _footing(await _standing(session_id, viewer, now))
+def to_roster(session_id: int) -> Admission:
+    return Admission(session_id, is_to_roster=True)
 
 
-def to_roster(session_id: int) -> Admit:
-    """Those who manage it: to all others there is no such thing."""
-    return partial(_to_roster, session_id)
+def to_row(session_id: int, user_id: int) -> Admission:
+    return Admission(session_id, row_of=user_id)
 
 
-async def _to_roster(session_id: int, viewer: Viewer, now: datetime) -> Footing:
-    standing = await _standing(session_id, viewer, now)
-    if not standing.manages:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is read to answer: the sessions and the rows that the viewer sees, and why they may."""
+
+    sessions: dict[int, models.Session]
+    rows: set[tuple[int, int]]
+    grounds: Grounds
+
+
+async def admit_all(
+    viewer: Viewer, asked: Collection[Admission], now: datetime
+) -> dict[Admission, Footing | DomainError]:
+    """As whom the viewer may watch each of these, or why not: in a few statements for all."""
+    answers: dict[Admission, Footing | DomainError] = {}
+    for some in sql.batches(list(asked)):
+        found = await _find(viewer, some, now)
+        answers |= {one: _answer(one, found, viewer, now) for one in some}
+    return answers
+
+
+async def _find(viewer: Viewer, asked: Collection[Admission], now: datetime) -> _Found:
+    sessions = await _sessions(viewer, {one.session_id for one in asked}, now)
+    rows = await _rows(viewer, [one for one in asked if one.row_of is not None])
+    return _Found(sessions, rows, await grounds(viewer, list(sessions.values())))
+
+
+async def _sessions(
+    viewer: Viewer, session_ids: Iterable[int], now: datetime
+) -> dict[int, models.Session]:
+    """Those the viewer sees; what is overdue is advanced first."""
+    visible = models.Session.visible_to(viewer).filter(id__in=session_ids)
+    found = await visible
+    overdue = [session.id for session in found if session.is_overdue(now)]
+    if overdue:
+        await advance_among(overdue, now)
+        found = await visible
+    return {session.id: session for session in found}
+
+
+async def _rows(viewer: Viewer, asked: Collection[Admission]) -> set[tuple[int, int]]:
+    if not asked:
+        return set()
+    rows = models.SessionParticipant.visible_to(viewer).filter(
+        session_id__in={one.session_id for one in asked},
+        user_id__in={one.row_of for one in asked},
+    )
+    return {(row.session_id, row.user_id) for row in await rows}
+
+
+def _answer(one: Admission, found: _Found, viewer: Viewer, now: datetime) -> Footing | DomainError:
+    try:
+        return _footing(one, found, viewer, now)
+    except DomainError as refusal:
+        return refusal
+
+
+def _footing(one: Admission, found: _Found, viewer: Viewer, now: datetime) -> Footing:
+    session = found.sessions.get(one.session_id)
+    if session is None:
         raise NotFoundError("No such session.")
-    return _footing(standing)
-
-
-def to_row(session_id: int, user_id: int) -> Admit:
-    """Those who manage the session, and those whose own or whose child's row it is."""
-    return partial(_to_row, session_id, user_id)
-
-
-async def _to_row(session_id: int, user_id: int, viewer: Viewer, now: datetime) -> Footing:
-    standing = await _standing(session_id, viewer, now, user_id)
-    rows = models.SessionParticipant.visible_to(viewer)
-    if not await rows.filter(session_id=session_id, user_id=user_id).exists():
+    session.check(viewer, Permit.SEE)
+    standing = found.grounds.standing(session, now, one.row_of)
+    if one.is_to_roster and not standing.manages:  # to all others there is no such thing
+        raise NotFoundError("No such session.")
+    if one.row_of is not None and (session.id, one.row_of) not in found.rows:
         raise NotFoundError("No such attendance.")
-    return _footing(standing)
-
-
-async def _standing(
-    session_id: int, viewer: Viewer, now: datetime, user_id: int | None = None
-) -> Standing:
-    """What the session is to who sees it; one that is overdue is advanced first."""
-    session = await models.Session.fetch_for(viewer, session_id, Permit.SEE)
-    if session.is_overdue(now):
-        await advance_among([session_id], now)
-        session = await models.Session.fetch_for(viewer, session_id, Permit.SEE)
-    return (await standings(viewer, [session], now, user_id))[session_id]
-
-
-def _footing(standing: Standing) -> Footing:
     if standing.audience is None:
         raise ForbiddenError("You do not take part in this session.")
     return Footing(standing.audience, standing.until)

@@ -16,8 +16,9 @@ from schema.types.given import given
 from schema.types.ids import Kind, need
 from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
-from subscriptions.admission import to_row, watching
+from subscriptions.admission import to_row
 from subscriptions.hub import Hub
+from subscriptions.watch import watching
 
 
 async def attendance(

@@ -32,14 +32,13 @@ class Right:
         now: Callable[[], datetime],
         on_doubt: Callable[[], None],
     ) -> None:
-        self._context = context
-        self._admit = admit
+        self.context = context
+        self.admit = admit
         self._now = now
         self._on_doubt = on_doubt  # called when its time is up: somebody has to ask
         self._loop = asyncio.get_running_loop()
-        self._asking = asyncio.Lock()
         self._footing: Footing | None = None
-        self._doubts = 0
+        self.doubts = 0  # how often it was in doubt: an answer counts if there was none since
         self._doubt: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._error: Exception | None = None
@@ -69,39 +68,51 @@ class Right:
 
     async def begin(self) -> Audience:
         """As whom they watch, asked after changes are listened for; refused as `admit` does."""
-        async with self._asking:
-            doubts, now = self._doubts, self._context.now
-            footing = self._footing = await self._ask(now)
-            self._go_on(footing, now, doubts)
+        doubts, now = self.doubts, self.context.now
+        footing = self._footing = await self._ask(now)
+        self.accept(footing, now, doubts)
+        while self.is_in_doubt:  # something changed meanwhile
+            await self.ask()
         await self.confirm()
         return footing.audience
 
     def doubt(self) -> None:
-        """Hold everything back until `ask` knows better."""
-        self._doubts += 1
+        """Hold everything back until somebody has asked."""
+        self.doubts += 1
         if self._doubt is None and self._error is None:
             self._doubt = self._loop.create_future()
 
     async def ask(self) -> None:
         """May they still, and as the same? What fails here leaves it in doubt."""
-        async with self._asking:
-            if self._footing is None or self._error is not None:
-                return
-            doubts, now = self._doubts, self._now()
-            try:
-                footing = await self._ask(now)
-                self._check_same(footing)
-            except UnauthenticatedError as error:
-                self._lose(error)
-            except DomainError:
-                self._lose(ForbiddenError("You may not watch this any more."))
-            else:
-                self._go_on(footing, now, doubts)
+        doubts, now = self.doubts, self._now()
+        try:
+            footing = await self._ask(now)
+        except (DomainError, UnauthenticatedError) as error:
+            self.refuse(error)
+        else:
+            self.accept(footing, now, doubts)
 
-    def _go_on(self, footing: Footing, now: datetime, doubts: int) -> None:
+    def accept(self, footing: Footing, now: datetime, doubts: int) -> None:
+        """They may, by what was asked when it had been in doubt so often."""
+        if self._footing is None or self._error is not None:
+            return
+        if footing.audience is not self._footing.audience:
+            self.refuse(ForbiddenError("They would be told something else now."))
+            return
         self._wait_for(footing, now)
-        if doubts == self._doubts:  # else it was asked too early: somebody asks again
+        if doubts == self.doubts:  # else it was asked too early: somebody asks again
             self._settle()
+
+    def refuse(self, error: Exception) -> None:
+        """They may not any more. One that has not begun asks for itself."""
+        if self._footing is None:
+            return
+        if isinstance(
+            error, UnauthenticatedError
+        ):  # one for each: where it is raised is kept in it
+            self._lose(UnauthenticatedError(str(error)))
+        else:
+            self._lose(ForbiddenError("You may not watch this any more."))
 
     def close(self) -> None:
         """The operation is over: nobody waits for its time to be up."""
@@ -113,19 +124,14 @@ class Right:
             self._timer.cancel()
 
     async def _ask(self, now: datetime) -> Footing:
-        return await self._admit(await self._context.ask_again(), now)
-
-    def _check_same(self, footing: Footing) -> None:
-        before = self._footing
-        if before is not None and before.audience is not footing.audience:
-            raise ForbiddenError("They would be told something else now.")
+        return await self.admit(await self.context.ask_again(), now)
 
     def _wait_for(self, footing: Footing, now: datetime) -> None:
         """One timer, for whichever ends first: the token, or what lets them watch."""
         self._stop_waiting()
         if self._is_closed:
             return
-        expiry = self._context.viewer.expires_at
+        expiry = self.context.viewer.expires_at
         ends = [end for end in (expiry, footing.until) if end is not None]
         if ends:
             seconds = (min(ends) - now).total_seconds()

@@ -18,8 +18,9 @@ from schema.types.ids import Kind, need
 from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, settled
 from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
-from subscriptions.admission import to_roster, to_session, watching
+from subscriptions.admission import to_roster, to_session
 from subscriptions.hub import Entry, Hub
+from subscriptions.watch import watching
 
 
 async def session_presence(

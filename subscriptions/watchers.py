@@ -3,6 +3,7 @@
 The bell rings for a person; nobody else's operations are touched.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from gateways.bus import VIEWERS, Bus
 from models import sql
 from resolvers.context import Context
 from subscriptions.backstop import BACKSTOP_S, Backstop
+from subscriptions.review import review
 from subscriptions.right import Admit, Footing, Right
 
 logger = logging.getLogger("halaqa.watchers")
@@ -27,6 +29,8 @@ class _Person:
 
     rights: set[Right] = field(default_factory=set)
     version: int | None = None
+    is_due: bool = False  # a review is wanted that has not begun
+    reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Watchers(Backstop):
@@ -95,14 +99,21 @@ class Watchers(Backstop):
         self._start(self._review(user_id))
 
     async def _review(self, user_id: int) -> None:
-        """Ask for all of one person's operations. What fails is asked again by the backstop."""
+        """Ask for all of one person's operations, once for all who want it meanwhile."""
         person = self._people.get(user_id)
         if person is None:
             return
+        person.is_due = True
+        async with person.reviewing:
+            if person.is_due:
+                person.is_due = False
+                await self._ask_for(user_id, person)
+
+    async def _ask_for(self, user_id: int, person: _Person) -> None:
+        """What fails is asked again by the backstop."""
         try:
             version = (await _versions([user_id])).get(user_id)
-            for right in list(person.rights):
-                await right.ask()
+            await review(person.rights, self._now())
             person.version = version
         except Exception:
             logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
