@@ -274,7 +274,7 @@ async def test_a_parent_gets_a_row_by_reporting(asker: Asker) -> None:
     assert (await row(lesson, parent)).presence is Presence.NOT_JOINED
 
 
-@pytest.mark.parametrize("sid", ["", "PA\t", "x" * 65, "PA x", "PA_ص", "\ud800"])
+@pytest.mark.parametrize("sid", ["", "PA\t", "x" * 65, "PA x", "PA_ص"])
 @pytest.mark.parametrize("what", [JOIN, LEAVE])
 async def test_what_is_no_sid_of_livekits_is_refused(asker: Asker, sid: str, what: str) -> None:
     lesson = await ready()
