@@ -284,7 +284,7 @@ async def test_a_killed_connection_fails_one_block_and_the_pool_heals() -> None:
 
 SILENT = """
 CREATE OR REPLACE FUNCTION be_silent() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+$$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER silent AFTER INSERT ON tallies
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_silent()
 """
