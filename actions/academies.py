@@ -12,9 +12,10 @@ from tortoise.queryset import QuerySet
 
 from actions import rights
 from actions.bulk import take_turns
+from actions.draft import Draft
 from actions.meetings import ask_again, lay_again, plan_deletion, say_ended
 from actions.schedule import times
-from actions.stream import Draft, ask_teachers, lock_all, write
+from actions.stream import ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import DAYS, HOURS, POLICY_BOUNDS, VIDEO_BOUNDS, check_window, checked
 from domain.errors import AlreadyExistsError, ForbiddenError, InvalidInputError

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from actions.bulk import again_if_raced
+from actions.draft import Draft
 from actions.grants import grants_now, is_too_much, viewer_of
 from actions.participants import find_person, row_of
 from actions.rights import review
 from actions.roster import tell_row
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, NotFoundError
 from domain.rooms import user_number

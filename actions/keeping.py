@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from actions.attendance.folding import catch_up
+from actions.draft import Draft
 from actions.meetings import expiry_of
 from actions.moves import let_go
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.access import Permit, Viewer
 from domain.errors import InvalidInputError, WrongStatusError
 from domain.event import SessionEventKind

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import settings
-from actions.stream import Draft, ask_teachers, writing
+from actions.draft import Draft
+from actions.stream import ask_teachers, writing
 from domain.errors import DomainError
 from domain.event import SessionEventKind
 from domain.meeting import MeetingOptions, layered, room_goes_at

@@ -5,8 +5,8 @@ whoever ends the session, with `folding.close_stays`: folding makes moves itself
 from dataclasses import dataclass
 from datetime import timedelta
 
+from actions.draft import Draft
 from actions.meetings import end_meeting, make_meeting
-from actions.stream import Draft
 from domain.event import SessionEventKind
 from domain.session import MeetingSource, WorkKind
 from domain.status import SessionStatus, TransitionCause, check_move, due_moves, path_to

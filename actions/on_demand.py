@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import catch_up, close_stays
+from actions.draft import Draft
 from actions.meetings import expiry_of, layer_options, make_meeting, plan_deletion, say_ended
 from actions.moves import Because, move_to
 from actions.rooms import delete_room
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within
 from domain.errors import LiveKitUnavailableError, SessionOverError, WrongStatusError

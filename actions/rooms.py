@@ -7,9 +7,10 @@ from typing import TypeAlias
 from actions.attendance.folding import refold
 from actions.attendance.lines import insert_line, room_line
 from actions.attendance.people_inside import look_at_people
+from actions.draft import Draft
 from actions.leases import give_back, take_lease
 from actions.meetings import plan_deletion, say_ended
-from actions.stream import Draft, load, writing
+from actions.stream import load, writing
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec, room_spec
 from domain.presence import from_ms, to_ms

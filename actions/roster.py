@@ -4,7 +4,7 @@ Students are expected; the teacher has a row, and who else comes gets one on joi
 
 from collections.abc import Iterable
 
-from actions.stream import Draft
+from actions.draft import Draft
 from domain.access import UserRole
 from domain.event import SessionEventKind
 from domain.presence import AttendanceState

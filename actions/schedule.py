@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from actions.bulk import Refusals, again_if_raced, check_count
+from actions.draft import Draft
 from actions.meetings import look_ahead
 from actions.moves import advance
 from actions.plans import (
@@ -17,7 +18,7 @@ from actions.plans import (
     worded,
 )
 from actions.roster import expected_ids
-from actions.stream import Draft, ask_teachers, write
+from actions.stream import ask_teachers, write
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import ConflictError, DomainError, InvalidInputError, RefusedError
 from domain.event import SessionEventKind

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from actions.attendance.folding import catch_up, close_stays
 from actions.bulk import Refusals, again_if_raced, check_count
+from actions.draft import Draft
 from actions.meetings import forget_room, look_ahead, move_meeting
 from actions.moves import Because, advance, let_go, move_to
 from actions.roster import fill
 from actions.schedule import check_times, times
-from actions.stream import Draft, lock_all, write, writing
+from actions.stream import lock_all, write, writing
 from domain.access import Permit, Viewer
 from domain.errors import NotFoundError, WrongStatusError
 from domain.event import SessionEventKind

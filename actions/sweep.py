@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from tortoise.functions import Count
 
 from actions.attendance.folding import close_stays
+from actions.draft import Draft
 from actions.moves import advance
-from actions.stream import Draft, drafts_of, write
+from actions.stream import drafts_of, write
 from models import MeetingAttendance, Session, sql
 from models.atomic import atomic
 from models.database import is_retryable

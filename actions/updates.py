@@ -7,6 +7,7 @@ from typing import Any
 
 from actions.attendance.folding import catch_up
 from actions.bulk import again_if_raced
+from actions.draft import Draft
 from actions.meetings import layer_options
 from actions.plans import (
     check_students,
@@ -17,7 +18,7 @@ from actions.plans import (
     plan_of,
 )
 from actions.roster import change_teacher, fill
-from actions.stream import Draft, lock_all, write
+from actions.stream import lock_all, write
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind

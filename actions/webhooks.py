@@ -14,11 +14,12 @@ from actions.attendance.folding import (
 )
 from actions.attendance.lines import insert_line, room_line
 from actions.barring import keep_out
+from actions.draft import Draft
 from actions.meetings import plan_deletion
 from actions.moves import Because, move_to
 from actions.receipts import keep, keep_again
 from actions.roster import enrol
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.attendance import EventKind, EventSource
 from domain.attendance_log import happened_ms
 from domain.presence import AttendanceState, from_ms, to_ms

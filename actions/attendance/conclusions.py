@@ -17,8 +17,9 @@ from actions.attendance.folding import (
 )
 from actions.attendance.lines import own_line, write_line
 from actions.attendance.stale_stays import MAY_BE_IN, open_stays
+from actions.draft import Draft
 from actions.roster import enrol
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.attendance import EventKind, EventSource, stays_of
 from domain.presence import to_ms
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User

@@ -10,9 +10,10 @@ from typing import Any
 from tortoise.expressions import Q
 
 from actions.attendance.watches import watch
+from actions.draft import Draft
 from actions.moves import Because, advance, move_to
 from actions.roster import tell
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.access import Permit, Viewer
 from domain.attendance import (
     AttendanceStatus,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actions.stream import Draft
+from actions.draft import Draft
 from domain.attendance import EventKind, EventSource
 from domain.presence import to_ms
 from models import MeetingAttendanceEvent, sql

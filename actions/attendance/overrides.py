@@ -5,7 +5,8 @@ from datetime import datetime
 
 from actions.attendance.folding import refold, settle
 from actions.attendance.lines import own_line, write_line
-from actions.stream import Draft, writing
+from actions.draft import Draft
+from actions.stream import writing
 from domain.access import Permit, Viewer
 from domain.attendance import AttendanceStatus, EventKind, EventSource, Override
 from domain.errors import InvalidInputError, NotFoundError, WrongStatusError

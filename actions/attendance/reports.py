@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from actions.attendance.folding import catch_up, facts_of, line_of, lines_of, refold, settle
 from actions.attendance.lines import own_line, write_line
+from actions.draft import Draft
 from actions.roster import enrol
-from actions.stream import Draft, writing
+from actions.stream import writing
 from domain.access import Permit, Viewer
 from domain.attendance import (
     EventKind,

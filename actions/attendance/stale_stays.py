@@ -9,7 +9,8 @@ from tortoise.expressions import Q
 from actions.attendance.folding import Lines, facts_of, lines_of, refold, settle
 from actions.attendance.lines import own_line, write_line
 from actions.attendance.watches import stale_after
-from actions.stream import Draft, writing
+from actions.draft import Draft
+from actions.stream import writing
 from domain.attendance import Confidence, EventKind, EventSource, stays_of
 from domain.presence import from_ms, to_ms
 from domain.session import WorkKind

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from actions.stream import Draft
+from actions.draft import Draft
 from domain.attendance import Policy
 from domain.presence import AttendanceState
 from domain.session import WorkKind
