@@ -5,7 +5,7 @@ from datetime import datetime
 
 from actions.bulk import again_if_raced
 from actions.draft import Draft
-from actions.grants import grants_now, is_too_much, viewer_of
+from actions.grants import grants_now, is_too_much
 from actions.participants import find_person, row_of
 from actions.rights import review
 from actions.roster import tell_row
@@ -46,7 +46,7 @@ async def _bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> 
 
 
 def _check_no_manager(session: Session, person: User) -> None:
-    if session.is_managed_by(viewer_of(person)):
+    if session.is_managed_by(person.as_viewer()):
         raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
 
 

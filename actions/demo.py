@@ -10,7 +10,7 @@ from actions.groups import GroupPlan, MemberInput
 from actions.people import PersonInput
 from actions.plans import SchedulePlan
 from actions.schedule import schedule_one
-from domain.access import UserRole, Viewer
+from domain.access import UserRole
 from domain.errors import ConflictError
 from domain.session import GroupKind, MembershipSource, SessionKind
 from domain.status import OPEN
@@ -77,7 +77,7 @@ async def found(now: datetime) -> Demo:
     if academy is None and await Academy.exists():
         raise ConflictError("This database has academies of its own: give the demo another one.")
     founder = await _super_admin(now)
-    viewer = _viewer(founder)
+    viewer = founder.as_viewer()
     if academy is None:
         academy = await academies.create(viewer, dict(ACADEMY), now)
     if await User.filter(academy_id=academy.id, external_id__in=list(PEOPLE)).count() < len(PEOPLE):
@@ -93,10 +93,6 @@ async def found(now: datetime) -> Demo:
 async def _super_admin(now: datetime) -> User:
     known = await User.get_or_none(academy_id=None, email=SUPER_ADMIN_EMAIL)
     return known or await people.create_super_admin(SUPER_ADMIN_EMAIL, PASSWORD, now)
-
-
-def _viewer(user: User) -> Viewer:
-    return Viewer(user.id, user.role, user.academy_id)
 
 
 def _person(name: str, academy_id: int) -> PersonInput:
@@ -127,13 +123,13 @@ def _circle(academy_id: int) -> GroupPlan:
 async def class_now(demo: Demo, now: datetime) -> Session:
     """The circle's class that runs; where none does, one that began a minute ago."""
     running = await _open(demo, now).filter(group_id=demo.circle.id, scheduled_at__lte=now).first()
-    return running or await schedule_one(_viewer(demo.people["admin"]), _class(demo, now), now)
+    return running or await schedule_one(demo.people["admin"].as_viewer(), _class(demo, now), now)
 
 
 async def lesson_to_come(demo: Demo, now: datetime) -> Session:
     """The individual lesson that is next; where none is, one in a quarter of an hour or so."""
     coming = await _open(demo, now).filter(group_id=None, scheduled_at__gt=now).first()
-    return coming or await schedule_one(_viewer(demo.people["admin"]), _lesson(demo, now), now)
+    return coming or await schedule_one(demo.people["admin"].as_viewer(), _lesson(demo, now), now)
 
 
 async def is_open(session: Session, now: datetime) -> bool:

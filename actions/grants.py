@@ -36,7 +36,7 @@ def grant_for(viewer: Viewer, session: Session) -> Grant:
 async def grants_now(people: Iterable[Place], now: datetime) -> dict[tuple[int, int], Grant | None]:
     """Of each person in each session, by both ids, what a token would grant them; None: they would
     get none. What only keeps people waiting outside, such as the hour, does not count."""
-    asked = [(session, user, viewer_of(user)) for session, user in people]
+    asked = [(session, user, user.as_viewer()) for session, user in people]
     found = await standings_of([(session, viewer) for session, _, viewer in asked], now)
     return {
         (session.id, user.id): grant_for(viewer, session)
@@ -44,10 +44,6 @@ async def grants_now(people: Iterable[Place], now: datetime) -> dict[tuple[int, 
         else None
         for session, user, viewer in asked
     }
-
-
-def viewer_of(user: User) -> Viewer:
-    return Viewer(user.id, user.role, user.academy_id)
 
 
 def is_too_much(held: Grant, grant: Grant | None) -> bool:

@@ -8,14 +8,13 @@ import contextlib
 import contextvars
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from broadcaster import BroadcastBackend
 from broadcaster import Event as Event  # for backends
 
 import telemetry
-from background import cancel
+from background import apart, cancel
 from domain.system import Component
 from gateways.hints import CHANNELS, Hint, Outbox, is_hint
 from gateways.hints import CLOCK as CLOCK
@@ -60,7 +59,7 @@ class Bus:
             channel: {} for channel in CHANNELS
         }
         self.outbox = Outbox()
-        # A clean context: a task born inside a transaction would inherit its connection.
+        # A clean context: what is told inside a transaction would inherit its connection.
         self._clean = contextvars.Context()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,7 +77,7 @@ class Bus:
         await self._backend.connect()
         for channel in self._listeners:
             await self._backend.subscribe(channel)
-        self._tasks = [self._start(self._send(self._backend)), self._start(self._hear_all())]
+        self._tasks = [apart(self._send(self._backend)), apart(self._hear_all())]
 
     async def close(self) -> None:
         self._loop = None
@@ -100,9 +99,6 @@ class Bus:
         self._loop.call_soon(self._tell, channel, message, context=self._clean)
         if self._backend is not None:
             self.outbox.put(channel, message)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(work, context=self._clean.copy())
 
     async def _send(self, backend: Backend) -> None:
         while True:

@@ -39,6 +39,10 @@ class User(Model):
     def display_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    def as_viewer(self) -> Viewer:
+        """As they would ask, by whatever token."""
+        return Viewer(self.id, self.role, self.academy_id)
+
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
         """Admin and supervisor: their academy's; teacher: those of their groups and sessions;

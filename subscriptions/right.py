@@ -107,9 +107,8 @@ class Right:
         """They may not any more. One that has not begun asks for itself."""
         if self._footing is None:
             return
-        if isinstance(
-            error, UnauthenticatedError
-        ):  # one for each: where it is raised is kept in it
+        # An error of its own for each: where it is raised is kept in it.
+        if isinstance(error, UnauthenticatedError):
             self._lose(UnauthenticatedError(str(error)))
         else:
             self._lose(ForbiddenError("You may not watch this any more."))
