@@ -48,21 +48,23 @@ def by(
 async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
     redis_url: str,
 ) -> None:
-    await ready(WIDTH + 5)
-    async with (
-        reaching("http://127.0.0.1:1") as livekit,
-        looking(redis_url) as queue,
-        by(redis_url, livekit, is_worker=False),
-        by(redis_url, livekit, is_worker=False) as other,
-    ):
-        await until(lambda: is_true(other.sweeps > 2))
+    await ready(3 * WIDTH)
+    async with looking(redis_url) as queue:
+        async with (
+            reaching("http://127.0.0.1:1") as livekit,
+            by(redis_url, livekit, is_worker=False),
+            by(redis_url, livekit, is_worker=False) as other,
+        ):
 
-        async def is_sent() -> bool:
-            claimed = await DueWork.exclude(claimed_until=None).count()
-            return WIDTH <= claimed == await queue.waiting(LIVEKIT)
+            async def is_full() -> bool:
+                return await queue.waiting(LIVEKIT) >= WIDTH
 
-        await until(is_sent)
-        assert await queue.waiting(LIVEKIT) <= 2 * WIDTH
+            await until(is_full)
+            swept = other.sweeps
+            await until(lambda: is_true(other.sweeps > swept + 2))
+        claimed = await DueWork.exclude(claimed_until=None).count()
+        # Work that Redis took but did not say so in time is given back: its message is one more.
+        assert claimed <= await queue.waiting(LIVEKIT) <= 2 * WIDTH
 
 
 async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
