@@ -9,7 +9,7 @@ from domain.access import UserRole, Viewer
 from domain.standing import Standing
 from models import sql
 from models.academy import letting_teachers_in
-from models.group import Membership, theirs
+from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
 from models.user import Guardianship
@@ -21,37 +21,41 @@ Members = dict[tuple[int, int], list[Membership]]  # by group and person
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Why some sessions are to a viewer what they are: read at once for all of them."""
+    """Why some sessions are to some people what they are: read at once for all of them."""
 
-    viewer: Viewer
-    rows: dict[int, list[SessionParticipant]]
+    families: dict[int, set[int]]  # each of them with the children they look after
+    rows: dict[tuple[int, int], SessionParticipant]  # by session and person
     members: Members
     visited: Collection[int]  # the academies that let their teachers join all sessions
 
-    def standing(self, session: Session, now: datetime, user_id: int | None = None) -> Standing:
+    def standing(
+        self, viewer: Viewer, session: Session, now: datetime, user_id: int | None = None
+    ) -> Standing:
         """`user_id`: by this person's place on the roster alone, theirs or their child's."""
-        rows = self.rows.get(session.id, [])
-        if user_id is not None:
-            rows = [row for row in rows if row.user_id == user_id]
-        is_visitor = user_id is None and _visits(self.viewer, session, self.visited)
-        return _standing(self.viewer, session, rows, self.members, now, is_visitor=is_visitor)
+        family = self.families[viewer.user_id]
+        asked = family if user_id is None else family & {user_id}
+        rows = [row for id in asked if (row := self.rows.get((session.id, id)))]
+        is_visitor = user_id is None and self._lets_in(viewer, session)
+        return _standing(viewer, session, rows, self.members, now, is_visitor=is_visitor)
+
+    def _lets_in(self, viewer: Viewer, session: Session) -> bool:
+        is_home = viewer.academy_id == session.academy_id
+        return viewer.role is UserRole.TEACHER and is_home and session.academy_id in self.visited
 
 
-async def grounds(viewer: Viewer, sessions: Sequence[Session]) -> Grounds:
-    rows = SessionParticipant.filter(theirs(viewer), session_id__in=[one.id for one in sessions])
-    found: dict[int, list[SessionParticipant]] = defaultdict(list)
-    for row in await rows:
-        found[row.session_id].append(row)
-    members, visited = await _members(sessions, found), await _visited([viewer])
-    return Grounds(viewer, found, members, visited)
+async def grounds(viewers: Sequence[Viewer], sessions: Sequence[Session]) -> Grounds:
+    families = await _families(viewers)
+    rows = await _rows([one.id for one in sessions], set[int]().union(*families.values()))
+    members = await _members(sessions, rows)
+    return Grounds(families, rows, members, await _visited(viewers))
 
 
 async def standings(
     viewer: Viewer, sessions: Sequence[Session], now: datetime
 ) -> dict[int, Standing]:
     """What each of these sessions is to the viewer, by its id."""
-    basis = await grounds(viewer, sessions)
-    return {one.id: basis.standing(one, now) for one in sessions}
+    basis = await grounds([viewer], sessions)
+    return {one.id: basis.standing(viewer, one, now) for one in sessions}
 
 
 async def standings_of(
@@ -60,34 +64,17 @@ async def standings_of(
     """What each session is to that person, by both ids; of all of them in a handful of reads."""
     found: dict[tuple[int, int], Standing] = {}
     for some in sql.batches(places):
-        found |= await _standings_of(some, now)
+        sessions = {session.id: session for session, _ in some}
+        basis = await grounds([viewer for _, viewer in some], list(sessions.values()))
+        found |= {
+            (session.id, viewer.user_id): basis.standing(viewer, session, now)
+            for session, viewer in some
+        }
     return found
 
 
-async def _standings_of(
-    places: Sequence[tuple[Session, Viewer]], now: datetime
-) -> dict[tuple[int, int], Standing]:
-    sessions = {session.id: session for session, _ in places}
-    families = await _families([viewer for _, viewer in places])
-    found = await _rows(sessions, set[int]().union(*families.values()))
-    rows = {(row.session_id, row.user_id): row for some in found.values() for row in some}
-    members = await _members(sessions.values(), found)
-    visited = await _visited([viewer for _, viewer in places])
-    return {
-        (session.id, viewer.user_id): _standing(
-            viewer,
-            session,
-            [rows[key] for id in families[viewer.user_id] if (key := (session.id, id)) in rows],
-            members,
-            now,
-            is_visitor=_visits(viewer, session, visited),
-        )
-        for session, viewer in places
-    }
-
-
 async def _families(viewers: Sequence[Viewer]) -> dict[int, set[int]]:
-    """Each of them with the children they look after: of many what `theirs` is of one."""
+    """Of many what `theirs` is of one."""
     found = {viewer.user_id: {viewer.user_id} for viewer in viewers}
     parents = [viewer.user_id for viewer in viewers if viewer.role is UserRole.PARENT]
     for tie in await Guardianship.filter(guardian_id__in=parents) if parents else []:
@@ -96,13 +83,12 @@ async def _families(viewers: Sequence[Viewer]) -> dict[int, set[int]]:
 
 
 async def _rows(
-    session_ids: Iterable[int], user_ids: Iterable[int]
-) -> dict[int, list[SessionParticipant]]:
-    found: dict[int, list[SessionParticipant]] = defaultdict(list)
+    session_ids: list[int], user_ids: Iterable[int]
+) -> dict[tuple[int, int], SessionParticipant]:
+    found: dict[tuple[int, int], SessionParticipant] = {}
     for some in sql.batches(sorted(user_ids)):
-        rows = SessionParticipant.filter(session_id__in=list(session_ids), user_id__in=some)
-        for row in await rows:
-            found[row.session_id].append(row)
+        rows = SessionParticipant.filter(session_id__in=session_ids, user_id__in=some)
+        found |= {(row.session_id, row.user_id): row for row in await rows}
     return found
 
 
@@ -114,19 +100,12 @@ async def _visited(viewers: Iterable[Viewer]) -> set[int]:
     return {row.academy_id for row in await letting_teachers_in().filter(academy_id__in=homes)}
 
 
-def _visits(viewer: Viewer, session: Session, visited: Collection[int]) -> bool:
-    is_home = viewer.academy_id == session.academy_id
-    return viewer.role is UserRole.TEACHER and is_home and session.academy_id in visited
-
-
-async def _members(
-    sessions: Iterable[Session], found: dict[int, list[SessionParticipant]]
-) -> Members:
-    groups = {one.group_id for one in sessions if one.group_id and found[one.id]}
-    people = {row.user_id for rows in found.values() for row in rows}
+async def _members(sessions: Iterable[Session], rows: Collection[tuple[int, int]]) -> Members:
+    rostered = {session_id for session_id, _ in rows}
+    groups = {one.group_id for one in sessions if one.group_id and one.id in rostered}
     members: Members = defaultdict(list)
     if groups:
-        for some in sql.batches(sorted(people)):
+        for some in sql.batches(sorted({user_id for _, user_id in rows})):
             for row in await Membership.filter(group_id__in=groups, user_id__in=some):
                 members[row.group_id, row.user_id].append(row)
     return members

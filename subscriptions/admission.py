@@ -64,7 +64,7 @@ async def admit_all(
 async def _find(viewer: Viewer, asked: Collection[Admission], now: datetime) -> _Found:
     sessions = await _sessions(viewer, {one.session_id for one in asked}, now)
     rows = await _rows(viewer, [one for one in asked if one.row_of is not None])
-    return _Found(sessions, rows, await grounds(viewer, list(sessions.values())))
+    return _Found(sessions, rows, await grounds([viewer], list(sessions.values())))
 
 
 async def _sessions(
@@ -102,7 +102,7 @@ def _footing(one: Admission, found: _Found, viewer: Viewer, now: datetime) -> Fo
     if session is None:
         raise NotFoundError("No such session.")
     session.check(viewer, Permit.SEE)
-    standing = found.grounds.standing(session, now, one.row_of)
+    standing = found.grounds.standing(viewer, session, now, one.row_of)
     if one.is_to_roster and not standing.manages:  # to all others there is no such thing
         raise NotFoundError("No such session.")
     if one.row_of is not None and (session.id, one.row_of) not in found.rows:
