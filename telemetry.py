@@ -73,8 +73,8 @@ def count_webhook(outcome: str, seconds: float) -> None:
     _webhook_seconds.observe(seconds)
 
 
-def count_transition(to: str) -> None:
-    _transitions.labels(to).inc()
+def count_transitions(to: str, number: int) -> None:
+    _transitions.labels(to).inc(number)
 
 
 def count_bus_gap() -> None:

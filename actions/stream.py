@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -185,10 +186,12 @@ def _ring(drafts: list[Draft]) -> None:
 
 
 def _count_moves(drafts: list[Draft]) -> None:
-    for draft in drafts:
-        for fact in draft.events:
-            if fact.kind is SessionEventKind.STATUS_CHANGED:
-                telemetry.count_transition(fact.payload["to"])
+    facts = (fact for draft in drafts for fact in draft.events)
+    moves = Counter(
+        fact.payload["to"] for fact in facts if fact.kind is SessionEventKind.STATUS_CHANGED
+    )
+    for to, number in moves.items():
+        telemetry.count_transitions(to, number)
 
 
 def _newly_due(draft: Draft) -> list[datetime]:

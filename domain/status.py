@@ -1,6 +1,5 @@
 """A session's status: the table of allowed moves, and which of them time asks for."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -142,13 +141,8 @@ def due_moves(
 
     Total: any status at any time has an answer, and asking again at the same time adds nothing.
     """
-    moves = tuple(_walk(session, now))
-    left = replace(session, status=moves[-1]) if moves else session
-    following = left.next_move
-    return moves, following[1] if following else None
-
-
-def _walk(session: Timeline, now: datetime) -> Iterator[SessionStatus]:
+    moves: list[SessionStatus] = []
     while (following := session.next_move) and following[1] <= now:
-        yield following[0]
+        moves.append(following[0])
         session = replace(session, status=following[0])
+    return tuple(moves), following[1] if following else None

@@ -34,7 +34,9 @@ async def execute(sql: str, *params: Any) -> int:
 
 async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """The statement once per row, all or none."""
-    await client().execute_many(_written(sql), [_bound(row) for row in rows])
+    text = dialect() == "sqlite"
+    values = [[_value(param, text=text) for param in row] for row in rows]
+    await client().execute_many(_written(sql), values)
 
 
 def lock_suffix(*, skip_locked: bool = False) -> str:
