@@ -36,7 +36,6 @@ from routes.metrics import Metrics
 from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from settings import Settings, current
-from subscriptions.hubs import Hubs
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.watchers import Watchers
 from subscriptions.websocket import GraphQLSocket
@@ -93,7 +92,7 @@ class App:
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
             Route("/health/ready", health.Readiness(self._clock).answer),
-            Route("/metrics", Metrics(self._state, self._watched).answer),
+            Route("/metrics", Metrics(self._state).answer),
             *self.graphiql.routes(),
         ]
 
@@ -102,9 +101,6 @@ class App:
 
     async def _clock(self) -> ClockStatus:
         return await self.process.readings.clock()
-
-    def _watched(self) -> int:
-        return len(cast(Hubs, self.process.hubs).watched)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -184,7 +180,8 @@ def serve_many(settings: Settings, workers: int) -> None:
     listener = _listener(settings)
     config = _config("main:one_of_many", factory=True, workers=workers)
     supervisor = Multiprocess(config, [listener])
-    supervisor.run()
+    with telemetry.sharing_numbers():
+        supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise SystemExit(STARTUP_FAILURE)
 

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         (), description="https://app.example.org,https://other.example.org"
     )
     port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="a port number, 1 to 65535, for /metrics of a worker or of a clock alone",
+    )
 
     @field_validator("redis_url")
     @classmethod

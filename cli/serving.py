@@ -5,7 +5,7 @@ import errno
 import json
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -24,6 +24,9 @@ from domain.system import ClockStatus
 from settings import Settings
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of HALAQA_PORT.")]
+MetricsPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Instead of HALAQA_METRICS_PORT.")
+]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="So many processes; PostgreSQL only.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
@@ -56,7 +59,7 @@ def serve(context: typer.Context, port: Port = None, workers: Workers = 1) -> No
     telemetry.start_logging()
     with alone(given.database_url):
         if workers > 1:
-            with taking_port(given):
+            with taking_port(given.port):
                 context.obj.serve_many(given, workers)
         else:
             serve_on_port(context.obj, given)
@@ -78,12 +81,12 @@ def serve_on_port(
     examples: Sequence[Example] | None = None,
     beside: Beside | None = None,
 ) -> None:
-    with taking_port(given):
+    with taking_port(given.port):
         parts.serve(given, examples, beside)
 
 
 @contextmanager
-def taking_port(given: Settings) -> Iterator[None]:
+def taking_port(port: int | None, setting: str = "HALAQA_PORT") -> Iterator[None]:
     """Stop where the port is not to be had."""
     try:
         yield
@@ -91,31 +94,46 @@ def taking_port(given: Settings) -> Iterator[None]:
         why = {errno.EADDRINUSE: "is taken", errno.EACCES: "is not ours to use"}
         if error.errno not in why:
             raise
-        sentence = f"Port {given.port} {why[error.errno]}: give another in HALAQA_PORT."
-        raise Stop(sentence) from None
+        raise Stop(f"Port {port} {why[error.errno]}: give another in {setting}.") from None
 
 
 @clock_commands.callback(invoke_without_command=True)
-def run_clock(context: typer.Context) -> None:
+def run_clock(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the clock alone, beside servers on PostgreSQL. `clock status` says how it does."""
     if context.invoked_subcommand is not None:
         return
-    given = settings.current()
+    given = _with_metrics(metrics_port)
     check_fits(given)
     check_migrated(given.database_url)
     telemetry.start_logging()
-    with alone(given.database_url):
+    with alone(given.database_url), showing_metrics(given):
         asyncio.run(_until_told(context.obj.ticking(given)))
 
 
-def worker(context: typer.Context) -> None:
+def worker(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the clock and do the work that is due, one of any number on PostgreSQL and Redis."""
-    given = settings.current()
+    given = _with_metrics(metrics_port)
     if is_sqlite(given.database_url) or given.redis_url is None:
         raise Stop(NO_WORKERS)
     check_migrated(given.database_url)
     telemetry.start_logging()
-    asyncio.run(_until_told(context.obj.working(given)))
+    with showing_metrics(given):
+        asyncio.run(_until_told(context.obj.working(given)))
+
+
+def _with_metrics(port: int | None) -> Settings:
+    if port is not None:
+        settings.overrule(metrics_port=port)
+    return settings.current()
+
+
+@contextmanager
+def showing_metrics(given: Settings) -> Iterator[None]:
+    """At /metrics of a port of this process's own, where one is given."""
+    with ExitStack() as stack:
+        with taking_port(given.metrics_port, "HALAQA_METRICS_PORT"):
+            stack.enter_context(telemetry.showing_numbers(given.metrics_port))
+        yield
 
 
 async def _until_told(ticking: AbstractAsyncContextManager[None]) -> None:

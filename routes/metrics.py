@@ -20,24 +20,21 @@ logger = logging.getLogger("halaqa.metrics")
 PROXIED = ("forwarded", "x-forwarded-for")
 
 ReadState = Callable[[], Awaitable[SystemState]]
-Watched = Callable[[], int]
 
 
 class Metrics:
-    """`GET /metrics`. `read` gives the state that systemStatus tells, `watched` how many sessions
-    this process watches. Answers also while the database or LiveKit does not: a number that cannot
-    be known is left out."""
+    """`GET /metrics`. `read` gives the state that systemStatus tells. Answers also while the
+    database or LiveKit does not: a number that cannot be known is left out."""
 
-    def __init__(self, read: ReadState, watched: Watched) -> None:
+    def __init__(self, read: ReadState) -> None:
         self._read = read
-        self._watched = watched
 
     async def answer(self, request: Request) -> Response:
         if any(name in request.headers for name in PROXIED):
             return Response(status_code=404)
         found = CollectorRegistry()
-        found.register(_Found(gauges(await self._state(), self._watched())))
-        body = generate_latest(telemetry.REGISTRY) + generate_latest(found)
+        found.register(_Found(gauges(await self._state())))
+        body = telemetry.exposition() + generate_latest(found)
         return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _state(self) -> SystemState | None:
@@ -56,9 +53,8 @@ class _Found(Collector):
         return self._metrics
 
 
-def gauges(state: SystemState | None, watched: int) -> Iterator[Metric]:
+def gauges(state: SystemState | None) -> Iterator[Metric]:
     """The state as numbers; where it could not be read, that the database is not reachable."""
-    yield _gauge("watched_sessions", "Sessions that somebody watches in this process.", watched)
     yield _components(state)
     yield _gauge(
         "healthy", "What systemStatus says: 1 or 0.", state is not None and state.is_healthy

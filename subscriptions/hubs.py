@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import telemetry
 from gateways.bus import SESSIONS, Bus
 from models import sql
 from subscriptions.backstop import BACKSTOP_S, Backstop
@@ -37,7 +38,7 @@ class Hubs(Backstop):
 
         Who watches is heard before the hub reads: nothing falls between.
         """
-        self._watchers[session_id] = self._watchers.get(session_id, 0) + 1
+        self._enter(session_id)
         try:
             async with self._opening.setdefault(session_id, asyncio.Lock()):
                 if session_id not in self._hubs:
@@ -51,9 +52,15 @@ class Hubs(Backstop):
         if hub.version < self._heard.get(session_id, 0):
             await self._catch_up(hub)
 
+    def _enter(self, session_id: int) -> None:
+        if session_id not in self._watchers:
+            telemetry.watching_began()
+        self._watchers[session_id] = self._watchers.get(session_id, 0) + 1
+
     def _leave(self, session_id: int) -> None:
         self._watchers[session_id] -= 1
         if not self._watchers[session_id]:
+            telemetry.watching_ended()
             del self._watchers[session_id]
             self._hubs.pop(session_id, None)
             self._opening.pop(session_id, None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
+import telemetry
 from actions.attendance.folding import finalise
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
@@ -65,6 +66,7 @@ class Jobs:
             if begun is None:  # somebody else has it, or it is done, or asked for anew
                 return
             if begun.is_deadly:
+                telemetry.count_work(begun.kind.value, "DEADLY")
                 logger.error("work set aside", extra=begun.told() | {"reason": DEADLY})
                 await rest(begun, self._now())
                 raise DeadlyError(DEADLY)
@@ -78,12 +80,15 @@ class Jobs:
         try:
             await action(claim.subject, self._now())
         except asyncio.CancelledError:  # this process ends: let another do it at once
+            telemetry.count_work(claim.kind.value, "GIVEN_BACK")
             await give_back(claim)
             raise
         except Exception as error:
+            telemetry.count_work(claim.kind.value, "PUT_OFF")
             logger.warning("work put off", extra=told | {"reason": f"{error}"})
             await put_off(claim, error, self._now())
             return
+        telemetry.count_work(claim.kind.value, "DONE")
         await finish(claim)
 
     @contextmanager

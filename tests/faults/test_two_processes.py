@@ -1,12 +1,10 @@
 """Two API processes on one PostgreSQL: what one is told, who watches at the other sees."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +20,15 @@ from tests.support import make, redis
 from tests.support.command import answering, configured, free_port, run, started
 from tests.support.livekit_events import Room, Stay
 from tests.support.patience import PATIENCE_S
-from tests.support.processes import Screen, ask, is_alive, post, serving, watching
+from tests.support.processes import (
+    Screen,
+    ask,
+    children_of,
+    is_alive,
+    post,
+    serving,
+    watching,
+)
 from tests.support.streams import EVENTS, PRESENCE
 
 postgres = pytest.mark.parametrize("template", ["postgres"], indirect=True)
@@ -179,11 +185,11 @@ async def test_several_workers_serve_one_port_and_one_that_is_killed_is_replaced
     async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
         await is_alive(f"http://127.0.0.1:{port}")
         async with asyncio.timeout(PATIENCE_S):
-            first = await _children(process.pid, 2)
+            first = await children_of(process.pid, 2)
             first[0].kill()
             second = first
             while first[0] in second:
-                second = await _children(process.pid, 2)
+                second = await children_of(process.pid, 2)
             await is_alive(f"http://127.0.0.1:{port}")
             process.send_signal(signal.SIGTERM)
             await process.communicate()
@@ -199,7 +205,7 @@ async def test_workers_do_not_outlive_the_process_that_started_them(
     env = configured(database.url, redis_url=redis_url)
     async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
         await is_alive(f"http://127.0.0.1:{port}")
-        children = await _children(process.pid, 2)
+        children = await children_of(process.pid, 2)
         process.kill()
         async with asyncio.timeout(PATIENCE_S):
             while any(child.is_there for child in children):  # noqa: ASYNC110
@@ -237,32 +243,3 @@ async def test_sqlite_with_several_workers_stops_with_a_sentence(database: Datab
     assert ended.code == 1
     assert ended.err.startswith("SQLite takes only one process at a time")
     assert ended.err.count("\n") == 1
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    number: int
-
-    @property
-    def is_there(self) -> bool:
-        return Path(f"/proc/{self.number}").exists() and "\nState:\tZ" not in self._status
-
-    @property
-    def _status(self) -> str:
-        return Path(f"/proc/{self.number}/status").read_text()
-
-    def kill(self) -> None:
-        os.kill(self.number, signal.SIGKILL)
-
-
-async def _children(parent: int, number: int) -> list[Child]:
-    """The serving processes, once there are so many."""
-    while len(found := _serving(parent)) < number:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
-    return found
-
-
-def _serving(parent: int) -> list[Child]:
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in listed}
-    return [Child(number) for number, line in lines.items() if b"spawn_main" in line]

@@ -149,6 +149,22 @@ async def test_requests_that_are_none_are_counted(
     assert counted[1] - counted[0] == 1
 
 
+async def test_work_is_counted_by_how_it_ends(served: Served, stub: LiveKitStub) -> None:
+    before = await scrape(served)
+    await stub.go_down()
+    await lesson_now()
+
+    async def has_moved(outcome: str) -> bool:
+        made = {"kind": "MAKE_ROOM", "outcome": outcome}
+        numbers = await scrape(served)
+        return value(numbers, "work_total", **made) > value(before, "work_total", **made)
+
+    await until(lambda: has_moved("PUT_OFF"))
+    assert not await has_moved("DONE")
+    await stub.come_up()
+    await until(lambda: has_moved("DONE"))
+
+
 WATCH = "subscription { systemStatus { isHealthy } }"
 
 
@@ -202,7 +218,7 @@ async def test_no_label_names_anybody(served: Served) -> None:
     known = {
         "outcome": {"APPLIED", "DUPLICATE", "IGNORED", "POISON", "REJECTED", "NOT_STORED"}
         | {"OK", "ERRORS", "REFUSED", "LiveKitRefusedError", "LiveKitUnavailableError"}
-        | {"CancelledError"},
+        | {"CancelledError", "DONE", "PUT_OFF", "GIVEN_BACK", "DEADLY"},
         "method": {"create_room", "delete_room", "list_rooms", "list_participants"}
         | {"remove_participant"},
     }

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,3 +86,32 @@ async def ask(url: str, query: str, as_: User, **variables: Any) -> dict[str, An
     found: dict[str, Any] = answer.json()
     assert "errors" not in found, found
     return dict(found["data"])
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    number: int
+
+    @property
+    def is_there(self) -> bool:
+        return Path(f"/proc/{self.number}").exists() and "\nState:\tZ" not in self._status
+
+    @property
+    def _status(self) -> str:
+        return Path(f"/proc/{self.number}/status").read_text()
+
+    def kill(self) -> None:
+        os.kill(self.number, signal.SIGKILL)
+
+
+async def children_of(parent: int, number: int) -> list[Child]:
+    """The serving processes, once there are so many."""
+    while len(found := _serving(parent)) < number:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    return found
+
+
+def _serving(parent: int) -> list[Child]:
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    lines = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in listed}
+    return [Child(number) for number, line in lines.items() if b"spawn_main" in line]
