@@ -21,7 +21,7 @@ from settings import current
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import Served, headers, serving_app
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.sign_ins import PASSWORD, SIGN_IN
 from tests.support.sockets import dial, ended, heard, subscribe
 from tests.support.upserts import person, refusals, upsert_users
@@ -42,12 +42,6 @@ mutation ($id: ID!) {{
 """
 LIST = f"query ($id: ID!) {{ academy(id: $id) {{ accessKeys {{ {KEY} }} }} }}"
 NODE = "query ($id: ID!) { node(id: $id) { id ... on AccessKey { name } } }"
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 @pytest.fixture

@@ -3,16 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
 from actions.identity import passwords
 from domain.access import UserRole
 from models import User
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, payload
+from tests.support.asking import Asker, payload
 from tests.support.sign_ins import CHANGE, PASSWORD
 from tests.support.sign_ins import person as signed_up
 from tests.support.upserts import person, upsert_users
@@ -47,12 +45,6 @@ def hasher(monkeypatch: pytest.MonkeyPatch) -> SlowHasher:
     hasher = SlowHasher()
     monkeypatch.setattr(passwords, "_hasher", hasher)
     return hasher
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 async def upserting(asker: Asker, admin: User) -> None:

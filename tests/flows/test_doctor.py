@@ -3,7 +3,6 @@
 import json
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,12 +47,6 @@ async def doctor(env: dict[str, str], *options: str) -> tuple[int, dict[str, tup
 
 def levels() -> tuple[str, ...]:
     return ("ok", "warn", "fail")
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
 
 
 async def test_a_well_installation_has_nothing_that_fails(

@@ -1,9 +1,6 @@
 """An attendance can be explained: the log behind it is there for those who manage the session."""
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from actions.attendance.folding import finalise
 from actions.attendance.overrides import Wish, override_attendance
@@ -13,9 +10,8 @@ from domain.attendance import AttendanceStatus
 from domain.status import SessionStatus
 from models import MeetingAttendance, User
 from schema.types.ids import Kind, encode
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, payload
+from tests.support.asking import Asker, payload
 from tests.support.attendance_rows import as_text, state, told
 from tests.support.lessons import START, Lesson, at, ready
 from tests.support.livekit_events import send
@@ -31,12 +27,6 @@ EVENTS = """query ($session: ID!, $user: ID!, $first: Int, $after: String) {
 RECALCULATE = """mutation ($id: ID!) {
   recalculateAttendance(sessionId: $id) { session { status version } errors { code } }
 }"""
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as found:
-        yield found
 
 
 async def read(asker: Asker, lesson: Lesson, as_: User, **page: Any) -> Any:

@@ -1,6 +1,5 @@
 """What filters find, and that they never widen what one may see."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -10,20 +9,9 @@ from models import User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code
+from tests.support.asking import Asker, code
 from tests.support.lists import ATTENDANCES, GROUPS, SESSIONS, USERS, ids, names
-from tests.support.scene import Scene, scene
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
+from tests.support.scene import Scene
 
 
 async def test_users_are_filtered(asker: Asker, there: Scene) -> None:

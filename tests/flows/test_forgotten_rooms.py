@@ -1,7 +1,5 @@
 """A session is rescheduled: nothing that was known of its room is said of the next one."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from actions.attendance.folding import finalise
@@ -18,16 +16,8 @@ from tests.support import make
 from tests.support.attendance_rows import state
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import Room, send
-from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-async def livekit() -> AsyncIterator[LiveKit]:
-    async with LiveKitStub() as stub, reaching(stub.url) as livekit:
-        yield livekit
 
 
 async def with_room(livekit: LiveKit) -> Lesson:

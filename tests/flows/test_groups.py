@@ -1,33 +1,18 @@
 """Groups kept in step by the academy's own system; the rosters of their sessions follow."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from actions.sweep import advance_due
 from domain.attendance import Presence
 from models import Group, MeetingAttendance, Membership, SessionParticipant, User
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.livekit_events import Room, Stay, send
-from tests.support.scene import Scene, dump, scene
+from tests.support.scene import Scene, dump
 from tests.support.ticking import told
 from tests.support.upserts import refusals, upsert_groups
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
 
 
 def circle(there: Scene, *members: str, **values: Any) -> dict[str, Any]:

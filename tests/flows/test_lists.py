@@ -1,6 +1,5 @@
 """Lists by keyset: whole, in order, and bounded; and things by their ids."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -8,23 +7,10 @@ import pytest
 from domain.cursors import key_cursor
 from models import Session, User
 from schema.types.ids import Kind, encode
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.lists import ATTENDANCES, GROUPS, LATEST, SESSIONS, USERS, ids
-from tests.support.scene import Scene, scene
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
-
+from tests.support.scene import Scene
 
 # --- pages
 

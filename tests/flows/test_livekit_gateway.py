@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -22,19 +21,6 @@ SPEC = RoomSpec(
     max_participants=12,
     metadata='{"sessionId":121}',
 )
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
-
-
-@pytest.fixture
-async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
-    livekit = LiveKit(stub.url, KEY, SECRET)
-    yield livekit
-    await livekit.aclose()
 
 
 async def test_a_room_is_made_as_it_was_asked_for(livekit: LiveKit, stub: LiveKitStub) -> None:

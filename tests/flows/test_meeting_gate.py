@@ -18,7 +18,7 @@ from tests.support import make
 from tests.support.asking import Asker, code, payload
 from tests.support.configuring import set_academy, set_video
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.scene import Scene, scene
+from tests.support.scene import Scene
 from tests.support.tokens import TOKEN, asking_with_stub, refusal, token
 
 REFUSAL = """
@@ -36,11 +36,6 @@ mutation ($id: ID!, $to: SessionStatus!) {
 """
 SHUT = {"meetingCreationTimeStart": "16:00", "meetingCreationTimeEnd": "20:00"}
 OPENS = make.ELEVEN + timedelta(hours=2)  # it is two o'clock in Riyadh
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
 
 
 @pytest.fixture

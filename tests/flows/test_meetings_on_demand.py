@@ -17,13 +17,12 @@ from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import Room as LiveKitRoom
 from models import DueWork, MeetingAttendance, Session, SessionEvent, TeacherMeetingSettings, User
-from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Answer, Asker, payload
 from tests.support.configuring import set_academy, set_preferences, set_video
 from tests.support.livekit_events import Room, Stay, send
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.scene import Scene, dump, scene
+from tests.support.scene import Scene, dump
 from tests.support.tokens import asking_with_stub, refusal, token
 from tests.support.upserts import refusals
 
@@ -46,11 +45,6 @@ mutation ($id: ID!) {
   }
 }
 """
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
 
 
 @pytest.fixture

@@ -30,12 +30,6 @@ async def scrape(served: Served) -> Numbers:
 
 
 @pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
-
-
-@pytest.fixture
 async def served(template: Template, stub: LiveKitStub) -> AsyncIterator[Served]:
     async with serving_app(await template.fresh(), livekit_api_url=stub.url) as served:
         yield served

@@ -1,6 +1,5 @@
 """What a teacher says of an attendance: with their name, for as long as they say so."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +13,8 @@ from domain.attendance import AttendanceStatus, EventKind
 from domain.status import SessionStatus
 from models import MeetingAttendanceEvent, SessionParticipant, User
 from schema.types.ids import Kind, encode
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.attendance_rows import as_text, state, stream, told
 from tests.support.lessons import START, Lesson, at, ready
 from tests.support.livekit_events import send
@@ -36,12 +34,6 @@ READ = """query ($session: ID!, $user: ID!) {
 STATISTICS = """query ($id: ID!) {
   session(id: $id) { attendanceStatistics { present late partial absent } }
 }"""
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as found:
-        yield found
 
 
 async def say(

@@ -1,7 +1,6 @@
 """People kept in step by the academy's own system: all or none, again and again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,17 +12,11 @@ from models import Academy, Guardianship, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.scene import dump
 from tests.support.upserts import person, refusals, upsert_users
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What LiveKit's webhooks missed, its list of a room's people repairs, both ways; no guesses."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +24,6 @@ from tests.support.attendance_rows import state, states, stream, visits
 from tests.support.lessons import START, Lesson, at, ready
 from tests.support.livekit_events import Room, send
 from tests.support.livekit_stub import LiveKitStub, twirp_error
-from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -70,18 +68,6 @@ class House:
 
     async def version(self) -> int:
         return (await self.lesson.now()).version
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as running:
-        yield running
-
-
-@pytest.fixture
-async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
-    async with reaching(stub.url) as gateway:
-        yield gateway
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from settings import current
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import Served, serving_app
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.node import CLIENTS, client, install_packages
 from tests.support.sign_ins import CHANGE, PASSWORD, REFRESH, SIGN_IN, SIGN_OUT, VIEWER, person
 from tests.support.sockets import dial, ended, heard, subscribe
@@ -46,12 +46,6 @@ async def itqan(database: Database) -> Academy:
 @pytest.fixture
 async def sara(itqan: Academy) -> User:
     return await person(itqan, external_id="s1")
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 def secret() -> str:

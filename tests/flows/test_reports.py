@@ -1,6 +1,5 @@
 """A page's report: on every screen at once, and on no record until LiveKit confirms it."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +24,8 @@ from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, MeetingAttendanceEvent, SessionParticipant, User
 from schema.types.ids import Kind, encode
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.attendance_rows import as_text, state, stream, told, visits
 from tests.support.lessons import START, Lesson, at, ready, scheduled
 from tests.support.livekit_events import send
@@ -39,12 +37,6 @@ ANSWER = """{
 JOIN = "mutation ($id: ID!, $sid: String) { reportJoin(sessionId: $id, participantSid: $sid) %s }"
 LEAVE = "mutation ($id: ID!, $sid: String) { reportLeave(sessionId: $id, participantSid: $sid) %s }"
 MINUTE = 60_000
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as found:
-        yield found
 
 
 async def report(

@@ -1,7 +1,5 @@
 """A page says that it left, or is back; the looks say whether it is so. Nobody gains by it."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,18 +27,6 @@ pytestmark = pytest.mark.usefixtures("database")
 MINUTE = 60_000
 EVERY_S = 5
 SID = "PA_mine"
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as running:
-        yield running
-
-
-@pytest.fixture
-async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
-    async with reaching(stub.url) as gateway:
-        yield gateway
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What is in a room now, as clients read it: LiveKit's word, one look for all, or our own rows."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -24,12 +23,6 @@ WATCH = (
     "subscription ($id: ID!) { sessionEvents(sessionId: $id) { ... on SessionSnapshot "
     "{ session { meeting { " + ROOM + " } } } } }"
 )
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
 
 
 def identity(user: User) -> str:

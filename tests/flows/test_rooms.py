@@ -1,6 +1,5 @@
 """Rooms at LiveKit: how long they live, made again when they are missing, never on a guess."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,7 +14,7 @@ from gateways.livekit import LiveKit
 from models import DueWork, MeetingAttendanceEvent, Session
 from tests.support import make
 from tests.support.livekit_stub import LiveKitStub, twirp_error
-from tests.support.ticking import reaching, stream
+from tests.support.ticking import stream
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -24,18 +23,6 @@ ELEVEN = make.ELEVEN
 
 def at(minutes: float) -> datetime:
     return ELEVEN + timedelta(minutes=minutes)
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as running:
-        yield running
-
-
-@pytest.fixture
-async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
-    async with reaching(stub.url) as gateway:
-        yield gateway
 
 
 async def ready_lesson(minutes: int = 60) -> Session:

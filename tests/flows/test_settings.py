@@ -1,17 +1,15 @@
 """Academies, and their settings as they are set and read."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from models import Academy, VideoSettings
-from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.configuring import set_academy, set_policy, set_video
-from tests.support.scene import Scene, dump, scene
+from tests.support.scene import Scene, dump
 from tests.support.upserts import refusals
 
 CREATE = """
@@ -32,17 +30,6 @@ mutation ($input: AcademyInput!) {
 }
 """
 NEW = {"slug": "itqan-academy", "name": "Itqan", "timezone": "Asia/Riyadh"}
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 # --- a new academy

@@ -15,26 +15,14 @@ from domain.attendance import AttendanceStatus
 from domain.status import SessionStatus
 from gateways.livekit import Room as LiveKitRoom
 from models import MeetingAttendance, Session, SessionEvent, User
-from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Asker, asking, payload
 from tests.support.configuring import set_policy, set_video
 from tests.support.livekit_events import Room, Stay, send
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.scene import Scene, scene
+from tests.support.scene import Scene
 from tests.support.tokens import refusal, token
 from tests.support.upserts import refusals
-
-
-@pytest.fixture
-async def there(database: Database) -> Scene:
-    return await scene()
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
 
 
 @pytest.fixture

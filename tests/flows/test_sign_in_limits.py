@@ -14,7 +14,7 @@ from models import SignInFailure, User
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import Served, serving_app
-from tests.support.asking import Asker, asking, code
+from tests.support.asking import Asker, code
 from tests.support.guessing import CAFE, HOME, NEW, NOW, SARA, attempt, fail, seconds, told
 from tests.support.sign_ins import CHANGE, PASSWORD, SIGN_IN, person
 
@@ -197,12 +197,6 @@ async def test_rows_are_cleared_away_and_never_too_many(
 
 
 # --- changing a password
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 async def test_guessing_the_current_password_is_limited_alike(

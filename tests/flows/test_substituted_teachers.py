@@ -1,7 +1,5 @@
 """Who does not teach a session any more leaves its room: their token lets them run it."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from actions.barring import remove_person
@@ -17,21 +15,8 @@ from tests.support import make
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import send
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
-
-
-@pytest.fixture
-async def livekit(stub: LiveKitStub) -> AsyncIterator[LiveKit]:
-    async with reaching(stub.url) as livekit:
-        yield livekit
 
 
 @pytest.fixture

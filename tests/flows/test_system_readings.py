@@ -21,12 +21,6 @@ MANY = "{" + " ".join(f"a{n}: systemStatus {{ isHealthy }}" for n in range(1_000
 
 
 @pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
-
-
-@pytest.fixture
 async def readings(database: Database, stub: LiveKitStub) -> AsyncIterator[Readings]:
     async with reaching(stub.url) as livekit:
         readings = Readings(livekit, lambda: NOW)

@@ -23,12 +23,6 @@ from tests.support.tokens import TOKEN, token, verified
 
 
 @pytest.fixture
-async def stub() -> AsyncIterator[LiveKitStub]:
-    async with LiveKitStub() as stub:
-        yield stub
-
-
-@pytest.fixture
 async def asker(stub: LiveKitStub) -> AsyncIterator[Asker]:
     async with asking(livekit_api_url=stub.url) as asker:
         yield asker

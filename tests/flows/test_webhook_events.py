@@ -1,6 +1,5 @@
 """Every webhook's outcome can be listed: from two tables, in one order, to those who may."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from models import User, WebhookReceipt
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Asker, asking, code, payload
+from tests.support.asking import Asker, code, payload
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import send, send_raw
 from tests.support.statements import counting
@@ -26,12 +25,6 @@ EVENTS = """query ($session: ID, $outcomes: [WebhookOutcome!], $first: Int, $aft
 }"""
 WHOLE = EVENTS % FIELDS
 IDS = EVENTS % "id"
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 @pytest.fixture

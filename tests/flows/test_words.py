@@ -1,6 +1,5 @@
 """What is measured is what is stored: no text is too long only once it gets to the database."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from models import Academy, TeacherMeetingSettings, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
-from tests.support.asking import Answer, Asker, asking, payload
+from tests.support.asking import Answer, Asker, payload
 from tests.support.lessons import at, ready
 from tests.support.scene import dump
 from tests.support.upserts import person, refusals, upsert_users
@@ -37,12 +36,6 @@ mutation ($id: ID!, $input: UpdateSessionInput!) {
   }
 }
 """
-
-
-@pytest.fixture
-async def asker(database: Database) -> AsyncIterator[Asker]:
-    async with asking() as asker:
-        yield asker
 
 
 @pytest.fixture
