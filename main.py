@@ -51,9 +51,12 @@ class App:
         settings: Settings,
         examples: Sequence[Example] | None = None,
         beside: Beside | None = None,
+        *,
+        is_alone: bool = True,
     ) -> None:
         self.settings = settings
         self._beside = beside
+        self._metrics = Metrics(self._state, is_alone=is_alone)
         self.schema = build_schema()
         self.graphiql = GraphiQL(examples)
         self._process: Process | None = None
@@ -92,7 +95,7 @@ class App:
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
             Route("/health/ready", health.Readiness(self._clock).answer),
-            Route("/metrics", Metrics(self._state).answer),
+            Route("/metrics", self._metrics.answer),
             *self.graphiql.routes(),
         ]
 
@@ -180,15 +183,14 @@ def serve_many(settings: Settings, workers: int) -> None:
     listener = _listener(settings)
     config = _config("main:one_of_many", factory=True, workers=workers)
     supervisor = Multiprocess(config, [listener])
-    with telemetry.sharing_numbers():
-        supervisor.run()
+    supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise SystemExit(STARTUP_FAILURE)
 
 
 def one_of_many() -> Starlette:
     telemetry.start_logging()
-    return App(current(), beside=_end_with_the_first).asgi()
+    return App(current(), beside=_end_with_the_first, is_alone=False).asgi()
 
 
 async def _end_with_the_first() -> None:
@@ -214,6 +216,7 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=30,  # it is asked before it has imported anything
         timeout_keep_alive=75,  # longer than a proxy keeps its own: else it writes to a closed one
     )
 

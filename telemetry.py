@@ -6,13 +6,10 @@ of numbers are words of ours or LiveKit's, never a name or an id.
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -21,16 +18,14 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    generate_latest,
-    multiprocess,
     start_http_server,
 )
+
+logger = logging.getLogger("halaqa.metrics")
 
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 REGISTRY = CollectorRegistry()  # this process's; the library's own has the interpreter's numbers
-# The library's own variable, no setting: where processes that share a port write their numbers.
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 _webhooks = Counter(
     "halaqa_webhooks", "Webhooks by what became of them.", ["outcome"], registry=REGISTRY
@@ -54,13 +49,11 @@ _subscriptions = Gauge(
     "halaqa_subscriptions_running",
     "Subscriptions under way.",
     registry=REGISTRY,
-    multiprocess_mode="livesum",
 )
 _watched = Gauge(
     "halaqa_watched_sessions",
-    "Sessions that somebody watches, by process.",
+    "Sessions that somebody watches at this process.",
     registry=REGISTRY,
-    multiprocess_mode="livesum",
 )
 _bus_gaps = Counter(
     "halaqa_bus_gaps",
@@ -154,54 +147,23 @@ def calling_livekit(method: str) -> Iterator[None]:
         _livekit_seconds.labels(method).observe(perf_counter() - began)
 
 
-def exposition() -> bytes:
-    """What this process counted, as Prometheus reads it; or all that it shares a port with did."""
-    folder = os.environ.get(SHARED_FOLDER)  # noqa: TID251
-    if folder is None:
-        return generate_latest(REGISTRY)
-    _forget_gauges_of_the_dead(Path(folder))
-    together = CollectorRegistry()
-    multiprocess.MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
-    return generate_latest(together)
-
-
-def _forget_gauges_of_the_dead(folder: Path) -> None:
-    """What was under way in a process that was killed is not any more."""
-    for number in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
-        if not _is_alive(number):
-            multiprocess.mark_process_dead(number, str(folder))  # type: ignore[no-untyped-call]
-
-
-def _is_alive(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @contextmanager
-def sharing_numbers() -> Iterator[None]:
-    """The processes that are begun meanwhile count together, whichever of them is asked."""
-    with TemporaryDirectory(prefix="halaqa-numbers-") as folder:
-        os.environ[SHARED_FOLDER] = folder  # noqa: TID251
-        yield
-
-
-@contextmanager
-def showing_numbers(port: int | None) -> Iterator[None]:
-    """At /metrics of a port of its own, on loopback: for a process that has no HTTP. OSError
-    where there is no port."""
-    if port is None:
-        yield
-        return
+def showing_numbers(port: int) -> Iterator[None]:
+    """At a port of their own, on loopback: for a process that has no HTTP. OSError where there is
+    no such port."""
     server, thread = start_http_server(port, "127.0.0.1", REGISTRY)
+    server.handle_error = _note_that_not_told  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _note_that_not_told(_request: object, _address: object) -> None:
+    """In a line like all others, while the error is handled; the library prints a traceback."""
+    logger.warning("numbers not told", exc_info=sys.exc_info())
 
 
 class JsonLines(logging.Formatter):

@@ -53,6 +53,7 @@ async def measure(url: str) -> None:
         sys.stdout.write(f"  {LATE_SESSIONS} scheduled {AHEAD.seconds} s ahead, late by ms: ")
         p99 = quantiles(late, n=100)[98]
         sys.stdout.write(f"p50 {median(late):.1f}, p99 {p99:.1f}, most {late[-1]:.1f}\n")
+        # In this order: those that make one move are due again at six hundred minutes.
         for minutes, what in ((600, "three states"), (-5, "one state")):
             seconds = await at_once(minutes)
             sys.stdout.write(f"  {DUE_AT_ONCE} due at once, {what} each: {seconds:.2f} s\n")

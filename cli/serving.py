@@ -86,7 +86,7 @@ def serve_on_port(
 
 
 @contextmanager
-def taking_port(port: int | None, setting: str = "HALAQA_PORT") -> Iterator[None]:
+def taking_port(port: int, setting: str = "HALAQA_PORT") -> Iterator[None]:
     """Stop where the port is not to be had."""
     try:
         yield
@@ -102,37 +102,38 @@ def run_clock(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the clock alone, beside servers on PostgreSQL. `clock status` says how it does."""
     if context.invoked_subcommand is not None:
         return
-    given = _with_metrics(metrics_port)
+    given = _overruled(metrics_port)
     check_fits(given)
     check_migrated(given.database_url)
     telemetry.start_logging()
-    with alone(given.database_url), showing_metrics(given):
+    with alone(given.database_url), _showing_numbers(given.metrics_port):
         asyncio.run(_until_told(context.obj.ticking(given)))
 
 
 def worker(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the clock and do the work that is due, one of any number on PostgreSQL and Redis."""
-    given = _with_metrics(metrics_port)
+    given = _overruled(metrics_port)
     if is_sqlite(given.database_url) or given.redis_url is None:
         raise Stop(NO_WORKERS)
     check_migrated(given.database_url)
     telemetry.start_logging()
-    with showing_metrics(given):
+    with _showing_numbers(given.metrics_port):
         asyncio.run(_until_told(context.obj.working(given)))
 
 
-def _with_metrics(port: int | None) -> Settings:
-    if port is not None:
-        settings.overrule(metrics_port=port)
+def _overruled(metrics_port: int | None) -> Settings:
+    if metrics_port is not None:
+        settings.overrule(metrics_port=metrics_port)
     return settings.current()
 
 
 @contextmanager
-def showing_metrics(given: Settings) -> Iterator[None]:
-    """At /metrics of a port of this process's own, where one is given."""
+def _showing_numbers(port: int | None) -> Iterator[None]:
+    """What this process counts, where a port is given for it."""
     with ExitStack() as stack:
-        with taking_port(given.metrics_port, "HALAQA_METRICS_PORT"):
-            stack.enter_context(telemetry.showing_numbers(given.metrics_port))
+        if port is not None:
+            with taking_port(port, "HALAQA_METRICS_PORT"):
+                stack.enter_context(telemetry.showing_numbers(port))
         yield
 
 

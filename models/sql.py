@@ -34,7 +34,7 @@ async def execute(sql: str, *params: Any) -> int:
 
 async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """The statement once per row, all or none."""
-    text = dialect() == "sqlite"
+    text = dialect() == "sqlite"  # asked once: there are tens of thousands of rows
     values = [[_value(param, text=text) for param in row] for row in rows]
     await client().execute_many(_written(sql), values)
 

@@ -74,7 +74,7 @@ async def standings_of(
 
 
 async def _families(viewers: Sequence[Viewer]) -> dict[int, set[int]]:
-    """Of many what `theirs` is of one."""
+    """Each of them with the children they look after: of many what `theirs` is of one."""
     found = {viewer.user_id: {viewer.user_id} for viewer in viewers}
     parents = [viewer.user_id for viewer in viewers if viewer.role is UserRole.PARENT]
     for tie in await Guardianship.filter(guardian_id__in=parents) if parents else []:

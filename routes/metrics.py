@@ -24,17 +24,19 @@ ReadState = Callable[[], Awaitable[SystemState]]
 
 class Metrics:
     """`GET /metrics`. `read` gives the state that systemStatus tells. Answers also while the
-    database or LiveKit does not: a number that cannot be known is left out."""
+    database or LiveKit does not: a number that cannot be known is left out. So is what this process
+    counted, unless it `is_alone` behind its port: each time another would answer."""
 
-    def __init__(self, read: ReadState) -> None:
+    def __init__(self, read: ReadState, *, is_alone: bool = True) -> None:
         self._read = read
+        self._counted = telemetry.REGISTRY if is_alone else CollectorRegistry()
 
     async def answer(self, request: Request) -> Response:
         if any(name in request.headers for name in PROXIED):
             return Response(status_code=404)
         found = CollectorRegistry()
         found.register(_Found(gauges(await self._state())))
-        body = telemetry.exposition() + generate_latest(found)
+        body = generate_latest(self._counted) + generate_latest(found)
         return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _state(self) -> SystemState | None:

@@ -66,9 +66,9 @@ class Jobs:
             if begun is None:  # somebody else has it, or it is done, or asked for anew
                 return
             if begun.is_deadly:
-                telemetry.count_work(begun.kind.value, "DEADLY")
                 logger.error("work set aside", extra=begun.told() | {"reason": DEADLY})
                 await rest(begun, self._now())
+                telemetry.count_work(begun.kind.value, "DEADLY")
                 raise DeadlyError(DEADLY)
             with self._noted():
                 await self._do(action, begun, academy_id)
@@ -80,16 +80,16 @@ class Jobs:
         try:
             await action(claim.subject, self._now())
         except asyncio.CancelledError:  # this process ends: let another do it at once
-            telemetry.count_work(claim.kind.value, "GIVEN_BACK")
             await give_back(claim)
+            telemetry.count_work(claim.kind.value, "GIVEN_BACK")
             raise
         except Exception as error:
-            telemetry.count_work(claim.kind.value, "PUT_OFF")
             logger.warning("work put off", extra=told | {"reason": f"{error}"})
             await put_off(claim, error, self._now())
+            telemetry.count_work(claim.kind.value, "PUT_OFF")
             return
-        telemetry.count_work(claim.kind.value, "DONE")
         await finish(claim)
+        telemetry.count_work(claim.kind.value, "DONE")
 
     @contextmanager
     def _noted(self) -> Iterator[None]:

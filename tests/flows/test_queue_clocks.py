@@ -20,6 +20,7 @@ from tasks.clock import Clock
 from tasks.lane import WIDTH
 from tests.conftest import Database, Template
 from tests.support import redis as redis_servers
+from tests.support.exposition import counted
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.private_lessons import at, lessons, starting_in
 from tests.support.queued_work import (
@@ -36,6 +37,8 @@ from tests.support.queues import looking, sending
 from tests.support.ticking import reaching, ticking, until
 
 pytestmark = pytest.mark.usefixtures("database")
+
+GIVEN_BACK = {"kind": "MAKE_ROOM", "outcome": "GIVEN_BACK"}
 
 
 def by(
@@ -62,9 +65,9 @@ async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
             await until(is_full)
             swept = other.sweeps
             await until(lambda: is_true(other.sweeps > swept + 2))
-        claimed = await DueWork.exclude(claimed_until=None).count()
+        taken = await DueWork.exclude(claimed_until=None).count()
         # Work that Redis took but did not say so in time is given back: its message is one more.
-        assert claimed <= await queue.waiting(LIVEKIT) <= 2 * WIDTH
+        assert taken <= await queue.waiting(LIVEKIT) <= 2 * WIDTH
 
 
 async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
@@ -148,9 +151,11 @@ async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
         stub = await stack.enter_async_context(LiveKitStub())
         livekit = await stack.enter_async_context(reaching(stub.url))
         queue = await stack.enter_async_context(looking(redis_url))
+        before = counted("work_total", **GIVEN_BACK)
         async with by(redis_url, livekit):
             stub.slow_s = 30
             await until(lambda: is_true("CreateRoom" in stub.calls))
+        assert counted("work_total", **GIVEN_BACK) == before + 1
         (work,) = await DueWork.all()
         assert (work.claimed_until, work.begun, work.attempts) == (None, 0, 0)
         assert await queue.is_empty()

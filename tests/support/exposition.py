@@ -1,6 +1,9 @@
 """What Prometheus reads, read."""
 
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+
+import telemetry
 
 Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -15,3 +18,8 @@ def read(text: str) -> Numbers:
 
 def value(numbers: Numbers, name: str, **labels: str) -> float:
     return numbers.get((f"halaqa_{name}", frozenset(labels.items())), 0.0)
+
+
+def counted(name: str, **labels: str) -> float:
+    """By this very process."""
+    return value(read(generate_latest(telemetry.REGISTRY).decode()), name, **labels)
