@@ -151,7 +151,8 @@ class Settings(BaseSettings):
 
 
 def overrule(**values: object) -> None:
-    """What a command's options say counts more than the environment; before settings are read."""
+    """What a command's options say counts more than the environment; before settings are read.
+    None: the option was not given."""
     os.environ.update(_variables(values))  # noqa: TID251
 
 
@@ -171,7 +172,7 @@ def is_in_environment(field: str) -> bool:
 
 
 def _variables(values: dict[str, object]) -> dict[str, str]:
-    return {variable(name): str(value) for name, value in values.items()}
+    return {variable(name): str(value) for name, value in values.items() if value is not None}
 
 
 @cache

@@ -13,13 +13,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 logger = logging.getLogger("halaqa.metrics")
 
@@ -40,20 +34,13 @@ _transitions = Counter(
     "halaqa_transitions", "Sessions that changed to a status.", ["to"], registry=REGISTRY
 )
 _work = Counter(
-    "halaqa_work",
-    "Work that was begun, by how it ended.",
-    ["kind", "outcome"],
-    registry=REGISTRY,
+    "halaqa_work", "Work that was begun, by how it ended.", ["kind", "outcome"], registry=REGISTRY
 )
 _subscriptions = Gauge(
-    "halaqa_subscriptions_running",
-    "Subscriptions under way.",
-    registry=REGISTRY,
+    "halaqa_subscriptions_running", "Subscriptions under way.", registry=REGISTRY
 )
 _watched = Gauge(
-    "halaqa_watched_sessions",
-    "Sessions that somebody watches at this process.",
-    registry=REGISTRY,
+    "halaqa_watched_sessions", "Sessions that somebody watches at this process.", registry=REGISTRY
 )
 _bus_gaps = Counter(
     "halaqa_bus_gaps",

@@ -103,9 +103,9 @@ def _close_or_reopen(draft: Draft) -> None:
     """Stamp what has not begun while its academy is not active; take it off what has not ended."""
     session = draft.session
     if not session.academy.is_active and session.status.is_ahead:
-        draft.change_untold(closed_from=session.closed_from or draft.now)
+        draft.change(closed_from=session.closed_from or draft.now)
     elif session.academy.is_active and draft.now < session.ends_at:
-        draft.change_untold(closed_from=None)
+        draft.change(closed_from=None)
 
 
 def _tell(draft: Draft, actor_id: int) -> None:

@@ -32,17 +32,12 @@ class Draft:
     concerned: set[int] = field(default_factory=set)  # people who may lose a right by it
 
     def change(self, **values: Any) -> None:
-        """Set what differs, beside the event that tells of it: what stays as it was is neither
-        written nor rung for."""
+        """Set what differs: what stays as it was is neither written nor rung for. What no event
+        tells of, watchers see in their next snapshot, for which the row is read anew."""
         for name, value in values.items():
             if getattr(self.session, name) != value:
                 setattr(self.session, name, value)
                 self.changed.add(name)
-
-    def change_untold(self, **values: Any) -> None:
-        """Set what differs, and no event of its own tells of it: who watches sees it in the next
-        snapshot, which is read anew."""
-        self.change(**values)
 
     def append(
         self, kind: SessionEventKind, payload: dict[str, Any], actor_id: int | None = None

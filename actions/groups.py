@@ -10,7 +10,7 @@ from domain.access import Permit, UserRole, Viewer
 from domain.errors import InvalidInputError, NotFoundError
 from domain.session import GroupKind, MembershipSource
 from domain.status import OPEN
-from domain.text import cleaned
+from domain.text import check_external_id, cleaned
 from models import Academy, Group, Membership, Session, User
 from models.atomic import atomic
 
@@ -88,8 +88,7 @@ async def _check(viewer: Viewer, plan: GroupPlan) -> None:
         raise error.under("academyId") from None
     if len(plan.members) > MOST_MEMBERS:
         raise InvalidInputError(f"At most {MOST_MEMBERS} members.", ("members",))
-    if not 1 <= len(plan.external_id) <= 200:
-        raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
+    check_external_id(plan.external_id)
 
 
 async def _teacher(plan: GroupPlan) -> int | None:

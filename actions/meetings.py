@@ -71,7 +71,7 @@ def _refuse(draft: Draft, refusal: DomainError) -> None:
         "retryAt": retry_at.isoformat() if retry_at else None,
     }
     # Told once for each reason: when it is tried again after that, snapshots and queries say.
-    draft.change_untold(meeting_refusal=told)
+    draft.change(meeting_refusal=told)
     if not is_known:
         draft.append(SessionEventKind.MEETING_REFUSED, told)
     draft.drop(WorkKind.MAKE_MEETING)

@@ -34,7 +34,7 @@ def advance(draft: Draft, people_inside: int = 0) -> None:
     kept_until = draft.session.kept_open_until
     if kept_until is not None and kept_until <= draft.now:  # people inside hold it open still
         let_go(draft, None)
-    draft.change_untold(next_transition_at=following, parked_until=None, last_error=None)
+    draft.change(next_transition_at=following, parked_until=None, last_error=None)
 
 
 def move_to(draft: Draft, to: SessionStatus, because: Because) -> None:
@@ -42,7 +42,7 @@ def move_to(draft: Draft, to: SessionStatus, because: Because) -> None:
     for step in path_to(draft.session.status, to):
         _move(draft, step, because)
     following = draft.session.timeline.next_move
-    draft.change_untold(
+    draft.change(
         next_transition_at=following[1] if following else None, parked_until=None, last_error=None
     )
 

@@ -57,7 +57,7 @@ async def _wish(draft: Draft, wishes: dict[str, Any], actor_id: int) -> None:
         return
     said = (session.meeting_wishes or {}) | wishes
     kept = {name: value for name, value in said.items() if value is not None}
-    draft.change_untold(meeting_wishes=kept)
+    draft.change(meeting_wishes=kept)
     if session.meeting_id is not None and draft.changed:
         await layer_options(draft)
         draft.change(meeting_expires_at=expiry_of(session))

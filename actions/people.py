@@ -16,13 +16,13 @@ from domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from domain.text import cleaned, email_of
+from domain.text import LONGEST_ID, check_external_id, cleaned, email_of
 from models import Academy, Guardianship, User, sql
 from models.atomic import Transaction, atomic
 from models.locks import lock_people
 
 MOST_GUARDIANS = 20
-LONGEST_ID, LONGEST_NAME, LONGEST_EMAIL = 200, 100, 254
+LONGEST_NAME, LONGEST_EMAIL = 100, 254
 THEIRS = "Their role is above yours."
 ABOVE = "Nobody grants a role above their own."
 NO_ADMINS = "An access key neither makes nor changes an academy's admins."
@@ -178,9 +178,7 @@ async def _academy_of(viewer: Viewer, person: PersonInput) -> int:
 
 
 def _check(person: PersonInput) -> None:
-    if not 1 <= len(person.external_id) <= LONGEST_ID:
-        message = f"An external id has 1 to {LONGEST_ID} characters."
-        raise InvalidInputError(message, ("externalId",))
+    check_external_id(person.external_id)
     for name, field in (("first_name", "firstName"), ("last_name", "lastName")):
         person.values[name] = cleaned(person.values[name], LONGEST_NAME, field)
     if person.password is not None:

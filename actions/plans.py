@@ -10,7 +10,7 @@ from typing import Any
 from domain.access import UserRole
 from domain.errors import InvalidInputError, NotFoundError
 from domain.session import SessionFormat, SessionKind
-from domain.text import cleaned
+from domain.text import check_external_id, cleaned
 from models import Group, Session, User, sql
 from models.database import dialect
 
@@ -66,8 +66,8 @@ def cleaned_words(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_words(plan: SchedulePlan) -> None:
     """What goes with what; how long the words are has been looked at."""
-    if plan.external_id is not None and not 1 <= len(plan.external_id) <= 200:
-        raise InvalidInputError("An external id has 1 to 200 characters.", ("externalId",))
+    if plan.external_id is not None:
+        check_external_id(plan.external_id)
     if plan.subject is not None and plan.kind is not SessionKind.ACADEMIC:
         raise InvalidInputError("Only an academic session has a subject.", ("subject",))
     if plan.session_number is not None:

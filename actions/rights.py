@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from actions.work import ASK_AGAIN
 from domain.session import WorkKind
 from gateways.bus import CLOCK, VIEWERS, bell
 from models import Guardianship, sql
@@ -18,8 +19,7 @@ FROM sessions s
 JOIN meeting_attendances a ON a.session_id = s.id
 JOIN session_participants p ON p.id = a.participant_id
 WHERE s.status IN ('READY', 'ONGOING') AND a.presence = 'IN_MEETING' AND p.user_id IN ({ids})
-ON CONFLICT (kind, subject) DO UPDATE
-SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
+{ask_again}
 """
 
 
@@ -48,7 +48,8 @@ async def _have_removed(tx: Transaction, user_ids: list[int], now: datetime) -> 
     inside = 0
     for some in sql.batches(user_ids):
         ids = sql.places(len(some), first=2)
-        plan = HAVE_REMOVED.format(kind=WorkKind.REMOVE_PERSON.value, ids=ids)
+        kind = WorkKind.REMOVE_PERSON.value
+        plan = HAVE_REMOVED.format(kind=kind, ids=ids, ask_again=ASK_AGAIN)
         inside += await sql.execute(plan, now, *some)
     if inside:
         tx.on_commit(lambda: bell.ring(CLOCK, now.isoformat()))

@@ -53,7 +53,7 @@ async def make_room(
             plan_deletion(draft)
             return
         await see(draft, room)
-        draft.change_untold(room_ready_at=now, room_error=None)
+        draft.change(room_ready_at=now, room_error=None)
 
 
 async def delete_room(
@@ -73,7 +73,7 @@ async def see(draft: Draft, room: Room) -> None:
     """LiveKit says this room is there. A new one ends the stays in the one before it."""
     session = draft.session
     if session.room_first_ready_at is None:
-        draft.change_untold(room_first_ready_at=min(from_ms(room.created_ms), draft.now))
+        draft.change(room_first_ready_at=min(from_ms(room.created_ms), draft.now))
     if room.sid == session.room_sid or room.created_ms < (session.room_created_ms or 0):
         return
     seen_at = session.room_seen_at
@@ -86,7 +86,7 @@ async def see(draft: Draft, room: Room) -> None:
     )
     if await insert_line(line):
         await refold(draft)
-    draft.change_untold(room_sid=room.sid, room_created_ms=room.created_ms, room_seen_at=None)
+    draft.change(room_sid=room.sid, room_created_ms=room.created_ms, room_seen_at=None)
 
 
 async def take_turn(livekit: LiveKit, now: datetime) -> int | None:
@@ -135,7 +135,7 @@ async def _mend(livekit: LiveKit, session: Session, room: Room | None, now: date
             return
         async with writing(session.id, now) as draft:
             await see(draft, room)
-            draft.change_untold(room_ready_at=now, room_seen_at=now, room_error=None)
+            draft.change(room_ready_at=now, room_seen_at=now, room_error=None)
     except Exception as error:
         if _is_silent(error):
             raise

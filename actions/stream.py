@@ -16,6 +16,7 @@ from tortoise.queryset import QuerySet
 import telemetry
 from actions.draft import Draft
 from actions.rights import review
+from actions.work import PLAN
 from domain.errors import NotFoundError
 from domain.event import SessionEventKind
 from domain.session import WorkKind
@@ -156,14 +157,6 @@ async def _drop_work(drafts: list[Draft]) -> None:
         ids = [draft.session.id for draft in drafts if kind in draft.dropped]
         for some in sql.batches(ids):
             await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
-
-
-PLAN = """
-INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
-VALUES ($1, $2, $3, $4, 0, 0)
-ON CONFLICT (kind, subject) DO UPDATE
-SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
-"""
 
 
 async def _plan_work(drafts: list[Draft]) -> None:

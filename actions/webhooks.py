@@ -140,7 +140,7 @@ def _see_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
     _stamp_first_ready(draft, line)
     is_newer = (line.room_created_ms or 0) > (session.room_created_ms or 0)
     if line.room_sid != session.room_sid and is_newer:
-        draft.change_untold(
+        draft.change(
             room_sid=line.room_sid,
             room_created_ms=line.room_created_ms,
             room_ready_at=draft.now,
@@ -159,7 +159,7 @@ def _stamp_first_ready(draft: Draft, line: MeetingAttendanceEvent) -> None:
         return
     ready_at = from_ms(line.room_created_ms) if line.room_created_ms else draft.now
     if session.room_first_ready_at is None or ready_at < session.room_first_ready_at:
-        draft.change_untold(room_first_ready_at=ready_at)
+        draft.change(room_first_ready_at=ready_at)
 
 
 def _is_forgotten(session: Session, line: MeetingAttendanceEvent) -> bool:

@@ -19,6 +19,15 @@ DEADLY_AFTER = 5  # times it was begun in a row without coming to an end
 REST = timedelta(minutes=10)
 DEADLY = f"Begun {DEADLY_AFTER} times, and each time the process ended before it did."
 
+# What is asked for again is due anew, whatever became of it before.
+ASK_AGAIN = """
+ON CONFLICT (kind, subject) DO UPDATE
+SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
+"""
+PLAN = f"""
+INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
+VALUES ($1, $2, $3, $4, 0, 0) {ASK_AGAIN}
+"""
 # Materialised: PostgreSQL may otherwise look for the limited rows more than once.
 TAKE = """
 WITH due AS MATERIALIZED (

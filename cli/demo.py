@@ -43,8 +43,7 @@ VALUES = {
 def demo(context: typer.Context, serve: Serves = False, port: Port = None) -> None:
     """Make the demo academy and print its tokens; with --serve, run it."""
     settings.supply(**VALUES)
-    if port is not None:
-        settings.overrule(port=port)
+    settings.overrule(port=port)
     given = settings.current()
     check_fits(given)
     telemetry.start_logging(logging.WARNING)

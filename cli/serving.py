@@ -51,8 +51,7 @@ clock_commands = typer.Typer()
 
 def serve(context: typer.Context, port: Port = None, workers: Workers = 1) -> None:
     """Serve the API. Without HALAQA_REDIS_URL the clock and the tasks run in the same process."""
-    if port is not None:
-        settings.overrule(port=port)
+    settings.overrule(port=port)
     given = settings.current()
     check_fits(given, workers)
     check_migrated(given.database_url)
@@ -102,7 +101,8 @@ def run_clock(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the clock alone, beside servers on PostgreSQL. `clock status` says how it does."""
     if context.invoked_subcommand is not None:
         return
-    given = _overruled(metrics_port)
+    settings.overrule(metrics_port=metrics_port)
+    given = settings.current()
     check_fits(given)
     check_migrated(given.database_url)
     telemetry.start_logging()
@@ -112,19 +112,14 @@ def run_clock(context: typer.Context, metrics_port: MetricsPort = None) -> None:
 
 def worker(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the clock and do the work that is due, one of any number on PostgreSQL and Redis."""
-    given = _overruled(metrics_port)
+    settings.overrule(metrics_port=metrics_port)
+    given = settings.current()
     if is_sqlite(given.database_url) or given.redis_url is None:
         raise Stop(NO_WORKERS)
     check_migrated(given.database_url)
     telemetry.start_logging()
     with _showing_numbers(given.metrics_port):
         asyncio.run(_until_told(context.obj.working(given)))
-
-
-def _overruled(metrics_port: int | None) -> Settings:
-    if metrics_port is not None:
-        settings.overrule(metrics_port=metrics_port)
-    return settings.current()
 
 
 @contextmanager

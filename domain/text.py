@@ -4,6 +4,8 @@ import re
 
 from domain.errors import InvalidInputError
 
+LONGEST_ID = 200
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text has neither
 
 
@@ -21,6 +23,13 @@ def cleaned(text: str, longest: int, *field: str, shortest: int = 1) -> str:
     if not is_storable(text):
         raise InvalidInputError(f"`{field[-1]}` holds what is no text.", field)
     return text
+
+
+def check_external_id(text: str) -> None:
+    """An academy's own name for something, stored as it is given; INVALID_INPUT."""
+    if not 1 <= len(text) <= LONGEST_ID:
+        message = f"An external id has 1 to {LONGEST_ID} characters."
+        raise InvalidInputError(message, ("externalId",))
 
 
 def email_of(typed: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import aiohttp
 import jwt
 
+from background import apart
+
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 FETCH_WITHIN_S = 5
 MAX_BYTES = 256 * 1024
@@ -58,7 +60,7 @@ class Jwks:
         is_too_soon = self._tried_at is not None and abs(now - self._tried_at) < TRY_EVERY
         if self._fetching is None or (self._fetching.done() and not is_too_soon):
             self._tried_at = now
-            self._fetching = asyncio.create_task(self._fetch(now))
+            self._fetching = apart(self._fetch(now))
         return self._fetching
 
     async def _fetch(self, now: datetime) -> None:

@@ -24,19 +24,19 @@ class Counting(Protocol):
 async def query(sql: str, *params: Any) -> list[dict[str, Any]]:
     """The rows. SQLite gives moments as text and booleans as 0 or 1: read them with `fields.utc`
     and `bool`. JSON comes as text on both."""
-    return await client().execute_query_dict(_written(sql), _bound(params))
+    (values,) = _bound([params])
+    return await client().execute_query_dict(_written(sql), values)
 
 
 async def execute(sql: str, *params: Any) -> int:
     """How many rows the statement wrote. With RETURNING, use `query`."""
-    return await cast(Counting, client()).affect(_written(sql), _bound(params))
+    (values,) = _bound([params])
+    return await cast(Counting, client()).affect(_written(sql), values)
 
 
 async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """The statement once per row, all or none."""
-    text = dialect() == "sqlite"  # asked once: there are tens of thousands of rows
-    values = [[_value(param, text=text) for param in row] for row in rows]
-    await client().execute_many(_written(sql), values)
+    await client().execute_many(_written(sql), _bound(rows))
 
 
 def lock_suffix(*, skip_locked: bool = False) -> str:
@@ -66,9 +66,9 @@ def _numbered(sql: str) -> str:
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
-def _bound(params: Iterable[Any]) -> list[Any]:
-    text = dialect() == "sqlite"
-    return [_value(param, text=text) for param in params]
+def _bound(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    text = dialect() == "sqlite"  # asked once: there may be tens of thousands of rows
+    return [[_value(param, text=text) for param in row] for row in rows]
 
 
 def _value(param: Any, *, text: bool) -> Any:

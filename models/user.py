@@ -39,9 +39,9 @@ class User(Model):
     def display_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
-    def as_viewer(self) -> Viewer:
-        """As they would ask, by whatever token."""
-        return Viewer(self.id, self.role, self.academy_id)
+    def as_viewer(self, expires_at: datetime | None = None, family: str | None = None) -> Viewer:
+        """As they ask: until when, and of which sign-in, their token says."""
+        return Viewer(self.id, self.role, self.academy_id, expires_at, family, self.is_service)
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:

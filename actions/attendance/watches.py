@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from actions.draft import Draft
+from actions.work import PLAN
 from domain.attendance import Policy
 from domain.presence import AttendanceState
 from domain.session import WorkKind
@@ -11,13 +12,7 @@ from models import sql
 
 # One look through a session is enough, and the earlier is the one that counts; but work that is
 # being done is asked for anew: it may have read the stays before this one opened.
-PLAN = """
-INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
-VALUES ($1, $2, $3, $4, 0, 0)
-ON CONFLICT (kind, subject) DO UPDATE
-SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
-WHERE due_work.claimed_until IS NOT NULL
-"""
+WATCH = PLAN + "WHERE due_work.claimed_until IS NOT NULL"
 
 
 async def watch(draft: Draft, opened: Collection[AttendanceState]) -> None:
@@ -25,7 +20,9 @@ async def watch(draft: Draft, opened: Collection[AttendanceState]) -> None:
     if opened:
         session = draft.session
         due_at = draft.now + stale_after(draft)
-        await sql.execute(PLAN, WorkKind.EXPIRE_STAYS.value, session.id, session.academy_id, due_at)
+        await sql.execute(
+            WATCH, WorkKind.EXPIRE_STAYS.value, session.id, session.academy_id, due_at
+        )
 
 
 def stale_after(draft: Draft) -> timedelta:

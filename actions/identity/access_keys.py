@@ -120,8 +120,7 @@ async def viewer_of(key: str, now: datetime) -> Viewer:
     if row.expires_at is not None and row.expires_at <= now:
         raise UnauthenticatedError("The access key has expired.")
     await _stamp(row, now)
-    user = row.user
-    return Viewer(user.id, user.role, row.academy_id, row.expires_at, is_service=user.is_service)
+    return row.user.as_viewer(row.expires_at)
 
 
 async def _find(key: str) -> AccessKey | None:

@@ -54,7 +54,7 @@ async def viewer_of(secret: str, token: str, now: datetime) -> Viewer:
         raise UnauthenticatedError("The token speaks for nobody.")
     if claims.family is not None and not await _goes_on(claims.family, user.id):
         raise UnauthenticatedError("This sign-in has ended.")
-    return Viewer(user.id, user.role, user.academy_id, claims.expires_at, claims.family)
+    return user.as_viewer(claims.expires_at, claims.family)
 
 
 async def _goes_on(family: str, user_id: int) -> bool:

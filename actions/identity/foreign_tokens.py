@@ -19,13 +19,12 @@ import jwt
 
 from domain.access import Viewer
 from domain.errors import UnauthenticatedError
-from domain.text import is_storable
+from domain.text import LONGEST_ID, is_storable
 from gateways.jwks import ALGORITHMS, Jwks
 from models import User
 from settings import Settings
 
 MAX_TOKEN_CHARS = 8192
-LONGEST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def viewer_of(platform: Platform, token: str, now: datetime) -> Viewer:
     )
     if user is None:
         raise UnauthenticatedError("The token speaks for nobody.")
-    return Viewer(user.id, user.role, user.academy_id, named.expires_at)
+    return user.as_viewer(named.expires_at)
 
 
 async def _verified(platform: Platform, token: str, now: datetime) -> dict[str, Any]:

@@ -92,7 +92,7 @@ async def refresh(secret: str, refresh_token: str, now: datetime) -> SignedIn:
 def _signed_in(secret: str, link: Link, now: datetime) -> SignedIn:
     user = link.user
     token, expires_at = access_tokens.issue(secret, user, now, family=link.family)
-    viewer = Viewer(user.id, user.role, user.academy_id, expires_at, link.family)
+    viewer = user.as_viewer(expires_at, link.family)
     return SignedIn(user, viewer, token, expires_at, link.secret)
 
 

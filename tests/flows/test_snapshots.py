@@ -41,7 +41,7 @@ def meeting(streams: Streams, lesson: Lesson) -> Any:
 
 async def room_is_ready(lesson: Lesson, when: datetime) -> None:
     async with writing(lesson.session.id, when) as draft:
-        draft.change_untold(room_ready_at=when)
+        draft.change(room_ready_at=when)
 
 
 async def rename(lesson: Lesson, person: User, first_name: str) -> None:

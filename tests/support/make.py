@@ -81,7 +81,7 @@ async def group(academy: Academy, teacher: User, *members: User, **values: Any) 
 
 
 def viewer(user: User) -> Viewer:
-    return Viewer(user.id, user.role, user.academy_id, is_service=user.is_service)
+    return user.as_viewer()
 
 
 async def session(
