@@ -18,7 +18,6 @@ from actions.identity import refresh_tokens, sign_ins
 from actions.people import PersonInput
 from actions.rights import review
 from domain.access import UserRole, Viewer
-from domain.attendance import Confidence, Presence
 from domain.errors import InvalidCredentialsError, NotFoundError
 from domain.session import MembershipSource, WorkKind
 from domain.status import SessionStatus
@@ -27,7 +26,6 @@ from models import (
     DueWork,
     Group,
     Guardianship,
-    MeetingAttendance,
     Session,
     SessionParticipant,
     User,
@@ -35,6 +33,7 @@ from models import (
 from models.atomic import atomic
 from tests.conftest import Database
 from tests.support import make
+from tests.support.attendance_rows import store
 
 pytestmark = pytest.mark.parametrize("template", ["postgres"], indirect=True)
 
@@ -76,16 +75,7 @@ async def _come_in(sessions: list[Session]) -> None:
     """They are open and everybody is inside: who may have lost a right is looked for there."""
     await Session.filter(id__in=[one.id for one in sessions]).update(status=SessionStatus.READY)
     for row in await SessionParticipant.all():
-        await MeetingAttendance.create(
-            participant_id=row.id,
-            session_id=row.session_id,
-            presence=Presence.IN_MEETING,
-            cycles=[],
-            closed_ms=0,
-            join_count=1,
-            leave_count=0,
-            confidence=Confidence.CONFIRMED,
-        )
+        await store(row)
 
 
 def of(user: User, guardians: list[str] | None = None, **values: object) -> PersonInput:

@@ -17,7 +17,7 @@ from tests.support import make
 from tests.support.command import configured, free_port, interrupt, run, started
 from tests.support.exposition import Numbers, read, value
 from tests.support.patience import PATIENCE_S
-from tests.support.processes import is_alive
+from tests.support.processes import serving_at_one_port
 from tests.support.ticking import until
 
 postgres = pytest.mark.parametrize("template", ["postgres"], indirect=True)
@@ -101,10 +101,7 @@ async def test_a_port_for_numbers_that_is_taken_is_told(database: Database) -> N
 async def test_behind_one_port_of_several_processes_there_are_no_counters(
     database: Database, redis_url: str
 ) -> None:
-    port = free_port()
-    env = configured(database.url, redis_url=redis_url)
-    async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
-        await is_alive(f"http://127.0.0.1:{port}")
+    async with serving_at_one_port(database.url, redis_url=redis_url) as (process, port):
         numbers = await scrape(port)
         assert ("halaqa_healthy", frozenset()) in numbers
         assert not [name for name, _ in numbers if name.endswith(("_total", "_watched_sessions"))]

@@ -17,7 +17,7 @@ from models import Session, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make, redis
-from tests.support.command import answering, configured, free_port, run, started
+from tests.support.command import answering, configured, run
 from tests.support.livekit_events import Room, Stay
 from tests.support.patience import PATIENCE_S
 from tests.support.processes import (
@@ -27,6 +27,7 @@ from tests.support.processes import (
     is_alive,
     post,
     serving,
+    serving_at_one_port,
     watching,
 )
 from tests.support.streams import EVENTS, PRESENCE
@@ -180,10 +181,7 @@ async def test_a_redis_that_comes_later_is_found(database: Database) -> None:
 async def test_several_workers_serve_one_port_and_one_that_is_killed_is_replaced(
     database: Database, redis_url: str
 ) -> None:
-    port = free_port()
-    env = configured(database.url, redis_url=redis_url)
-    async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
-        await is_alive(f"http://127.0.0.1:{port}")
+    async with serving_at_one_port(database.url, redis_url=redis_url) as (process, port):
         async with asyncio.timeout(PATIENCE_S):
             first = await children_of(process.pid, 2)
             first[0].kill()
@@ -201,10 +199,7 @@ async def test_several_workers_serve_one_port_and_one_that_is_killed_is_replaced
 async def test_workers_do_not_outlive_the_process_that_started_them(
     database: Database, redis_url: str
 ) -> None:
-    port = free_port()
-    env = configured(database.url, redis_url=redis_url)
-    async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
-        await is_alive(f"http://127.0.0.1:{port}")
+    async with serving_at_one_port(database.url, redis_url=redis_url) as (process, _):
         children = await children_of(process.pid, 2)
         process.kill()
         async with asyncio.timeout(PATIENCE_S):
@@ -214,9 +209,7 @@ async def test_workers_do_not_outlive_the_process_that_started_them(
 
 @postgres
 async def test_without_redis_each_of_several_workers_has_a_clock(database: Database) -> None:
-    port = free_port()
-    env = configured(database.url)
-    async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
+    async with serving_at_one_port(database.url) as (process, port):
         async with answering(port) as web:
             assert (await web.get("/health/ready")).status_code == 200
         process.send_signal(signal.SIGINT)

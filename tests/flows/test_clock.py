@@ -8,13 +8,14 @@ import pytest
 
 from actions.stream import writing
 from actions.sweep import advance_due, next_due_at
-from domain.attendance import Confidence, Presence
+from domain.attendance import Presence
 from domain.presence import to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus, due_moves
 from models import DueWork, MeetingAttendance, Session, SessionParticipant
 from tests.conftest import Database
 from tests.support import make
+from tests.support.attendance_rows import store
 from tests.support.private_lessons import at, fresh, held, is_now, lesson, lessons
 from tests.support.ticking import stream, told
 
@@ -176,17 +177,8 @@ async def test_a_whole_batch_of_failing_sessions_does_not_make_the_clock_spin() 
 async def _enter(session: Session, presence: Presence = Presence.IN_MEETING) -> None:
     row = await SessionParticipant.get(session_id=session.id, role="STUDENT")
     await MeetingAttendance.filter(participant_id=row.id).delete()
-    await MeetingAttendance.create(
-        participant_id=row.id,
-        session_id=session.id,
-        presence=presence,
-        cycles=[],
-        closed_ms=0,
-        joined_since_ms=to_ms(at(0)) if presence is Presence.IN_MEETING else None,
-        join_count=1,
-        leave_count=0,
-        confidence=Confidence.CONFIRMED,
-    )
+    joined_since_ms = to_ms(at(0)) if presence is Presence.IN_MEETING else None
+    await store(row, presence=presence, joined_since_ms=joined_since_ms)
 
 
 async def test_overtime_waits_for_people_and_no_longer_than_allowed() -> None:

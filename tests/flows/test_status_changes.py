@@ -11,7 +11,7 @@ from actions.sessions import cancel, change_status, reschedule
 from actions.sweep import advance_due
 from actions.webhooks import record
 from domain.access import UserRole, Viewer
-from domain.attendance import Confidence, EventKind, EventSource, Presence
+from domain.attendance import EventKind, EventSource, Presence
 from domain.errors import ForbiddenError, InvalidInputError, WrongStatusError
 from domain.meeting import MeetingOptions
 from domain.session import GroupKind, MembershipSource
@@ -28,6 +28,7 @@ from models import (
     User,
 )
 from tests.support import make
+from tests.support.attendance_rows import store
 from tests.support.ticking import stream, told
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -224,17 +225,7 @@ async def _come(session: Session) -> None:
         participant_sid=f"PA_{row.user_id}",
         joined_ms=start,
     )
-    await MeetingAttendance.create(
-        participant_id=row.id,
-        session_id=session.id,
-        presence=Presence.IN_MEETING,
-        cycles=[],
-        closed_ms=0,
-        joined_since_ms=start,
-        join_count=1,
-        leave_count=0,
-        confidence=Confidence.CONFIRMED,
-    )
+    await store(row, joined_since_ms=start)
 
 
 async def test_changed_settings_move_the_timers_of_scheduled_sessions_only() -> None:

@@ -4,9 +4,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from domain.attendance import CycleEnd, CycleStart
+from domain.attendance import Confidence, CycleEnd, CycleStart, Presence
 from domain.presence import AttendanceState, to_ms
-from models import MeetingAttendance, SessionEvent, User
+from models import MeetingAttendance, SessionEvent, SessionParticipant, User
 from models.rosters import rosters
 
 Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
@@ -19,6 +19,20 @@ async def states(session_id: int) -> dict[int, AttendanceState]:
 
 async def state(session_id: int, user: User) -> AttendanceState:
     return (await states(session_id))[user.id]
+
+
+async def store(row: SessionParticipant, **values: Any) -> None:
+    """What the fold would have stored of somebody who is inside."""
+    inside: dict[str, Any] = {
+        "presence": Presence.IN_MEETING,
+        "cycles": [],
+        "closed_ms": 0,
+        "join_count": 1,
+        "leave_count": 0,
+        "confidence": Confidence.CONFIRMED,
+    }
+    known = {"participant_id": row.id, "session_id": row.session_id}
+    await MeetingAttendance.create(**inside | known | values)
 
 
 def visits(state: AttendanceState, start: datetime) -> list[Visit]:

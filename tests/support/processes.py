@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,17 @@ async def serving(
         for url in urls:
             await is_alive(url)
         yield urls
+
+
+@asynccontextmanager
+async def serving_at_one_port(
+    database_url: str, **values: object
+) -> AsyncIterator[tuple[Process, int]]:
+    """`main.py serve --workers 2`, once it answers, and its port."""
+    port, env = free_port(), configured(database_url, **values)
+    async with started("serve", "--port", str(port), "--workers", "2", env=env) as process:
+        await is_alive(f"http://127.0.0.1:{port}")
+        yield process, port
 
 
 async def is_alive(url: str) -> None:
