@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -11,18 +12,27 @@ from graphql import (
     GraphQLNamedType,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
+    NameNode,
+    Node,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValidationRule,
+    VariableNode,
     get_named_type,
     get_nullable_type,
     is_list_type,
 )
 
 from models.pages import DEFAULT, MOST
+from resolvers.introspection import ROOTS, Introspection, TooManyError
 
 MOST_FIELDS = 50_000
 DEEPEST = 20
+# An alias stands in the answer once for each row, a name in each error that is about it.
+LONGEST_ALIAS = 64
+LONGEST_NAME = 256
 
 # How many a list is taken to have. A connection's `first` says it, and its rows are counted there.
 OF_A_LIST = 10
@@ -37,6 +47,33 @@ HEAVY = {
     "createMeeting": 500,
     "room": 100,
 }
+SEARCH = 1_000  # each of its words is looked for in every row that the viewer may see
+
+
+class NameLimit(ValidationRule):
+    """Refuses names that would make an answer longer than the data in it."""
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.alias and len(node.alias.value) > LONGEST_ALIAS:
+            message = f"An alias has at most {LONGEST_ALIAS} characters."
+            self.report_error(_refusal(message, node))
+
+    def enter_name(self, node: NameNode, *_: object) -> None:
+        if len(node.value) > LONGEST_NAME:
+            message = f"A name has at most {LONGEST_NAME} characters."
+            self.report_error(_refusal(message, node))
+
+
+class IntrospectionLimit(ValidationRule):
+    """Gives the schema once: all of it costs as much as many other questions."""
+
+    _roots = 0
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self._roots += node.name.value in ROOTS
+        if self._roots > 1 and node.name.value in ROOTS:
+            message = "A document has at most one __schema or __type."
+            self.report_error(_refusal(message, node))
 
 
 class CostLimit(ValidationRule):
@@ -51,13 +88,8 @@ class CostLimit(ValidationRule):
         root = self.context.schema.get_root_type(node.operation)
         cost = self._of_selections(node.selection_set, root, 0)
         if cost > MOST_FIELDS:
-            self.report_error(
-                GraphQLError(
-                    f"The document can ask for {cost:,} fields; at most {MOST_FIELDS:,} are given.",
-                    node,
-                    extensions={"code": "LIMIT_EXCEEDED"},
-                )
-            )
+            asked = f"The document can ask for {cost:,} fields"
+            self.report_error(_refusal(f"{asked}; at most {MOST_FIELDS:,} are given.", node))
 
     def _of_selections(
         self, selections: SelectionSetNode | None, kind: GraphQLNamedType | None, depth: int
@@ -93,24 +125,56 @@ class CostLimit(ValidationRule):
 
     def _of_field(self, node: FieldNode, kind: GraphQLNamedType | None, depth: int) -> int:
         name = node.name.value
+        if name in ROOTS:
+            return self._of_introspection(node)
         field = getattr(kind, "fields", {}).get(name)
-        if field is None or name.startswith("__"):
+        if field is None:
             return 1
         inner = self._of_selections(node.selection_set, get_named_type(field.type), depth + 1)
-        return HEAVY.get(name, 1) + _how_many(node, field) * inner
+        many = _how_many(node, field)
+        return HEAVY.get(name, 1) + SEARCH * _may_search(node) + many * inner
+
+    def _of_introspection(self, node: FieldNode) -> int:
+        counting = Introspection(self.context.schema, self.context.get_fragment, MOST_FIELDS)
+        try:
+            return counting.count(node)
+        except TooManyError:
+            return MOST_FIELDS + 1
 
 
 def _how_many(node: FieldNode, field: GraphQLField) -> int:
     if "first" in field.args:
         return _asked_for(node)
+    if "ids" in field.args:
+        return _named_in(node)
     if not is_list_type(get_nullable_type(field.type)):
         return 1
     return OF_CONNECTION_ROWS if node.name.value in ROWS else OF_A_LIST
 
 
 def _asked_for(node: FieldNode) -> int:
-    for argument in node.arguments or ():
-        if argument.name.value == "first":
-            value = argument.value
-            return min(int(value.value), MOST) if isinstance(value, IntValueNode) else MOST
-    return DEFAULT
+    given = _argument(node, "first")
+    if given is None:
+        return DEFAULT
+    return min(int(given.value.value), MOST) if isinstance(given.value, IntValueNode) else MOST
+
+
+def _named_in(node: FieldNode) -> int:
+    given = _argument(node, "ids")
+    return len(given.value.values) if given and isinstance(given.value, ListValueNode) else MOST
+
+
+def _may_search(node: FieldNode) -> bool:
+    """Whether its filter has a search, or is a variable, so that nobody knows."""
+    given = _argument(node, "filter")
+    if given is None or not isinstance(given.value, ObjectValueNode):
+        return given is not None and isinstance(given.value, VariableNode)
+    return any(field.name.value == "search" for field in given.value.fields)
+
+
+def _argument(node: FieldNode, name: str) -> ArgumentNode | None:
+    return next((one for one in node.arguments or () if one.name.value == name), None)
+
+
+def _refusal(message: str, node: Node) -> GraphQLError:
+    return GraphQLError(message, node, extensions={"code": "LIMIT_EXCEEDED"})

@@ -16,7 +16,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
 from domain.text import is_storable
-from resolvers.costs import CostLimit
+from resolvers.costs import CostLimit, IntrospectionLimit, NameLimit
 
 # A parsed document takes some hundred times the memory of its text, and anyone can send one:
 # what is kept is bounded by the length of all texts together, not by their number.
@@ -33,6 +33,9 @@ class StorableStrings(ValidationRule):
     def enter_string_value(self, node: StringValueNode, *_: object) -> None:
         if not is_storable(node.value):
             self.report_error(GraphQLError(NO_TEXT, node))
+
+
+AT_SIGHT = (NameLimit, IntrospectionLimit, StorableStrings)
 
 
 def _is_storable(value: object) -> bool:
@@ -99,8 +102,12 @@ class DocumentCache(SchemaExtension):
         if not _is_storable(execution.variables):
             return [GraphQLError(NO_TEXT)]
         if self._known.find(text) is not document:
-            rules = [*execution.validation_rules, StorableStrings, *self._limits]
-            errors = validate(execution.schema._schema, document, rules)
+            schema = execution.schema._schema
+            # First what is cheap to see, and would make all other errors long.
+            errors = validate(schema, document, AT_SIGHT)
+            errors = errors or validate(
+                schema, document, [*execution.validation_rules, *self._limits]
+            )
             if errors:
                 return errors
             self._known.add(text, document)

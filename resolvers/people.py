@@ -20,6 +20,7 @@ from schema.types.payloads import GroupsPayload, UsersPayload
 from schema.types.user import User
 
 LONGEST_SEARCH = 200
+MOST_WORDS = 8
 
 
 async def users(
@@ -49,8 +50,11 @@ def _searched(text: str) -> Q:
     if len(text) > LONGEST_SEARCH:
         message = f"At most {LONGEST_SEARCH} characters."
         raise InvalidInputError(message, ("filter", "search"))
+    words = text.split()
+    if len(words) > MOST_WORDS:
+        raise InvalidInputError(f"At most {MOST_WORDS} words.", ("filter", "search"))
     wanted = Q()
-    for word in text.split():
+    for word in words:
         wanted &= (
             Q(first_name__icontains=word)
             | Q(last_name__icontains=word)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -20,6 +20,7 @@ from strawberry.types.graphql import OperationType
 
 import telemetry
 from domain.errors import UnauthenticatedError
+from resolvers.answers import AnswerTooLongError, refuse_answer, write_answer
 from resolvers.refusals import ClientSafeSchema, RequestCode, is_passing, refuse_fault
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -44,6 +45,8 @@ class _Reply(Response):
     def __init__(self, request: Request) -> None:
         super().__init__()
         self.request = request
+        self.query = ""  # not read yet
+        self.operation_name: str | None = None
         self.status_code = 0  # not decided yet
         del self.headers["content-length"]
 
@@ -100,7 +103,7 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         return orjson.loads(data)
 
     def encode_json(self, data: object) -> str | bytes:
-        return orjson.dumps(data)
+        return write_answer(cast(dict[str, Any], data))
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         if request.method == "GET":
@@ -132,6 +135,8 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
+        reply = cast(_Reply, sub_response)
+        reply.query, reply.operation_name = request_data.query or "", request_data.operation_name
         try:
             return await self.schema.execute(
                 request_data.query,
@@ -161,8 +166,12 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
         sub_response: Response,
     ) -> Response:
-        response = super().create_response(response_data, sub_response)
-        accept = sub_response.request.headers.get("accept", "")  # type: ignore[attr-defined]
+        reply = cast(_Reply, sub_response)
+        try:
+            response = super().create_response(response_data, reply)
+        except AnswerTooLongError:
+            response = super().create_response(_refused(reply), reply)
+        accept = reply.request.headers.get("accept", "")
         if _wants_response_json(accept):
             response.headers["content-type"] = f"{RESPONSE_JSON}; charset=utf-8"
             if "data" not in response_data:
@@ -182,6 +191,12 @@ def _bounded(receive: Receive) -> Receive:
         return message
 
     return bounded
+
+
+def _refused(reply: _Reply) -> GraphQLHTTPResponse:
+    """What takes the place of an answer that is too long."""
+    error = refuse_answer(reply.query, reply.operation_name)
+    return {"data": None, "errors": [error.formatted]}
 
 
 def _is_browser(request: Request) -> bool:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, cast
 
-import orjson
 from graphql import GraphQLError
 from graphql.execution import ExecutionResult, Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.errors import DomainError, UnauthenticatedError
+from resolvers.answers import write_answer
 from resolvers.context import Permission
 from schema.types.shared import Shared
 from subscriptions.sharing import Plan, Plans
@@ -23,8 +23,9 @@ class SharedData(dict[str, Any]):
     _text: str | None = None
 
     def text(self) -> str:
+        """AnswerTooLongError."""
         if self._text is None:
-            self._text = orjson.dumps(dict(self)).decode()
+            self._text = write_answer(self).decode()
         return self._text
 
 

@@ -1,5 +1,6 @@
 """graphql-transport-ws: what a client may say, our answers as text frames, our last words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -8,6 +9,7 @@ import orjson
 from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
+from resolvers.answers import write_answer
 from subscriptions.execution import SharedData
 
 ACKNOWLEDGE = '{"type":"connection_ack"}'
@@ -89,6 +91,7 @@ def read(text: str) -> Message:
 
 
 def next_text(operation_id: str, result: ExecutionResult) -> str:
+    """AnswerTooLongError."""
     if isinstance(result.data, SharedData) and not result.extensions:
         # Written once for all who get it: only the operation's id is each one's own.
         written = orjson.dumps(operation_id).decode()
@@ -98,10 +101,10 @@ def next_text(operation_id: str, result: ExecutionResult) -> str:
         payload["errors"] = [error.formatted for error in result.errors]
     if result.extensions:
         payload["extensions"] = result.extensions
-    return _encoded({"id": operation_id, "type": "next", "payload": payload})
+    return write_answer({"id": operation_id, "type": "next", "payload": payload}).decode()
 
 
-def error_text(operation_id: str, errors: list[GraphQLError]) -> str:
+def error_text(operation_id: str, errors: Sequence[GraphQLError]) -> str:
     payload = [error.formatted for error in errors]
     return _encoded({"id": operation_id, "type": "error", "payload": payload})
 

@@ -10,6 +10,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
+from resolvers.answers import AnswerTooLongError, refuse_answer
 from resolvers.refusals import ClientSafeSchema, is_fault
 from subscriptions.messages import (
     CloseCode,
@@ -50,9 +51,25 @@ async def frames(
                     raise CloseError(CloseCode.TRY_AGAIN, "Try again later")
                 yield error_text(operation.id, result.errors), True
                 return
-            yield next_text(operation.id, result), False
+            try:
+                text = next_text(operation.id, result)
+            except AnswerTooLongError:
+                for frame in _refused(operation):
+                    yield frame
+                return
+            yield text, False
             has_sent = True
     yield complete_text(operation.id), True
+
+
+def _refused(operation: Subscribe) -> list[Frame]:
+    """The last frames of an operation whose answer is too long. One that was executed once has an
+    answer without data; a stream that cannot give its next event has ended."""
+    error = refuse_answer(operation.query, operation.operation_name)
+    if _is_subscription(operation):
+        return [(error_text(operation.id, [error]), True)]
+    answer = next_text(operation.id, ExecutionResult(data=None, errors=[error]))
+    return [(answer, False), (complete_text(operation.id), True)]
 
 
 def _is_end(operation: Subscribe, result: ExecutionResult) -> bool:

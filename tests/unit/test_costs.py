@@ -1,9 +1,12 @@
 """A short document can ask for a lot: what it can ask for is counted before it runs."""
 
-import pytest
-from graphql import get_introspection_query, parse, validate
+from typing import Any
 
-from resolvers.costs import CostLimit
+import pytest
+from graphql import execute_sync, get_introspection_query, parse, validate
+
+from resolvers.costs import LONGEST_ALIAS, LONGEST_NAME, CostLimit, IntrospectionLimit, NameLimit
+from resolvers.introspection import Introspection
 from schema.root import build_schema
 from tests.support.streams import EVENTS, PRESENCE
 
@@ -23,7 +26,18 @@ def family(generations: int) -> str:
 
 
 def many(field: str, number: int) -> str:
-    return f"mutation {{ {' '.join(f'a{n}: {field} {{ __typename }}' for n in range(number))} }}"
+    return f"mutation {{ {aliases(f'{field} {{ __typename }}', number)} }}"
+
+
+def aliases(selection: str, number: int) -> str:
+    return " ".join(f"a{n}: {selection}" for n in range(number))
+
+
+def many_searches(argument: str, variables: str = "") -> str:
+    return f"query {variables} {{ {aliases(f'users({argument}, first: 0) {{ __typename }}', 60)} }}"
+
+
+FIELDS = "fields { name args { name type { name inputFields { name } } } type { fields { name } } }"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +53,11 @@ def many(field: str, number: int) -> str:
         many("createMeetingToken(input: {sessionId: 1})", 10),
         many("createMeeting(input: {sessionId: 1})", 50),
         "{ sessions(first: 100) { nodes { meeting { room { name isActive } } } } }",
+        get_introspection_query(input_value_deprecation=True, schema_description=True),
+        "query($id: [ID!]!) { nodes(ids: $id) { id ... on User { displayName role } } }",
+        "query($f: UserFilter) { users(filter: $f, first: 100) { nodes { id displayName } } }",
+        '{ __type(name: "Session") { ...T } } fragment T on __Type { fields { name ...N } } '
+        "fragment N on __Field { type { name ofType { name } } }",
     ],
 )
 def test_what_clients_ask_for_is_given(document: str) -> None:
@@ -59,7 +78,55 @@ def test_what_clients_ask_for_is_given(document: str) -> None:
         many("endMeeting(sessionId: 1)", 20),
         many("createMeeting(input: {sessionId: 1})", 100),
         "{ viewer { ...A } } fragment A on User { ...B ...B } fragment B on User { ...A id }",
+        f"{{ __schema {{ {aliases(f'types {{ {FIELDS} }}', 20)} }} }}",
+        f"query($t: String!) {{ __type(name: $t) {{ {aliases(FIELDS, 99)} }} }}",
+        "{ __schema { types { ...A } } } fragment A on __Type { ...A name }",
+        "query($id: [ID!]!) { nodes(ids: $id) { ... on User { attendanceHistory(first: 100) { "
+        "nodes { id firstJoinedAt lastLeftAt presence status totalSeconds } } } } }",
+        many_searches('filter: {search: "a b"}'),
+        many_searches("filter: $f", "($f: UserFilter)"),
     ],
 )
 def test_what_nobody_could_answer_is_refused_at_once(document: str) -> None:
     assert refusals(document) == ["LIMIT_EXCEEDED"]
+
+
+@pytest.mark.parametrize(
+    "document", [get_introspection_query(), f"{{ __schema {{ types {{ {FIELDS} }} }} }}"]
+)
+def test_what_is_asked_of_the_schema_is_counted_as_it_is_answered(document: str) -> None:
+    answered = execute_sync(SCHEMA, parse(document)).data
+    parts: list[Any] = list(parse(document).definitions)
+    fragments = {part.name.value: part for part in parts[1:]}
+    (root,) = parts[0].selection_set.selections
+    counting = Introspection(SCHEMA, lambda name: fragments.get(name), 10**6)
+    assert counting.count(root) == fields_in(answered)
+
+
+def fields_in(answer: Any) -> int:
+    if isinstance(answer, dict):
+        return len(answer) + sum(map(fields_in, answer.values()))
+    return sum(map(fields_in, answer)) if isinstance(answer, list) else 0
+
+
+def refused(document: str) -> list[str]:
+    errors = validate(SCHEMA, parse(document), [NameLimit, IntrospectionLimit])
+    return [str((error.extensions or {})["code"]) for error in errors]
+
+
+def test_names_and_aliases_have_a_length() -> None:
+    alias, name = "a" * LONGEST_ALIAS, "n" * LONGEST_NAME
+    fits = f"query {name} {{ {alias}: viewer {{ ...{name} }} }} fragment {name} on User {{ id }}"
+    assert refused(fits) == []
+    assert refused(f"{{ viewer {{ {alias}b: id }} }}") == ["LIMIT_EXCEEDED"]
+    assert refused(f"query {name}m {{ viewer {{ id }} }}") == ["LIMIT_EXCEEDED"]
+
+
+def test_a_document_asks_for_the_schema_once() -> None:
+    assert refused("{ __schema { types { name } } viewer { __typename } }") == []
+    for two in (
+        "a: __schema { __typename } b: __schema { __typename }",
+        "__schema { __typename } ...A",
+    ):
+        fragment = 'fragment A on Query { __type(name: "User") { name } }' * ("..." in two)
+        assert refused(f"{{ {two} }} {fragment}") == ["LIMIT_EXCEEDED"]

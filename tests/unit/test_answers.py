@@ -1,0 +1,37 @@
+"""An answer that is too long is not begun: what many rows share in memory is written for each."""
+
+import tracemalloc
+
+import pytest
+
+from resolvers.answers import MOST_BYTES, AnswerTooLongError, write_answer
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": {"rows": [{"notes": "n" * MEBIBYTE}] * 100}},
+        {"data": {"rows": [{"n" * 64: None}] * 2_000_000}},
+        {"data": None, "errors": [{"message": "m" * MEBIBYTE}] * 100},
+    ],
+)
+def test_what_is_small_in_memory_and_long_in_json_takes_no_memory(
+    answer: dict[str, object],
+) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerTooLongError):
+            write_answer(answer)
+        assert tracemalloc.get_traced_memory()[1] < 32 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_answer_of_just_so_many_bytes_is_written() -> None:
+    frame = len('{"data":""}')
+    assert len(write_answer({"data": "a" * (MOST_BYTES - frame)})) == MOST_BYTES
+    for one_more in ("a" * (MOST_BYTES - frame + 1), '"' + "a" * (MOST_BYTES - frame - 1)):
+        with pytest.raises(AnswerTooLongError):
+            write_answer({"data": one_more})
