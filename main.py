@@ -25,10 +25,11 @@ import telemetry
 from actions.identity.viewers import Keyring, viewer_of
 from cli.parts import Beside, Parts
 from cli.program import run
+from demo.command import demo
 from domain.access import Viewer
 from domain.system import ClockStatus, SystemState
+from execution.context import Context, Process
 from processes import alongside, running, ticking, working
-from resolvers.context import Context, Process
 from routes import health, livekit
 from routes.graphiql import Example, GraphiQL, read_examples
 from routes.graphql import GraphQLOverHTTP
@@ -236,5 +237,6 @@ if __name__ == "__main__":
             examples=read_examples,
             has_own_graphiql=lambda: GraphiQL().is_built,
             global_id=lambda kind, number: encode(Kind(kind), number),
-        )
+        ),
+        demo,
     )

@@ -5,19 +5,19 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import clock
-from actions import rejections
-from actions.system import Readings
-from actions.tokens import Door
+from actions.clock.system_status import Readings
+from actions.rooms.meeting_tokens import Door
+from actions.webhooks import rejections
 from background import cancel
 from cli.parts import Beside
+from execution.context import Process
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from gateways.queue import queue
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
-from models.database import close_database, open_database
-from models.installation import installation
-from resolvers.context import Process
+from models.database.connection import close_database, open_database
+from models.database.installation import installation
 from settings import Settings
 from subscriptions.hubs import Hubs
 from subscriptions.system import SystemWatch

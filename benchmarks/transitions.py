@@ -15,13 +15,14 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import clock
-from actions.schedule import times
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.sessions.session_schedule import times
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from gateways.bus import SESSIONS, bell
 from models import Academy, AttendancePolicy, Session, User, VideoSettings
-from models.database import close_database, migrate, open_database
+from models.database.connection import close_database, open_database
+from models.database.migration_runner import migrate
 from tests.support import environment, make, postgres
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching, ticking

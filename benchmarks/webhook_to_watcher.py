@@ -25,7 +25,8 @@ from websockets.asyncio.client import ClientConnection
 import clock
 import tests.support.environment  # noqa: F401 - first: the settings read it
 from models import Session, User
-from models.database import close_database, migrate, open_database
+from models.database.connection import close_database, open_database
+from models.database.migration_runner import migrate
 from schema.types.ids import Kind, encode
 from tests.support import make, postgres, redis
 from tests.support.app import headers, serving_app

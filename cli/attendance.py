@@ -10,9 +10,8 @@ from rich.live import Live
 
 import clock
 import settings
-from actions.attendance import folding as attendance
-from actions.operating import Done
-from actions.which import Which
+from actions.attendance import recalculation
+from actions.clock.by_hand import Done
 from cli.attendance_tables import overview, whole
 from cli.choosing import (
     AnyNumber,
@@ -29,6 +28,7 @@ from cli.parts import Stop
 from domain.session import SessionKind
 from domain.status import SessionStatus
 from models import Session
+from models.reading.which import Which
 
 EVERY_S = 1.0
 WIDE = 160
@@ -121,7 +121,7 @@ async def _wanted(number: int | None, which: Which) -> list[int]:
 async def _repair(session_id: int, done: Done, *, is_dry: bool) -> None:
     """What one session meets keeps no other from being computed."""
     try:
-        repair = await attendance.recalculate(session_id, clock.now(), is_trial=is_dry)
+        repair = await recalculation.recalculate_session(session_id, clock.now(), is_trial=is_dry)
     except Exception as error:
         done.failed += 1
         done.lines.append((session_id, f"failed: {error!r}"))

@@ -7,11 +7,11 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from domain.attendance import Presence
-from domain.presence import AttendanceState, Window, from_ms, to_ms
+from domain.attendance.fold import Presence
+from domain.attendance.state import AttendanceState, Window, from_ms, to_ms
 from domain.status import LIVE
 from models import MeetingAttendanceEvent, Session, User
-from models.rosters import rosters
+from models.reading.rosters import rosters
 
 
 async def overview(now: datetime) -> RenderableType:

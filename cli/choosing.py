@@ -8,12 +8,12 @@ import typer
 from rich.console import Console
 
 import settings
-from actions.which import Which
 from cli.database import opened
 from cli.parts import Stop
 from domain.session import SessionKind
 from gateways.livekit import LiveKit
 from models import Academy
+from models.reading.which import Which
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Slug = Annotated[str | None, typer.Option("--academy", help="Only of this academy: its slug.")]

@@ -12,9 +12,10 @@ from tortoise.exceptions import OperationalError
 
 import settings
 from cli.parts import Stop
-from models import migrations, sql
-from models.database import close_database, open_database
-from models.database import migrate as apply_migrations
+from models import migrations
+from models.database import sql
+from models.database.connection import close_database, open_database
+from models.database.migration_runner import migrate as apply_migrations
 
 SQLITE = "sqlite:///"
 NOT_MIGRATED = "The database is not migrated: run `python main.py migrate` first."

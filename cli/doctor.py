@@ -14,8 +14,7 @@ from rich.markup import escape
 
 import clock
 import settings
-from actions import clock as clocks
-from actions import receipts
+from actions.webhooks.rejections import rejections
 from cli.checkup import Finding, Level, fail, good, skew, warn
 from cli.checkup_livekit import check_livekit
 from cli.database import opened
@@ -25,8 +24,10 @@ from gateways.jwks import JwksError, read_keys
 from gateways.probes import ProbeError, get
 from gateways.queue import JobQueue
 from gateways.redis_server import RedisServer
-from models.database import dialect
-from models.installation import installation
+from models.database.connection import dialect
+from models.database.installation import installation
+from models.reading.clock_status import read_clock_status
+from models.reading.webhook_status import HOUR, read_webhook_status
 from settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
@@ -83,7 +84,7 @@ async def _of_database(given: Settings) -> list[Finding]:
 
 
 async def _of_clock(now: datetime) -> list[Finding]:
-    status = await clocks.status(now)
+    status = await read_clock_status(now)
     found = [skew("database's clock", status.skew_ms)]
     if not status.is_running:
         what = "has never run" if status.last_beat_at is None else "has stopped"
@@ -104,7 +105,8 @@ async def _of_clock(now: datetime) -> list[Finding]:
 
 
 async def _told() -> WebhookStatus:
-    return await receipts.status(clock.now())
+    now = clock.now()
+    return await read_webhook_status(now, await rejections.since(now - HOUR))
 
 
 def _of_webhooks(told: WebhookStatus) -> list[Finding]:

@@ -5,9 +5,9 @@ import asyncio
 import typer
 
 import clock
-from actions.backup import BackedUp, back_up
-from actions.cleanup import Cleaned, clean_up
-from actions.operating import Done, create_scheduled
+from actions.clock.by_hand import Done, create_scheduled
+from actions.clock.safety_net import Caught, catch_forgotten
+from actions.rooms.cleanup import Cleaned, clean_up
 from cli.choosing import (
     Dry,
     Kind,
@@ -75,12 +75,12 @@ def manage(
 
 async def _manage(
     slug: str | None, kind: SessionKind | None, *, is_dry: bool
-) -> tuple[Done, BackedUp, Cleaned]:
+) -> tuple[Done, Caught, Cleaned]:
     async with choosing(slug, kind) as which, reaching() as livekit:
         now = clock.now()
         return (
             await create_scheduled(now, which, is_dry=is_dry),
-            await back_up(now, which, is_dry=is_dry),
+            await catch_forgotten(now, which, is_dry=is_dry),
             await clean_up(livekit, now, which, is_dry=is_dry),
         )
 

@@ -8,7 +8,7 @@ import typer
 
 import clock
 import settings
-from actions import people
+from actions.academies import user_upsert as people
 from actions.identity import access_tokens
 from cli.database import opened
 from cli.parts import Stop

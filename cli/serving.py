@@ -17,10 +17,10 @@ from rich.table import Table
 import clock
 import settings
 import telemetry
-from actions import clock as clocks
 from cli.database import alone, check_migrated, is_sqlite, opened
 from cli.parts import Beside, Example, Parts, Stop
 from domain.system import ClockStatus
+from models.reading.clock_status import read_clock_status
 from settings import Settings
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of HALAQA_PORT.")]
@@ -158,7 +158,7 @@ def clock_status(as_json: AsJson = False) -> None:
 
 async def _read(now: datetime) -> ClockStatus:
     async with opened(settings.current().database_url):
-        return await clocks.status(now)
+        return await read_clock_status(now)
 
 
 def _zulu(moment: datetime) -> str:

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
-from domain.presence import AttendanceState
 from domain.session import WorkKind
 from models import DueWork, Session, SessionEvent, User
-from models.rosters import rosters
-from models.stuck import stuck_of, works_of
+from models.reading.rosters import rosters
+from models.reading.stuck import stuck_of, works_of
 
 EVENTS = 15
 OF_PEOPLE = (WorkKind.EXPIRE_REPORT, WorkKind.REMOVE_PERSON)  # whose subject is a participant

@@ -6,7 +6,7 @@ import json
 import typer
 
 import clock
-from actions.operating import Done, update_statuses
+from actions.clock.by_hand import Done, update_statuses
 from cli.choosing import (
     AsJson,
     Dry,
@@ -25,7 +25,7 @@ from cli.session_page import page_of
 from domain.session import SessionKind
 from domain.stuck import Stuck
 from models import Session
-from models.stuck import stuck_after
+from models.reading.stuck import stuck_after
 
 session_commands = typer.Typer(no_args_is_help=True, help="Sessions: one, the stuck, the late.")
 

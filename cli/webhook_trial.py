@@ -1,6 +1,7 @@
 """`webhooks simulate`: signed as LiveKit signs, posted to our own door, and what came of it."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +14,13 @@ import settings
 from cli.choosing import Number, OfUser
 from cli.database import opened
 from cli.parts import Stop
-from cli.simulation import guest_of
-from domain.attendance import EventKind
-from domain.presence import Window, from_ms, to_ms
+from domain.attendance.fold import EventKind
+from domain.attendance.state import Window, from_ms, to_ms
 from domain.webhook import WebhookOutcome
 from gateways.livekit_simulation import Event, Guest, Sender, SimulatedRoom, Stay
+from gateways.livekit_tokens import identity_of
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User, WebhookReceipt
-from models.rosters import states_of
+from models.reading.rosters import states_of
 from settings import Settings
 
 LEFT = "CLIENT_INITIATED"
@@ -185,3 +186,9 @@ async def _print_attendance(session: Session, user: User) -> None:
         f"{len(state.cycles)} cycles, {total_s // 1000} s that count; {status}. "
         f"The session is {session.status.value}."
     )
+
+
+def guest_of(user: User) -> Guest:
+    metadata = {"name": user.display_name, "role": user.role, "userId": user.id}
+    identity = identity_of(user.id, user.first_name, user.last_name)
+    return Guest(identity, user.display_name, json.dumps(metadata, ensure_ascii=False))

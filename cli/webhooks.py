@@ -11,7 +11,7 @@ from rich.markup import escape
 
 import clock
 from cli.choosing import OfSession, Slug, choosing
-from models.webhook_log import Wanted, WebhookEntry, entries
+from models.reading.webhook_log import Wanted, WebhookEntry, entries
 
 SHOWN = 20
 EVERY_S = 1.0

@@ -1,5 +1,6 @@
 """An academy and its settings."""
 
+from collections.abc import Callable
 from datetime import datetime, time
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from tortoise.queryset import QuerySet
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, NotFoundError
 from domain.window import Gate, Weekday
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 
 
 class Academy(Model):
@@ -128,3 +129,8 @@ class AttendancePolicy(Model):
             "merge_gap_seconds": self.merge_gap_seconds,
             "stale_after_minutes": self.stale_after_minutes,
         }
+
+
+def default_of(settings: type[VideoSettings | AttendancePolicy]) -> Callable[[str], Any]:
+    """The default of each setting, by its name."""
+    return lambda name: settings._meta.fields_map[name].default

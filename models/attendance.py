@@ -11,7 +11,7 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     Confidence,
     EventKind,

@@ -10,7 +10,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Permit, Viewer
 from models.academy import Academy
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 from models.user import User
 
 

@@ -7,7 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from domain.event import SessionEventKind
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 from models.user import User
 
 if TYPE_CHECKING:

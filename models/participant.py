@@ -9,7 +9,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import UserRole, Viewer
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 from models.group import theirs
 from models.user import User
 

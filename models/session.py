@@ -15,7 +15,7 @@ from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
 from models.academy import Academy, letting_teachers_in
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 from models.group import Group, theirs
 from models.participant import SessionParticipant
 from models.user import TeacherMeetingSettings, User

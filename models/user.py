@@ -11,7 +11,7 @@ from tortoise.queryset import QuerySet
 from domain.access import UserRole, Viewer
 from domain.meeting import MediaQuality
 from models.academy import Academy
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 
 
 class User(Model):

@@ -5,7 +5,7 @@ from datetime import datetime
 from tortoise import fields
 from tortoise.models import Model
 
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 from models.session import Session
 from models.user import User
 

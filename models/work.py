@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 from domain.session import WorkKind
 from models.academy import Academy
-from models.fields import UtcDatetime
+from models.database.fields import UtcDatetime
 
 
 class DueWork(Model):

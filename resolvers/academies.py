@@ -1,11 +1,16 @@
 import strawberry
 
-from actions import academies as actions
-from actions import preferences
+from actions.academies import (
+    academy_create,
+    academy_update,
+    attendance_policy,
+    teacher_settings,
+    video_settings,
+)
+from execution.context import Info
+from execution.payloads import answers
 from models import Academy as AcademyRow
-from models.pages import BY_ID, page
-from resolvers.context import Info
-from resolvers.payloads import answers
+from models.reading.pages import BY_ID, page
 from schema.types.academy import Academy
 from schema.types.given import given
 from schema.types.ids import Kind, need, number_of
@@ -47,7 +52,7 @@ async def academy(
 @answers(AcademyPayload)
 async def create_academy(info: Info, input: AcademyInput) -> AcademyPayload:
     values = {name: value for name, value in given_values(input).items() if value is not None}
-    row = await actions.create(info.context.viewer, values, info.context.now)
+    row = await academy_create.create_academy(info.context.viewer, values, info.context.now)
     return AcademyPayload(academy=Academy.of(row))
 
 
@@ -57,7 +62,9 @@ async def update_academy(
 ) -> AcademyPayload:
     context = info.context
     number = need(Kind.ACADEMY, academy_id, "academyId")
-    row = await actions.update(context.viewer, number, given_values(input), context.now)
+    row = await academy_update.update_academy(
+        context.viewer, number, given_values(input), context.now
+    )
     return AcademyPayload(academy=Academy.of(row))
 
 
@@ -66,7 +73,7 @@ async def update_video_settings(
     info: Info, academy_id: strawberry.ID, input: VideoSettingsInput
 ) -> AcademyPayload:
     context = info.context
-    row = await actions.update_video_settings(
+    row = await video_settings.update_video_settings(
         context.viewer,
         need(Kind.ACADEMY, academy_id, "academyId"),
         given_values(input),
@@ -79,7 +86,7 @@ async def update_video_settings(
 async def update_attendance_policy(
     info: Info, academy_id: strawberry.ID, input: AttendancePolicyInput
 ) -> AcademyPayload:
-    row = await actions.update_attendance_policy(
+    row = await attendance_policy.update_attendance_policy(
         info.context.viewer, need(Kind.ACADEMY, academy_id, "academyId"), given_values(input)
     )
     return AcademyPayload(academy=Academy.of(row))
@@ -91,5 +98,7 @@ async def update_teacher_meeting_settings(
 ) -> UserPayload:
     context = info.context
     number = need(Kind.USER, teacher_id, "teacherId")
-    row = await preferences.update(context.viewer, number, given_values(input), context.now)
+    row = await teacher_settings.update_teacher_meeting_settings(
+        context.viewer, number, given_values(input), context.now
+    )
     return UserPayload(user=User.of(row))

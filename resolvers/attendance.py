@@ -4,12 +4,12 @@ import strawberry
 from tortoise.expressions import Q
 
 import models
+from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor, stream_version
 from domain.event import ROSTER_KINDS
-from domain.presence import AttendanceState, statistics, to_ms
-from models.pages import page
-from models.rosters import rosters, states_of
-from resolvers.context import Info
+from execution.context import Info
+from models.reading.pages import page
+from models.reading.rosters import rosters, states_of
 from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
 from schema.types.attendance import (

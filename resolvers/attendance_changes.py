@@ -1,13 +1,12 @@
 import strawberry
 
 import models
-from actions.attendance import overrides, reports
-from actions.attendance.folding import recalculate_for
+from actions.attendance import overrides, recalculation, reports
 from actions.attendance.overrides import Wish
-from domain.attendance import AttendanceStatus
-from domain.presence import AttendanceState
-from resolvers.context import Info
-from resolvers.payloads import answers
+from domain.attendance.fold import AttendanceStatus
+from domain.attendance.state import AttendanceState
+from execution.context import Info
+from execution.payloads import answers
 from schema.types.attendance import attendance_of
 from schema.types.given import given
 from schema.types.ids import Kind, need
@@ -57,7 +56,7 @@ async def override_attendance(
 async def withdraw_attendance_override(
     info: Info, session_id: strawberry.ID, user_id: strawberry.ID
 ) -> AttendancePayload:
-    state = await overrides.withdraw_override(
+    state = await overrides.withdraw_attendance_override(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         need(Kind.USER, user_id, "userId"),
@@ -69,7 +68,9 @@ async def withdraw_attendance_override(
 @answers(SessionPayload)
 async def recalculate_attendance(info: Info, session_id: strawberry.ID) -> SessionPayload:
     number = need(Kind.SESSION, session_id, "sessionId")
-    session = await recalculate_for(info.context.viewer, number, info.context.now)
+    session = await recalculation.recalculate_attendance(
+        info.context.viewer, number, info.context.now
+    )
     return SessionPayload(session=session_of(session))
 
 

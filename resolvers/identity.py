@@ -4,9 +4,9 @@ import strawberry
 
 from actions.identity import access_keys, sign_ins
 from actions.identity.sign_ins import Credentials, SignedIn
+from execution.context import Info
+from execution.payloads import answers
 from models import User as UserRow
-from resolvers.context import Info
-from resolvers.payloads import answers
 from schema.types.access_key import AccessKey
 from schema.types.given import given
 from schema.types.ids import Kind, need
@@ -34,7 +34,9 @@ async def sign_in(
 
 @answers(SignInPayload)
 async def refresh_access_token(info: Info, refresh_token: str) -> SignInPayload:
-    return _let_in(info, await sign_ins.refresh(_secret(info), refresh_token, info.context.now))
+    return _let_in(
+        info, await sign_ins.refresh_access_token(_secret(info), refresh_token, info.context.now)
+    )
 
 
 def _secret(info: Info) -> str:
@@ -72,12 +74,12 @@ async def create_access_key(
 ) -> AccessKeyPayload:
     viewer, now = info.context.viewer, info.context.now
     academy = need(Kind.ACADEMY, academy_id, "academyId")
-    made = await access_keys.create(viewer, academy, name, given(expires_at), now)
+    made = await access_keys.create_access_key(viewer, academy, name, given(expires_at), now)
     return AccessKeyPayload(access_key=AccessKey.of(made.row), secret=made.secret)
 
 
 @answers(AccessKeyPayload)
 async def revoke_access_key(info: Info, id: strawberry.ID) -> AccessKeyPayload:
     viewer, now = info.context.viewer, info.context.now
-    row = await access_keys.revoke(viewer, need(Kind.ACCESS_KEY, id, "id"), now)
+    row = await access_keys.revoke_access_key(viewer, need(Kind.ACCESS_KEY, id, "id"), now)
     return AccessKeyPayload(access_key=AccessKey.of(row))

@@ -1,9 +1,9 @@
 import strawberry
 
 import models
-from actions import on_demand
-from resolvers.context import Info
-from resolvers.payloads import answers
+from actions.rooms import meeting_create, meeting_end
+from execution.context import Info
+from execution.payloads import answers
 from schema.types.ids import Kind, need
 from schema.types.inputs import CreateMeetingInput, given_values
 from schema.types.meeting import Meeting
@@ -16,7 +16,7 @@ async def create_meeting(info: Info, input: CreateMeetingInput) -> MeetingPayloa
     context = info.context
     wishes = given_values(input)
     number = need(Kind.SESSION, wishes.pop("session_id"), "sessionId")
-    return _answer(await on_demand.create(context.viewer, number, wishes, context.now))
+    return _answer(await meeting_create.create_meeting(context.viewer, number, wishes, context.now))
 
 
 @answers(MeetingPayload)
@@ -24,7 +24,7 @@ async def end_meeting(info: Info, session_id: strawberry.ID) -> MeetingPayload:
     context = info.context
     number = need(Kind.SESSION, session_id, "sessionId")
     livekit = context.process.door.livekit
-    return _answer(await on_demand.end(livekit, context.viewer, number, context.now))
+    return _answer(await meeting_end.end_meeting(livekit, context.viewer, number, context.now))
 
 
 def _answer(row: models.Session) -> MeetingPayload:

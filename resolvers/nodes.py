@@ -6,8 +6,8 @@ import strawberry
 
 import models
 from domain.errors import InvalidInputError
-from models.rosters import states_of
-from resolvers.context import Info
+from execution.context import Info
+from models.reading.rosters import states_of
 from resolvers.sessions import session
 from schema.types.academy import Academy
 from schema.types.access_key import AccessKey

@@ -6,10 +6,10 @@ from datetime import datetime
 import strawberry
 
 import models
-from actions import barring, participants
+from actions.admittance import barring, participants
 from domain.access import Viewer
-from resolvers.context import Info
-from resolvers.payloads import answers
+from execution.context import Info
+from execution.payloads import answers
 from schema.types.ids import Kind, need
 from schema.types.payloads import SessionPayload
 from schema.types.session_kinds import session_of
@@ -21,14 +21,14 @@ Action = Callable[[Viewer, int, int, datetime], Awaitable[models.Session]]
 async def add_participant(
     info: Info, session_id: strawberry.ID, user_id: strawberry.ID
 ) -> SessionPayload:
-    return await _about(info, session_id, user_id, participants.add)
+    return await _about(info, session_id, user_id, participants.add_participant)
 
 
 @answers(SessionPayload)
 async def unbar_participant(
     info: Info, session_id: strawberry.ID, user_id: strawberry.ID
 ) -> SessionPayload:
-    return await _about(info, session_id, user_id, barring.unbar)
+    return await _about(info, session_id, user_id, barring.unbar_participant)
 
 
 async def _about(info: Info, session_id: str, user_id: str, act: Action) -> SessionPayload:

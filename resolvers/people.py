@@ -2,15 +2,14 @@ import strawberry
 from tortoise.expressions import Q
 
 import models
-from actions import groups as group_actions
-from actions import people as people_actions
-from actions.groups import GroupPlan, MemberInput
-from actions.people import PersonInput
+from actions.academies import group_upsert, user_upsert
+from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.user_upsert import PersonInput
 from domain.errors import InvalidInputError
-from models.pages import BY_ID, page
-from resolvers.context import Info
+from execution.context import Info
+from execution.payloads import answers
+from models.reading.pages import BY_ID, page
 from resolvers.filters import among, named
-from resolvers.payloads import answers
 from schema.types.given import given
 from schema.types.group import Group
 from schema.types.ids import Kind, asked
@@ -87,7 +86,7 @@ def _groups(wishes: GroupFilter) -> Q:
 @answers(UsersPayload, bulk="users")
 async def upsert_users(info: Info, users: list[UserInput]) -> UsersPayload:
     people = [_person(user) for user in users]
-    rows = await people_actions.upsert(info.context.viewer, people, info.context.now)
+    rows = await user_upsert.upsert_users(info.context.viewer, people, info.context.now)
     return UsersPayload(users=[User.of(row) for row in rows])
 
 
@@ -117,7 +116,7 @@ def _cleared(external_ids: list[str] | None) -> list[str] | None:
 @answers(GroupsPayload, bulk="groups")
 async def upsert_groups(info: Info, groups: list[GroupInput]) -> GroupsPayload:
     plans = [_plan(group) for group in groups]
-    rows = await group_actions.upsert(info.context.viewer, plans, info.context.now)
+    rows = await group_upsert.upsert_groups(info.context.viewer, plans, info.context.now)
     return GroupsPayload(groups=[Group.of(row) for row in rows])
 
 

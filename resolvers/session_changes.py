@@ -2,10 +2,9 @@ from typing import Any
 
 import strawberry
 
-from actions import keeping, updates
-from actions import sessions as actions
-from resolvers.context import Info
-from resolvers.payloads import answers
+from actions.sessions import session_cancel, session_keep_open, session_update
+from execution.context import Info
+from execution.payloads import answers
 from schema.types.given import given
 from schema.types.ids import Kind, asked, need, number_of
 from schema.types.inputs import UpdateSessionInput, given_values
@@ -19,7 +18,7 @@ NAMED = {"teacher_id": Kind.USER, "student_id": Kind.USER, "group_id": Kind.GROU
 async def update_session(
     info: Info, session_id: strawberry.ID, input: UpdateSessionInput
 ) -> SessionPayload:
-    row = await updates.update(
+    row = await session_update.update_session(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         _values(input),
@@ -41,7 +40,9 @@ async def cancel_sessions(
     info: Info, session_ids: list[strawberry.ID], reason: str | None = strawberry.UNSET
 ) -> SessionsPayload:
     ids = [number_of(Kind.SESSION, session_id) or 0 for session_id in session_ids]
-    rows = await actions.cancel_many(info.context.viewer, ids, given(reason), info.context.now)
+    rows = await session_cancel.cancel_sessions(
+        info.context.viewer, ids, given(reason), info.context.now
+    )
     return SessionsPayload(sessions=[session_of(row) for row in rows])
 
 
@@ -49,7 +50,7 @@ async def cancel_sessions(
 async def keep_session_open(
     info: Info, session_id: strawberry.ID, minutes: int | None = strawberry.UNSET
 ) -> SessionPayload:
-    row = await keeping.keep_open(
+    row = await session_keep_open.keep_session_open(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         given(minutes),
@@ -61,5 +62,5 @@ async def keep_session_open(
 @answers(SessionPayload)
 async def release_session(info: Info, session_id: strawberry.ID) -> SessionPayload:
     number = need(Kind.SESSION, session_id, "sessionId")
-    row = await keeping.release(info.context.viewer, number, info.context.now)
+    row = await session_keep_open.release_session(info.context.viewer, number, info.context.now)
     return SessionPayload(session=session_of(row))

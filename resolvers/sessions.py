@@ -4,17 +4,16 @@ import strawberry
 from tortoise.expressions import Q, Subquery
 
 import models
-from actions import schedule as scheduling
-from actions import sessions as actions
-from actions.plans import SchedulePlan
-from actions.sweep import advance_among
+from actions.clock.sweep import advance_among
+from actions.sessions import session_cancel, session_reschedule, session_schedule, session_status
+from actions.sessions.session_plan import SchedulePlan
 from domain.access import Viewer
 from domain.status import SessionStatus
-from models.pages import BY_ID, Order, page
-from models.stuck import stuck_page
-from resolvers.context import Info
+from execution.context import Info
+from execution.payloads import answers
+from models.reading.pages import BY_ID, Order, page
+from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
-from resolvers.payloads import answers
 from schema.types.enums import SessionOrder
 from schema.types.given import given
 from schema.types.ids import Kind, asked, need, number_of
@@ -94,14 +93,16 @@ def _expecting(student_id: str | None, viewer: Viewer) -> Q:
 
 @answers(SessionPayload)
 async def schedule_session(info: Info, input: ScheduleSessionInput) -> SessionPayload:
-    row = await scheduling.schedule_one(info.context.viewer, _plan(input), info.context.now)
+    row = await session_schedule.schedule_session(
+        info.context.viewer, _plan(input), info.context.now
+    )
     return SessionPayload(session=session_of(row))
 
 
 @answers(SessionsPayload, bulk="inputs")
 async def schedule_sessions(info: Info, inputs: list[ScheduleSessionInput]) -> SessionsPayload:
     plans = [_plan(input) for input in inputs]
-    rows = await scheduling.schedule_many(info.context.viewer, plans, info.context.now)
+    rows = await session_schedule.schedule_sessions(info.context.viewer, plans, info.context.now)
     return SessionsPayload(sessions=[session_of(row) for row in rows])
 
 
@@ -129,7 +130,7 @@ async def reschedule_session(
     scheduled_at: datetime,
     duration_minutes: int | None = strawberry.UNSET,
 ) -> SessionPayload:
-    row = await actions.reschedule(
+    row = await session_reschedule.reschedule_session(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         scheduled_at,
@@ -143,7 +144,7 @@ async def reschedule_session(
 async def cancel_session(
     info: Info, session_id: strawberry.ID, reason: str | None = strawberry.UNSET
 ) -> SessionPayload:
-    row = await actions.cancel(
+    row = await session_cancel.cancel_session(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         given(reason),
@@ -159,7 +160,7 @@ async def change_session_status(
     to: SessionStatus,
     reason: str | None = strawberry.UNSET,
 ) -> SessionPayload:
-    row = await actions.change_status(
+    row = await session_status.change_session_status(
         info.context.viewer,
         need(Kind.SESSION, session_id, "sessionId"),
         to,

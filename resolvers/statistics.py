@@ -1,8 +1,8 @@
 from dataclasses import asdict
 
 from domain.errors import ForbiddenError
-from models.statistics import academies_with_auto_creation, all_meeting_counts
-from resolvers.context import Info
+from execution.context import Info
+from models.reading.statistics import academies_with_auto_creation, all_meeting_counts
 from schema.types.statistics import SystemMeetingStatistics
 
 

@@ -1,5 +1,5 @@
 from domain.access import Permit
-from resolvers.context import Info
+from execution.context import Info
 from schema.types.system import SystemStatus
 
 

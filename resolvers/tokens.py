@@ -1,7 +1,8 @@
-from actions.tokens import MeetingToken as Issued
-from actions.tokens import Wish, create_token
-from resolvers.context import Info
-from resolvers.payloads import answers
+from actions.rooms import meeting_tokens
+from actions.rooms.meeting_tokens import MeetingToken as Issued
+from actions.rooms.meeting_tokens import Wish
+from execution.context import Info
+from execution.payloads import answers
 from schema.types.ids import Kind, need
 from schema.types.inputs import CreateMeetingTokenInput
 from schema.types.meeting import MeetingToken, TokenPermissions
@@ -12,7 +13,7 @@ from schema.types.scalars import URL
 @answers(MeetingTokenPayload)
 async def create_meeting_token(info: Info, input: CreateMeetingTokenInput) -> MeetingTokenPayload:
     context = info.context
-    issued = await create_token(
+    issued = await meeting_tokens.create_meeting_token(
         context.process.door,
         context.viewer,
         need(Kind.SESSION, input.session_id, "sessionId"),

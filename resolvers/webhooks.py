@@ -1,8 +1,8 @@
 import strawberry
 
 from domain.webhook import WebhookOutcome
-from models.webhook_log import WebhookEntry, entries_for
-from resolvers.context import Info
+from execution.context import Info
+from models.reading.webhook_log import WebhookEntry, entries_for
 from schema.types.given import given
 from schema.types.ids import Kind, asked
 from schema.types.pages import Connection

@@ -20,8 +20,8 @@ from strawberry.types.graphql import OperationType
 
 import telemetry
 from domain.errors import UnauthenticatedError
-from resolvers.answers import AnswerTooLongError, refuse_answer, write_answer
-from resolvers.refusals import ClientSafeSchema, RequestCode, is_passing, refuse_fault
+from execution.answers import AnswerTooLongError, refuse_answer, write_answer
+from execution.refusals import ClientSafeSchema, RequestCode, is_passing, refuse_fault
 
 MAX_BODY_BYTES = 1024 * 1024
 

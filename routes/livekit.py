@@ -16,8 +16,8 @@ from starlette.responses import Response
 import clock
 import settings
 import telemetry
-from actions.rejections import rejections
-from actions.webhooks import receive_poison, record
+from actions.webhooks.notices import record_notice, record_poison
+from actions.webhooks.rejections import rejections
 from domain.webhook import WebhookOutcome
 from gateways.livekit_webhooks import (
     MAX_BODY_BYTES,
@@ -79,5 +79,5 @@ async def _store(body: bytes, digest: bytes, now: datetime) -> WebhookOutcome:
     try:
         notice = translate(body)
     except MalformedError as error:
-        return await receive_poison(f"sha256:{digest.hex()}", error.reason, now)
-    return await record(notice, now)
+        return await record_poison(f"sha256:{digest.hex()}", error.reason, now)
+    return await record_notice(notice, now)

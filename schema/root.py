@@ -19,10 +19,11 @@ import resolvers.webhooks
 import subscriptions.attendance
 import subscriptions.sessions
 import subscriptions.system
-from resolvers.costs import CostLimit
-from resolvers.documents import Limits, document_cache
-from resolvers.refusals import ClientSafeSchema
-from resolvers.tally import OperationTally
+from execution.costs import CostLimit
+from execution.documents import Limits, document_cache
+from execution.events import EventExecution
+from execution.refusals import ClientSafeSchema
+from execution.tally import OperationTally
 from schema.descriptions import describe
 from schema.types.events import EVENT_TYPES, SessionSnapshot
 from schema.types.presence import PresenceChanges, PresenceSnapshot
@@ -32,7 +33,6 @@ from schema.types.session_kinds import (
     InteractiveCourseSession,
     QuranSession,
 )
-from subscriptions.execution import EventExecution
 
 
 @strawberry.type

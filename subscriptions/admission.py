@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import models
-from actions.sweep import advance_among
+from actions.clock.sweep import advance_among
 from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
-from models import sql
-from models.standing import Grounds, grounds
+from models.database import sql
+from models.reading.standing import Grounds, grounds
 from subscriptions.right import Footing
 
 

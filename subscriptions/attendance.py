@@ -7,10 +7,10 @@ import strawberry
 
 import clock
 from domain.access import Audience, Scope
+from domain.attendance.state import AttendanceState, to_ms
 from domain.cursors import stream_cursor
 from domain.errors import ForbiddenError
-from domain.presence import AttendanceState, to_ms
-from resolvers.context import Info
+from execution.context import Info
 from schema.types.attendance import Attendance
 from schema.types.given import given
 from schema.types.ids import Kind, need

@@ -15,12 +15,12 @@ from typing import Any, Self, TypeVar
 from tortoise.models import Model
 
 import models
+from domain.attendance.state import AttendanceState, Window
 from domain.cursors import stream_version
 from domain.errors import NotFoundError
 from domain.event import ROSTER_KINDS, SessionEventKind
-from domain.presence import AttendanceState, Window
 from domain.status import SessionStatus
-from models.rosters import rosters
+from models.reading.rosters import rosters
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import telemetry
 from gateways.bus import SESSIONS, Bus
-from models import sql
+from models.database import sql
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.hub import RING, Hub
 

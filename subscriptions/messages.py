@@ -9,8 +9,8 @@ import orjson
 from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
-from resolvers.answers import write_answer
-from subscriptions.execution import SharedData
+from execution.answers import write_answer
+from execution.events import SharedData
 
 ACKNOWLEDGE = '{"type":"connection_ack"}'
 

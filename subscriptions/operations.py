@@ -10,8 +10,8 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
-from resolvers.answers import AnswerTooLongError, refuse_answer
-from resolvers.refusals import ClientSafeSchema, is_fault
+from execution.answers import AnswerTooLongError, refuse_answer
+from execution.refusals import ClientSafeSchema, is_fault
 from subscriptions.messages import (
     CloseCode,
     CloseError,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.access import Audience, Viewer
 from domain.errors import DomainError, ForbiddenError, UnauthenticatedError
-from resolvers.context import Context
+from execution.context import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import strawberry
 import clock
 import models
 from domain.access import Audience, Scope
+from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor
-from domain.presence import AttendanceState, statistics, to_ms
-from resolvers.context import Info
+from execution.context import Info
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.events import SessionEvent, SessionSnapshot, event_of, snapshot_of
 from schema.types.given import given

@@ -11,7 +11,7 @@ from typing import cast
 from background import apart, cancel
 from domain.access import Audience, Permit, Scope, Viewer
 from domain.system import SystemState
-from resolvers.context import Info
+from execution.context import Info
 from schema.types.shared import Shared
 from schema.types.system import SystemStatus
 from subscriptions.right import Footing

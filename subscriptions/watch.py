@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from domain.access import Audience
-from resolvers.context import Info
+from execution.context import Info
 from subscriptions.hub import Hub
 from subscriptions.hubs import Hubs
 from subscriptions.right import Admit, Right

@@ -13,9 +13,9 @@ from functools import partial
 
 import clock
 from domain.access import Audience, Viewer
+from execution.context import Context
 from gateways.bus import VIEWERS, Bus
-from models import sql
-from resolvers.context import Context
+from models.database import sql
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.review import review
 from subscriptions.right import Admit, Footing, Right

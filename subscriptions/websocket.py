@@ -25,7 +25,7 @@ from strawberry.http.websocket_origin import (
 
 import telemetry
 from domain.errors import DomainError, UnauthenticatedError
-from resolvers.refusals import ClientSafeSchema, RequestCode
+from execution.refusals import ClientSafeSchema, RequestCode
 from subscriptions.messages import (
     ACKNOWLEDGE,
     CloseCode,

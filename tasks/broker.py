@@ -14,7 +14,7 @@ from taskiq import AckableMessage, AsyncBroker, InMemoryBroker
 from taskiq.result_backends.dummy import DummyResultBackend
 from taskiq_redis import RedisStreamBroker
 
-from actions.work import Claim
+from actions.writing.due_work import Claim
 from domain.queue import GROUP, LaneName, Server, jobs_name
 from tasks.aside import SettingAside
 from tasks.stream import BLOCK_MS, STALE, Delivery, JobStream

@@ -10,14 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import clock
-from actions.cleanup import TIDY_EVERY, tidy
-from actions.clock import beat, forget_stopped
-from actions.receipts import forget_old
-from actions.rooms import LOOK_EVERY, Rooms, take_turn
-from actions.sweep import advance_due, next_due_at
+from actions.clock.heartbeat import beat, forget_stopped
+from actions.clock.sweep import advance_due
+from actions.rooms.cleanup import TIDY_EVERY, tidy
+from actions.rooms.look import LOOK_EVERY, take_turn
+from actions.rooms.room import Rooms
+from actions.webhooks.receipts import forget_old
 from background import apart, cancel
 from domain.queue import Server
 from gateways.bus import CLOCK, Bus
+from models.reading.due_times import next_due_at
 from tasks.lanes import lanes_of
 
 logger = logging.getLogger("halaqa.clock")

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from actions.work import Claim, claim_due
+from actions.writing.due_work import Claim, claim_due
 from background import apart, cancel
 from domain.session import WorkKind
 from tasks.work import Jobs

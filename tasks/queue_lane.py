@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from actions.work import Claim, claim_due, give_back
+from actions.writing.due_work import Claim, claim_due, give_back
 from background import apart, cancel
 from domain.queue import LaneName
 from tasks.broker import StreamBroker

@@ -10,13 +10,13 @@ from typing import Any
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
 import telemetry
-from actions.attendance.folding import finalise
+from actions.admittance.barring import remove_person
+from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
-from actions.barring import remove_person
-from actions.meetings import make_ahead
-from actions.rooms import Rooms, delete_room, make_room
-from actions.work import DEADLY, Claim, begin, finish, give_back, put_off, rest
+from actions.rooms.room import Rooms, delete_room, make_room
+from actions.writing.due_work import DEADLY, Claim, begin, finish, give_back, put_off, rest
+from actions.writing.meeting import make_ahead
 from domain.queue import LaneName
 from domain.session import WorkKind
 from tasks.aside import DeadlyError
@@ -35,7 +35,7 @@ def table(livekit: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
         WorkKind.DELETE_ROOM: (LIVEKIT, lambda session, at: delete_room(livekit, session, at)),
         WorkKind.REMOVE_PERSON: (LIVEKIT, lambda person, at: remove_person(livekit, person, at)),
         WorkKind.MAKE_MEETING: (DATABASE, make_ahead),
-        WorkKind.FINALISE_ATTENDANCE: (DATABASE, finalise),
+        WorkKind.FINALISE_ATTENDANCE: (DATABASE, finalise_attendance),
         WorkKind.EXPIRE_STAYS: (DATABASE, expire_stays),
         WorkKind.EXPIRE_REPORT: (DATABASE, expire_report),
     }

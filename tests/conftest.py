@@ -12,8 +12,9 @@ from typing import Protocol
 
 import pytest
 
-from actions.rejections import rejections
-from models.database import Dialect, close_database, dialect, migrate, open_database
+from actions.webhooks.rejections import rejections
+from models.database.connection import Dialect, close_database, dialect, open_database
+from models.database.migration_runner import migrate
 from tests.support import environment, postgres, redis
 
 assert environment.DEFAULTS  # imported for what it does

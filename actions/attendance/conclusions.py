@@ -5,24 +5,17 @@ from datetime import datetime, timedelta
 
 from tortoise.expressions import Q
 
-from actions.attendance.folding import (
-    Lines,
-    begin,
-    catch_up,
-    facts_of,
-    line_of,
-    lines_of,
-    refold,
-    settle,
-)
+from actions.attendance.final_result import settle
+from actions.attendance.folding import begin, catch_up, refold
 from actions.attendance.lines import own_line, write_line
 from actions.attendance.stale_stays import MAY_BE_IN, open_stays
-from actions.draft import Draft
-from actions.roster import enrol
-from actions.stream import writing
-from domain.attendance import EventKind, EventSource, stays_of
-from domain.presence import to_ms
+from actions.writing.draft import Draft
+from actions.writing.roster import enrol
+from actions.writing.stream import writing
+from domain.attendance.fold import EventKind, EventSource, stays_of
+from domain.attendance.state import to_ms
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
+from models.reading.attendance_log import Lines, facts_of, line_of, lines_of
 
 # LiveKit's list is late, and so may its webhook be: whoever has just been heard of is left alone.
 QUIET = timedelta(seconds=5)

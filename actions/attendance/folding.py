@@ -1,37 +1,23 @@
 """Attendance is folded from its log whenever a line is added, in the same transaction."""
 
-from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
-from tortoise.expressions import Q
-
 from actions.attendance.watches import watch
-from actions.draft import Draft
-from actions.moves import Because, advance, move_to
-from actions.roster import tell
-from actions.stream import writing
-from domain.access import Permit, Viewer
-from domain.attendance import (
-    AttendanceStatus,
-    Facts,
-    Line,
-    Policy,
+from actions.writing.draft import Draft
+from actions.writing.moves import Because, advance, move_to
+from actions.writing.roster import tell
+from domain.attendance.fold import (
     Result,
     fold,
 )
-from domain.presence import AttendanceState, cycle_to_dict, result_fields, to_ms
-from domain.session import SessionFormat
+from domain.attendance.state import AttendanceState, cycle_to_dict, result_fields, to_ms
 from domain.status import SessionStatus, TransitionCause
-from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionParticipant
-from models.rosters import rosters, state_of
+from models import MeetingAttendance, SessionParticipant
+from models.reading.attendance_log import Lines, facts_of, lines_of
+from models.reading.rosters import state_of
 
-Lines = dict[int | None, list[Line]]
-
-_LINE_FIELDS = tuple(Line.__slots__)
 _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
 
 
@@ -71,26 +57,6 @@ async def _participants(session_id: int, user_ids: list[int] | None) -> list[Ses
     return await (rows if user_ids is None else rows.filter(user_id__in=user_ids))
 
 
-async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
-    """The lines of these people by person, and under None those about the room."""
-    log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
-    if user_ids is not None:
-        log = log.filter(Q(user_id__in=user_ids) | Q(user_id__isnull=True))
-    grouped: Lines = defaultdict(list)
-    for row in await log:
-        grouped[row.user_id].append(line_of(row))
-    return grouped
-
-
-def line_of(row: MeetingAttendanceEvent) -> Line:
-    return Line(**{name: getattr(row, name) for name in _LINE_FIELDS})
-
-
-def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
-    """Whether the line is near enough to its session to count; one that is not is only kept."""
-    return facts_of(session, is_expected=False).is_near(line_of(row))
-
-
 def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceState:
     facts = facts_of(draft.session, is_expected=before.is_expected)
     own, rooms = (list(filter(facts.is_near, lines[who])) for who in (before.user_id, None))
@@ -103,18 +69,6 @@ def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceStat
         is_final=finalised_at is not None,
         calculated_ms=max(stamps + ([to_ms(finalised_at)] if finalised_at else [])),
         **result_fields(fold(own + rooms, facts)),
-    )
-
-
-def facts_of(session: Session, *, is_expected: bool) -> Facts:
-    return Facts(
-        scheduled_ms=to_ms(session.scheduled_at),
-        ends_ms=to_ms(session.ends_at),
-        ended_ms=to_ms(session.ended_at) if session.ended_at else None,
-        is_final=session.finalised_at is not None,
-        is_expected=is_expected,
-        was_joinable=session.was_joinable,
-        policy=Policy(**session.attendance_policy),
     )
 
 
@@ -167,64 +121,3 @@ def begin(draft: Draft, states: Iterable[AttendanceState]) -> None:
     came = any(state.has_joined for state in states)
     if came and draft.session.status is SessionStatus.READY:
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))
-
-
-async def finalise(session_id: int, now: datetime) -> None:
-    """The final result, once: statuses for those expected; an absent student's session ABSENT."""
-    async with writing(session_id, now) as draft:
-        session = draft.session
-        if session.status is not SessionStatus.COMPLETED or session.finalised_at is not None:
-            return
-        draft.change(finalised_at=now)
-        settle(draft, await refold(draft))
-
-
-async def recalculate_for(viewer: Viewer, session_id: int, now: datetime) -> Session:
-    """For those who manage it: it puts right what was wrong, and invents nothing."""
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    await recalculate(session_id, now)
-    return await Session.get(id=session_id)
-
-
-class _TrialError(Exception):
-    """Undoes what was only tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """How many rows were wrong or missing, and how many facts that tells."""
-
-    rows: int = 0
-    facts: int = 0
-
-
-async def recalculate(session_id: int, now: datetime, *, is_trial: bool = False) -> Repair:
-    """The whole session from its log. Changes nothing unless a row was wrong or missing.
-
-    What it changed; of a trial, what it would change.
-    """
-    repair = Repair()
-    with suppress(_TrialError):
-        async with writing(session_id, now) as draft:
-            before = (await rosters([session_id]))[session_id]
-            after = await refold(draft)
-            settle(draft, after)
-            wrong = sum(new != old for old, new in zip(before, after, strict=True))
-            repair = Repair(wrong, len(draft.events))
-            if is_trial:
-                raise _TrialError
-    return repair
-
-
-def settle(draft: Draft, states: list[AttendanceState]) -> None:
-    """A private lesson whose student never came, though they could have, is ABSENT; and back."""
-    session = draft.session
-    if session.finalised_at is None or session.format is not SessionFormat.INDIVIDUAL:
-        return
-    for state in states:
-        if state.user_id == session.student_id:
-            is_absent = state.status is AttendanceStatus.ABSENT and not state.has_joined
-            is_absent = is_absent and session.was_joinable  # an override can say it of any session
-            to = SessionStatus.ABSENT if is_absent else SessionStatus.COMPLETED
-            if session.status is not to:
-                move_to(draft, to, Because(TransitionCause.ATTENDANCE))

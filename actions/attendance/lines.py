@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from actions.draft import Draft
-from domain.attendance import EventKind, EventSource
-from domain.presence import to_ms
-from models import MeetingAttendanceEvent, sql
+from actions.writing.draft import Draft
+from domain.attendance.fold import EventKind, EventSource
+from domain.attendance.state import to_ms
+from models import MeetingAttendanceEvent
+from models.database import sql
 
 
 async def insert_line(line: MeetingAttendanceEvent) -> bool:

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from actions.attendance.folding import line_of
-from domain.attendance import Line
-from domain.stay_ends import told_end
+from domain.attendance.fold import Line
+from domain.attendance.stay_ends import told_end
 from models import MeetingAttendanceEvent, Session, User
+from models.reading.attendance_log import line_of
 
 Place = tuple[int, str]  # a person's id and the participant sid of one of their stays
 READ_AT_ONCE = 500

@@ -3,18 +3,19 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from actions.attendance.folding import refold, settle
+from actions.attendance.final_result import settle
+from actions.attendance.folding import refold
 from actions.attendance.lines import own_line, write_line
-from actions.draft import Draft
-from actions.stream import writing
+from actions.writing.draft import Draft
+from actions.writing.stream import writing
 from domain.access import Permit, Viewer
-from domain.attendance import AttendanceStatus, EventKind, EventSource, Override
+from domain.attendance.fold import AttendanceStatus, EventKind, EventSource, Override
+from domain.attendance.state import AttendanceState
 from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
-from domain.presence import AttendanceState
 from domain.status import SessionStatus
 from domain.text import cleaned
 from models import MeetingAttendanceEvent, Session, SessionParticipant
-from models.rosters import states_of
+from models.reading.rosters import states_of
 
 LONGEST_NOTE = 2000
 
@@ -49,7 +50,7 @@ async def override_attendance(
         return await _say(draft, viewer, user_id, EventKind.OVERRIDE, **said)
 
 
-async def withdraw_override(
+async def withdraw_attendance_override(
     viewer: Viewer, session_id: int, user_id: int, now: datetime
 ) -> AttendanceState:
     """What was computed counts again, in any session. Where nothing is, nothing changes."""

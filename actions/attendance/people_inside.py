@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from actions.admittance.barring import put_out
 from actions.attendance.conclusions import conclude
 from actions.attendance.no_news import READ_AT_ONCE, Place, no_news
-from actions.barring import put_out
-from domain.attendance import Confidence
+from domain.attendance.fold import Confidence
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant
-from models import Session, sql
+from models import Session
+from models.database import sql
 
 logger = logging.getLogger("halaqa.rooms")
 

@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up, facts_of, line_of, lines_of, refold, settle
+from actions.attendance.final_result import settle
+from actions.attendance.folding import catch_up, refold
 from actions.attendance.lines import own_line, write_line
-from actions.draft import Draft
-from actions.roster import enrol
-from actions.stream import writing
+from actions.writing.draft import Draft
+from actions.writing.roster import enrol
+from actions.writing.stream import writing
 from domain.access import Permit, Viewer
-from domain.attendance import (
+from domain.attendance.fold import (
     EventKind,
     EventSource,
     Line,
@@ -17,14 +18,15 @@ from domain.attendance import (
     changes,
     open_reports,
 )
+from domain.attendance.reports import UNCONFIRMED_FOR_MS
+from domain.attendance.state import AttendanceState, from_ms, to_ms
 from domain.errors import InvalidInputError, NotInRoomError
 from domain.joining import join_refusal
-from domain.presence import AttendanceState, from_ms, to_ms
-from domain.reports import UNCONFIRMED_FOR_MS
 from domain.session import WorkKind
 from models import Session, SessionParticipant
-from models.rosters import states_of
-from models.standing import standings
+from models.reading.attendance_log import facts_of, line_of, lines_of
+from models.reading.rosters import states_of
+from models.reading.standing import standings
 
 STANDS_FOR = timedelta(milliseconds=UNCONFIRMED_FOR_MS)
 LONGEST_SID = 64

@@ -6,16 +6,18 @@ from datetime import datetime
 
 from tortoise.expressions import Q
 
-from actions.attendance.folding import Lines, facts_of, lines_of, refold, settle
+from actions.attendance.final_result import settle
+from actions.attendance.folding import refold
 from actions.attendance.lines import own_line, write_line
 from actions.attendance.watches import stale_after
-from actions.draft import Draft
-from actions.stream import writing
-from domain.attendance import Confidence, EventKind, EventSource, stays_of
-from domain.presence import from_ms, to_ms
+from actions.writing.draft import Draft
+from actions.writing.stream import writing
+from domain.attendance.fold import Confidence, EventKind, EventSource, stays_of
+from domain.attendance.signs import last_sign
+from domain.attendance.state import from_ms, to_ms
 from domain.session import WorkKind
-from domain.signs import last_sign
 from models import SessionParticipant
+from models.reading.attendance_log import Lines, facts_of, lines_of
 
 # Whose stays are open, but for at most a report: no other confidence is as weak.
 MAY_BE_IN = Q(attendance__joined_since_ms__isnull=False) | Q(

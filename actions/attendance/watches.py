@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from actions.draft import Draft
-from actions.work import PLAN
-from domain.attendance import Policy
-from domain.presence import AttendanceState
+from actions.writing.draft import Draft
+from actions.writing.due_work import PLAN
+from domain.attendance.fold import Policy
+from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
-from models import sql
+from models.database import sql
 
 # One look through a session is enough, and the earlier is the one that counts; but work that is
 # being done is asked for anew: it may have read the stays before this one opened.

@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.rights import review
+from actions.writing.rights import review
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
     ForbiddenError,
@@ -24,7 +24,7 @@ from domain.errors import (
 )
 from domain.text import cleaned
 from models import Academy, AccessKey, User
-from models.atomic import atomic
+from models.database.atomic import atomic
 
 PREFIX = "hlq_"
 MOST_KEYS = 50
@@ -43,7 +43,7 @@ class NewKey:
     secret: str
 
 
-async def create(
+async def create_access_key(
     viewer: Viewer, academy_id: int, name: str, expires_at: datetime | None, now: datetime
 ) -> NewKey:
     academy = await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
@@ -99,7 +99,7 @@ def _hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def revoke(viewer: Viewer, key_id: int, now: datetime) -> AccessKey:
+async def revoke_access_key(viewer: Viewer, key_id: int, now: datetime) -> AccessKey:
     """It stops working at once, sockets too. Once revoked it stays as it was."""
     row = await AccessKey.visible_to(viewer).get_or_none(id=key_id)
     if row is None:

@@ -23,12 +23,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.bulk import again_if_raced
 from actions.identity.passwords import BusyError
+from actions.writing.bulk import again_if_raced
 from domain.errors import InvalidCredentialsError
 from domain.text import email_of
-from models import SignInFailure, sql
-from models.atomic import atomic
+from models import SignInFailure
+from models.database import sql
+from models.database.atomic import atomic
 
 FEW, MANY, CROWD = 5, 50, 200
 FIRST_WAIT = timedelta(seconds=30)

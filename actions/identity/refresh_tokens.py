@@ -15,10 +15,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.bulk import again_if_raced
-from actions.rights import review_alone
-from models import RefreshToken, User, sql
-from models.atomic import Transaction, atomic
+from actions.writing.bulk import again_if_raced
+from actions.writing.rights import review_alone
+from models import RefreshToken, User
+from models.database import sql
+from models.database.atomic import Transaction, atomic
 
 PREFIX = "hlr_"
 TTL = timedelta(days=30)

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.bulk import again_if_raced
 from actions.identity import access_tokens, attempts, refresh_tokens
 from actions.identity.attempts import Attempt
 from actions.identity.passwords import check_usable, fits, hash_password
 from actions.identity.refresh_tokens import Link
+from actions.writing.bulk import again_if_raced
 from domain.access import Viewer
 from domain.errors import InvalidCredentialsError, InvalidInputError
 from domain.text import email_of
 from models import RefreshToken, User
-from models.atomic import atomic
+from models.database.atomic import atomic
 
 WRONG = "The email or the password is wrong."
 
@@ -80,7 +80,7 @@ async def _begin(user: User, attempt: Attempt, now: datetime) -> Link:
         return await refresh_tokens.begin(held, now)
 
 
-async def refresh(secret: str, refresh_token: str, now: datetime) -> SignedIn:
+async def refresh_access_token(secret: str, refresh_token: str, now: datetime) -> SignedIn:
     """INVALID_CREDENTIALS for a token that is expired, used, unknown, or whose family has ended."""
     link = await refresh_tokens.renew(refresh_token, now)
     if link is None:

@@ -12,8 +12,8 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.schema_generator.state import ModelState, State
 from tortoise.migrations.writer import MigrationWriter
 
-from models.database import config
-from models.fields import UtcDatetime
+from models.database.connection import config
+from models.database.fields import UtcDatetime
 
 MODELS = "sqlite:///models-only"  # never opened
 OURS: dict[Any, Any] = {CharEnumFieldInstance: fields.CharField, UtcDatetime: fields.DatetimeField}

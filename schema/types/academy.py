@@ -4,7 +4,7 @@ import strawberry
 
 import models
 from domain.access import Permit
-from models.statistics import MeetingCounts
+from models.reading.statistics import MeetingCounts
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.node import Node

@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from domain.access import UserRole
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     Confidence,
     Cycle,
@@ -14,8 +14,8 @@ from domain.attendance import (
     Override,
     Presence,
 )
-from domain.presence import AttendanceState, Statistics, Window, from_ms, to_ms
-from models.pages import BY_ID, Slice
+from domain.attendance.state import AttendanceState, Statistics, Window, from_ms, to_ms
+from models.reading.pages import BY_ID, Slice
 from schema.types.context import Info
 from schema.types.evidence import AttendanceEvent
 from schema.types.given import given

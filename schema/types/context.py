@@ -8,8 +8,8 @@ import strawberry
 
 import models
 from domain.access import Viewer
-from domain.presence import AttendanceState
-from models.pages import Page, Slice
+from domain.attendance.state import AttendanceState
+from models.reading.pages import Page, Slice
 
 
 class Batch(Protocol):

@@ -5,7 +5,7 @@ from enum import StrEnum
 import strawberry
 
 from domain.access import UserRole
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     Confidence,
     CycleEnd,

@@ -7,9 +7,9 @@ from typing import Any
 import strawberry
 
 import models
+from domain.attendance.state import AttendanceState
 from domain.cursors import stream_cursor
 from domain.event import SessionEventKind
-from domain.presence import AttendanceState
 from domain.status import SessionStatus, TransitionCause
 from schema.types.attendance import Attendance, attendance_of
 from schema.types.context import Info

@@ -4,8 +4,8 @@ from typing import Self
 import strawberry
 
 import models
-from domain.attendance import EventKind, EventSource
-from domain.presence import from_ms
+from domain.attendance.fold import EventKind, EventSource
+from domain.attendance.state import from_ms
 
 
 @strawberry.type

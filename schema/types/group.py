@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from domain.session import GroupKind, MembershipSource
-from models.pages import BY_ID, page
+from models.reading.pages import BY_ID, page
 from schema.types.academy import Academy
 from schema.types.context import Info
 from schema.types.given import given

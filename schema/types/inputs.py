@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from domain.access import UserRole
-from domain.attendance import AttendanceStatus
+from domain.attendance.fold import AttendanceStatus
 from domain.session import GroupKind, MembershipSource, SessionKind
 from domain.status import SessionStatus
 

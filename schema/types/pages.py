@@ -5,7 +5,7 @@ from typing import Generic, Self, TypeVar
 
 import strawberry
 
-from models.pages import Page
+from models.reading.pages import Page
 
 T = TypeVar("T")
 Row = TypeVar("Row")

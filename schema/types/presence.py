@@ -4,8 +4,8 @@ from datetime import datetime
 import strawberry
 
 import models
+from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
-from domain.presence import AttendanceState
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.ids import Kind, encode
 from schema.types.session import Session

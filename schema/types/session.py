@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
-from domain.attendance import AttendanceStatus, Presence
+from domain.attendance.fold import AttendanceStatus, Presence
+from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.joining import join_refusal
-from domain.presence import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
-from models.pages import Slice
-from models.stuck import stuck_of
+from models.reading.pages import Slice
+from models.reading.stuck import stuck_of
 from schema.types.academy import Academy
 from schema.types.attendance import (
     Attendance,

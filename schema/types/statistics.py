@@ -3,7 +3,7 @@ from typing import Self
 
 import strawberry
 
-from models.statistics import MeetingCounts
+from models.reading.statistics import MeetingCounts
 
 
 @strawberry.type

@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from domain.access import UserRole
-from models.pages import page
+from models.reading.pages import page
 from schema.types.academy import Academy
 from schema.types.context import Info
 from schema.types.given import given

@@ -4,7 +4,7 @@ from typing import Self
 import strawberry
 
 from domain.webhook import WebhookOutcome
-from models.webhook_log import WebhookEntry
+from models.reading.webhook_log import WebhookEntry
 from schema.types.context import Info
 from schema.types.session import Session
 from schema.types.user import User

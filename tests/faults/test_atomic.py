@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from tortoise.exceptions import IntegrityError, TransactionManagementError
 
-from models import sql
-from models.asyncpg_engine import POOL_SIZE
-from models.atomic import Transaction, atomic
-from models.database import client, close_database, dialect, is_retryable, open_database
-from models.fields import utc
+from models.database import sql
+from models.database.asyncpg_engine import POOL_SIZE
+from models.database.atomic import Transaction, atomic
+from models.database.connection import client, close_database, dialect, is_retryable, open_database
+from models.database.fields import utc
 from tests.conftest import Database
 
 PATIENCE = 10  # seconds; only a leak takes that long
@@ -294,7 +294,7 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_silent()
 async def test_a_server_that_is_silent_at_the_end_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("models.asyncpg_engine.ENDS_WITHIN_S", 0.2)
+    monkeypatch.setattr("models.database.asyncpg_engine.ENDS_WITHIN_S", 0.2)
     await sql.execute(SILENT)
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(TimeoutError):

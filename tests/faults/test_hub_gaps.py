@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from actions.webhooks import record
+from actions.webhooks.notices import record_notice
 from gateways.bus import SESSIONS, Bus, bell
 from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
-from models import sql
+from models.database import sql
 from subscriptions.hub import Hub
 from tests.conftest import Database
 from tests.support import redis
@@ -44,7 +44,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
 
 async def join(lesson: Lesson, minutes: float = 1) -> None:
     event = translate(body_of(lesson.room.joined(lesson.stay(minutes))))
-    await record(event, at(minutes))
+    await record_notice(event, at(minutes))
 
 
 async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_the_backstop(
@@ -103,7 +103,7 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
             await join(lesson)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
     said = [r for r in caplog.records if getattr(r, "channel", "") == SESSIONS]
-    assert [record.getMessage() for record in said] == ["gaps not closed"]
+    assert [record_notice.getMessage() for record_notice in said] == ["gaps not closed"]
 
 
 async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanwhile(

@@ -13,7 +13,8 @@ import pytest
 import clock
 from domain.queue import LaneName
 from domain.session import WorkKind
-from models import ClockHeartbeat, DueWork, Session, sql
+from models import ClockHeartbeat, DueWork, Session
+from models.database import sql
 from tasks.lane import WIDTH
 from tests.conftest import Database
 from tests.support import redis as redis_servers

@@ -12,11 +12,13 @@ import pytest
 from asyncpg import LockNotAvailableError
 
 import clock
-from actions import barring, bulk, groups, people
-from actions.groups import GroupPlan, MemberInput
+from actions.academies import group_upsert, user_upsert
+from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.user_upsert import PersonInput
+from actions.admittance import barring
 from actions.identity import refresh_tokens, sign_ins
-from actions.people import PersonInput
-from actions.rights import review
+from actions.writing import bulk
+from actions.writing.rights import review
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidCredentialsError, NotFoundError
 from domain.session import MembershipSource, WorkKind
@@ -30,7 +32,7 @@ from models import (
     SessionParticipant,
     User,
 )
-from models.atomic import atomic
+from models.database.atomic import atomic
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import store
@@ -88,13 +90,13 @@ def of(user: User, guardians: list[str] | None = None, **values: object) -> Pers
 async def deactivate(at: Families) -> None:
     some = random.sample(at.parents + at.children, 8)
     wanted = [of(one, is_active=random.random() < 0.8) for one in some]
-    await people.upsert(at.admin, wanted, clock.now())
+    await user_upsert.upsert_users(at.admin, wanted, clock.now())
 
 
 async def move(at: Families) -> None:
     parent = str(random.choice(at.parents).external_id)
     some = [of(child, [parent]) for child in random.sample(at.children, 5)]
-    await people.upsert(at.admin, some, clock.now())
+    await user_upsert.upsert_users(at.admin, some, clock.now())
 
 
 async def regroup(at: Families) -> None:
@@ -106,14 +108,14 @@ async def regroup(at: Families) -> None:
     plan = GroupPlan(
         circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
     )
-    await groups.upsert(at.admin, [plan], clock.now())
+    await group_upsert.upsert_groups(at.admin, [plan], clock.now())
 
 
 async def bar(at: Families) -> None:
     session, child = random.choice(at.sessions), random.choice(at.children)
     with suppress(NotFoundError):  # regrouped meanwhile
-        await barring.bar(at.admin, session.id, child.id, clock.now())
-        await barring.unbar(at.admin, session.id, child.id, clock.now())
+        await barring.bar_participant(at.admin, session.id, child.id, clock.now())
+        await barring.unbar_participant(at.admin, session.id, child.id, clock.now())
 
 
 async def sign_out(at: Families) -> None:
@@ -125,7 +127,7 @@ async def steal(at: Families) -> None:
     secret, now = await signed_in(at), clock.now()
     for later in (timedelta(), timedelta(minutes=1)):
         with suppress(InvalidCredentialsError):  # deactivated meanwhile, or used twice
-            await sign_ins.refresh("s" * 32, secret, now + later)
+            await sign_ins.refresh_access_token("s" * 32, secret, now + later)
 
 
 async def signed_in(at: Families) -> str:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import clock
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
 from domain.access import UserRole
 from models import Session, User
 from schema.types.ids import Kind, encode

@@ -8,19 +8,13 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from actions.webhooks import record
+from actions.webhooks.notices import record_notice
 from domain.status import SessionStatus
 from domain.webhook import WebhookOutcome
 from gateways.livekit_webhooks import translate
-from models import (
-    MeetingAttendance,
-    MeetingAttendanceEvent,
-    Session,
-    SessionEvent,
-    WebhookReceipt,
-    sql,
-)
-from models.database import client, dialect
+from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionEvent, WebhookReceipt
+from models.database import sql
+from models.database.connection import client, dialect
 from tests.conftest import Database
 from tests.support import postgres
 from tests.support.attendance_rows import state, stream
@@ -84,7 +78,9 @@ async def test_a_commit_that_fails_is_503_and_the_repeat_stores_it_once(
         assert await send(event, at(1)) == 503
         assert await send(event, at(1, 1)) == 503
     assert await everything() == before
-    [first, _] = [record for record in caplog.records if record.name == "halaqa.webhooks"]
+    [first, _] = [
+        record_notice for record_notice in caplog.records if record_notice.name == "halaqa.webhooks"
+    ]
     assert (first.getMessage(), first.exc_info is not None) == ("webhook not stored", True)
     assert await send(event, at(1, 3)) == 200
     assert await send(event, at(1, 7)) == 200
@@ -166,7 +162,7 @@ async def test_thirty_who_wait_for_one_session_hold_one_connection(database: Dat
         for student in lesson.students
     ]
     async with row_locked(database, lesson.session.id):
-        waiting = [asyncio.create_task(record(notice, at(1))) for notice in notices]
+        waiting = [asyncio.create_task(record_notice(notice, at(1))) for notice in notices]
         await asyncio.sleep(0.2)  # all of them are at the door
         async with asyncio.timeout(1):
             assert await send(other.room.joined(other.stay(1)), at(1)) == 200
@@ -194,7 +190,7 @@ async def test_a_webhook_that_is_cut_off_anywhere_is_stored_wholly_or_not_at_all
     for number in range(12):
         lesson = await ready()
         notice = translate(encode(lesson.room.joined(lesson.stay(1))))
-        task = asyncio.create_task(record(notice, at(1)))
+        task = asyncio.create_task(record_notice(notice, at(1)))
         for _ in range(number * 5):
             await asyncio.sleep(0)
         task.cancel()
@@ -204,6 +200,6 @@ async def test_a_webhook_that_is_cut_off_anywhere_is_stored_wholly_or_not_at_all
         assert (session.status is SessionStatus.ONGOING) is is_stored
         assert await MeetingAttendance.exists(session_id=session.id) is is_stored
         assert session.version == len(await stream(session.id))
-        again = await record(notice, at(1, 1))
+        again = await record_notice(notice, at(1, 1))
         assert again is (WebhookOutcome.DUPLICATE if is_stored else WebhookOutcome.APPLIED)
         await stored_once(lesson)

@@ -190,8 +190,8 @@ async def test_an_academy_has_so_many_that_work_and_remembers_so_many_that_did(
 ) -> None:
     viewer = make.viewer(admin)
     for n in range(KEPT_ENDED + 5):
-        made = await access_keys.create(viewer, itqan.id, f"old {n}", None, NOW)
-        await access_keys.revoke(viewer, made.row.id, NOW)
+        made = await access_keys.create_access_key(viewer, itqan.id, f"old {n}", None, NOW)
+        await access_keys.revoke_access_key(viewer, made.row.id, NOW)
     attempts = [create(asker, admin, itqan, f"new {n}") for n in range(MOST_KEYS + 5)]
     codes = [code(answer) for answer in await asyncio.gather(*attempts)]
     assert codes.count(None) == MOST_KEYS
@@ -292,7 +292,9 @@ async def served(template: Template) -> AsyncIterator[Served]:
 async def test_revoking_a_key_ends_its_sockets(served: Served) -> None:
     academy = await make.academy("itqan")
     admin = await make.user(academy, UserRole.ACADEMY_ADMIN)
-    made = await access_keys.create(make.viewer(admin), academy.id, "Platform", None, clock.now())
+    made = await access_keys.create_access_key(
+        make.viewer(admin), academy.id, "Platform", None, clock.now()
+    )
     async with dial(served.url) as socket:
         init = {"Authorization": f"Bearer {made.secret}"}
         await socket.send(json.dumps({"type": "connection_init", "payload": init}))
@@ -309,7 +311,9 @@ async def test_revoking_a_key_ends_its_sockets(served: Served) -> None:
 async def test_revoking_a_key_ends_also_a_socket_that_has_nothing_running(served: Served) -> None:
     academy = await make.academy("itqan")
     admin = await make.user(academy, UserRole.ACADEMY_ADMIN)
-    made = await access_keys.create(make.viewer(admin), academy.id, "Platform", None, clock.now())
+    made = await access_keys.create_access_key(
+        make.viewer(admin), academy.id, "Platform", None, clock.now()
+    )
     async with dial(served.url) as socket, dial(served.url) as other:
         init = {"Authorization": f"Bearer {made.secret}"}
         for one, who in ((socket, init), (other, headers(admin))):

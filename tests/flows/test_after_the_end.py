@@ -2,9 +2,9 @@
 
 import pytest
 
-from actions.attendance.folding import finalise
-from actions.sweep import advance_due
-from domain.attendance import AttendanceStatus, Presence
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import AttendanceStatus, Presence
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, MeetingAttendanceEvent, SessionParticipant
@@ -20,7 +20,7 @@ async def over(students: int = 1) -> Lesson:
     lesson = await ready(students)
     await send(lesson.room.started(), at(-9))
     await advance_due(at(65, 1))
-    await finalise(lesson.session.id, at(65, 20))
+    await finalise_attendance(lesson.session.id, at(65, 20))
     return lesson
 
 

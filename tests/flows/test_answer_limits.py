@@ -8,8 +8,8 @@ import pytest
 
 import clock
 from domain.access import UserRole
+from execution.answers import MOST_BYTES
 from models import Academy, Session, User
-from resolvers.answers import MOST_BYTES
 from schema.types.ids import Kind, encode
 from tests.conftest import Template
 from tests.support import make

@@ -1,9 +1,9 @@
 """One row of a roster as a stream: the student's own, their parent's, and who manages sees any."""
 
-from actions.attendance.folding import finalise
-from actions.barring import bar
-from actions.groups import GroupPlan, MemberInput, upsert
-from actions.webhooks import record
+from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.admittance.barring import bar_participant
+from actions.attendance.final_result import finalise_attendance
+from actions.webhooks.notices import record_notice
 from domain.access import UserRole
 from domain.session import MembershipSource
 from gateways.livekit_webhooks import translate
@@ -18,13 +18,13 @@ from tests.support.webhooks import encode as body_of
 
 async def joins(lesson: Lesson, minutes: float, user: User | None = None) -> Stay:
     stay = lesson.stay(minutes, user)
-    await record(translate(body_of(lesson.room.joined(stay))), at(minutes))
+    await record_notice(translate(body_of(lesson.room.joined(stay))), at(minutes))
     return stay
 
 
 async def leaves(lesson: Lesson, stay: Stay, minutes: float) -> None:
     told = lesson.room.left(stay, at(minutes))
-    await record(translate(body_of(told)), at(minutes))
+    await record_notice(translate(body_of(told)), at(minutes))
 
 
 async def admin_of(lesson: Lesson) -> User:
@@ -122,7 +122,7 @@ async def test_a_late_event_is_told_after_the_final_result(database: Database) -
     async with streaming(at(66)) as streams:
         async with streams.row(lesson.session.id, lesson.student, lesson.student) as stream:
             assert (await stream.next())["attendance"]["isFinal"] is False
-            await finalise(lesson.session.id, at(66))
+            await finalise_attendance(lesson.session.id, at(66))
             assert (await stream.next())["attendance"]["isFinal"] is True
             await leaves(lesson, stay, 50)
             assert (await stream.next())["attendance"]["presence"] == "LEFT"
@@ -152,7 +152,7 @@ async def leave_only(lesson: Lesson, stays: User) -> None:
     plan = GroupPlan(
         group.external_id, group.academy_id, group.kind, group.name, None, True, [member]
     )
-    await upsert(make.viewer(await admin_of(lesson)), [plan], at(-5))
+    await upsert_groups(make.viewer(await admin_of(lesson)), [plan], at(-5))
 
 
 async def test_who_is_barred_is_told_no_more_and_begins_no_more(database: Database) -> None:
@@ -165,7 +165,7 @@ async def test_who_is_barred_is_told_no_more_and_begins_no_more(database: Databa
         ):
             assert (await own.next())["attendance"]["isBarred"] is False
             await managers.next()
-            await bar(make.viewer(lesson.teacher), number, lesson.student.id, at(-5))
+            await bar_participant(make.viewer(lesson.teacher), number, lesson.student.id, at(-5))
             assert await own.refusal() == "FORBIDDEN"
             assert (await managers.next())["attendance"]["isBarred"] is True
         async with streams.row(number, lesson.student, lesson.student) as again:

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from domain.access import UserRole
-from models import User, sql
+from models import User
+from models.database import sql
 from tests.conftest import Template
 from tests.support import make, postgres
 from tests.support.app import Served, headers, serving_app

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from actions.attendance.folding import finalise
-from actions.backup import back_up
-from actions.rooms import look_at_rooms
-from actions.sweep import advance_due
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.safety_net import catch_forgotten
+from actions.clock.sweep import advance_due
+from actions.rooms.look import look_at_rooms
 from domain.session import WorkKind
 from models import DueWork, Session, VideoSettings
 from tests.support.lessons import Lesson, at, ready
@@ -27,25 +27,27 @@ async def test_a_live_session_gets_the_meeting_that_nobody_plans_any_more() -> N
     await VideoSettings.all().update(auto_create_meetings=True)
     await Session.all().update(meeting_refusal=None)
     await DueWork.all().delete()
-    assert (await back_up(at(-9, 0))).made == 1
+    assert (await catch_forgotten(at(-9, 0))).made == 1
     row = await lesson.now()
     assert row.room_name
     assert row.meeting_source == "auto"
     assert (await told(row.id)).count("MEETING_CREATED") == 1
-    assert (await back_up(at(-8))).checked == 0
+    assert (await catch_forgotten(at(-8))).checked == 0
 
 
 async def test_it_is_not_there_before_a_minute_has_passed() -> None:
     await ready(auto_create_meetings=False)
     await Session.all().update(meeting_refusal=None)
-    assert (await back_up(at(-9, -1))).checked == 0
+    assert (await catch_forgotten(at(-9, -1))).checked == 0
 
 
 async def test_the_gate_binds_it_and_nothing_is_told_twice() -> None:
     lesson = await ready(auto_create_meetings=False)
-    assert (await back_up(at(-5))).checked == 0  # refused, and time alone will not change it
+    assert (
+        await catch_forgotten(at(-5))
+    ).checked == 0  # refused, and time alone will not change it
     await Session.all().update(meeting_refusal=None)
-    done = await back_up(at(-5))
+    done = await catch_forgotten(at(-5))
     assert (done.checked, done.made, done.failed) == (1, 0, 0)
     assert (await lesson.now()).meeting_id is None
 
@@ -53,13 +55,13 @@ async def test_the_gate_binds_it_and_nothing_is_told_twice() -> None:
 async def test_what_will_be_asked_for_again_waits_and_is_asked_for_once_it_is_forgotten() -> None:
     lesson = await refused()
     assert await DueWork.exists(kind=WorkKind.MAKE_MEETING)
-    assert (await back_up(at(-5))).checked == 0
+    assert (await catch_forgotten(at(-5))).checked == 0
     await DueWork.all().delete()
-    assert (await back_up(at(-5))).checked == 0  # it is not time yet
+    assert (await catch_forgotten(at(-5))).checked == 0  # it is not time yet
     await VideoSettings.all().update(
         meeting_creation_time_start=None, meeting_creation_time_end=None
     )
-    done = await back_up(at(24 * 60))
+    done = await catch_forgotten(at(24 * 60))
     assert (done.checked, done.made) == (1, 1)
     assert (await lesson.now()).meeting_id is not None
 
@@ -68,21 +70,21 @@ async def test_a_result_that_nobody_plans_any_more_is_planned() -> None:
     lesson = await ready()
     await advance_due(at(65))
     await DueWork.all().delete()
-    assert (await back_up(at(65, 59))).finalised == 0
-    assert (await back_up(at(66))).finalised == 1
+    assert (await catch_forgotten(at(65, 59))).finalised == 0
+    assert (await catch_forgotten(at(66))).finalised == 1
     work = await DueWork.get()
     assert (work.kind, work.subject) == (WorkKind.FINALISE_ATTENDANCE, lesson.session.id)
-    assert (await back_up(at(67))).checked == 0
-    await finalise(lesson.session.id, at(67))
+    assert (await catch_forgotten(at(67))).checked == 0
+    await finalise_attendance(lesson.session.id, at(67))
     await DueWork.all().delete()
-    assert (await back_up(at(70))).checked == 0
+    assert (await catch_forgotten(at(70))).checked == 0
 
 
 async def test_a_dry_run_counts_and_does_nothing() -> None:
     await ready()
     await advance_due(at(65))
     await DueWork.all().delete()
-    done = await back_up(at(70), is_dry=True)
+    done = await catch_forgotten(at(70), is_dry=True)
     assert (done.checked, done.finalised) == (1, 0)
     assert await DueWork.all().count() == 0
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import clock
-from actions import barring, participants
+from actions.admittance import barring, participants
+from domain.attendance.state import AttendanceState
 from domain.errors import DomainError, ErrorCode
-from domain.presence import AttendanceState
 from domain.session import WorkKind
 from models import DueWork, Session, SessionParticipant, User
 from tests.conftest import Database
@@ -54,7 +54,9 @@ def asker(both: tuple[Asker, LiveKitStub]) -> Asker:
 
 
 async def bar(there: Scene, who: str, by: str = "teacher") -> SessionParticipant:
-    await barring.bar(make.viewer(there[by]), there["mine"].id, there[who].id, there.now)
+    await barring.bar_participant(
+        make.viewer(there[by]), there["mine"].id, there[who].id, there.now
+    )
     return await SessionParticipant.get(session_id=there["mine"].id, user_id=there[who].id)
 
 
@@ -80,7 +82,9 @@ async def test_a_child_who_may_come_lets_the_parent_in(asker: Asker, there: Scen
     row = await SessionParticipant.get(session_id=there["mine"].id, user_id=there["student"].id)
     sibling = await make.student(there["academy"])
     there.rows["family"] = await make.parent(there["academy"], there["student"], sibling)
-    await participants.add(make.viewer(there["admin"]), row.session_id, sibling.id, there.now)
+    await participants.add_participant(
+        make.viewer(there["admin"]), row.session_id, sibling.id, there.now
+    )
     await bar(there, "student")
     assert await refusal(asker, there, "family") is None
 
@@ -122,7 +126,7 @@ async def test_who_was_let_in_again_meanwhile_stays_in_the_room(
     stub.enter(name, found["participantIdentity"])
     row = await bar(there, "student")
     viewer = make.viewer(there["teacher"])
-    await barring.unbar(viewer, there["mine"].id, there["student"].id, there.now)
+    await barring.unbar_participant(viewer, there["mine"].id, there["student"].id, there.now)
     await barring.remove_person(asker.process.door.livekit, row.id, there.now)
     assert list(stub.people[name]) == [found["participantIdentity"]]
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from actions.sessions import cancel, cancel_many
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.sessions.session_cancel import cancel_session, cancel_sessions
 from domain.access import UserRole
 from domain.errors import ErrorCode, InvalidInputError, RefusedError
 from domain.status import SessionStatus
@@ -23,7 +23,7 @@ SUPER = UserRole.SUPER_ADMIN
 async def refusals(*args: object) -> list[tuple[ErrorCode, tuple[str, ...] | None]]:
     before = await dump()
     with pytest.raises(RefusedError) as refused:
-        await cancel_many(*args)  # type: ignore[arg-type]
+        await cancel_sessions(*args)  # type: ignore[arg-type]
     assert await dump() == before
     return [(error.code, error.field) for error in refused.value.errors]
 
@@ -32,7 +32,7 @@ async def test_all_are_cancelled_with_reason_author_and_effects() -> None:
     lessons: list[Lesson] = [await ready(), await scheduled()]
     admin = make.viewer(await make.user(None, SUPER))
     ids = [lesson.session.id for lesson in reversed(lessons)]
-    rows = await cancel_many(admin, ids, "Eid", at(-5))
+    rows = await cancel_sessions(admin, ids, "Eid", at(-5))
     assert [row.id for row in rows] == ids
     for lesson in lessons:
         row = await lesson.now()
@@ -45,9 +45,9 @@ async def test_the_same_call_again_changes_nothing_and_is_answered_alike() -> No
     lessons: list[Lesson] = [await ready(), await scheduled()]
     admin = make.viewer(await make.user(None, SUPER))
     ids = [lesson.session.id for lesson in lessons]
-    first = await cancel_many(admin, [*ids, ids[0]], "Eid", at(-5))
+    first = await cancel_sessions(admin, [*ids, ids[0]], "Eid", at(-5))
     before = await dump()
-    again = await cancel_many(admin, [*ids, ids[0]], "Snow", at(-4))
+    again = await cancel_sessions(admin, [*ids, ids[0]], "Snow", at(-4))
     assert await dump() == before
     assert [(row.id, row.cancellation_reason) for row in again] == [
         (row.id, row.cancellation_reason) for row in first
@@ -57,9 +57,9 @@ async def test_the_same_call_again_changes_nothing_and_is_answered_alike() -> No
 async def test_one_that_is_cancelled_already_does_not_keep_the_others() -> None:
     first, second = await scheduled(), await scheduled()
     admin = make.viewer(await make.user(None, SUPER))
-    await cancel(admin, first.session.id, "Ill", at(-40))
+    await cancel_session(admin, first.session.id, "Ill", at(-40))
     ids = [first.session.id, second.session.id]
-    rows = await cancel_many(admin, ids, "Eid", at(-30))
+    rows = await cancel_sessions(admin, ids, "Eid", at(-30))
     assert [row.cancellation_reason for row in rows] == ["Ill", "Eid"]
     for lesson in (first, second):
         assert (await told(lesson.session.id)).count("CANCELLED") == 1
@@ -91,7 +91,7 @@ async def test_one_to_500_at_once(number: int) -> None:
     found = await refusals(admin, list(range(1, number + 1)), None, at(-30))
     assert found == [(ErrorCode.INVALID_INPUT, None)]
     with pytest.raises(InvalidInputError):
-        await cancel_many(admin, [1], "x" * 2001, at(-30))
+        await cancel_sessions(admin, [1], "x" * 2001, at(-30))
 
 
 async def test_two_that_meet_each_other_and_the_clock_end_as_one() -> None:
@@ -99,8 +99,8 @@ async def test_two_that_meet_each_other_and_the_clock_end_as_one() -> None:
     admin = make.viewer(await make.user(None, SUPER))
     ids = [lesson.session.id for lesson in lessons]
     answers = await asyncio.gather(
-        cancel_many(admin, ids, None, at(-11)),
-        cancel_many(admin, ids[::-1], None, at(-11)),
+        cancel_sessions(admin, ids, None, at(-11)),
+        cancel_sessions(admin, ids[::-1], None, at(-11)),
         advance_due(at(-10)),
         return_exceptions=True,
     )

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from actions.academies import update_video_settings
-from actions.cleanup import Cleaned, clean_up
-from actions.keeping import keep_open
-from actions.rooms import make_room
-from actions.sweep import advance_due
-from actions.which import EVERYWHERE, Which
+from actions.academies.video_settings import update_video_settings
+from actions.clock.sweep import advance_due
+from actions.rooms.cleanup import Cleaned, clean_up
+from actions.rooms.room import make_room
+from actions.sessions.session_keep_open import keep_session_open
 from domain.access import UserRole
 from domain.session import SessionKind, WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session
+from models.reading.which import EVERYWHERE, Which
 from tests.support import make
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import send
@@ -95,7 +95,7 @@ async def test_turned_on_later_rooms_that_were_left_open_go_now() -> None:
 async def test_what_somebody_keeps_open_is_left_alone() -> None:
     async with LiveKitStub() as stub:
         lesson = await with_room(stub)
-        await keep_open(make.viewer(lesson.teacher), lesson.session.id, 240, at(50))
+        await keep_session_open(make.viewer(lesson.teacher), lesson.session.id, 240, at(50))
         assert counts(await clean(stub, at(200))) == (0, 0, 0)
         assert counts(await clean(stub, at(290))) == (2, 2, 0)
 

@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 import clock
 from actions.attendance.overrides import Wish, override_attendance
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
 from cli.attendance import attendance_commands
 from cli.sessions import session_commands
 from cli.webhook_trial import simulations
 from cli.webhooks import webhook_commands
-from domain.attendance import AttendanceStatus
+from domain.attendance.fold import AttendanceStatus
 from models import Academy, MeetingAttendance, Session, User
-from models.database import close_database, open_database
+from models.database.connection import close_database, open_database
 from tests.conftest import Template
 from tests.support import make
 from tests.support.attendance_rows import as_text

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import clock
-from actions.rooms import make_room
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.rooms.room import make_room
 from domain.status import SessionStatus
 from models import DueWork, Session
-from models.database import close_database, open_database
+from models.database.connection import close_database, open_database
 from tests.conftest import Database
 from tests.support import make
 from tests.support.command import Ended, configured, run

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import clock
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
 from models import MeetingAttendanceEvent, Session, User
 from tests.conftest import Template
 from tests.support import make

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from actions.stream import writing
-from actions.sweep import advance_due, next_due_at
-from domain.attendance import Presence
-from domain.presence import to_ms
+from actions.clock.sweep import advance_due
+from actions.writing.stream import writing
+from domain.attendance.fold import Presence
+from domain.attendance.state import to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus, due_moves
 from models import DueWork, MeetingAttendance, Session, SessionParticipant
+from models.reading.due_times import next_due_at
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import store

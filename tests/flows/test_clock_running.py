@@ -8,10 +8,12 @@ import asyncpg
 import pytest
 
 import clock
-from actions.clock import beat, forget_stopped, status
-from actions.sweep import advance_due
+from actions.clock.heartbeat import beat, forget_stopped
+from actions.clock.sweep import advance_due
 from domain.status import SessionStatus
-from models import ClockHeartbeat, DueWork, sql
+from models import ClockHeartbeat, DueWork
+from models.database import sql
+from models.reading.clock_status import read_clock_status
 from tests.conftest import Database
 from tests.support.private_lessons import (
     ELEVEN,
@@ -133,31 +135,31 @@ async def test_a_clock_that_is_stopped_leaves_no_work_half_done() -> None:
 
 
 async def test_the_status_of_a_clock_that_runs_and_of_one_that_stopped() -> None:
-    assert not (await status(at(0))).is_running
+    assert not (await read_clock_status(at(0))).is_running
     await beat("here:1", at(0))
     await beat("there:2", at(0) - timedelta(minutes=3))
-    running = await status(at(0) + timedelta(seconds=5))
+    running = await read_clock_status(at(0) + timedelta(seconds=5))
     assert (running.is_running, running.last_beat_at) == (True, at(0))
-    stopped = await status(at(0) + timedelta(seconds=6))
+    stopped = await read_clock_status(at(0) + timedelta(seconds=6))
     assert (stopped.is_running, stopped.last_beat_at) == (False, at(0))
 
 
 async def test_a_clock_that_was_ahead_and_stopped_does_not_run() -> None:
     await beat("here:1", at(0))
     await beat("ahead:2", at(0) + timedelta(hours=1))
-    running = await status(at(0) + timedelta(seconds=5))
+    running = await read_clock_status(at(0) + timedelta(seconds=5))
     assert (running.is_running, running.last_beat_at) == (True, at(0))
-    stopped = await status(at(0) + timedelta(seconds=6))
+    stopped = await read_clock_status(at(0) + timedelta(seconds=6))
     assert (stopped.is_running, stopped.last_beat_at) == (False, at(0))
-    assert not (await status(at(59))).is_running
+    assert not (await read_clock_status(at(59))).is_running
 
 
 async def test_a_machine_may_be_a_little_ahead_and_its_clock_is_still_seen_to_stop() -> None:
     await beat("ahead:1", at(0) + timedelta(seconds=3))
-    assert (await status(at(0))).is_running
-    assert not (await status(at(0) + timedelta(seconds=9))).is_running
+    assert (await read_clock_status(at(0))).is_running
+    assert not (await read_clock_status(at(0) + timedelta(seconds=9))).is_running
     await beat("ahead:1", at(0) + timedelta(seconds=3, milliseconds=1))
-    told = await status(at(0))
+    told = await read_clock_status(at(0))
     assert (told.is_running, told.last_beat_at) == (False, None)
 
 
@@ -178,7 +180,7 @@ async def test_the_status_counts_what_is_late(database: Database) -> None:
     session = await lesson(at=at(1))
     await advance_due(at(-10))
     await DueWork.filter(subject__not=session.id).update(due_at=at(-30), attempts=5)
-    late = await status(at(-9) + timedelta(seconds=6))
+    late = await read_clock_status(at(-9) + timedelta(seconds=6))
     assert (late.overdue_sessions, late.oldest_overdue_seconds) == (1, 6)
     assert (late.overdue_work, late.failed_work) == (3, 2)  # two rooms, and the third one's link
     assert late.untried_work == 1
@@ -188,5 +190,5 @@ async def test_the_status_counts_what_is_late(database: Database) -> None:
 
 @pytest.mark.parametrize("template", ["postgres"], indirect=True)
 async def test_the_status_says_how_far_the_databases_clock_is_ahead() -> None:
-    behind = await status(clock.now() - timedelta(seconds=3))
+    behind = await read_clock_status(clock.now() - timedelta(seconds=3))
     assert 2_900 < behind.skew_ms < 4_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
 from domain.errors import NotFoundError
 from gateways.bus import Bus
 from subscriptions.hubs import Hubs

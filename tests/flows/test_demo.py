@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 import clock
-from actions import demo
-from cli.simulation import keep_going
+from demo import academy as demo
+from demo.simulation import keep_going
 from domain.access import UserRole
 from domain.errors import ConflictError
 from domain.status import SessionStatus, TransitionCause

@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 
 import clock
-from actions.clock import beat
-from actions.sweep import advance_due
-from domain.attendance import EventKind, EventSource
-from domain.presence import to_ms
+from actions.clock.heartbeat import beat
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import EventKind, EventSource
+from domain.attendance.state import to_ms
 from models import DueWork, MeetingAttendanceEvent, WebhookRejection
 from tests.conftest import Database, Template
 from tests.support.app import serving_app

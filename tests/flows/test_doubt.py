@@ -8,15 +8,15 @@ from typing import Any, cast
 import pytest
 
 import clock
-from actions.rights import review
-from actions.sessions import cancel
-from actions.webhooks import record
+from actions.sessions.session_cancel import cancel_session
+from actions.webhooks.notices import record_notice
+from actions.writing.rights import review
 from domain.access import Audience, UserRole, Viewer
 from domain.errors import UnauthenticatedError
+from execution.context import Context
 from gateways.livekit_webhooks import translate
 from models import Membership, User
-from models.atomic import atomic
-from resolvers.context import Context
+from models.database.atomic import atomic
 from schema.types.ids import Kind, encode
 from subscriptions.right import Footing, Right
 from tests.conftest import Database
@@ -48,7 +48,7 @@ class Door:
 
 
 async def joins(lesson: Lesson) -> None:
-    await record(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
+    await record_notice(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
 
 
 async def ring(lesson: Lesson, door: Door) -> None:
@@ -151,7 +151,7 @@ async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
             door.is_failing = True
             door.asked.clear()
             await asyncio.wait_for(door.asked.wait(), 30)
-            await cancel(make.viewer(lesson.teacher), lesson.session.id, None, at(-5))
+            await cancel_session(make.viewer(lesson.teacher), lesson.session.id, None, at(-5))
             assert await stream.is_silent()
             door.is_failing = False
             await streams.watchers.close_gaps()

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from actions.stream import writing
-from actions.sweep import advance_due
-from actions.work import CLAIM, FAILED_AFTER, Claim, claim_due, finish, put_off
+from actions.clock.sweep import advance_due
+from actions.writing.due_work import CLAIM, Claim, claim_due, finish, put_off
+from actions.writing.stream import writing
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session
-from models.atomic import atomic
+from models.database.atomic import atomic
+from models.reading.clock_status import FAILED_AFTER
 from tasks.broker import open_broker
 from tasks.lane import WIDTH, Lane
 from tasks.work import Jobs

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from actions.attendance.folding import finalise
+from actions.attendance.final_result import finalise_attendance
 from actions.attendance.overrides import Wish, override_attendance
 from actions.attendance.reports import report_join
-from actions.sweep import advance_due
-from domain.attendance import AttendanceStatus
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import AttendanceStatus
 from domain.status import SessionStatus
 from models import MeetingAttendance, User
 from schema.types.ids import Kind, encode
@@ -112,7 +112,7 @@ async def test_a_late_event_refolds_what_is_final_and_says_so(asker: Asker) -> N
     lesson = await ready()
     await send(lesson.room.started(), at(-8))
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     before = await state(lesson.session.id, lesson.student)
     session = await lesson.now()
     assert session.status is SessionStatus.ABSENT

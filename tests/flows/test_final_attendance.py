@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from actions.attendance.folding import finalise, recalculate
-from actions.sessions import change_status
-from actions.sweep import advance_due
+from actions.attendance.final_result import finalise_attendance
+from actions.attendance.recalculation import recalculate_session
+from actions.clock.sweep import advance_due
+from actions.sessions.session_status import change_session_status
 from domain.access import UserRole
-from domain.attendance import AttendanceStatus, Presence
-from domain.presence import Window, statistics, to_ms
+from domain.attendance.fold import AttendanceStatus, Presence
+from domain.attendance.state import Window, statistics, to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, MeetingAttendance, MeetingAttendanceEvent, Session
@@ -28,7 +29,7 @@ LATE, PRESENT = AttendanceStatus.LATE, AttendanceStatus.PRESENT
 
 async def end(lesson: Lesson) -> Session:
     await advance_due(OVER)
-    await finalise(lesson.session.id, OVER + GRACE)
+    await finalise_attendance(lesson.session.id, OVER + GRACE)
     return await lesson.now()
 
 
@@ -107,7 +108,7 @@ async def test_the_final_result_is_planned_ten_seconds_after_the_end_and_happens
     assert (work.subject, work.due_at) == (lesson.session.id, OVER + GRACE)
     session = await end(lesson)
     rows = await as_text()
-    await finalise(session.id, OVER + timedelta(minutes=1))
+    await finalise_attendance(session.id, OVER + timedelta(minutes=1))
     assert await as_text() == rows
     assert (await lesson.now()).version == session.version
 
@@ -115,9 +116,9 @@ async def test_the_final_result_is_planned_ten_seconds_after_the_end_and_happens
 async def test_an_unfinished_or_cancelled_session_has_no_final_result(database: Database) -> None:
     lesson, cancelled = await ready(2), await ready(2)
     admin = make.viewer(await make.user(await cancelled.session.academy, UserRole.ACADEMY_ADMIN))
-    await change_status(admin, cancelled.session.id, SessionStatus.CANCELLED, None, at(-5))
+    await change_session_status(admin, cancelled.session.id, SessionStatus.CANCELLED, None, at(-5))
     for session in (lesson.session, cancelled.session):
-        await finalise(session.id, OVER)
+        await finalise_attendance(session.id, OVER)
         assert (await Session.get(id=session.id)).finalised_at is None
     assert await MeetingAttendance.all().count() == 0
 
@@ -227,7 +228,7 @@ async def test_what_is_a_day_away_is_kept_and_not_folded(database: Database) -> 
     assert await as_text() == rows
     assert (await lesson.now()).version == session.version
     assert await MeetingAttendanceEvent.filter(session_id=session.id).count() == 2 + 1 + 3
-    await recalculate(session.id, at(days + 70))
+    await recalculate_session(session.id, at(days + 70))
     assert await as_text() == rows
     assert (await lesson.now()).version == session.version
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from actions.attendance.folding import finalise
-from actions.sweep import advance_due
-from domain.attendance import AttendanceStatus
-from models.rosters import rosters
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import AttendanceStatus
+from models.reading.rosters import rosters
 from tests.conftest import Database
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import send
@@ -26,7 +26,7 @@ async def test_a_result_that_is_being_stored_is_seen_whole_or_not_at_all(
 
 
 async def _finalise_and_read(lesson: Lesson) -> None:
-    done = asyncio.create_task(finalise(lesson.session.id, OVER + timedelta(seconds=10)))
+    done = asyncio.create_task(finalise_attendance(lesson.session.id, OVER + timedelta(seconds=10)))
     await asyncio.gather(*(_read_until(done.done, lesson) for _ in range(4)))
     await done
     assert await _statuses(lesson) == [AttendanceStatus.ABSENT] * 3

@@ -2,16 +2,17 @@
 
 import pytest
 
-from actions.attendance.folding import finalise
-from actions.rooms import delete_room, look_at_rooms, make_room
-from actions.sessions import reschedule
-from actions.sweep import advance_due
-from domain.presence import to_ms
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from actions.rooms.look import look_at_rooms
+from actions.rooms.room import delete_room, make_room
+from actions.sessions.session_reschedule import reschedule_session
+from domain.attendance.state import to_ms
 from domain.status import SessionStatus
 from domain.stuck import StuckReason
 from gateways.livekit import LiveKit
 from models import Session
-from models.stuck import stuck_of, works_of
+from models.reading.stuck import stuck_of, works_of
 from tests.support import make
 from tests.support.attendance_rows import state
 from tests.support.lessons import Lesson, at, ready
@@ -33,7 +34,7 @@ async def with_room(livekit: LiveKit) -> Lesson:
 
 async def later(lesson: Lesson, minutes: float) -> Session:
     teacher = make.viewer(lesson.teacher)
-    return await reschedule(teacher, lesson.session.id, at(minutes), None, at(-6))
+    return await reschedule_session(teacher, lesson.session.id, at(minutes), None, at(-6))
 
 
 async def test_nothing_is_known_of_the_next_room(livekit: LiveKit) -> None:
@@ -66,7 +67,7 @@ async def test_late_words_of_the_old_room_are_none_of_the_next(livekit: LiveKit,
     assert row.status is SessionStatus.READY
     assert (row.room_first_ready_at, row.room_ready_at, row.room_sid) == (None, None, None)
     await advance_due(at(69))
-    await finalise(row.id, at(70))
+    await finalise_attendance(row.id, at(70))
     assert (await state(row.id, lesson.student)).status is None  # nobody could come
 
 

@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from actions.sweep import advance_due
-from domain.attendance import Presence
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import Presence
 from models import Group, MeetingAttendance, Membership, SessionParticipant, User
 from tests.support import make
 from tests.support.asking import Asker, code, payload

@@ -2,12 +2,12 @@
 
 import pytest
 
-from actions import academies
-from actions.attendance.folding import finalise
-from actions.sessions import reschedule
-from actions.sweep import advance_due
+from actions.academies import academy_update
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from actions.sessions.session_reschedule import reschedule_session
 from domain.access import UserRole, Viewer
-from domain.attendance import AttendanceStatus
+from domain.attendance.fold import AttendanceStatus
 from domain.status import SessionStatus
 from models import Session
 from tests.support import make
@@ -25,14 +25,14 @@ async def admin_of(lesson: Lesson) -> Viewer:
 async def switch(lesson: Lesson, minutes: float, *, is_active: bool) -> None:
     values = {"is_active": is_active}
     academy_id = lesson.session.academy_id
-    await academies.update(await admin_of(lesson), academy_id, values, at(minutes))
+    await academy_update.update_academy(await admin_of(lesson), academy_id, values, at(minutes))
 
 
 async def over(lesson: Lesson) -> tuple[SessionStatus, AttendanceStatus | None]:
     """Its status and the student's when it is over, by LiveKit's word that its room was there."""
     await send(lesson.room.started(), at(2))
     await advance_due(at(66))
-    await finalise(lesson.session.id, at(67))
+    await finalise_attendance(lesson.session.id, at(67))
     status = (await state(lesson.session.id, lesson.student)).status
     return (await lesson.now()).status, status
 
@@ -85,7 +85,7 @@ async def test_the_stamp_is_of_its_own_academy_and_stays_as_it_is() -> None:
     assert (await lesson.now()).closed_from == at(-8)
     assert (await other.now()).closed_from is None
     admin, number = await admin_of(lesson), lesson.session.id
-    assert (await reschedule(admin, number, at(300), None, at(-5))).closed_from == at(-8)
+    assert (await reschedule_session(admin, number, at(300), None, at(-5))).closed_from == at(-8)
     await Session.filter(id=number).update(status=SessionStatus.SCHEDULED)
     await switch(lesson, -4, is_active=True)
-    assert (await reschedule(admin, number, at(301), None, at(-3))).closed_from is None
+    assert (await reschedule_session(admin, number, at(301), None, at(-3))).closed_from is None

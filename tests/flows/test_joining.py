@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.groups import GroupPlan, MemberInput, upsert
+from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
 from domain.access import UserRole
 from domain.session import GroupKind, MembershipSource
 from domain.status import SessionStatus
@@ -143,7 +143,7 @@ async def replace_members(there: Scene, members: list[MemberInput]) -> None:
         True,
         members,
     )
-    await upsert(make.viewer(there["admin"]), [plan], there.now)
+    await upsert_groups(make.viewer(there["admin"]), [plan], there.now)
 
 
 async def test_a_session_that_is_not_open_yet_says_from_when(asker: Asker, there: Scene) -> None:

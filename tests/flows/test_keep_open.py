@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from actions.keeping import keep_open, release
-from actions.rooms import look_at_rooms, spec_of
-from actions.sessions import cancel, change_status, reschedule
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.rooms.look import look_at_rooms
+from actions.rooms.room import spec_of
+from actions.sessions.session_cancel import cancel_session
+from actions.sessions.session_keep_open import keep_session_open, release_session
+from actions.sessions.session_reschedule import reschedule_session
+from actions.sessions.session_status import change_session_status
 from domain.access import UserRole
 from domain.errors import ForbiddenError, InvalidInputError, WrongStatusError
 from domain.status import SessionStatus
@@ -26,7 +29,7 @@ async def kept(minutes: int | None, now: datetime, **settings: Any) -> Lesson:
     """An ongoing lesson that its teacher keeps open since `now`."""
     lesson = await ready(**settings)
     await advance_due(at(0))
-    await keep_open(make.viewer(lesson.teacher), lesson.session.id, minutes, now)
+    await keep_session_open(make.viewer(lesson.teacher), lesson.session.id, minutes, now)
     return lesson
 
 
@@ -59,7 +62,7 @@ async def test_nobody_keeps_it_open_for_less_than_it_would_be_anyway() -> None:
 
 async def test_the_last_call_counts_and_the_first_says_since_when() -> None:
     lesson = await kept(90, at(30))
-    await keep_open(make.viewer(lesson.teacher), lesson.session.id, 60, at(40))
+    await keep_session_open(make.viewer(lesson.teacher), lesson.session.id, 60, at(40))
     row = await lesson.now()
     assert (row.kept_open_since, row.kept_open_until) == (at(30), at(100))
     assert (await told(row.id)).count("KEPT_OPEN_CHANGED") == 2
@@ -67,11 +70,11 @@ async def test_the_last_call_counts_and_the_first_says_since_when() -> None:
 
 async def test_released_before_its_end_it_completes_as_planned() -> None:
     lesson = await kept(90, at(30))
-    row = await release(make.viewer(lesson.teacher), lesson.session.id, at(50))
+    row = await release_session(make.viewer(lesson.teacher), lesson.session.id, at(50))
     assert (row.next_transition_at, row.meeting_expires_at) == (at(65), at(120))
     assert row.kept_open_until is None
     version = row.version
-    again = await release(make.viewer(lesson.teacher), lesson.session.id, at(51))
+    again = await release_session(make.viewer(lesson.teacher), lesson.session.id, at(51))
     assert again.version == version
     await advance_due(at(65))
     assert (await lesson.now()).status is SessionStatus.COMPLETED
@@ -80,7 +83,7 @@ async def test_released_before_its_end_it_completes_as_planned() -> None:
 async def test_released_after_its_end_it_completes_at_once_and_closes_the_stays() -> None:
     lesson = await kept(90, at(30))
     await send(lesson.room.joined(lesson.stay(31)), at(31))
-    row = await release(make.viewer(lesson.teacher), lesson.session.id, at(70))
+    row = await release_session(make.viewer(lesson.teacher), lesson.session.id, at(70))
     assert (row.status, row.ended_at) == (SessionStatus.COMPLETED, at(70))
     attendance = await MeetingAttendance.get(session_id=row.id)
     assert attendance.joined_since_ms is None
@@ -94,7 +97,7 @@ async def test_a_finished_room_does_not_complete_it_and_is_made_again() -> None:
     async with LiveKitStub() as stub, reaching(stub.url) as livekit:
         assert await look_at_rooms(livekit, at(71)) == 1
         assert [*stub.rooms] == [(await lesson.now()).room_name]
-    await release(make.viewer(lesson.teacher), lesson.session.id, at(72))
+    await release_session(make.viewer(lesson.teacher), lesson.session.id, at(72))
     assert (await lesson.now()).status is SessionStatus.COMPLETED
 
 
@@ -123,7 +126,7 @@ async def test_attendance_is_counted_up_to_the_scheduled_end() -> None:
 async def test_people_inside_hold_it_open_when_nobody_keeps_it_any_more() -> None:
     lesson = await kept(None, at(30), max_overtime_minutes=50)
     await send(lesson.room.joined(lesson.stay(31)), at(31))
-    await keep_open(make.viewer(lesson.teacher), lesson.session.id, 1, at(65))
+    await keep_session_open(make.viewer(lesson.teacher), lesson.session.id, 1, at(65))
     assert (await lesson.now()).kept_open_until == at(66)
     await advance_due(at(66))
     row = await lesson.now()
@@ -135,9 +138,9 @@ async def test_people_inside_hold_it_open_when_nobody_keeps_it_any_more() -> Non
 async def test_rescheduled_nobody_keeps_it_open() -> None:
     lesson = await ready()
     teacher = make.viewer(lesson.teacher)
-    await keep_open(teacher, lesson.session.id, 200, at(-5))
+    await keep_session_open(teacher, lesson.session.id, 200, at(-5))
     assert (await lesson.now()).next_transition_at == at(0)
-    row = await reschedule(teacher, lesson.session.id, at(300), None, at(-4))
+    row = await reschedule_session(teacher, lesson.session.id, at(300), None, at(-4))
     assert (row.kept_open_until, row.meeting_expires_at) == (None, at(420))
     await advance_due(at(365))
     assert (await lesson.now()).status is SessionStatus.COMPLETED
@@ -146,7 +149,9 @@ async def test_rescheduled_nobody_keeps_it_open() -> None:
 async def test_ended_by_hand_nobody_keeps_it_open() -> None:
     lesson = await kept(90, at(30))
     admin = make.viewer(await make.user(None, UserRole.SUPER_ADMIN))
-    row = await change_status(admin, lesson.session.id, SessionStatus.COMPLETED, None, at(40))
+    row = await change_session_status(
+        admin, lesson.session.id, SessionStatus.COMPLETED, None, at(40)
+    )
     assert row.kept_open_until is None
     assert (await stream(row.id))[-2].actor_id == admin.user_id
 
@@ -155,16 +160,16 @@ async def test_ended_by_hand_nobody_keeps_it_open() -> None:
 async def test_how_long_is_bounded(minutes: int) -> None:
     lesson = await ready()
     with pytest.raises(InvalidInputError) as refused:
-        await keep_open(make.viewer(lesson.teacher), lesson.session.id, minutes, at(0))
+        await keep_session_open(make.viewer(lesson.teacher), lesson.session.id, minutes, at(0))
     assert refused.value.field == ("minutes",)
 
 
 async def test_asked_for_again_and_again_it_is_open_four_hours_after_its_end_at_most() -> None:
     lesson = await kept(240, at(50))
     teacher, number = make.viewer(lesson.teacher), lesson.session.id
-    await keep_open(teacher, number, 100, at(200))
+    await keep_session_open(teacher, number, 100, at(200))
     with pytest.raises(InvalidInputError) as refused:
-        await keep_open(teacher, number, 101, at(200))
+        await keep_session_open(teacher, number, 101, at(200))
     assert refused.value.field == ("minutes",)
     assert (await lesson.now()).kept_open_until == at(300)
     await advance_due(at(300))
@@ -174,14 +179,17 @@ async def test_asked_for_again_and_again_it_is_open_four_hours_after_its_end_at_
 async def test_only_what_is_open_is_kept_open() -> None:
     lesson = await ready()
     teacher, number = make.viewer(lesson.teacher), lesson.session.id
-    await cancel(teacher, number, None, at(-5))
-    for act in (keep_open(teacher, number, 5, at(-4)), release(teacher, number, at(-4))):
+    await cancel_session(teacher, number, None, at(-5))
+    for act in (
+        keep_session_open(teacher, number, 5, at(-4)),
+        release_session(teacher, number, at(-4)),
+    ):
         with pytest.raises(WrongStatusError):
             await act
     other = await ready()
     teacher = make.viewer(other.teacher)
     with pytest.raises(WrongStatusError):  # also where no clock has completed it
-        await keep_open(teacher, other.session.id, 30, at(66))
+        await keep_session_open(teacher, other.session.id, 30, at(66))
     with pytest.raises(ForbiddenError):
-        await keep_open(make.viewer(other.student), other.session.id, 30, at(5))
+        await keep_session_open(make.viewer(other.student), other.session.id, 30, at(5))
     assert (await Session.get(id=other.session.id)).kept_open_until is None

@@ -1,6 +1,6 @@
 """An old token can open a room again after its session, where LiveKit makes rooms for anybody."""
 
-from actions.sessions import change_status
+from actions.sessions.session_status import change_session_status
 from domain.access import UserRole
 from domain.session import WorkKind
 from domain.status import SessionStatus
@@ -17,7 +17,7 @@ async def test_a_room_that_comes_back_after_the_end_is_closed_again(database: Da
     await send(lesson.room.joined(early), at(1))
     admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
     over = SessionStatus.COMPLETED
-    await change_status(make.viewer(admin), lesson.session.id, over, None, at(40))
+    await change_session_status(make.viewer(admin), lesson.session.id, over, None, at(40))
     await DueWork.all().delete()  # the room was closed
 
     await send(lesson.room.left(early, at(40)), at(40, 0.5))

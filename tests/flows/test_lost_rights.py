@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 import clock
-from actions import academies, groups, people, updates
-from actions.barring import remove_person
-from actions.groups import GroupPlan, MemberInput
-from actions.participants import add
-from actions.people import PersonInput
-from actions.rooms import look_at_rooms
+from actions.academies import group_upsert, user_upsert, video_settings
+from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.user_upsert import PersonInput
+from actions.admittance.barring import remove_person
+from actions.admittance.participants import add_participant
+from actions.rooms.look import look_at_rooms
+from actions.sessions import session_update
 from domain.access import UserRole, Viewer
 from domain.session import MembershipSource, WorkKind
 from gateways.livekit import LiveKit
@@ -84,16 +85,16 @@ class Class:
         user: User = self.there[name]
         named = {"first_name": user.first_name, "last_name": user.last_name} | values
         person = PersonInput(str(user.external_id), user.academy_id, role or user.role, named)
-        await people.upsert(self.admin, [person], self.there.now)
+        await user_upsert.upsert_users(self.admin, [person], self.there.now)
 
     async def substitute(self) -> None:
         values = {"teacher_id": self.there["colleague"].id}
-        await updates.update(self.admin, self.session_id, values, self.there.now)
+        await session_update.update_session(self.admin, self.session_id, values, self.there.now)
 
     async def let_teachers_in(self, is_open: bool) -> None:
         values = {"teachers_join_any_session": is_open}
         academy_id = self.there["academy"].id
-        await academies.update_video_settings(self.admin, academy_id, values, self.there.now)
+        await video_settings.update_video_settings(self.admin, academy_id, values, self.there.now)
 
     async def leave_group(self, name: str) -> None:
         circle = self.there["circle"]
@@ -104,7 +105,7 @@ class Class:
         plan = GroupPlan(
             circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
         )
-        await groups.upsert(self.admin, [plan], self.there.now)
+        await group_upsert.upsert_groups(self.admin, [plan], self.there.now)
 
 
 def _is_one(row: object, user_ids: set[int]) -> bool:
@@ -183,7 +184,9 @@ async def test_who_came_to_speak_and_may_only_listen_now_comes_in_again(lesson: 
 
 async def test_who_was_added_keeps_the_place_and_not_the_room(lesson: Class) -> None:
     await lesson.enter("teacher", "student")
-    await add(lesson.admin, lesson.session_id, lesson.there["teacher"].id, lesson.there.now)
+    await add_participant(
+        lesson.admin, lesson.session_id, lesson.there["teacher"].id, lesson.there.now
+    )
     await lesson.substitute()
     assert await lesson.inside() == {"student"}
     await lesson.enter("teacher")

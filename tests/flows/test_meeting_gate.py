@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actions.meetings import make_ahead
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.writing.meeting import make_ahead
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session, SessionEvent

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actions.meetings import layer_options
-from actions.rooms import delete_room, make_room, see
-from actions.stream import writing
-from actions.sweep import advance_due
-from domain.attendance import Presence
+from actions.clock.sweep import advance_due
+from actions.rooms.room import delete_room, make_room, see
+from actions.writing.meeting import layer_options
+from actions.writing.stream import writing
+from domain.attendance.fold import Presence
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from domain.status import SessionStatus

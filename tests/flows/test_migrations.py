@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models import VideoSettings, sql
-from models.database import close_database, dialect, open_database
+from models import VideoSettings
+from models.database import sql
+from models.database.connection import close_database, dialect, open_database
+from models.database.migration_runner import ForeignKeyError, apply
 from models.migrations import __main__ as writer
-from models.migrations._run import ForeignKeyError, apply
 from tests.conftest import Template
 
 SCRATCH = "tests.support.scratch"
@@ -135,7 +136,7 @@ async def test_applying_again_changes_nothing(url: str) -> None:
 
 async def test_four_processes_may_migrate_at_once(template: Template) -> None:
     url = await template.blank()
-    code = "import asyncio, sys; from models.database import migrate; "
+    code = "import asyncio, sys; from models.database.connection import migrate; "
     command = (sys.executable, "-c", code + "asyncio.run(migrate(sys.argv[1]))", url)
     runs = [await asyncio.create_subprocess_exec(*command, cwd=ROOT) for _ in range(4)]
     assert [await run.wait() for run in runs] == [0, 0, 0, 0]

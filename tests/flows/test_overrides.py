@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from actions.attendance.folding import finalise, recalculate
-from actions.sessions import cancel
-from actions.sweep import advance_due
+from actions.attendance.final_result import finalise_attendance
+from actions.attendance.recalculation import recalculate_session
+from actions.clock.sweep import advance_due
+from actions.sessions.session_cancel import cancel_session
 from domain.access import UserRole
-from domain.attendance import AttendanceStatus, EventKind
+from domain.attendance.fold import AttendanceStatus, EventKind
 from domain.status import SessionStatus
 from models import MeetingAttendanceEvent, SessionParticipant, User
 from schema.types.ids import Kind, encode
@@ -61,7 +62,7 @@ async def absent() -> Lesson:
     lesson = await ready()
     await send(lesson.room.started(), at(-8))
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     assert (await lesson.now()).status is SessionStatus.ABSENT
     return lesson
 
@@ -106,9 +107,9 @@ async def test_the_final_result_and_every_recalculation_keep_it(asker: Asker) ->
     lesson = await ready(students=2)
     await say(asker, lesson, "PRESENT", at(5))
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     rows = await as_text()
-    await recalculate(lesson.session.id, at(99))
+    await recalculate_session(lesson.session.id, at(99))
     await send(lesson.room.joined(lesson.stay(55)), at(100))
     assert rows != await as_text()
     found = await state(lesson.session.id, lesson.student)
@@ -139,7 +140,7 @@ async def test_an_absence_that_is_only_said_is_no_absent_session(asker: Asker) -
     for lesson in (came, closed):
         await say(asker, lesson, "ABSENT", at(5))
         await advance_due(at(65))
-        await finalise(lesson.session.id, at(65, 10))
+        await finalise_attendance(lesson.session.id, at(65, 10))
         assert (await lesson.now()).status is SessionStatus.COMPLETED
         assert (await state(lesson.session.id, lesson.student)).status is AttendanceStatus.ABSENT
 
@@ -147,7 +148,7 @@ async def test_an_absence_that_is_only_said_is_no_absent_session(asker: Asker) -
 async def test_a_cancelled_session_has_no_attendance(asker: Asker) -> None:
     lesson = await ready()
     admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
-    await cancel(make.viewer(admin), lesson.session.id, None, at(-5))
+    await cancel_session(make.viewer(admin), lesson.session.id, None, at(-5))
     assert code(await say(asker, lesson, "LATE", at(5))) == "WRONG_STATUS"
     assert payload(await say(asker, lesson, None, at(5)))["attendance"]["override"] is None
 
@@ -213,7 +214,7 @@ async def test_a_clock_that_is_behind_withdraws_all_the_same(asker: Asker) -> No
 async def test_it_can_be_withdrawn_in_a_session_that_was_cancelled_since(asker: Asker) -> None:
     lesson = await ready()
     await say(asker, lesson, "PRESENT", at(-5))
-    await cancel(make.viewer(lesson.teacher), lesson.session.id, None, at(-4))
+    await cancel_session(make.viewer(lesson.teacher), lesson.session.id, None, at(-4))
     assert code(await say(asker, lesson, "LATE", at(-3))) == "WRONG_STATUS"
     assert payload(await say(asker, lesson, None, at(-3)))["attendance"]["override"] is None
     assert (await state(lesson.session.id, lesson.student)).status is None
@@ -224,6 +225,6 @@ async def test_who_is_not_expected_any_more_has_no_status_by_an_override(asker: 
     await say(asker, lesson, "PRESENT", at(-9))
     await SessionParticipant.filter(user=lesson.student).update(is_expected=False)
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     found = await state(lesson.session.id, lesson.student)
     assert (found.is_final, found.status, found.override) == (True, None, None)

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from actions import groups, sessions
-from actions.attendance.folding import finalise
-from actions.groups import GroupPlan, MemberInput
-from actions.sweep import advance_due
-from actions.webhooks import record
+from actions.academies import group_upsert
+from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from actions.sessions import session_cancel
+from actions.webhooks.notices import record_notice
 from domain.access import UserRole
 from domain.cursors import stream_cursor
 from domain.session import MembershipSource
 from gateways.livekit_webhooks import translate
 from models import Group
-from models.rosters import rosters
+from models.reading.rosters import rosters
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
@@ -26,7 +27,7 @@ from tests.support.webhooks import encode as body_of
 
 
 async def tell(event: dict[str, Any], minutes: float) -> None:
-    await record(translate(body_of(event)), at(minutes))
+    await record_notice(translate(body_of(event)), at(minutes))
 
 
 async def test_a_watcher_sees_the_roster_and_then_who_comes_and_goes(database: Database) -> None:
@@ -138,7 +139,7 @@ async def test_who_leaves_the_group_leaves_the_roster(database: Database) -> Non
             plan = GroupPlan(
                 group.external_id, academy.id, group.kind, group.name, None, True, [member]
             )
-            await groups.upsert(admin, [plan], at(-8))
+            await group_upsert.upsert_groups(admin, [plan], at(-8))
             changed = await stream.next()
             (gone,) = [row for row in roster if row["user"]["displayName"] == goes.display_name]
             assert changed["removedIds"] == [gone["id"]]
@@ -151,7 +152,7 @@ async def test_presence_completes_after_the_final_result(database: Database) -> 
         async with streams.presence(lesson.session.id, lesson.teacher) as stream:
             await stream.next()
             await advance_due(at(65))
-            await finalise(lesson.session.id, at(65, 10))
+            await finalise_attendance(lesson.session.id, at(65, 10))
             dashboard = Dashboard()
             last = await stream.next()
             while not all(row["isFinal"] for row in last["changes"]):
@@ -174,7 +175,7 @@ async def test_whenever_a_watcher_asks_on_it_hears_the_final_result(
         async with streams.presence(lesson.session.id, lesson.teacher) as stream:
             await stream.next()
             await advance_due(at(65))
-            await finalise(lesson.session.id, at(65, 10))
+            await finalise_attendance(lesson.session.id, at(65, 10))
             for _ in range(turns):
                 await asyncio.sleep(0)
             assert all(row["isFinal"] for row in (await stream.next())["changes"])
@@ -186,7 +187,9 @@ async def test_presence_completes_when_the_session_is_cancelled(database: Databa
     async with streaming(at(-9)) as streams:
         async with streams.presence(lesson.session.id, lesson.teacher) as stream:
             await stream.next()
-            await sessions.cancel(make.viewer(lesson.teacher), lesson.session.id, "ill", at(-8))
+            await session_cancel.cancel_session(
+                make.viewer(lesson.teacher), lesson.session.id, "ill", at(-8)
+            )
             assert await stream.is_over()
 
 

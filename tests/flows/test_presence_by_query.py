@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actions.webhooks import record
+from actions.webhooks.notices import record_notice
 from gateways.livekit_webhooks import translate
 from models import User
 from resolvers import attendance
@@ -31,7 +31,7 @@ query ($id: ID!, $after: String!) {
 
 async def joins(lesson: Lesson, minutes: float, user: User | None = None) -> None:
     stay = lesson.stay(minutes, user)
-    await record(translate(body_of(lesson.room.joined(stay))), at(minutes))
+    await record_notice(translate(body_of(lesson.room.joined(stay))), at(minutes))
 
 
 async def changes(asker: Asker, lesson: Lesson, after: str, as_: User | None = None) -> Any:

@@ -5,17 +5,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from actions.work import (
-    CLAIM,
-    DEADLY,
-    DEADLY_AFTER,
-    FAILED_AFTER,
-    REST,
-    begin,
-    claim_due,
-)
+from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, REST, begin, claim_due
 from domain.queue import GROUP
 from models import DueWork
+from models.reading.clock_status import FAILED_AFTER
 from tasks.broker import MOST_DELIVERIES
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.queued_work import (

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.stream import writing
-from actions.work import (
+from actions.writing.due_work import (
     CLAIM,
     DEADLY_AFTER,
     Claim,
@@ -15,6 +14,7 @@ from actions.work import (
     finish,
     put_off,
 )
+from actions.writing.stream import writing
 from domain.session import WorkKind
 from tests.support.queued_work import (
     NOW,

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from actions.clock import status
-from actions.stream import writing
+from actions.writing.stream import writing
 from domain.queue import GROUP
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import LiveKit
 from gateways.redis_server import RedisServer
 from models import DueWork, Session
-from models.database import close_database, open_database
-from models.installation import installation
+from models.database.connection import close_database, open_database
+from models.database.installation import installation
+from models.reading.clock_status import read_clock_status
 from tasks.broker import StreamBroker
 from tasks.clock import Clock
 from tasks.lane import WIDTH
@@ -76,7 +76,7 @@ async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
     await ready()
 
     async def is_late(untried: int) -> bool:
-        told = await status(at(2))
+        told = await read_clock_status(at(2))
         return (told.overdue_work, told.untried_work) == (1, untried)
 
     async with (

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from actions.attendance.conclusions import conclude
-from actions.attendance.folding import finalise
-from actions.attendance.overrides import Wish, override_attendance, withdraw_override
+from actions.attendance.final_result import finalise_attendance
+from actions.attendance.overrides import Wish, override_attendance, withdraw_attendance_override
 from actions.attendance.reports import expire_report, report_join, report_leave
 from actions.attendance.stale_stays import expire_stays
-from actions.sweep import advance_due
-from domain.attendance import AttendanceStatus, EventKind
-from domain.presence import from_ms, to_ms
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import AttendanceStatus, EventKind
+from domain.attendance.state import from_ms, to_ms
 from models import MeetingAttendance, MeetingAttendanceEvent, Session
 from tests.conftest import Database
 from tests.support import make
@@ -36,7 +36,7 @@ from datetime import datetime
 
 from actions.attendance.folding import recalculate
 from models import Session
-from models.database import close_database, open_database
+from models.database.connection import close_database, open_database
 
 
 async def rebuild(url, now):
@@ -63,7 +63,9 @@ async def a_final_class() -> Session:
     requests = told.requests()
     await tell(random.Random(7).sample(requests[:-4], len(requests) - 4))
     await advance_due(told.session.completes_at)
-    await finalise(told.session.id, told.session.completes_at + timedelta(seconds=10.123456))
+    await finalise_attendance(
+        told.session.id, told.session.completes_at + timedelta(seconds=10.123456)
+    )
     late_ms, body = requests[-1]
     assert await send_raw(body, from_ms(late_ms + 3_000)) == 200
     return told.session
@@ -87,7 +89,7 @@ async def an_absent_lesson() -> Session:
     far = Room(lesson.session, at(60 * 24 * 2))
     await send(far.started(), at(60 * 24 * 2))
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(66))
+    await finalise_attendance(lesson.session.id, at(66))
     return lesson.session
 
 
@@ -110,9 +112,9 @@ async def a_class_of_every_kind_of_line() -> Session:
     teacher = make.viewer(lesson.teacher)
     await override_attendance(teacher, session.id, reported.id, wish, at(51))
     await override_attendance(teacher, session.id, lost.id, wish, at(52))
-    await withdraw_override(teacher, session.id, lost.id, at(53))
+    await withdraw_attendance_override(teacher, session.id, lost.id, at(53))
     await advance_due(at(65))
-    await finalise(session.id, at(66))
+    await finalise_attendance(session.id, at(66))
     kinds = await MeetingAttendanceEvent.filter(session_id=session.id).values_list(
         "kind", flat=True
     )

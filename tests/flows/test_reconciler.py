@@ -9,11 +9,19 @@ from aiohttp import web
 from livekit.protocol import models as protocol
 
 from actions.attendance.conclusions import conclude as really_conclude
-from actions.leases import take_lease
-from actions.rooms import look_at_rooms, make_room, take_turn
-from domain.attendance import Confidence, CycleEnd, CycleStart, EventKind, EventSource, Presence
+from actions.rooms.look import look_at_rooms, take_turn
+from actions.rooms.room import make_room
+from actions.writing.leases import take_lease
+from domain.attendance.fold import (
+    Confidence,
+    CycleEnd,
+    CycleStart,
+    EventKind,
+    EventSource,
+    Presence,
+)
+from domain.attendance.state import AttendanceState, to_ms
 from domain.errors import LiveKitUnavailableError
-from domain.presence import AttendanceState, to_ms
 from domain.rooms import participant_identity
 from domain.session import WorkKind
 from domain.status import SessionStatus

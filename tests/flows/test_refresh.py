@@ -57,7 +57,7 @@ async def signed_in(now: datetime = NOW) -> SignedIn:
 
 
 async def refreshed(token: str, now: datetime = LATER) -> SignedIn:
-    return await sign_ins.refresh(secret(), token, now)
+    return await sign_ins.refresh_access_token(secret(), token, now)
 
 
 async def refused(token: str, now: datetime = LATER) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from actions.attendance.folding import finalise, recalculate
+from actions.attendance.final_result import finalise_attendance
+from actions.attendance.recalculation import recalculate_session
 from actions.attendance.reports import expire_report
-from actions.sessions import cancel
-from actions.sweep import advance_due
-from actions.work import claim_due
+from actions.clock.sweep import advance_due
+from actions.sessions.session_cancel import cancel_session
+from actions.writing.due_work import claim_due
 from domain.access import UserRole
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     CycleEnd,
     CycleStart,
@@ -19,7 +20,7 @@ from domain.attendance import (
     EventSource,
     Presence,
 )
-from domain.presence import AttendanceState
+from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, MeetingAttendanceEvent, SessionParticipant, User
@@ -146,7 +147,7 @@ async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: As
     await report(asker, lesson, at(0))
     await report(asker, lesson, at(59), LEAVE)
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     found = await row(lesson)
     assert (found.status, found.closed_ms) == (AttendanceStatus.ABSENT, 0)
     assert (await lesson.now()).status is SessionStatus.ABSENT
@@ -154,7 +155,7 @@ async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: As
     assert (await row(lesson)).cycles == ()
     assert (await lesson.now()).status is SessionStatus.ABSENT
     rows = await as_text()
-    await recalculate(lesson.session.id, at(99))
+    await recalculate_session(lesson.session.id, at(99))
     assert await as_text() == rows
 
 
@@ -217,7 +218,7 @@ async def test_whoever_may_not_join_may_not_report(asker: Asker) -> None:
     assert code(await report(asker, lesson, at(-5))) == "BARRED"
     await participant.update(barred_at=None)
     admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
-    await cancel(make.viewer(admin), lesson.session.id, None, at(-4))
+    await cancel_session(make.viewer(admin), lesson.session.id, None, at(-4))
     assert code(await report(asker, lesson, at(-3))) == "SESSION_OVER"
     assert await lines() == []
 

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actions.attendance.folding import finalise, recalculate
+from actions.attendance.final_result import finalise_attendance
+from actions.attendance.recalculation import recalculate_session
 from actions.attendance.reports import report_join, report_leave
 from actions.attendance.stale_stays import expire_stays
-from actions.sweep import advance_due
-from actions.work import claim_due
-from domain.attendance import AttendanceStatus, CycleEnd, CycleStart, EventKind, Presence
-from domain.presence import AttendanceState
+from actions.clock.sweep import advance_due
+from actions.writing.due_work import claim_due
+from domain.attendance.fold import AttendanceStatus, CycleEnd, CycleStart, EventKind, Presence
+from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from gateways.livekit import LiveKit
 from tests.conftest import Database
@@ -59,7 +60,7 @@ async def comes(house: House, second: float, sid: str | None = SID) -> Attendanc
 
 async def at_last(house: House) -> AttendanceState:
     await advance_due(at(65, 1))
-    await finalise(house.lesson.session.id, at(65, 20))
+    await finalise_attendance(house.lesson.session.id, at(65, 20))
     return await house.row()
 
 
@@ -147,7 +148,7 @@ async def test_the_end_of_the_session_settles_what_a_page_reported(house: House)
     found = await house.row()
     assert (found.open_sids, found.closed_ms) == ((), 62_000)
     rows = await as_text()
-    await recalculate(house.lesson.session.id, at(66))
+    await recalculate_session(house.lesson.session.id, at(66))
     assert await as_text() == rows
 
 

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from actions.rights import review_alone
+from actions.writing.rights import review_alone
 from domain.access import Audience, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
+from execution.context import Ask, Context
 from main import App, Bearer
 from models import Group, Session, SessionParticipant, User
-from models.atomic import atomic
-from resolvers.context import Ask, Context
+from models.database.atomic import atomic
 from schema.types.ids import Kind, encode
 from settings import current
 from subscriptions.right import Footing, Right

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from livekit.protocol import models as livekit_models
 
-from actions.rooms import make_room
+from actions.rooms.room import make_room
 from domain.rooms import participant_identity
 from models import Session, User
 from tests.support.asking import Asker, asking, payload

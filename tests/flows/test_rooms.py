@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from actions.rooms import delete_room, look_at_rooms, make_room
-from actions.sessions import cancel, reschedule
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.rooms.look import look_at_rooms
+from actions.rooms.room import delete_room, make_room
+from actions.sessions.session_cancel import cancel_session
+from actions.sessions.session_reschedule import reschedule_session
 from domain.access import UserRole
 from domain.errors import LiveKitUnavailableError
 from domain.session import WorkKind
@@ -66,7 +68,7 @@ async def test_no_room_is_made_for_a_session_that_is_not_live(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     session = await ready_lesson()
-    await cancel(await admin_of(session), session.id, None, at(-5))
+    await cancel_session(await admin_of(session), session.id, None, at(-5))
     await make_room(livekit, session.id, at(-4))
     assert stub.rooms == {}
 
@@ -85,7 +87,7 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
 
         async def ensure_room(self, *args, **kwargs):  # type: ignore[no-untyped-def]
             room = await answer(*args, **kwargs)
-            await cancel(admin, session.id, None, at(-5))
+            await cancel_session(admin, session.id, None, at(-5))
             await DueWork.filter(kind=WorkKind.DELETE_ROOM).delete()  # done, before the room was
             return room
 
@@ -98,7 +100,7 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
 
 async def test_a_room_that_is_gone_already_is_deleted(livekit: LiveKit, stub: LiveKitStub) -> None:
     session = await ready_lesson()
-    await cancel(await admin_of(session), session.id, None, at(-5))
+    await cancel_session(await admin_of(session), session.id, None, at(-5))
     await delete_room(livekit, session.id, at(-5))
     assert stub.calls == ["DeleteRoom"]
 
@@ -109,7 +111,7 @@ async def test_the_room_of_a_live_session_is_not_deleted(
     """Rescheduled within the preparation, it is live again before its old room was deleted."""
     session = await ready_lesson()
     await make_room(livekit, session.id, at(-9))
-    await reschedule(await admin_of(session), session.id, at(1), None, at(-8))
+    await reschedule_session(await admin_of(session), session.id, at(1), None, at(-8))
     await delete_room(livekit, session.id, at(-8))
     assert list(stub.rooms) == [session.room_name]
     await make_room(livekit, session.id, at(-7))
@@ -194,7 +196,7 @@ async def test_a_look_leaves_sessions_alone_that_need_no_room(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     over = await ready_lesson()
-    await cancel(await admin_of(over), over.id, None, at(-9))
+    await cancel_session(await admin_of(over), over.id, None, at(-9))
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     late = await make.session(academy, teacher, student=student)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from actions.academies import update_video_settings
-from actions.groups import GroupPlan, MemberInput, upsert
-from actions.plans import SchedulePlan
-from actions.schedule import schedule_many, schedule_one
+from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.video_settings import update_video_settings
+from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_schedule import schedule_session, schedule_sessions
 from domain.access import UserRole, Viewer
 from domain.errors import (
     ConflictError,
@@ -72,7 +72,7 @@ async def school(database: object) -> School:
 
 
 async def test_a_session_is_scheduled_with_its_timers_and_its_roster(school: School) -> None:
-    answer = await schedule_one(school.admin, school.plan(), YESTERDAY)
+    answer = await schedule_session(school.admin, school.plan(), YESTERDAY)
     row = await Session.get(id=answer.id)
     assert (row.status, row.version) == (SessionStatus.SCHEDULED, 1)
     assert (row.next_transition_at, row.ends_at, row.completes_at) == (at(-10), at(60), at(65))
@@ -89,7 +89,7 @@ async def test_a_session_is_scheduled_with_its_timers_and_its_roster(school: Sch
 async def test_inside_the_preparation_it_is_ready_with_its_link_in_the_answer(
     school: School,
 ) -> None:
-    answer = await schedule_one(school.admin, school.plan(), at(-10))
+    answer = await schedule_session(school.admin, school.plan(), at(-10))
     assert (answer.status, answer.version) == (SessionStatus.READY, 3)
     assert str(answer.meeting_link).endswith(f"/join/{answer.room_name}")
     assert await told(answer.id) == ["SCHEDULED", "READY", "MEETING_CREATED"]
@@ -97,7 +97,7 @@ async def test_inside_the_preparation_it_is_ready_with_its_link_in_the_answer(
 
 
 async def test_with_its_start_past_it_is_ongoing(school: School) -> None:
-    answer = await schedule_one(school.admin, school.plan(), at(59.9))
+    answer = await schedule_session(school.admin, school.plan(), at(59.9))
     assert answer.status is SessionStatus.ONGOING
     assert await told(answer.id) == ["SCHEDULED", "READY", "MEETING_CREATED", "ONGOING"]
 
@@ -123,7 +123,7 @@ async def test_what_makes_no_sense_is_refused_by_field(
     school: School, field: str, values: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        await schedule_one(school.admin, school.plan(**values), YESTERDAY)
+        await schedule_session(school.admin, school.plan(**values), YESTERDAY)
     assert refused.value.field == (field,)
     assert not await Session.exists()
 
@@ -134,38 +134,38 @@ async def test_people_of_another_academy_are_not_found(
 ) -> None:
     stranger = await make.user(await make.academy(), UserRole[name.upper()])
     with pytest.raises(NotFoundError) as refused:
-        await schedule_one(school.admin, school.plan(**{f"{name}_id": stranger.id}), YESTERDAY)
+        await schedule_session(school.admin, school.plan(**{f"{name}_id": stranger.id}), YESTERDAY)
     assert refused.value.field == (field,)
 
 
 async def test_a_teacher_does_not_schedule_and_a_stranger_finds_no_academy(school: School) -> None:
     with pytest.raises(ForbiddenError):
-        await schedule_one(make.viewer(school.teacher), school.plan(), YESTERDAY)
+        await schedule_session(make.viewer(school.teacher), school.plan(), YESTERDAY)
     other = await make.user(await make.academy(), UserRole.ACADEMY_ADMIN)
     with pytest.raises(NotFoundError):
-        await schedule_one(make.viewer(other), school.plan(), YESTERDAY)
+        await schedule_session(make.viewer(other), school.plan(), YESTERDAY)
     assert not await Session.exists()
 
 
 async def test_the_same_key_again_answers_with_the_same_session(school: School) -> None:
     plan = school.plan(external_id="lesson-1")
-    first = await schedule_one(school.admin, plan, YESTERDAY)
-    again = await schedule_one(school.admin, plan, YESTERDAY)
-    long_after = await schedule_one(school.admin, plan, at(60 * 24))
+    first = await schedule_session(school.admin, plan, YESTERDAY)
+    again = await schedule_session(school.admin, plan, YESTERDAY)
+    long_after = await schedule_session(school.admin, plan, at(60 * 24))
     assert first.id == again.id == long_after.id
     assert await told(first.id) == ["SCHEDULED"]
 
 
 async def test_the_same_key_with_other_values_is_a_conflict(school: School) -> None:
-    await schedule_one(school.admin, school.plan(external_id="lesson-1"), YESTERDAY)
+    await schedule_session(school.admin, school.plan(external_id="lesson-1"), YESTERDAY)
     other = school.plan(external_id="lesson-1", title="Another")
     with pytest.raises(ConflictError) as refused:
-        await schedule_one(school.admin, other, YESTERDAY)
+        await schedule_session(school.admin, other, YESTERDAY)
     assert refused.value.field == ("externalId",)
 
 
 async def test_the_same_key_in_two_academies_is_two_sessions(school: School) -> None:
-    first = await schedule_one(school.admin, school.plan(external_id="1"), YESTERDAY)
+    first = await schedule_session(school.admin, school.plan(external_id="1"), YESTERDAY)
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     other = await make.session(academy, teacher, student=student, external_id="1")
@@ -175,7 +175,7 @@ async def test_the_same_key_in_two_academies_is_two_sessions(school: School) -> 
 async def test_the_same_key_many_times_at_once_is_one_session(school: School) -> None:
     plan = school.plan(external_id="lesson-1")
     answers = await asyncio.gather(
-        *(schedule_one(school.admin, plan, YESTERDAY) for _ in range(12))
+        *(schedule_session(school.admin, plan, YESTERDAY) for _ in range(12))
     )
     assert len({answer.id for answer in answers}) == 1
     assert await told(answers[0].id) == ["SCHEDULED"]
@@ -187,7 +187,7 @@ async def test_a_key_with_different_values_at_once_is_one_session_and_conflicts(
 ) -> None:
     plans = [school.plan(external_id="lesson-1", title=f"Title {n}") for n in range(6)]
     answers = await asyncio.gather(
-        *(schedule_one(school.admin, plan, YESTERDAY) for plan in plans), return_exceptions=True
+        *(schedule_session(school.admin, plan, YESTERDAY) for plan in plans), return_exceptions=True
     )
     assert sum(isinstance(answer, ConflictError) for answer in answers) == 5
     assert await Session.all().count() == 1
@@ -197,7 +197,7 @@ async def test_overlapping_bulks_at_once_make_each_session_once(school: School) 
     keys = ["a", "b", "c", "d"]
     bulks = [[school.plan(external_id=k) for k in keys[n:] + keys[:n]] for n in range(4)]
     answers = await asyncio.gather(
-        *(schedule_many(school.admin, bulk, YESTERDAY) for bulk in bulks)
+        *(schedule_sessions(school.admin, bulk, YESTERDAY) for bulk in bulks)
     )
     assert await Session.all().count() == 4
     for bulk, rows in zip(bulks, answers, strict=True):
@@ -207,7 +207,7 @@ async def test_overlapping_bulks_at_once_make_each_session_once(school: School) 
 async def test_a_bulk_is_all_or_nothing_and_tells_every_refusal_by_its_path(
     school: School,
 ) -> None:
-    await schedule_one(school.admin, school.plan(external_id="taken"), YESTERDAY)
+    await schedule_session(school.admin, school.plan(external_id="taken"), YESTERDAY)
     plans = [
         school.plan(external_id="new"),
         school.plan(title=""),
@@ -215,7 +215,7 @@ async def test_a_bulk_is_all_or_nothing_and_tells_every_refusal_by_its_path(
         school.plan(teacher_id=0),
     ]
     with pytest.raises(RefusedError) as refused:
-        await schedule_many(school.admin, plans, YESTERDAY)
+        await schedule_sessions(school.admin, plans, YESTERDAY)
     assert [(e.code, e.field) for e in refused.value.errors] == [
         ("INVALID_INPUT", ("1", "title")),
         ("CONFLICT", ("2", "externalId")),
@@ -227,13 +227,13 @@ async def test_a_bulk_is_all_or_nothing_and_tells_every_refusal_by_its_path(
 @pytest.mark.parametrize("number", [0, 501])
 async def test_a_bulk_has_one_to_five_hundred(school: School, number: int) -> None:
     with pytest.raises(RefusedError):
-        await schedule_many(school.admin, [school.plan()] * number, YESTERDAY)
+        await schedule_sessions(school.admin, [school.plan()] * number, YESTERDAY)
 
 
 async def test_a_bulk_keeps_its_order_and_knows_what_was_there(school: School) -> None:
-    known = await schedule_one(school.admin, school.plan(external_id="b"), YESTERDAY)
+    known = await schedule_session(school.admin, school.plan(external_id="b"), YESTERDAY)
     plans = [school.plan(external_id=key) for key in ("a", "b", "a", "c")]
-    rows = await schedule_many(school.admin, plans, YESTERDAY)
+    rows = await schedule_sessions(school.admin, plans, YESTERDAY)
     assert [row.external_id for row in rows] == ["a", "b", "a", "c"]
     assert rows[1].id == known.id
     assert rows[0].id == rows[2].id
@@ -243,7 +243,7 @@ async def test_the_roster_of_a_group_is_who_is_a_member_at_the_start(school: Sch
     early, late, now = [await make.student(school.academy) for _ in range(3)]
     group = await make.group(school.academy, school.teacher, now)
     plan = _group_plan(school, group.external_id, {early: (None, at(0)), late: (at(0), None)})
-    await upsert(school.admin, [plan], YESTERDAY)
+    await upsert_groups(school.admin, [plan], YESTERDAY)
     row = await make.session(school.academy, school.teacher, group=group)
     assert await _expected(row) == {late.id}
 
@@ -282,7 +282,7 @@ async def test_a_session_scheduled_while_the_settings_change_follows_the_new_one
         await update_video_settings(school.admin, school.academy.id, values, YESTERDAY)
 
     plans = [school.plan(external_id=f"{n}") for n in range(20)]
-    works = [schedule_one(school.admin, plan, YESTERDAY) for plan in plans]
+    works = [schedule_session(school.admin, plan, YESTERDAY) for plan in plans]
     await asyncio.gather(*works[:10], change(), *works[10:])
     assert {row.ready_at for row in await Session.all()} == {at(-30)}
 
@@ -293,8 +293,8 @@ async def test_a_session_scheduled_while_its_group_changes_has_the_new_members(
     other = await make.student(school.academy)
     group = await make.group(school.academy, school.teacher, school.student)
     plan = school.plan(student_id=None, group_id=group.id)
-    works = [schedule_one(school.admin, plan, YESTERDAY) for _ in range(10)]
+    works = [schedule_session(school.admin, plan, YESTERDAY) for _ in range(10)]
     change = _group_plan(school, group.external_id, {other: (None, None)})
-    await asyncio.gather(*works[:5], upsert(school.admin, [change], YESTERDAY), *works[5:])
+    await asyncio.gather(*works[:5], upsert_groups(school.admin, [change], YESTERDAY), *works[5:])
     for row in await Session.all():
         assert await _expected(row) == {other.id}

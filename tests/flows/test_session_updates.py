@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from actions.plans import SchedulePlan, plan_of
-from actions.schedule import schedule_one
-from actions.sessions import cancel, change_status, reschedule
-from actions.updates import update
+from actions.sessions.session_cancel import cancel_session
+from actions.sessions.session_plan import SchedulePlan, plan_of
+from actions.sessions.session_reschedule import reschedule_session
+from actions.sessions.session_schedule import schedule_session
+from actions.sessions.session_status import change_session_status
+from actions.sessions.session_update import update_session
 from domain.access import UserRole, Viewer
 from domain.errors import (
     ConflictError,
@@ -53,14 +55,18 @@ async def roster(session: Session) -> dict[int, tuple[UserRole, bool]]:
 async def test_words_change_and_what_is_left_out_stays() -> None:
     lesson = await scheduled()
     admin = await admin_of(lesson)
-    row = await update(admin, lesson.session.id, {"title": "Juz Amma", "notes": "Bring it"}, BEFORE)
+    row = await update_session(
+        admin, lesson.session.id, {"title": "Juz Amma", "notes": "Bring it"}, BEFORE
+    )
     assert (row.title, row.notes) == ("Juz Amma", "Bring it")
-    row = await update(admin, row.id, {"notes": None}, BEFORE)
+    row = await update_session(admin, row.id, {"notes": None}, BEFORE)
     assert row.title == "Juz Amma"
     assert row.notes is None
     assert await told(row.id) == ["SCHEDULED", "UPDATED", "UPDATED"]
     assert (await stream(row.id))[1].actor_id == admin.user_id
-    assert (await update(admin, row.id, {"title": "Juz Amma"}, BEFORE)).version == row.version
+    assert (
+        await update_session(admin, row.id, {"title": "Juz Amma"}, BEFORE)
+    ).version == row.version
 
 
 async def test_a_substitute_manages_it_and_who_taught_it_does_not() -> None:
@@ -68,7 +74,9 @@ async def test_a_substitute_manages_it_and_who_taught_it_does_not() -> None:
     other = await teacher_beside(lesson)
     former, substitute = make.viewer(lesson.teacher), make.viewer(other)
     versions = [user.rights_version for user in (lesson.teacher, other)]
-    row = await update(await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5))
+    row = await update_session(
+        await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5)
+    )
     assert row.is_managed_by(substitute)
     assert not row.is_managed_by(former)
     assert await Session.visible_to(former).count() == 0
@@ -85,7 +93,9 @@ async def test_its_meeting_is_as_the_substitute_wants_it() -> None:
     lesson = await ready()
     other = await teacher_beside(lesson)
     await TeacherMeetingSettings.create(teacher_id=other.id, max_participants=7)
-    row = await update(await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5))
+    row = await update_session(
+        await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5)
+    )
     assert row.options.max_participants == 7
 
 
@@ -93,17 +103,21 @@ async def test_the_row_of_a_teacher_who_was_there_stays() -> None:
     lesson = await ready()
     await send(lesson.room.joined(lesson.stay(1, lesson.teacher)), at(1))
     other = await teacher_beside(lesson)
-    row = await update(await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(5))
+    row = await update_session(
+        await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(5)
+    )
     assert row.status is SessionStatus.ONGOING
     assert {lesson.teacher.id, other.id} < (await roster(row)).keys()
-    await update(await admin_of(lesson), row.id, {"teacher_id": lesson.teacher.id}, at(6))
+    await update_session(await admin_of(lesson), row.id, {"teacher_id": lesson.teacher.id}, at(6))
     assert (await roster(row)).keys() == {lesson.teacher.id, lesson.student.id}
 
 
 async def test_another_student_takes_the_place_of_the_first() -> None:
     lesson = await ready()
     other = await student_beside(lesson)
-    row = await update(await admin_of(lesson), lesson.session.id, {"student_id": other.id}, at(-5))
+    row = await update_session(
+        await admin_of(lesson), lesson.session.id, {"student_id": other.id}, at(-5)
+    )
     assert (row.student_id, row.format) == (other.id, SessionFormat.INDIVIDUAL)
     assert await roster(row) == {
         lesson.teacher.id: (UserRole.TEACHER, False),
@@ -118,11 +132,11 @@ async def test_a_lesson_becomes_a_groups_and_one_students_again() -> None:
     admin, academy = await admin_of(lesson), await lesson.session.academy
     members = [await make.student(academy) for _ in range(2)]
     circle = await make.group(academy, lesson.teacher, *members)
-    row = await update(admin, lesson.session.id, {"group_id": circle.id}, BEFORE)
+    row = await update_session(admin, lesson.session.id, {"group_id": circle.id}, BEFORE)
     assert (row.student_id, row.group_id, row.format) == (None, circle.id, SessionFormat.GROUP)
     ids = {lesson.teacher.id, *(member.id for member in members)}
     assert (await roster(row)).keys() == ids
-    row = await update(admin, row.id, {"student_id": lesson.student.id}, BEFORE)
+    row = await update_session(admin, row.id, {"student_id": lesson.student.id}, BEFORE)
     assert (row.student_id, row.group_id) == (lesson.student.id, None)
     assert row.format is SessionFormat.INDIVIDUAL
     assert (await roster(row)).keys() == {lesson.teacher.id, lesson.student.id}
@@ -133,11 +147,11 @@ async def test_once_begun_it_keeps_its_students_and_once_over_its_teacher() -> N
     admin = await admin_of(lesson)
     other, substitute = await student_beside(lesson), await teacher_beside(lesson)
     with pytest.raises(WrongStatusError) as refused:  # also where no clock has begun it
-        await update(admin, lesson.session.id, {"student_id": other.id}, at(1))
+        await update_session(admin, lesson.session.id, {"student_id": other.id}, at(1))
     assert refused.value.field == ("studentId",)
-    await cancel(admin, lesson.session.id, None, at(-5))
+    await cancel_session(admin, lesson.session.id, None, at(-5))
     with pytest.raises(WrongStatusError) as refused:
-        await update(admin, lesson.session.id, {"teacher_id": substitute.id}, at(-4))
+        await update_session(admin, lesson.session.id, {"teacher_id": substitute.id}, at(-4))
     assert refused.value.field == ("teacherId",)
     assert (await lesson.now()).teacher_id == lesson.teacher.id
 
@@ -145,8 +159,8 @@ async def test_once_begun_it_keeps_its_students_and_once_over_its_teacher() -> N
 async def test_what_is_over_keeps_its_record_in_order() -> None:
     lesson = await ready()
     admin = await admin_of(lesson)
-    await change_status(admin, lesson.session.id, SessionStatus.COMPLETED, None, at(50))
-    row = await update(
+    await change_session_status(admin, lesson.session.id, SessionStatus.COMPLETED, None, at(50))
+    row = await update_session(
         make.viewer(lesson.teacher), lesson.session.id, {"notes": "Ayat 1 to 10"}, at(90)
     )
     assert (row.notes, row.status) == ("Ayat 1 to 10", SessionStatus.COMPLETED)
@@ -155,15 +169,17 @@ async def test_what_is_over_keeps_its_record_in_order() -> None:
 async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
     lesson = await scheduled()
     teacher = make.viewer(lesson.teacher)
-    await update(teacher, lesson.session.id, {"title": "Juz Amma", "notes": "x"}, BEFORE)
+    await update_session(teacher, lesson.session.id, {"title": "Juz Amma", "notes": "x"}, BEFORE)
     for values in ({"teacher_id": lesson.teacher.id}, {"title": "y", "subject": None}):
         with pytest.raises(ForbiddenError):
-            await update(teacher, lesson.session.id, values, BEFORE)
+            await update_session(teacher, lesson.session.id, values, BEFORE)
     with pytest.raises(ForbiddenError):
-        await update(make.viewer(lesson.student), lesson.session.id, {"title": "Mine"}, BEFORE)
+        await update_session(
+            make.viewer(lesson.student), lesson.session.id, {"title": "Mine"}, BEFORE
+        )
     with pytest.raises(NotFoundError):
         stranger = make.viewer(await teacher_beside(lesson))
-        await update(stranger, lesson.session.id, {"title": "Mine"}, BEFORE)
+        await update_session(stranger, lesson.session.id, {"title": "Mine"}, BEFORE)
     assert (await lesson.now()).title == "Juz Amma"
 
 
@@ -191,7 +207,9 @@ async def test_what_may_not_be_is_refused_by_name_and_nothing_is_written(
     admin = await admin_of(lesson)
     before = await dump()
     with pytest.raises(DomainError) as refused:
-        await update(admin, lesson.session.id, values | {"notes": values.get("notes", "x")}, BEFORE)
+        await update_session(
+            admin, lesson.session.id, values | {"notes": values.get("notes", "x")}, BEFORE
+        )
     assert (refused.value.code, refused.value.field) == (code, (field,))
     assert await dump() == before
 
@@ -208,13 +226,15 @@ async def test_people_of_another_academy_or_role_are_not_found() -> None:
         {"student_id": lesson.teacher.id},
     ):
         with pytest.raises(NotFoundError):
-            await update(admin, number, values, BEFORE)
+            await update_session(admin, number, values, BEFORE)
 
 
 async def test_a_teacher_who_left_does_not_keep_the_title_from_changing() -> None:
     lesson = await scheduled()
     await User.filter(id=lesson.teacher.id).update(is_active=False)
-    row = await update(await admin_of(lesson), lesson.session.id, {"title": "Juz Amma"}, BEFORE)
+    row = await update_session(
+        await admin_of(lesson), lesson.session.id, {"title": "Juz Amma"}, BEFORE
+    )
     assert row.title == "Juz Amma"
 
 
@@ -228,12 +248,12 @@ async def keyed() -> tuple[Session, SchedulePlan, Viewer]:
 
 async def test_the_same_call_again_is_the_same_session_whatever_changed_meanwhile() -> None:
     session, asked, admin = await keyed()
-    await update(admin, session.id, {"title": "Juz Amma"}, BEFORE)
-    await reschedule(admin, session.id, at(600), 30, BEFORE)
-    again = await schedule_one(admin, asked, BEFORE)
+    await update_session(admin, session.id, {"title": "Juz Amma"}, BEFORE)
+    await reschedule_session(admin, session.id, at(600), 30, BEFORE)
+    again = await schedule_session(admin, asked, BEFORE)
     assert (again.id, again.title, again.scheduled_at) == (session.id, "Juz Amma", at(600))
     as_it_is = plan_of(await Session.get(id=session.id))
-    assert (await schedule_one(admin, as_it_is, BEFORE)).id == session.id
+    assert (await schedule_session(admin, as_it_is, BEFORE)).id == session.id
     assert await Session.all().count() == 1
 
 
@@ -242,5 +262,5 @@ async def test_other_values_with_the_key_are_a_conflict_before_and_after() -> No
     other = replace(asked, title="Another")
     for _ in range(2):
         with pytest.raises(ConflictError):
-            await schedule_one(admin, other, BEFORE)
-        await update(admin, session.id, {"notes": "x"}, BEFORE)
+            await schedule_session(admin, other, BEFORE)
+        await update_session(admin, session.id, {"notes": "x"}, BEFORE)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actions.attendance.folding import finalise
-from actions.rooms import see
-from actions.stream import writing
-from actions.sweep import advance_due
-from domain.attendance import AttendanceStatus
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from actions.rooms.room import see
+from actions.writing.stream import writing
+from domain.attendance.fold import AttendanceStatus
 from domain.status import SessionStatus
 from gateways.livekit import Room as LiveKitRoom
 from models import MeetingAttendance, Session, SessionEvent, User
@@ -171,4 +171,4 @@ async def attend(session: Session, user: User) -> None:
         await send(room.joined(stay), at(start))
         await send(room.left(stay, at(end)), at(end))
     await advance_due(at(105))
-    await finalise(session.id, at(106))
+    await finalise_attendance(session.id, at(106))

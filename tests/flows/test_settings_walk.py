@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from actions.attendance.folding import finalise
+from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
-from actions.rooms import delete_room, see
-from actions.stream import writing
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.rooms.room import delete_room, see
+from actions.writing.stream import writing
 from domain.configuration import camel
 from domain.session import WorkKind
 from gateways.livekit import Room as LiveKitRoom
@@ -182,7 +182,7 @@ async def status_of_a_latecomer(world: World) -> object:
         await send(room.joined(stay), stay.since)
         await send(room.left(stay, gone_at), gone_at)
     await advance_due(start + timedelta(minutes=105))
-    await finalise(session.id, start + timedelta(minutes=106))
+    await finalise_attendance(session.id, start + timedelta(minutes=106))
     return (await attendance(session, world)).status
 
 

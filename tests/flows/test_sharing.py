@@ -13,12 +13,12 @@ from graphql import (
 )
 
 import clock
-from actions.webhooks import record
+from actions.webhooks.notices import record_notice
 from domain.access import UserRole
+from execution.sharing import PER_VIEWER
 from gateways.livekit_webhooks import translate
 from models import User
 from schema.types.ids import Kind, encode
-from subscriptions.sharing import PER_VIEWER
 from tests.conftest import Database
 from tests.support import make
 from tests.support.lessons import Lesson, at, ready
@@ -34,7 +34,7 @@ subscription Mine($id: ID!) { sessionEvents(sessionId: $id) {
 
 async def joins(lesson: Lesson, minutes: float) -> None:
     stay = lesson.stay(minutes)
-    await record(translate(body_of(lesson.room.joined(stay))), at(minutes))
+    await record_notice(translate(body_of(lesson.room.joined(stay))), at(minutes))
 
 
 async def test_who_asks_the_same_gets_the_same_answer(database: Database) -> None:

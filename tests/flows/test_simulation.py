@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import clock
-from actions.crowd import Ending, visits
+from demo.crowd import Ending, visits
 from gateways.livekit_simulation import Guest, SimulatedRoom
 from gateways.livekit_webhooks import translate, verify
 from tests.support import recordings

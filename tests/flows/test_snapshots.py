@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from actions.people import PersonInput, upsert
-from actions.stream import writing
-from actions.webhooks import record
+from actions.academies.user_upsert import PersonInput, upsert_users
+from actions.webhooks.notices import record_notice
+from actions.writing.stream import writing
 from domain.access import UserRole
 from gateways.bus import Bus
 from gateways.livekit_webhooks import translate
@@ -48,7 +48,7 @@ async def rename(lesson: Lesson, person: User, first_name: str) -> None:
     admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
     named = {"first_name": first_name, "last_name": "Karim"}
     told = PersonInput(str(person.external_id), person.academy_id, person.role, named)
-    await upsert(make.viewer(admin), [told], at(-9))
+    await upsert_users(make.viewer(admin), [told], at(-9))
 
 
 async def test_a_snapshot_tells_of_a_room_that_no_event_told_of(database: Database) -> None:
@@ -84,7 +84,7 @@ async def test_a_new_name_is_in_every_new_snapshot_and_in_the_next_change(
             told = (await own.next())["attendance"]["user"]["displayName"]
             assert told == "Asma Karim"
         await rename(lesson, student, "Aya")
-        await record(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
+        await record_notice(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
         assert await names(first) == ["Aya Karim"]
 
 
@@ -113,7 +113,7 @@ async def test_what_the_bell_did_not_tell_yet_is_seen_whole(database: Database) 
     async with streaming(at(-9), is_rung=False) as streams:
         async with streams.presence(lesson.session.id, lesson.teacher) as first:
             before = (await first.next())["version"]
-            await record(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
+            await record_notice(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
             async with streams.presence(lesson.session.id, lesson.teacher) as later:
                 now = await later.next()
             assert now["version"] == (await lesson.now()).version > before

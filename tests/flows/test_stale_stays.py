@@ -3,10 +3,10 @@
 import pytest
 
 from actions.attendance.stale_stays import expire_stays
-from actions.sweep import advance_due
-from actions.work import claim_due
-from domain.attendance import Confidence, CycleEnd, CycleStart, EventKind, Presence
-from domain.presence import AttendanceState
+from actions.clock.sweep import advance_due
+from actions.writing.due_work import claim_due
+from domain.attendance.fold import Confidence, CycleEnd, CycleStart, EventKind, Presence
+from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
 from tests.support.attendance_rows import state, visits

@@ -1,7 +1,7 @@
 """What sessions are to people of several academies and roles, asked for all of them at once."""
 
 from models import Guardianship, Session, User, VideoSettings
-from models.standing import grounds, standings, standings_of
+from models.reading.standing import grounds, standings, standings_of
 from tests.support import make
 from tests.support.scene import Scene
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.days import day_begins, week_begins
 from models import Academy, Session, VideoSettings
-from models.statistics import MeetingCounts, all_meeting_counts, meeting_counts
+from models.reading.statistics import MeetingCounts, all_meeting_counts, meeting_counts
 from tests.support import make
 from tests.support.asking import asking, code, payload
 from tests.support.scene import scene

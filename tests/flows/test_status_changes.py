@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from actions.academies import update_video_settings
-from actions.groups import GroupPlan, MemberInput, upsert
-from actions.sessions import cancel, change_status, reschedule
-from actions.sweep import advance_due
-from actions.webhooks import record
+from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.video_settings import update_video_settings
+from actions.clock.sweep import advance_due
+from actions.sessions.session_cancel import cancel_session
+from actions.sessions.session_reschedule import reschedule_session
+from actions.sessions.session_status import change_session_status
+from actions.webhooks.notices import record_notice
 from domain.access import UserRole, Viewer
-from domain.attendance import EventKind, EventSource, Presence
+from domain.attendance.fold import EventKind, EventSource, Presence
 from domain.errors import ForbiddenError, InvalidInputError, WrongStatusError
 from domain.meeting import MeetingOptions
 from domain.session import GroupKind, MembershipSource
@@ -63,7 +65,7 @@ async def kinds_of_work(session: Session) -> set[str]:
 async def test_a_ready_session_that_is_rescheduled_goes_back_and_its_timers_move() -> None:
     session, admin = await lesson()
     await advance_due(at(-10))
-    answer = await reschedule(admin, session.id, at(120), 90, at(-5))
+    answer = await reschedule_session(admin, session.id, at(120), 90, at(-5))
     row = await fresh(session)
     assert (answer.status, row.status) == (SessionStatus.SCHEDULED, SessionStatus.SCHEDULED)
     assert (row.ready_at, row.next_transition_at) == (at(110), at(110))
@@ -83,11 +85,11 @@ async def test_a_ready_session_that_is_rescheduled_goes_back_and_its_timers_move
 
 async def test_rescheduled_into_the_preparation_it_is_ready_in_the_same_answer() -> None:
     session, admin = await lesson()
-    answer = await reschedule(admin, session.id, at(-50), None, at(-55))
+    answer = await reschedule_session(admin, session.id, at(-50), None, at(-55))
     assert answer.status is SessionStatus.READY
     assert answer.meeting_link
     assert await told(session.id) == ["SCHEDULED", "RESCHEDULED", "READY", "MEETING_CREATED"]
-    again = await reschedule(admin, session.id, at(-51), None, at(-54))
+    again = await reschedule_session(admin, session.id, at(-51), None, at(-54))
     assert again.status is SessionStatus.READY
     assert (await fresh(session)).next_transition_at == at(-51)
 
@@ -95,25 +97,25 @@ async def test_rescheduled_into_the_preparation_it_is_ready_in_the_same_answer()
 async def test_an_ongoing_session_cannot_be_rescheduled_even_if_no_clock_said_so() -> None:
     session, admin = await lesson()
     with pytest.raises(WrongStatusError):
-        await reschedule(admin, session.id, at(300), None, at(1))
+        await reschedule_session(admin, session.id, at(300), None, at(1))
     await advance_due(at(0))
     before = await fresh(session)
     with pytest.raises(WrongStatusError):
-        await reschedule(admin, session.id, at(300), None, at(1))
+        await reschedule_session(admin, session.id, at(300), None, at(1))
     assert (await fresh(session)).version == before.version
 
 
 async def test_a_session_is_not_rescheduled_into_the_past() -> None:
     session, admin = await lesson()
     with pytest.raises(InvalidInputError) as refused:
-        await reschedule(admin, session.id, at(-120), 30, at(-60))
+        await reschedule_session(admin, session.id, at(-120), 30, at(-60))
     assert refused.value.field == ("scheduledAt",)
 
 
 async def test_a_cancelled_session_keeps_reason_and_author_and_loses_its_room() -> None:
     session, admin = await lesson()
     await advance_due(at(-10))
-    await cancel(admin, session.id, "The teacher is ill", at(-5))
+    await cancel_session(admin, session.id, "The teacher is ill", at(-5))
     row = await fresh(session)
     assert (row.status, row.cancellation_reason) == ("CANCELLED", "The teacher is ill")
     assert (row.ended_at, row.meeting_ended_at, row.next_transition_at) == (at(-5), at(-5), None)
@@ -129,7 +131,7 @@ async def test_a_cancelled_session_keeps_reason_and_author_and_loses_its_room() 
 
 async def test_a_session_cancelled_before_it_opened_has_no_room_to_lose() -> None:
     session, admin = await lesson()
-    await cancel(admin, session.id, None, at(-60))
+    await cancel_session(admin, session.id, None, at(-60))
     assert await told(session.id) == ["SCHEDULED", "CANCELLED"]
     assert await kinds_of_work(session) == set()
 
@@ -139,14 +141,14 @@ async def test_what_has_begun_is_not_cancelled(minutes: int) -> None:
     session, admin = await lesson()
     await advance_due(at(minutes))
     with pytest.raises(WrongStatusError):
-        await cancel(admin, session.id, None, at(minutes + 1))
+        await cancel_session(admin, session.id, None, at(minutes + 1))
 
 
 async def test_what_is_cancelled_is_not_cancelled_again() -> None:
     session, admin = await lesson()
-    await cancel(admin, session.id, "first", at(-60))
+    await cancel_session(admin, session.id, "first", at(-60))
     with pytest.raises(WrongStatusError):
-        await cancel(admin, session.id, "second", at(-59))
+        await cancel_session(admin, session.id, "second", at(-59))
     assert (await fresh(session)).cancellation_reason == "first"
 
 
@@ -155,18 +157,18 @@ async def test_a_teacher_cancels_their_own_session_only() -> None:
     teacher = await User.get(id=session.teacher_id)
     other = await make.teacher(await session.academy)
     with pytest.raises(Exception, match="No such session"):
-        await cancel(make.viewer(other), session.id, None, at(-60))
-    await cancel(make.viewer(teacher), session.id, None, at(-60))
+        await cancel_session(make.viewer(other), session.id, None, at(-60))
+    await cancel_session(make.viewer(teacher), session.id, None, at(-60))
 
 
 async def test_an_administrators_jump_walks_the_states_with_all_their_effects() -> None:
     session, admin = await lesson()
-    await change_status(admin, session.id, SessionStatus.ONGOING, None, at(-120))
+    await change_session_status(admin, session.id, SessionStatus.ONGOING, None, at(-120))
     row = await fresh(session)
     assert (row.status, row.started_at) == (SessionStatus.ONGOING, at(-120))
     assert row.meeting_source == "admin"
     assert row.next_transition_at == at(65)
-    await change_status(admin, session.id, SessionStatus.COMPLETED, "early", at(-90))
+    await change_session_status(admin, session.id, SessionStatus.COMPLETED, "early", at(-90))
     row = await fresh(session)
     assert (row.ended_at, row.meeting_ended_at, row.next_transition_at) == (at(-90), at(-90), None)
     expected = ["SCHEDULED", "READY", "MEETING_CREATED", "ONGOING", "COMPLETED", "MEETING_ENDED"]
@@ -180,20 +182,20 @@ async def test_some_statuses_are_nobodys_to_give(to: str) -> None:
     session, admin = await lesson()
     await advance_due(at(-10))
     with pytest.raises(WrongStatusError):
-        await change_status(admin, session.id, SessionStatus[to], None, at(-5))
+        await change_session_status(admin, session.id, SessionStatus[to], None, at(-5))
 
 
 async def test_a_status_it_has_already_is_refused() -> None:
     session, admin = await lesson()
     with pytest.raises(WrongStatusError):
-        await change_status(admin, session.id, SessionStatus.READY, None, at(-10))
+        await change_session_status(admin, session.id, SessionStatus.READY, None, at(-10))
 
 
 async def test_a_teacher_does_not_jump() -> None:
     session, _ = await lesson()
     teacher = make.viewer(await User.get(id=session.teacher_id))
     with pytest.raises(ForbiddenError):
-        await change_status(teacher, session.id, SessionStatus.READY, None, at(-60))
+        await change_session_status(teacher, session.id, SessionStatus.READY, None, at(-60))
 
 
 async def test_a_lesson_in_overtime_can_be_ended_by_hand() -> None:
@@ -201,7 +203,7 @@ async def test_a_lesson_in_overtime_can_be_ended_by_hand() -> None:
     await advance_due(at(0))
     await _come(session)
     await advance_due(at(65))
-    await change_status(admin, session.id, SessionStatus.COMPLETED, None, at(70))
+    await change_session_status(admin, session.id, SessionStatus.COMPLETED, None, at(70))
     row = await fresh(session)
     assert (row.status, row.ended_at) == (SessionStatus.COMPLETED, at(70))
     attendance = await MeetingAttendance.get(session_id=session.id)
@@ -317,7 +319,7 @@ async def _update_members(academy: Academy, external_id: str, *members: User) ->
             for user in members
         ],
     )
-    await upsert(await admin_of(academy), [plan], at(1))
+    await upsert_groups(await admin_of(academy), [plan], at(1))
 
 
 async def _expected(session: Session) -> set[int]:
@@ -329,12 +331,12 @@ async def test_overtime_ends_when_the_last_one_leaves() -> None:
     session, _ = await lesson(max_overtime_minutes=30)
     student = await User.get(id=session.student_id)
     await advance_due(at(-10))
-    await record(await _notice(session, student, "participant_joined", -1), at(-1))
+    await record_notice(await _notice(session, student, "participant_joined", -1), at(-1))
     assert (await fresh(session)).status is SessionStatus.ONGOING  # the first join begins it
     await advance_due(at(65))
     row = await fresh(session)
     assert (row.status, row.next_transition_at) == (SessionStatus.ONGOING, at(95))
-    await record(await _notice(session, student, "participant_left", 70), at(70))
+    await record_notice(await _notice(session, student, "participant_left", 70), at(70))
     row = await fresh(session)
     assert (row.status, row.ended_at) == (SessionStatus.COMPLETED, at(70))
 

@@ -4,17 +4,17 @@ from datetime import datetime
 
 import pytest
 
-from actions.attendance.folding import finalise
-from actions.rooms import make_room
-from actions.sweep import advance_due
-from actions.work import claim_due, put_off
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from actions.rooms.room import make_room
+from actions.writing.due_work import claim_due, put_off
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidInputError, LiveKitUnavailableError
 from domain.session import WorkKind
 from domain.stuck import Stuck, StuckReason
 from models import DueWork, Session
-from models.pages import BY_ID
-from models.stuck import stuck_of, stuck_page, works_of
+from models.reading.pages import BY_ID
+from models.reading.stuck import stuck_of, stuck_page, works_of
 from tests.support import make
 from tests.support.lessons import Lesson, at, ready, scheduled
 from tests.support.livekit_stub import LiveKitStub
@@ -52,7 +52,7 @@ async def test_a_session_that_goes_as_it_should_is_never_stuck() -> None:
     await advance_due(at(0))
     assert await stuck(lesson, at(64)) is None
     await advance_due(at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     await DueWork.all().delete()
     assert await stuck(lesson, at(600)) is None
 
@@ -111,7 +111,7 @@ async def test_a_room_that_is_not_closed_says_what_livekit_answered() -> None:
     await advance_due(at(65))
     await DueWork.filter(kind=WorkKind.MAKE_ROOM).delete()
     await fail(lesson, WorkKind.DELETE_ROOM, at(65))
-    await finalise(lesson.session.id, at(65, 10))
+    await finalise_attendance(lesson.session.id, at(65, 10))
     assert await stuck(lesson, at(65, 30)) is None
     found = await stuck(lesson, at(66))
     told = "LiveKitUnavailableError: LiveKit cannot be reached."

@@ -2,10 +2,11 @@
 
 import pytest
 
-from actions.barring import remove_person
-from actions.participants import add
-from actions.rooms import look_at_rooms, make_room
-from actions.updates import update
+from actions.admittance.barring import remove_person
+from actions.admittance.participants import add_participant
+from actions.rooms.look import look_at_rooms
+from actions.rooms.room import make_room
+from actions.sessions.session_update import update_session
 from domain.access import UserRole, Viewer
 from domain.rooms import participant_identity
 from domain.session import WorkKind
@@ -44,7 +45,7 @@ async def supervisor(lesson: Lesson) -> Viewer:
 async def substitute(lesson: Lesson) -> Session:
     other = await make.teacher(await lesson.session.academy)
     values = {"teacher_id": other.id}
-    return await update(await supervisor(lesson), lesson.session.id, values, at(5))
+    return await update_session(await supervisor(lesson), lesson.session.id, values, at(5))
 
 
 async def removals(lesson: Lesson) -> list[int]:
@@ -92,13 +93,13 @@ async def test_who_teaches_it_again_meanwhile_stays(
     await substitute(lesson)
     row = await row_of(lesson)
     values = {"teacher_id": lesson.teacher.id}
-    await update(await supervisor(lesson), lesson.session.id, values, at(6))
+    await update_session(await supervisor(lesson), lesson.session.id, values, at(6))
     await remove_person(livekit, row.id, at(6))
     assert list(stub.people[str(lesson.session.room_name)]) == [identity(lesson.teacher)]
 
 
 async def test_who_was_added_may_stay(lesson: Lesson, livekit: LiveKit, stub: LiveKitStub) -> None:
-    await add(await supervisor(lesson), lesson.session.id, lesson.teacher.id, at(4))
+    await add_participant(await supervisor(lesson), lesson.session.id, lesson.teacher.id, at(4))
     await substitute(lesson)
     assert await stays(lesson, livekit, stub)
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from actions.clock import beat
-from actions.system import Readings
+from actions.clock.heartbeat import beat
+from actions.clock.system_status import Readings
 from domain.access import UserRole
-from models import sql
+from models.database import sql
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import serving_app
@@ -77,7 +77,7 @@ async def test_nobody_waits_for_long(
 ) -> None:
     stub.slow_s = 0.5
     with monkeypatch.context() as patched:
-        patched.setattr("actions.system.PATIENCE_S", 0.1)
+        patched.setattr("actions.clock.system_status.PATIENCE_S", 0.1)
         with pytest.raises(TimeoutError):
             await readings.state()
     assert (await readings.state()).livekit.is_reachable  # the one that was not waited for

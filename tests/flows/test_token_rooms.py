@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 import clock
-from actions.sessions import cancel
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
+from actions.sessions.session_cancel import cancel_session
 from domain.session import MembershipSource, WorkKind
 from models import DueWork, Membership, Session, SessionEvent
 from tests.conftest import Database
@@ -159,7 +159,7 @@ async def test_a_session_cancelled_while_livekit_was_asked_gives_no_token(
         asker.ask(TOKEN, there["student"], now=there.now, id=there.id("mine"))
     )
     await until(lambda: _called(stub, "CreateRoom"))
-    await cancel(make.viewer(there["admin"]), there["mine"].id, "rain", there.now)
+    await cancel_session(make.viewer(there["admin"]), there["mine"].id, "rain", there.now)
     assert code(await asked) == "SESSION_OVER"
     assert await work() == {WorkKind.DELETE_ROOM, WorkKind.MAKE_ROOM}
 

@@ -1,7 +1,7 @@
 """A livekit-server that was killed three times: nobody says goodbye, only the next room tells."""
 
-from domain.attendance import AttendanceStatus, Confidence, CycleEnd
-from domain.presence import from_ms, to_ms
+from domain.attendance.fold import AttendanceStatus, Confidence, CycleEnd
+from domain.attendance.state import from_ms, to_ms
 from models import Session
 from tests.conftest import Database
 from tests.support.replays import START, Replay, end, replay, tell

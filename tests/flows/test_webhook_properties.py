@@ -6,13 +6,13 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actions.attendance.folding import finalise
-from actions.sweep import advance_due
-from actions.webhooks import record
-from domain.attendance import EventKind, EventSource, Facts, Line, Policy, fold
-from domain.presence import AttendanceState, from_ms, result_fields, to_ms
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from actions.webhooks.notices import record_notice
+from domain.attendance.fold import EventKind, EventSource, Facts, Line, Policy, fold
+from domain.attendance.lines import LINE_KINDS
+from domain.attendance.state import AttendanceState, from_ms, result_fields, to_ms
 from domain.rooms import participant_identity
-from domain.webhook import LINE_KINDS
 from gateways.livekit_webhooks import Notice
 from models import Session, User
 from tests.conftest import Database
@@ -86,12 +86,12 @@ def tellings(told: Class) -> list[Telling]:
 async def tell(session: Session, students: list[User], what: list[Telling]) -> None:
     for who, line in what:
         user = None if who is None else students[who]
-        await record(notice(line, session, user), from_ms(line.received_ms))
+        await record_notice(notice(line, session, user), from_ms(line.received_ms))
 
 
 async def end(session: Session) -> None:
     await advance_due(session.completes_at)
-    await finalise(session.id, session.completes_at + timedelta(seconds=10))
+    await finalise_attendance(session.id, session.completes_at + timedelta(seconds=10))
 
 
 def rooms_of(what: list[Telling]) -> list[Line]:

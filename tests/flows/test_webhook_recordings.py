@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.attendance import AttendanceStatus, Confidence, CycleEnd, Presence
+from domain.attendance.fold import AttendanceStatus, Confidence, CycleEnd, Presence
 from domain.status import SessionStatus
 from domain.webhook import WebhookOutcome
 from models import MeetingAttendanceEvent, Session, WebhookReceipt

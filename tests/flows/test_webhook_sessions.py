@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from actions.sessions import reschedule
-from actions.webhooks import record
+from actions.sessions.session_reschedule import reschedule_session
+from actions.webhooks.notices import record_notice
 from domain.access import UserRole
-from domain.attendance import Confidence, CycleEnd, CycleStart, Presence
-from domain.presence import AttendanceState, to_ms
+from domain.attendance.fold import Confidence, CycleEnd, CycleStart, Presence
+from domain.attendance.state import AttendanceState, to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from domain.webhook import WebhookOutcome
@@ -88,7 +88,7 @@ async def test_a_join_that_never_got_media_begins_nothing(lesson: Lesson) -> Non
 async def test_a_join_heals_a_session_that_the_clock_forgot(lesson: Lesson) -> None:
     admin = make.viewer(await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN))
     later = START + timedelta(hours=2)
-    await reschedule(admin, lesson.session.id, later, None, at(-9))
+    await reschedule_session(admin, lesson.session.id, later, None, at(-9))
     assert (await lesson.now()).status is SessionStatus.SCHEDULED
     room = Room(lesson.session, later - timedelta(minutes=5))
     joined = room.joined(Stay(lesson.student, later - timedelta(minutes=4)))
@@ -116,7 +116,7 @@ async def test_what_is_told_of_a_deleted_room_does_not_say_that_the_next_one_is_
 ) -> None:
     await send(lesson.room.started(), at(-9))
     admin = make.viewer(await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN))
-    await reschedule(admin, lesson.session.id, START + timedelta(days=1), None, at(-8))
+    await reschedule_session(admin, lesson.session.id, START + timedelta(days=1), None, at(-8))
     await send(lesson.room.finished(at(-7)), at(-7))
     assert (await lesson.now()).room_first_ready_at is None
 
@@ -234,7 +234,7 @@ async def test_thirty_people_join_at_once_and_every_event_has_its_number(
     version = (await lesson.now()).version
     joins = [lesson.room.joined(lesson.stay(0, student)) for student in lesson.students]
     notices = [translate(encode(event)) for event in joins]
-    outcomes = await asyncio.gather(*(record(notice, at(0, 1)) for notice in notices * 2))
+    outcomes = await asyncio.gather(*(record_notice(notice, at(0, 1)) for notice in notices * 2))
     assert outcomes.count(WebhookOutcome.APPLIED) == 30
     assert outcomes.count(WebhookOutcome.DUPLICATE) == 30
     events = await stream(lesson.session.id)

@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 import clock
-from actions import receipts
-from actions.rejections import rejections
+from actions.webhooks import receipts
+from actions.webhooks.rejections import rejections
 from domain.access import UserRole
-from domain.attendance import EventKind, EventSource
-from domain.presence import to_ms
+from domain.attendance.fold import EventKind, EventSource
+from domain.attendance.state import to_ms
 from models import MeetingAttendanceEvent, User, WebhookReceipt, WebhookRejection
-from models.database import close_database, open_database
+from models.database.connection import close_database, open_database
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import serving_app
@@ -109,7 +109,7 @@ async def test_what_could_not_be_written_down_is_kept_for_the_next_time(
 
     await refused(4, at(0))
     with monkeypatch.context() as patched:
-        patched.setattr("actions.rejections.sql.execute_many", fails)
+        patched.setattr("actions.webhooks.rejections.sql.execute_many", fails)
         with pytest.raises(OSError, match="gone"):
             await rejections.flush(at(0))
     await rejections.flush(at(0))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import clock
-from actions.rejections import rejections
+from actions.webhooks.rejections import rejections
 from domain.rooms import TRIAL_ROOM
 from models import MeetingAttendanceEvent, SessionEvent, WebhookReceipt
 from tests.conftest import Database

@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.participants import add
-from actions.sessions import cancel
+from actions.admittance.participants import add_participant
+from actions.sessions.session_cancel import cancel_session
 from domain.access import UserRole
-from models import Membership, SessionParticipant, User, sql
+from models import Membership, SessionParticipant, User
+from models.database import sql
 from subscriptions.watchers import Watchers
 from tests.conftest import Template
 from tests.support import make
@@ -76,7 +77,7 @@ async def test_a_role_that_changed_counts_from_the_next_operation_on(template: T
 
 async def goes_on(at: School, watcher: Watcher, seen: str = "StatusChanged") -> bool:
     """On the same socket, whatever happens next is told."""
-    await cancel(at.admin, at.session_id, None, clock.now())
+    await cancel_session(at.admin, at.session_id, None, clock.now())
     while (event := await watcher.next())["__typename"] != seen:
         assert event["__typename"] in ("PresenceChanged", "PresenceRemoved", "SessionUpdated")
     return await watcher.is_connected()
@@ -186,7 +187,7 @@ async def test_who_manages_no_more_is_told_nothing_as_a_guest_before_asking_agai
 ) -> None:
     """The right to the session stays, the right to its roster's events does not."""
     async with school(template) as at:
-        await add(at.admin, at.session_id, at.there["teacher"].id, clock.now())
+        await add_participant(at.admin, at.session_id, at.there["teacher"].id, clock.now())
         async with at.watch("teacher", session="mine") as theirs:
             await substitute(at)
             assert await told_until_refused(theirs) == "FORBIDDEN"

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import clock
-from actions.system import Readings
-from actions.tokens import Door
+from actions.clock.system_status import Readings
+from actions.rooms.meeting_tokens import Door
+from execution.context import Context, Process
 from models import User
 from processes import connected, ringing
-from resolvers.context import Context, Process
 from schema.root import build_schema
 from settings import current
 from subscriptions.hubs import Hubs

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     Confidence,
     Cycle,

@@ -4,10 +4,10 @@ import json
 from datetime import datetime
 from typing import Any
 
-from domain.attendance import Confidence, CycleEnd, CycleStart, Presence
-from domain.presence import AttendanceState, to_ms
+from domain.attendance.fold import Confidence, CycleEnd, CycleStart, Presence
+from domain.attendance.state import AttendanceState, to_ms
 from models import MeetingAttendance, SessionEvent, SessionParticipant, User
-from models.rosters import rosters
+from models.reading.rosters import rosters
 
 Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
 

@@ -14,10 +14,10 @@ from starlette.websockets import WebSocket
 from strawberry.dataloader import DataLoader
 
 from domain.errors import NotFoundError, UnauthenticatedError
-from resolvers.documents import document_cache
-from resolvers.refusals import ClientSafeSchema
+from execution.documents import document_cache
+from execution.events import EventExecution
+from execution.refusals import ClientSafeSchema
 from routes.graphql import GraphQLOverHTTP, Page
-from subscriptions.execution import EventExecution
 from subscriptions.websocket import GraphQLSocket, SocketLimits
 from tests.support.patience import PATIENCE_S
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from livekit.protocol import models
 
 import clock
+from actions.admittance.barring import bar_participant
 from actions.attendance.reports import report_join
-from actions.barring import bar
-from actions.sweep import advance_due
-from domain.attendance import EventKind, Presence
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import EventKind, Presence
 from domain.rooms import participant_identity
 from domain.session import WorkKind
 from models import Academy, DueWork, MeetingAttendanceEvent, Session, User
@@ -134,7 +134,7 @@ async def remove_person(stub: LiveKitStub) -> Story:
     student, room = people.student, str(session.room_name)
     stub.rooms[room] = models.Room(name=room, sid="RM_live")
     stub.enter(room, participant_identity(student.id, student.first_name, student.last_name))
-    await bar(make.viewer(people.teacher), session.id, student.id, clock.now())
+    await bar_participant(make.viewer(people.teacher), session.id, student.id, clock.now())
 
     async def is_done() -> bool:
         return not stub.people[room]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions.sweep import advance_due
+from actions.clock.sweep import advance_due
 from models import Session, User
 from tests.support import make
 from tests.support.livekit_events import Room, Stay

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.presence import to_ms
+from domain.attendance.state import to_ms
 from domain.rooms import participant_identity
 from models import Session, User
 from routes import livekit

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from domain.attendance import AttendanceStatus, EventKind, EventSource, Line
+from domain.attendance.fold import AttendanceStatus, EventKind, EventSource, Line
 from tests.support.attendance_lines import MINUTE, START
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

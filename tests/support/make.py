@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from actions.plans import SchedulePlan
-from actions.schedule import schedule_one
+from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_schedule import schedule_session
 from domain.access import UserRole, Viewer
 from domain.session import GroupKind, MembershipSource, SessionKind
 from models import (
@@ -113,4 +113,6 @@ async def session(
         "subject": None,
         "session_number": None,
     }
-    return await schedule_one(admin, SchedulePlan(**plan | values), now or at - timedelta(days=1))
+    return await schedule_session(
+        admin, SchedulePlan(**plan | values), now or at - timedelta(days=1)
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from models.database import open_database
+from models.database.connection import open_database
 from tests.support.ticking import reaching, ticking
 
 

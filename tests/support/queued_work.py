@@ -1,7 +1,7 @@
 """Work that is due and goes through Redis, and what is to be seen of it."""
 
-from actions.sweep import advance_due
-from actions.work import Claim, claim_due
+from actions.clock.sweep import advance_due
+from actions.writing.due_work import Claim, claim_due
 from domain.queue import LaneName
 from domain.session import WorkKind
 from gateways.queue import JobQueue

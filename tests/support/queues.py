@@ -11,7 +11,7 @@ import clock
 from domain.queue import GROUP, SET_ASIDE, LaneName, jobs_name
 from gateways.livekit import LiveKit
 from gateways.redis_server import RedisServer
-from models.installation import installation
+from models.database.installation import installation
 from tasks.broker import StreamBroker
 from tasks.work import Jobs
 from tasks.worker import Worker

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from domain.attendance import EventKind, EventSource, Line
+from domain.attendance.fold import EventKind, EventSource, Line
 
 FOLDER = Path(__file__).parent.parent / "recordings"
 KINDS = {

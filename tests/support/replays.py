@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from actions.attendance.folding import finalise
-from actions.sweep import advance_due
-from domain.attendance import AttendanceStatus, Confidence, CycleEnd, CycleStart
-from domain.presence import from_ms, to_ms
+from actions.attendance.final_result import finalise_attendance
+from actions.clock.sweep import advance_due
+from domain.attendance.fold import AttendanceStatus, Confidence, CycleEnd, CycleStart
+from domain.attendance.state import from_ms, to_ms
 from domain.rooms import participant_identity
 from models import Session, User
 from tests.support import make, recordings
@@ -85,4 +85,4 @@ async def tell(requests: list[Request]) -> None:
 
 async def end(session: Session) -> None:
     await advance_due(session.completes_at)
-    await finalise(session.id, session.completes_at + timedelta(seconds=10))
+    await finalise_attendance(session.id, session.completes_at + timedelta(seconds=10))

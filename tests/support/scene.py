@@ -15,8 +15,8 @@ from models import (
     SessionParticipant,
     User,
     WebhookReceipt,
-    sql,
 )
+from models.database import sql
 from schema.types.ids import Kind, encode
 from tests.support import make
 
@@ -82,7 +82,9 @@ async def _people(academy: Academy, now: datetime) -> dict[str, Any]:
         rows[name] = await make.user(academy, role, email=f"{name}@{academy.slug}.example")
     for guardian, child in TIES:
         await Guardianship.create(guardian_id=rows[guardian].id, child_id=rows[child].id)
-    made = await access_keys.create(make.viewer(rows["admin"]), academy.id, "Platform", None, now)
+    made = await access_keys.create_access_key(
+        make.viewer(rows["admin"]), academy.id, "Platform", None, now
+    )
     return rows | {"access_key": made.row} | await _classes(rows, now)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from models.database import client
+from models.database.connection import client
 
 METHODS = ("execute_query", "execute_query_dict", "execute_insert", "execute_many", "affect")
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from strawberry.types import ExecutionResult
 
+from execution.context import Ask, Context, Process
 from gateways.bus import Bus, bell
 from models import User
-from resolvers.context import Ask, Context, Process
 from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs

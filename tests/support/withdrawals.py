@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import clock
-from actions import barring, groups, people, updates
-from actions.groups import GroupPlan, MemberInput
-from actions.people import PersonInput
-from actions.rights import review
-from actions.sessions import reschedule
+from actions.academies import group_upsert, user_upsert
+from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.user_upsert import PersonInput
+from actions.admittance import barring
+from actions.sessions import session_update
+from actions.sessions.session_reschedule import reschedule_session
+from actions.writing.rights import review
 from domain.access import UserRole
 from domain.session import MembershipSource
 from models import Membership
-from models.atomic import atomic
+from models.database.atomic import atomic
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import Served, serving_app
@@ -51,7 +53,7 @@ Withdraw = Callable[[School], Awaitable[object]]
 
 
 async def bar(at: School) -> None:
-    await barring.bar(at.admin, at.session_id, at.there["student"].id, clock.now())
+    await barring.bar_participant(at.admin, at.session_id, at.there["student"].id, clock.now())
 
 
 async def leave_group(at: School) -> None:
@@ -60,7 +62,7 @@ async def leave_group(at: School) -> None:
 
 async def substitute(at: School) -> None:
     values = {"teacher_id": at.there["colleague"].id}
-    await updates.update(at.admin, at.session_id, values, clock.now())
+    await session_update.update_session(at.admin, at.session_id, values, clock.now())
 
 
 async def move_away(at: School) -> None:
@@ -68,7 +70,7 @@ async def move_away(at: School) -> None:
     now = clock.now()
     mine = Membership.filter(user_id=at.there["student"].id)
     await mine.update(active_until=now + timedelta(days=1))
-    await reschedule(at.admin, at.session_id, now + timedelta(days=2), None, now)
+    await reschedule_session(at.admin, at.session_id, now + timedelta(days=2), None, now)
 
 
 async def lose_guardian(at: School) -> None:
@@ -92,7 +94,7 @@ async def replace_members(at: School, names: list[str], **until: datetime) -> No
     plan = GroupPlan(
         circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
     )
-    await groups.upsert(at.admin, [plan], clock.now())
+    await group_upsert.upsert_groups(at.admin, [plan], clock.now())
 
 
 async def _upsert_person(
@@ -111,7 +113,7 @@ async def _upsert_person(
         named,
         guardian_external_ids=guardian_external_ids,
     )
-    await people.upsert(at.admin, [person], clock.now())
+    await user_upsert.upsert_users(at.admin, [person], clock.now())
 
 
 async def ring(at: School, who: str) -> None:

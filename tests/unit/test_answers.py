@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from resolvers.answers import MOST_BYTES, AnswerTooLongError, write_answer
+from execution.answers import MOST_BYTES, AnswerTooLongError, write_answer
 
 MEBIBYTE = 1024 * 1024
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.attendance import (
+from domain.attendance.fold import (
     Confidence,
     CycleEnd,
     CycleStart,

@@ -2,14 +2,14 @@
 
 import pytest
 
-from domain.attendance import (
+from domain.attendance.fold import (
     Confidence,
     CycleEnd,
     CycleStart,
     EventSource,
     Presence,
 )
-from domain.stay_ends import LOOKED_ON_MS
+from domain.attendance.stay_ends import LOOKED_ON_MS
 from tests.support.attendance_lines import (
     START,
     expired,

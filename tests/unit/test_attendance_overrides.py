@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from domain.access import UserRole
-from domain.attendance import AttendanceStatus, Override
-from domain.presence import AttendanceState, result_fields
+from domain.attendance.fold import AttendanceStatus, Override
+from domain.attendance.state import AttendanceState, result_fields
 from tests.support.attendance_lines import HOUR, START, joined, left, override, result
 
 PRESENT, ABSENT, LATE = AttendanceStatus.PRESENT, AttendanceStatus.ABSENT, AttendanceStatus.LATE

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.attendance import CycleStart, EventKind, Line, Policy, Presence, Result, fold, total_ms
-from domain.stays import stays_in
+from domain.attendance.fold import (
+    CycleStart,
+    EventKind,
+    Line,
+    Policy,
+    Presence,
+    Result,
+    fold,
+    total_ms,
+)
+from domain.attendance.stays import stays_in
 from tests.support.attendance_lines import HOUR, MINUTE, START, facts, result
 from tests.support.lives import Class, classes, clean, spans
 

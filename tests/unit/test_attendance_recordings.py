@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.attendance import (
+from domain.attendance.fold import (
     Confidence,
     CycleEnd,
     CycleStart,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     Confidence,
     CycleEnd,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.attendance import Confidence, CycleEnd, CycleStart, Line, Presence
+from domain.attendance.fold import Confidence, CycleEnd, CycleStart, Line, Presence
 from tests.support.attendance_lines import (
     MINUTE,
     START,

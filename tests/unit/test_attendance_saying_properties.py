@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.attendance import EventKind, EventSource, Line, Policy, Presence, fold
+from domain.attendance.fold import EventKind, EventSource, Line, Policy, Presence, fold
 from tests.support.attendance_lines import HOUR, facts
 from tests.support.lives import Class, classes, sayings
 from tests.unit.test_attendance_properties import ENDS, GAPS, at_last

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.attendance import AttendanceStatus, Confidence, Policy, fold, percentage, total_ms
+from domain.attendance.fold import AttendanceStatus, Confidence, Policy, fold, percentage, total_ms
 from tests.support.attendance_lines import HOUR, MINUTE, START, facts, left, result, seen
 
 

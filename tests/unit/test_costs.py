@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from graphql import execute_sync, get_introspection_query, parse, validate
 
-from resolvers.costs import LONGEST_ALIAS, LONGEST_NAME, CostLimit, IntrospectionLimit, NameLimit
-from resolvers.introspection import Introspection
+from execution.costs import LONGEST_ALIAS, LONGEST_NAME, CostLimit, IntrospectionLimit, NameLimit
+from execution.introspection import Introspection
 from schema.root import build_schema
 from tests.support.streams import EVENTS, PRESENCE
 

@@ -1,7 +1,7 @@
 from graphql import parse
 
-from resolvers.documents import KnownDocuments, document_cache
-from resolvers.refusals import ClientSafeSchema
+from execution.documents import KnownDocuments, document_cache
+from execution.refusals import ClientSafeSchema
 from tests.support.counting import Query
 
 

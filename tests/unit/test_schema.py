@@ -16,7 +16,7 @@ from graphql import build_schema as read_schema
 from graphql.utilities import find_breaking_changes, find_schema_changes
 
 from domain.access import UserRole
-from domain.attendance import (
+from domain.attendance.fold import (
     AttendanceStatus,
     Confidence,
     CycleEnd,
@@ -34,8 +34,8 @@ from domain.status import SessionStatus, TransitionCause
 from domain.stuck import StuckReason
 from domain.webhook import WebhookOutcome
 from domain.window import Weekday
+from execution.refusals import ClientSafeSchema
 from models import AttendancePolicy, VideoSettings
-from resolvers.refusals import ClientSafeSchema
 from schema.descriptions import describe, read_words
 from schema.root import build_schema
 from schema.types.enums import SessionOrder

@@ -1,0 +1,22 @@
+"""Rules by which an academy's attendance is judged."""
+
+from domain.access import Permit, Viewer
+from domain.configuration import POLICY_BOUNDS, checked
+from domain.errors import InvalidInputError
+from models import Academy, AttendancePolicy
+from models.academy import default_of
+from models.database.atomic import atomic
+
+
+async def update_attendance_policy(
+    viewer: Viewer, academy_id: int, values: dict[str, int | None]
+) -> Academy:
+    """For sessions scheduled from now on: a later change does not rewrite the past."""
+    await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
+    async with atomic():
+        policy = await AttendancePolicy.select_for_update().get(academy_id=academy_id)
+        policy.update_from_dict(checked(values, POLICY_BOUNDS, default_of(AttendancePolicy)))
+        if policy.partial_from_percent > policy.present_from_percent:
+            raise InvalidInputError("Partial begins below present.", ("partialFromPercent",))
+        await policy.save(update_fields=list(POLICY_BOUNDS))
+    return await Academy.get(id=academy_id)

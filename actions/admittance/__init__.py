@@ -1,0 +1,1 @@
+"""Lets people in and keeps them out: grants, the added and the barred."""

@@ -1,0 +1,127 @@
+"""Keeping somebody out of one session: no token, no stream, and out of its room whenever seen."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+from actions.admittance.grants import grants_now, is_too_much
+from actions.admittance.participants import find_person, row_of
+from actions.writing.bulk import again_if_raced
+from actions.writing.draft import Draft
+from actions.writing.rights import review
+from actions.writing.roster import tell_row
+from actions.writing.stream import writing
+from domain.access import Permit, Viewer
+from domain.errors import ForbiddenError, NotFoundError
+from domain.rooms import user_number
+from domain.session import WorkKind
+from gateways.livekit import LiveKit
+from gateways.livekit_tokens import Grant
+from models import Session, SessionParticipant, User
+from models.database import sql
+from models.database.atomic import atomic
+
+Inside = tuple[int, int, Grant]  # in the room of which session, who, and what they came with
+
+
+async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
+    """Until they are let in again. Whoever is barred already stays so, since then and by whom.
+
+    FORBIDDEN for those who manage the session: they would let themselves in.
+    """
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    return await again_if_raced(lambda: _bar(viewer, session_id, user_id, now))
+
+
+async def _bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
+    async with writing(session_id, now) as draft:
+        person = await find_person(draft.session, user_id)
+        _check_no_manager(draft.session, person)
+        row = await row_of(draft.session, person)
+        if row.barred_at is None:
+            row.barred_at, row.barred_by_id = now, viewer.user_id
+            await row.save(update_fields=["barred_at", "barred_by_id"])
+            await tell_row(draft, row)
+        draft.concerned.add(person.id)
+        draft.plan(WorkKind.REMOVE_PERSON, now, row.id)
+    return draft.session
+
+
+def _check_no_manager(session: Session, person: User) -> None:
+    if session.is_managed_by(person.as_viewer()):
+        raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
+
+
+async def unbar_participant(
+    viewer: Viewer, session_id: int, user_id: int, now: datetime
+) -> Session:
+    """They may come again as far as anything else lets them; who is not barred stays as they are.
+
+    NOT_FOUND for who is not on the roster.
+    """
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    return await again_if_raced(lambda: _unbar(session_id, user_id, now))
+
+
+async def _unbar(session_id: int, user_id: int, now: datetime) -> Session:
+    async with writing(session_id, now) as draft:
+        row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
+        if row is None:
+            raise NotFoundError("Nobody of this session.", ("userId",))
+        if row.barred_at is not None:
+            row.barred_at = row.barred_by_id = None
+            await row.save(update_fields=["barred_at", "barred_by_id"])
+            await tell_row(draft, row)
+    return draft.session
+
+
+async def keep_out(draft: Draft, user_ids: Iterable[int]) -> None:
+    """Of these people who came into the room, have those removed who would get no token now."""
+    session = draft.session
+    came = [(session.id, user_id, Grant()) for user_id in user_ids]
+    draft.concerned |= await _who_must_leave({session.id: session}, came, draft.now)
+
+
+async def put_out(rooms: Mapping[int, Session], inside: Collection[Inside], now: datetime) -> None:
+    """Of the people in the rooms of these sessions, have those removed who would get no token now,
+    or a lesser one than theirs."""
+    leaving = await _who_must_leave(rooms, inside, now)
+    if leaving:
+        async with atomic() as tx:
+            await review(tx, leaving, now)
+
+
+async def _who_must_leave(
+    rooms: Mapping[int, Session], inside: Collection[Inside], now: datetime
+) -> set[int]:
+    """A handful of statements, however many they are."""
+    users: dict[int, User] = {}
+    for some in sql.batches(sorted({user_id for _, user_id, _ in inside})):
+        users |= {user.id: user for user in await User.filter(id__in=some)}
+    known = [
+        (session_id, user_id, held) for session_id, user_id, held in inside if user_id in users
+    ]
+    places = {(session_id, user_id) for session_id, user_id, _ in known}
+    grants = await grants_now([(rooms[room], users[user_id]) for room, user_id in places], now)
+    return {
+        user_id
+        for session_id, user_id, held in known
+        if is_too_much(held, grants[session_id, user_id])
+    }
+
+
+async def remove_person(livekit: LiveKit, participant_id: int, now: datetime) -> None:
+    """Put somebody out of the room who would get no token for it now, or a lesser one than theirs;
+    not to be there is success.
+
+    Under every identity of theirs: a name may have changed since their token was made.
+    """
+    row = await SessionParticipant.get_or_none(id=participant_id).select_related("session", "user")
+    if row is None:
+        return
+    grant = (await grants_now([(row.session, row.user)], now))[row.session_id, row.user_id]
+    room = row.session.room_name
+    if room is None or room not in await livekit.list_rooms():
+        return
+    for person in await livekit.list_participants(room):
+        if user_number(person.identity) == row.user_id and is_too_much(person.grant, grant):
+            await livekit.remove_participant(room, person.identity)

@@ -1,0 +1,46 @@
+"""Who may come to one session although nothing else says so."""
+
+from datetime import datetime
+
+from actions.writing.roster import enrol, tell_row
+from actions.writing.stream import writing
+from domain.access import Permit, Viewer
+from domain.errors import BarredError, InvalidInputError, NotFoundError, WrongStatusError
+from models import Session, SessionParticipant, User
+
+
+async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
+    """Somebody of the academy, or a super admin, may see the session and join it.
+
+    It makes nobody expected who was not. Added twice is added once.
+    """
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    async with writing(session_id, now) as draft:
+        session = draft.session
+        if session.status.is_over:
+            raise WrongStatusError("The session is over.")
+        person = await find_person(session, user_id)
+        if not person.is_active:
+            raise InvalidInputError("The person is not active.", ("userId",))
+        row = await row_of(session, person)
+        if row.barred_at is not None:
+            raise BarredError("Barred from this session; unbar them instead.", ("userId",))
+        if not row.is_added:
+            row.is_added = True
+            await row.save(update_fields=["is_added"])
+            await tell_row(draft, row)
+    return draft.session
+
+
+async def find_person(session: Session, user_id: int) -> User:
+    """NOT_FOUND for who is neither of the session's academy nor of none."""
+    person = await User.get_or_none(id=user_id)
+    if person is None or person.academy_id not in (session.academy_id, None):
+        raise NotFoundError("No such person in this academy.", ("userId",))
+    return person
+
+
+async def row_of(session: Session, person: User) -> SessionParticipant:
+    """Their place on the roster, made where they had none."""
+    row = await SessionParticipant.get_or_none(session_id=session.id, user_id=person.id)
+    return row or await enrol(session, person.id, person.role, is_expected=False)

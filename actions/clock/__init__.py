@@ -1,0 +1,1 @@
+"""Does what time asks for, and says whether it is done."""

@@ -1,0 +1,76 @@
+"""Is the clock running, is anything late, do LiveKit's events arrive? Never a silent stop."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, TypeVar
+
+from actions.webhooks.rejections import rejections
+from domain.errors import LiveKitUnavailableError
+from domain.system import ClockStatus, Component, SystemState
+from gateways.bus import bell
+from gateways.livekit import LiveKit
+from gateways.look import Look
+from gateways.queue import queue
+from models.database.connection import dialect
+from models.reading.clock_status import read_clock_status
+from models.reading.webhook_status import HOUR, read_webhook_status
+
+KEPT_S = 1.0
+PATIENCE_S = 3.0
+
+T = TypeVar("T")
+
+
+class Readings:
+    """The state as this process tells it: whoever asks, and however many at once, one reading
+    serves a second. TimeoutError where it does not come: nobody waits for longer than 3 s."""
+
+    def __init__(
+        self, livekit: LiveKit, now: Callable[[], datetime], kept_s: float = KEPT_S
+    ) -> None:
+        self.now = now  # never an asker's: a request that came in slowly would speak for all
+        self._livekit = livekit
+        self._look = Look(kept_s)
+
+    async def state(self) -> SystemState:
+        return await self._once("state", lambda: _read(self._livekit, self.now()))
+
+    async def clock(self) -> ClockStatus:
+        """The clock alone: who must answer soon does not wait for LiveKit and Redis."""
+        return await self._once("clock", lambda: read_clock_status(self.now()))
+
+    async def close(self) -> None:
+        """Before what is read is closed."""
+        await self._look.close()
+
+    async def _once(self, what: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._look.once(what, ask)
+
+
+async def _read(livekit: LiveKit, now: datetime) -> SystemState:
+    ticking = await read_clock_status(now)
+    told = await read_webhook_status(now, await rejections.since(now - HOUR))
+    task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
+    return SystemState(
+        as_of=now,
+        clock=ticking,
+        webhooks=told,
+        database=Component(True, dialect()),
+        message_bus=_bus(),
+        task_queue=task_queue,
+        livekit=rooms,
+    )
+
+
+def _bus() -> Component:
+    return bell.bus.health if bell.bus else Component(False, "not started")
+
+
+async def _livekit(livekit: LiveKit) -> Component:
+    try:
+        await livekit.ping()
+    except LiveKitUnavailableError as error:
+        return Component(False, error.message)
+    return Component(True, "answers")

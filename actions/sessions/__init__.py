@@ -1,0 +1,1 @@
+"""Plans sessions and changes the plan."""

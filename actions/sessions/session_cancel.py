@@ -1,0 +1,56 @@
+"""Cancels sessions: one, or many at once."""
+
+from datetime import datetime
+
+from actions.sessions.session_status import because_of, change_by_person, move_by_person
+from actions.writing.bulk import Refusals, again_if_raced, check_count
+from actions.writing.draft import Draft
+from actions.writing.moves import Because
+from actions.writing.stream import lock_all, write
+from domain.access import Permit, Viewer
+from domain.errors import NotFoundError
+from domain.status import SessionStatus
+from models import Session
+from models.database.atomic import atomic
+
+
+async def cancel_session(
+    viewer: Viewer, session_id: int, reason: str | None, now: datetime
+) -> Session:
+    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    return await change_by_person(
+        session_id, SessionStatus.CANCELLED, because_of(viewer, reason), now
+    )
+
+
+async def cancel_sessions(
+    viewer: Viewer, session_ids: list[int], reason: str | None, now: datetime
+) -> list[Session]:
+    """All of them, or RefusedError and none, in the order given. One that is cancelled already
+    stays as it is: the answer to the first call may have been lost."""
+    check_count(len(session_ids), "sessions")
+    because = because_of(viewer, reason)
+    return await again_if_raced(lambda: _cancel_all(viewer, session_ids, because, now))
+
+
+async def _cancel_all(
+    viewer: Viewer, session_ids: list[int], because: Because, now: datetime
+) -> list[Session]:
+    refusals = Refusals()
+    async with atomic() as tx:
+        rows = Session.visible_to(viewer).filter(id__in=session_ids)
+        drafts = {draft.session.id: draft for draft in await lock_all(rows, now)}
+        for session_id in dict.fromkeys(session_ids):
+            with refusals.under(session_ids.index(session_id)):
+                await _cancel_one(viewer, drafts.get(session_id), because)
+        refusals.check()
+        await write(tx, drafts.values(), now)
+    return [drafts[session_id].session for session_id in session_ids]
+
+
+async def _cancel_one(viewer: Viewer, draft: Draft | None, because: Because) -> None:
+    if draft is None:
+        raise NotFoundError("No such session.")
+    draft.session.check(viewer, Permit.SCHEDULE)
+    if draft.session.status is not SessionStatus.CANCELLED:
+        await move_by_person(draft, SessionStatus.CANCELLED, because)

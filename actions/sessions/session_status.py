@@ -1,0 +1,51 @@
+"""What a person does with a session that is scheduled: another time, no more, another status."""
+
+from datetime import datetime
+
+from actions.attendance.folding import catch_up, close_stays
+from actions.writing.draft import Draft
+from actions.writing.moves import Because, move_to
+from actions.writing.stream import writing
+from domain.access import Permit, Viewer
+from domain.errors import WrongStatusError
+from domain.status import SessionStatus, TransitionCause
+from domain.text import cleaned
+from models import Session
+
+LONGEST_REASON = 2000
+
+
+async def change_session_status(
+    viewer: Viewer, session_id: int, to: SessionStatus, reason: str | None, now: datetime
+) -> Session:
+    """An administrator's direct change: the same effects at once as the clock's."""
+    await Session.fetch_for(viewer, session_id, Permit.SCHEDULE)
+    if to in (SessionStatus.SCHEDULED, SessionStatus.ABSENT):
+        raise WrongStatusError(f"{to} follows from the schedule and the attendance.", ("to",))
+    return await change_by_person(session_id, to, because_of(viewer, reason), now)
+
+
+def because_of(viewer: Viewer, reason: str | None) -> Because:
+    if reason is not None:
+        reason = cleaned(reason, LONGEST_REASON, "reason", shortest=0)
+    return Because(TransitionCause.PERSON, viewer.user_id, reason)
+
+
+async def change_by_person(
+    session_id: int, to: SessionStatus, because: Because, now: datetime
+) -> Session:
+    async with writing(session_id, now) as draft:
+        await move_by_person(draft, to, because)
+    return draft.session
+
+
+async def move_by_person(draft: Draft, to: SessionStatus, because: Because) -> None:
+    await catch_up(draft)
+    if draft.session.status is SessionStatus.ABSENT:
+        raise WrongStatusError("ABSENT follows from the attendance, and ends with it.", ("to",))
+    if draft.session.status is to:
+        raise WrongStatusError(f"The session is {to} already.")
+    move_to(draft, to, because)
+    if to is SessionStatus.CANCELLED:
+        draft.change(cancellation_reason=because.reason)
+    await close_stays(draft)

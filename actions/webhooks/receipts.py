@@ -1,0 +1,77 @@
+"""What became of each webhook that is no line of an attendance log; and whether any arrive."""
+
+from datetime import datetime, timedelta
+
+from actions.webhooks.rejections import rejections
+from domain.attendance.state import from_ms
+from domain.rooms import user_number
+from domain.webhook import WebhookOutcome
+from gateways.livekit_webhooks import Notice
+from models.database import sql
+
+KEPT_FOR = timedelta(days=30)
+FORGOTTEN_AT_ONCE = 5000
+
+# What comes again is written again, so that its time moves; anything else stays as it came first.
+KEEP = """
+INSERT INTO webhook_receipts (
+    id, kind, room_name, session_id, user_id,
+    participant_sid, outcome, detail, occurred_at, received_at
+) VALUES (
+    $1, $2, $3, (SELECT id FROM sessions WHERE room_name = $4),
+    (SELECT users.id FROM users JOIN sessions ON room_name = $4
+     WHERE users.id = $5 AND (users.academy_id = sessions.academy_id OR users.academy_id IS NULL)),
+    $6, $7, $8, $9, $10
+) ON CONFLICT (id) DO UPDATE SET received_at = excluded.received_at
+WHERE webhook_receipts.outcome = 'DUPLICATE'
+"""
+
+
+async def keep(
+    notice: Notice, outcome: WebhookOutcome, detail: str, now: datetime
+) -> WebhookOutcome:
+    """A receipt of what is no line; DUPLICATE where there is one of it already."""
+    if await _write(notice.id, notice, outcome, detail, now):
+        return outcome
+    return await keep_again(notice, now)
+
+
+async def keep_again(notice: Notice, now: datetime) -> WebhookOutcome:
+    """It came before: one receipt says so, with the last time, however often it comes."""
+    outcome = WebhookOutcome.DUPLICATE
+    await _write(f"again:{notice.id}", notice, outcome, "was there already", now)
+    return outcome
+
+
+async def _write(
+    receipt_id: str, notice: Notice, outcome: WebhookOutcome, detail: str, now: datetime
+) -> bool:
+    return bool(
+        await sql.execute(
+            KEEP,
+            receipt_id,
+            notice.event,
+            notice.room_name,
+            notice.room_name,
+            user_number(notice.identity or ""),
+            notice.participant_sid,
+            outcome.value,
+            detail,
+            from_ms(notice.created_ms),
+            now,
+        )
+    )
+
+
+FORGET = """
+DELETE FROM webhook_receipts WHERE id IN (
+    SELECT id FROM webhook_receipts WHERE received_at < $1 ORDER BY received_at LIMIT $2
+)
+"""
+
+
+async def forget_old(now: datetime) -> None:
+    """Receipts are news for a month. In pieces: nobody waits long for one."""
+    while await sql.execute(FORGET, now - KEPT_FOR, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
+        pass
+    await rejections.forget_old(now)

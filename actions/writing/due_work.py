@@ -1,0 +1,158 @@
+"""Due work: claimed by the clock, done by a task, deleted when the effect is certain."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from tortoise.queryset import QuerySet
+
+from domain.session import WorkKind
+from models import DueWork
+from models.database import sql
+from models.database.fields import utc
+from models.reading.clock_status import FAILED_AFTER
+
+CLAIM = timedelta(seconds=30)  # how long a task may take before its work is claimed again
+MAX_WAIT = timedelta(seconds=15)
+DEADLY_AFTER = 5  # times it was begun in a row without coming to an end
+REST = timedelta(minutes=10)
+DEADLY = f"Begun {DEADLY_AFTER} times, and each time the process ended before it did."
+
+# What is asked for again is due anew, whatever became of it before.
+ASK_AGAIN = """
+ON CONFLICT (kind, subject) DO UPDATE
+SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
+"""
+PLAN = f"""
+INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
+VALUES ($1, $2, $3, $4, 0, 0) {ASK_AGAIN}
+"""
+# Materialised: PostgreSQL may otherwise look for the limited rows more than once.
+TAKE = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM due_work
+    WHERE due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) AND kind IN ({kinds})
+    ORDER BY due_at LIMIT $2 {lock}
+)
+UPDATE due_work SET claimed_until = $3 WHERE id IN (SELECT id FROM due)
+RETURNING id, kind, subject, academy_id, due_at, attempts
+"""
+BEGIN = """
+UPDATE due_work SET claimed_until = $4, begun = begun + 1
+WHERE id = $1 AND due_at = $2 AND claimed_until = $3 RETURNING begun
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One piece of work that is somebody's until its claim runs out.
+
+    `claimed_until` is also what tells one claim from the next. `begun`: how often the work was
+    begun since it last came to an end; 0 as long as this claim only waits.
+    """
+
+    id: int
+    kind: WorkKind
+    subject: int
+    academy_id: int
+    due_at: datetime
+    claimed_until: datetime
+    attempts: int
+    begun: int = 0
+
+    @property
+    def is_deadly(self) -> bool:
+        return self.begun > DEADLY_AFTER
+
+    def told(self) -> dict[str, Any]:
+        """In JSON's words, exact to the microsecond."""
+        told: dict[str, Any] = _claims.dump_python(self, mode="json")
+        return told
+
+    @classmethod
+    def heard(cls, told: dict[str, Any]) -> "Claim":
+        """What was told; ValueError when that is no claim."""
+        return _claims.validate_python(told)
+
+
+_claims = TypeAdapter(Claim)
+
+
+async def claim_due(
+    now: datetime, limit: int = 100, kinds: Collection[WorkKind] = tuple(WorkKind)
+) -> list[Claim]:
+    """Take what is due, so that nobody else does for a while."""
+    until = now + CLAIM
+    take = TAKE.format(
+        kinds=sql.places(len(kinds), first=4), lock=sql.lock_suffix(skip_locked=True)
+    )
+    rows = await sql.query(take, now, limit, until, *(kind.value for kind in kinds))
+    return sorted((_claim(row, until) for row in rows), key=lambda claim: claim.due_at)
+
+
+def _claim(row: dict[str, Any], until: datetime) -> Claim:
+    return Claim(
+        id=row["id"],
+        kind=WorkKind(row["kind"]),
+        subject=row["subject"],
+        academy_id=row["academy_id"],
+        due_at=utc(row["due_at"]),
+        claimed_until=until,
+        attempts=row["attempts"],
+    )
+
+
+def _still(claim: Claim) -> QuerySet[DueWork]:
+    """The work as it was claimed: not what was asked for anew, nor what others have claimed."""
+    return DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
+
+
+async def begin(claim: Claim, now: datetime) -> Claim | None:
+    """Take it anew before it is done; None if the claim does not stand any more.
+
+    A message that arrives late, or twice, thereby does nothing: its claim is not the latest.
+    """
+    until = max(now + CLAIM, claim.claimed_until + timedelta(microseconds=1))
+    rows = await sql.query(BEGIN, claim.id, claim.due_at, claim.claimed_until, until)
+    return replace(claim, claimed_until=until, begun=rows[0]["begun"]) if rows else None
+
+
+async def finish(claim: Claim) -> None:
+    """The effect is certain. Work that was asked for again meanwhile stays."""
+    if not await _still(claim).delete():
+        await _came_to_an_end(claim)
+
+
+async def _came_to_an_end(claim: Claim) -> None:
+    """Also where it was asked for anew meanwhile, perhaps by itself: it is not deadly."""
+    await DueWork.filter(id=claim.id).update(begun=0)
+
+
+async def put_off(claim: Claim, error: Exception, now: datetime) -> None:
+    """It failed: try again after 1, 2, 4 … seconds, at most every 15. It is never given up."""
+    wait = min(timedelta(seconds=2 ** min(claim.attempts, 10)), MAX_WAIT)
+    is_ours = await _still(claim).update(
+        attempts=claim.attempts + 1,
+        begun=0,
+        claimed_until=now + wait,
+        last_error=f"{type(error).__name__}: {error}"[:500],
+    )
+    if not is_ours:
+        await _came_to_an_end(claim)
+
+
+async def give_back(claim: Claim) -> None:
+    """It was not done and nobody is at fault: it may be claimed again at once."""
+    await _still(claim).update(begun=0, claimed_until=None)
+
+
+async def rest(claim: Claim, now: datetime) -> None:
+    """It ends whatever process begins it: let it rest long, then be tried once."""
+    await _still(claim).update(
+        attempts=max(claim.attempts + 1, FAILED_AFTER),
+        begun=DEADLY_AFTER - 1,
+        claimed_until=now + REST,
+        last_error=DEADLY,
+    )

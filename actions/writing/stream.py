@@ -1,0 +1,194 @@
+"""Writing to a session's stream: lock the row first, write the state, append one row per fact.
+
+`version` is the sequence number of the last fact, so nothing can be written twice or go missing.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+from tortoise.queryset import QuerySet
+
+import telemetry
+from actions.writing.draft import Draft
+from actions.writing.due_work import PLAN
+from actions.writing.rights import review
+from domain.errors import NotFoundError
+from domain.event import SessionEventKind
+from domain.session import WorkKind
+from gateways.bus import CLOCK, SESSIONS, bell
+from models import Academy, Session, SessionEvent, TeacherMeetingSettings
+from models.database import sql
+from models.database.atomic import Transaction, atomic
+from models.database.locks import lock_sessions
+
+_queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+
+async def load(session_id: int) -> Session:
+    """The row with what writing needs of its academy."""
+    session = await Session.get(id=session_id).select_related("academy__video_settings")
+    await ask_teachers([session] if session.meeting_id is None else [])
+    return session
+
+
+async def ask_teachers(sessions: list[Session]) -> None:
+    """Hand the sessions what their teachers want of a meeting: what making one needs."""
+    teachers = {session.teacher_id for session in sessions}
+    found = await TeacherMeetingSettings.filter(teacher_id__in=teachers) if teachers else []
+    settings = {row.teacher_id: row for row in found}
+    for session in sessions:
+        session.teacher_settings = settings.get(session.teacher_id)
+
+
+LOCK = "SELECT id FROM sessions WHERE id = $1"
+
+
+@asynccontextmanager
+async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
+    """Lock a session, let it be changed, write it back; ring the bell once it is committed.
+
+    Writers of one session queue in the process before they take a connection: a thousand people
+    who join one class never hold the pool.
+    """
+    queue = _queues.setdefault(session_id, asyncio.Lock())
+    async with queue, atomic() as tx:
+        if not await sql.query(LOCK + sql.lock_suffix(), session_id):
+            raise NotFoundError("No such session.")
+        draft = Draft(await load(session_id), now)
+        yield draft
+        await write(tx, [draft], now)
+
+
+async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
+    """Lock many sessions in the order of their ids, inside the caller's transaction."""
+    ids: Any = await sessions.order_by("id").values_list("id", flat=True)
+    drafts: list[Draft] = []
+    for some in sql.batches(ids):
+        await lock_sessions(some)
+        # Read again: those that stopped matching while we waited for their lock are left out.
+        drafts += await drafts_of(sessions.filter(id__in=some), now)
+    return drafts
+
+
+async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
+    """Locked sessions by id, with what writing needs of their academies: each read once."""
+    rows = await sessions.order_by("id")
+    ids = {row.academy_id for row in rows}
+    found = await Academy.filter(id__in=ids).select_related("video_settings")
+    academies = {academy.id: academy for academy in found}
+    for row in rows:
+        row.academy = academies[row.academy_id]
+    await ask_teachers([row for row in rows if row.meeting_id is None])
+    return [Draft(row, now) for row in rows]
+
+
+async def write(
+    tx: Transaction, drafts: Iterable[Draft], now: datetime, concerned: Iterable[int] = ()
+) -> None:
+    """Write locked sessions back: rows, events and work, a statement each.
+
+    `concerned` are people whose rights change by more than these sessions.
+    """
+    drafts = list(drafts)
+    await _update_rows(drafts)
+    await _append_facts(drafts)
+    await _drop_work(drafts)
+    await review(tx, set[int](concerned).union(*(draft.concerned for draft in drafts)), now)
+    await _plan_work(drafts)  # also about people, who are locked by now
+    tx.on_commit(lambda: _ring(drafts))
+    tx.on_commit(lambda: _count_moves(drafts))
+
+
+async def _update_rows(drafts: list[Draft]) -> None:
+    """One statement for all: what one of them changed is written as it is for the others."""
+    for draft in drafts:
+        if draft.events:
+            draft.change(updated_at=draft.now)
+            draft.changed.add("version")
+    rows = [draft.session for draft in drafts if draft.changed]
+    names = sorted(set().union(*(draft.changed for draft in drafts)))
+    if not rows:
+        return
+    fields = [Session._meta.fields_map[name] for name in names]
+    columns = [field.source_field or field.model_field_name for field in fields]
+    assignments = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 2))
+    await sql.execute_many(
+        f"UPDATE sessions SET {assignments} WHERE id = $1",
+        [
+            (row.id, *(f.to_db_value(getattr(row, f.model_field_name), row) for f in fields))
+            for row in rows
+        ],
+    )
+
+
+APPEND = """
+INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_payload = SessionEvent._meta.fields_map["payload"]
+
+
+async def _append_facts(drafts: list[Draft]) -> None:
+    rows = [
+        (
+            draft.session.id,
+            fact.sequence,
+            fact.kind.value,
+            _payload.to_db_value(fact.payload, SessionEvent),
+            draft.now,
+            fact.actor_id,
+        )
+        for draft in drafts
+        for fact in draft.events
+    ]
+    if rows:
+        await sql.execute_many(APPEND, rows)
+
+
+DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
+
+
+async def _drop_work(drafts: list[Draft]) -> None:
+    for kind in sorted(set[WorkKind]().union(*(draft.dropped for draft in drafts))):
+        ids = [draft.session.id for draft in drafts if kind in draft.dropped]
+        for some in sql.batches(ids):
+            await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
+
+
+async def _plan_work(drafts: list[Draft]) -> None:
+    rows = [
+        (kind.value, subject, draft.session.academy_id, due_at)
+        for draft in drafts
+        for kind, due_at, subject in draft.work
+    ]
+    if rows:
+        await sql.execute_many(PLAN, rows)
+
+
+def _ring(drafts: list[Draft]) -> None:
+    for draft in drafts:
+        if draft.events:
+            bell.ring(SESSIONS, f"{draft.session.id}:{draft.session.version}")
+    due = [moment for draft in drafts for moment in _newly_due(draft)]
+    if due:
+        bell.ring(CLOCK, min(due).isoformat())
+
+
+def _count_moves(drafts: list[Draft]) -> None:
+    facts = (fact for draft in drafts for fact in draft.events)
+    moves = Counter(
+        fact.payload["to"] for fact in facts if fact.kind is SessionEventKind.STATUS_CHANGED
+    )
+    for to, number in moves.items():
+        telemetry.count_transitions(to, number)
+
+
+def _newly_due(draft: Draft) -> list[datetime]:
+    following = draft.session.next_transition_at
+    is_new = following is not None and "next_transition_at" in draft.changed
+    return [due_at for _, due_at, _ in draft.work] + ([following] if is_new and following else [])

@@ -1,0 +1,1 @@
+"""The academy of `make run`: its people come and go by themselves."""

@@ -1,0 +1,1 @@
+"""Folds a log into attendance."""

@@ -1,0 +1,51 @@
+"""Cycles: what a person would call one visit, made of stays that lie close together."""
+
+import math
+from dataclasses import dataclass
+
+from domain.attendance.stay_ends import Confidence, CycleEnd, weakest
+from domain.attendance.stays import CycleStart, Stay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """Stays that overlap, or that lie no further apart than the merge gap."""
+
+    joined_ms: int
+    left_ms: int | None  # None: still open
+    opened_by: CycleStart
+    closed_by: CycleEnd | None
+    confidence: Confidence
+
+
+def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:
+    """The cycles in order, more than `gap_ms` apart; only the last can be open."""
+    return tuple(_cycle(run) for run in _runs(stays, gap_ms))
+
+
+def _runs(stays: list[Stay], gap_ms: int) -> list[list[Stay]]:
+    runs: list[list[Stay]] = []
+    reach = -math.inf
+    for stay in sorted(stays, key=lambda stay: (stay.joined_ms, stay.sid)):
+        if stay.joined_ms <= reach + gap_ms:
+            runs[-1].append(stay)
+        else:
+            runs.append([stay])
+        reach = max(reach, _left(stay))
+    return runs
+
+
+def _left(stay: Stay) -> float:
+    return stay.end.at_ms if stay.end else math.inf
+
+
+def _cycle(run: list[Stay]) -> Cycle:
+    # Of two that end together, the one that began later is how the visit ended.
+    end = max(run, key=lambda stay: (_left(stay), stay.joined_ms, stay.sid)).end
+    return Cycle(
+        joined_ms=run[0].joined_ms,
+        left_ms=end.at_ms if end else None,
+        opened_by=run[0].opened_by,
+        closed_by=end.closed_by if end else None,
+        confidence=weakest(stay.confidence for stay in run),
+    )

@@ -1,0 +1,35 @@
+"""What somebody who manages the session says of an attendance, instead of what was computed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from domain.attendance.lines import AttendanceStatus, EventKind, Line
+
+KINDS = (EventKind.OVERRIDE, EventKind.OVERRIDE_WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    status: AttendanceStatus
+    note: str
+    by_id: int
+    at_ms: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"status": self.status, "note": self.note, "by_id": self.by_id, "at_ms": self.at_ms}
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        return cls(AttendanceStatus(raw["status"]), raw["note"], raw["by_id"], raw["at_ms"])
+
+
+def override_in(lines: Iterable[Line]) -> Override | None:
+    """The latest, unless it was withdrawn since."""
+    said = [line for line in lines if line.kind in KINDS]
+    last = max(said, key=lambda line: (line.occurred_ms, line.source_id), default=None)
+    if last is None or last.override_status is None:
+        return None
+    return Override(
+        last.override_status, last.note or "", last.actor_id or 0, at_ms=last.occurred_ms
+    )

@@ -1,0 +1,1 @@
+"""Runs a document: limits, context, loaders, errors, and one execution for many screens."""

@@ -1,0 +1,124 @@
+"""Batch reads for nested fields: many ask, one query answers. One set for each operation."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from strawberry.dataloader import DataLoader
+from tortoise.models import Model
+
+import models
+from domain.access import Viewer
+from domain.standing import NOBODY, Standing
+from execution import nested
+from models.group import theirs
+from models.reading.rosters import rosters
+from models.reading.standing import standings
+from models.reading.statistics import MeetingCounts, meeting_counts
+from models.reading.stuck import works_of
+
+Batch = DataLoader[int, Any]
+
+
+def _rows(model: type[Model], key: str = "id") -> Batch:
+    """Rows by a unique column; None for what is not there."""
+
+    async def read(keys: list[int]) -> list[Model | None]:
+        rows = await model.filter(**{f"{key}__in": keys})
+        found = {getattr(row, key): row for row in rows}
+        return [found.get(number) for number in keys]
+
+    return DataLoader(load_fn=read)
+
+
+def _answers(read_all: Callable[[list[int]], Awaitable[dict[int, Any]]], default: object) -> Batch:
+    async def read(keys: list[int]) -> list[Any]:
+        found = await read_all(keys)
+        return [found.get(number, default) for number in keys]
+
+    return DataLoader(load_fn=read)
+
+
+class Loaders:
+    def __init__(self, viewer: Viewer | None, now: datetime) -> None:
+        self._viewer = viewer
+        self._now = now
+        self.academies = _rows(models.Academy)
+        self.video_settings = _rows(models.VideoSettings, "academy_id")
+        self.attendance_policies = _rows(models.AttendancePolicy, "academy_id")
+        self.users = _rows(models.User)
+        self.meeting_settings = _rows(models.TeacherMeetingSettings, "teacher_id")
+        self.sessions = _rows(models.Session)
+        self.groups = _rows(models.Group)
+        self.access_keys: Batch = _answers(self._access_keys, [])
+        self.meetings: Batch = _answers(self._meetings, MeetingCounts())
+        self.works: Batch = _answers(works_of, {})
+        self.rosters: Batch = _answers(rosters, [])
+        self.seen_users: Batch = _answers(self._seen_users, False)
+        self.children: Batch = _answers(self._children, [])
+        self.guardians: Batch = _answers(self._guardians, [])
+        self.own_rows: Batch = _answers(self._own_rows, set())
+        self.barred: Batch = _answers(self._barred, [])
+        self.standings: Batch = _answers(self._standings, NOBODY)
+        self.attendances = nested.attendances_for(lambda: self.viewer)
+        self.history = nested.history()
+        self.evidence = nested.evidence()
+        self.states = nested.states()
+
+    @property
+    def viewer(self) -> Viewer:
+        if self._viewer is None:
+            raise RuntimeError("nobody is signed in, so no rows are theirs")
+        return self._viewer
+
+    async def _seen_users(self, ids: list[int]) -> dict[int, bool]:
+        return dict.fromkeys([row.id for row in await self._visible(ids)], True)
+
+    async def _visible(self, ids: list[int]) -> list[models.User]:
+        return await models.User.visible_to(self.viewer).filter(id__in=ids)
+
+    async def _children(self, ids: list[int]) -> dict[int, list[models.User]]:
+        ties = await models.Guardianship.filter(guardian_id__in=ids).order_by("child_id")
+        return await self._kin([(tie.guardian_id, tie.child_id) for tie in ties])
+
+    async def _guardians(self, ids: list[int]) -> dict[int, list[models.User]]:
+        ties = await models.Guardianship.filter(child_id__in=ids).order_by("guardian_id")
+        return await self._kin([(tie.child_id, tie.guardian_id) for tie in ties])
+
+    async def _meetings(self, academy_ids: list[int]) -> dict[int, MeetingCounts]:
+        return await meeting_counts(academy_ids, self._now)
+
+    async def _kin(self, pairs: list[tuple[int, int]]) -> dict[int, list[models.User]]:
+        """Those on the right of each pair whom the viewer may see, by the left."""
+        seen = {row.id: row for row in await self._visible([right for _, right in pairs])}
+        kin: dict[int, list[models.User]] = defaultdict(list)
+        for left, right in pairs:
+            if right in seen:
+                kin[left].append(seen[right])
+        return kin
+
+    async def _access_keys(self, academy_ids: list[int]) -> dict[int, list[models.AccessKey]]:
+        rows = models.AccessKey.visible_to(self.viewer).filter(academy_id__in=academy_ids)
+        keys: dict[int, list[models.AccessKey]] = defaultdict(list)
+        for row in await rows.order_by("-id"):
+            keys[row.academy_id].append(row)
+        return keys
+
+    async def _own_rows(self, session_ids: list[int]) -> dict[int, set[int]]:
+        rows = models.SessionParticipant.filter(theirs(self.viewer), session_id__in=session_ids)
+        own: dict[int, set[int]] = defaultdict(set)
+        for row in await rows:
+            own[row.session_id].add(row.user_id)
+        return own
+
+    async def _barred(self, session_ids: list[int]) -> dict[int, list[models.User]]:
+        rows = models.SessionParticipant.filter(session_id__in=session_ids, barred_at__isnull=False)
+        barred: dict[int, list[models.User]] = defaultdict(list)
+        for row in await rows.select_related("user").order_by("id"):
+            barred[row.session_id].append(row.user)
+        return barred
+
+    async def _standings(self, session_ids: list[int]) -> dict[int, Standing]:
+        sessions = await self.sessions.load_many(session_ids)
+        return await standings(self.viewer, [one for one in sessions if one], self._now)

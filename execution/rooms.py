@@ -1,0 +1,32 @@
+"""A meeting's room as a client reads it."""
+
+import models
+from actions.rooms.room_view import RoomView
+from schema.types.room import RoomInfo, RoomInfoSource, RoomParticipant
+
+
+def room_info(session: models.Session, view: RoomView, *, is_managed: bool) -> RoomInfo:
+    """Who is inside is for those who manage the session; how many, for all who see it."""
+    return RoomInfo(
+        name=str(session.room_name),
+        sid=view.sid,
+        is_active=view.is_active,
+        participant_count=len(view.inside),
+        participants=_participants(session, view) if is_managed else [],
+        created_at=view.created_at,
+        source=RoomInfoSource.LIVEKIT if view.is_livekit else RoomInfoSource.DATABASE,
+    )
+
+
+def _participants(session: models.Session, view: RoomView) -> list[RoomParticipant]:
+    return [
+        RoomParticipant(
+            identity=one.identity,
+            display_name=one.name,
+            joined_at=one.joined_at,
+            is_publisher=one.is_publisher,
+            user_id=one.user_id,
+            academy_id=session.academy_id,
+        )
+        for one in view.inside
+    ]

@@ -1,0 +1,138 @@
+"""The PostgreSQL client: bounded waits for locks, and transactions that outlive a cancelled task.
+
+Tortoise loads this module by name; the name must contain "asyncpg".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import Any, TypeAlias, cast
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    ConnectionWrapper,
+    NestedTransactionContext,
+    TransactionContext,
+)
+from tortoise.backends.base_postgres.client import translate_exceptions
+from tortoise.exceptions import TransactionManagementError
+
+from models.database.transaction import OneTransaction
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Proxy: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+POOL_SIZE = 10
+ENDS_WITHIN_S = 10.0
+BEGIN = "BEGIN; SET LOCAL lock_timeout = '2s'"
+
+_savepoints = count(1)
+
+
+class Client(AsyncpgDBClient):
+    def __init__(self, dsn: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._dsn = dsn
+
+    async def create_connection(self, with_db: bool) -> None:
+        """asyncpg reads the URL itself: every libpq parameter works."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=POOL_SIZE,
+            server_settings={"application_name": "halaqa"},
+        )
+        await self._post_connect()
+
+    def _in_transaction(self) -> TransactionContext:
+        return OneTransaction(self)
+
+    async def checkout(self) -> Transaction:
+        transaction = Transaction(self)
+        async with self._pool_init_lock:
+            if self._pool is None:
+                await self.create_connection(with_db=True)
+        assert self._pool is not None
+        transaction._connection = cast(Connection, await self._pool.acquire())
+        return transaction
+
+    async def give_back(self, client: Transaction) -> None:
+        if self._pool is not None:
+            await self._pool.release(cast(Proxy, client._connection))
+
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        async with self._in_transaction() as transaction:
+            await transaction.execute_many(query, values)
+
+    @translate_exceptions
+    async def affect(self, query: str, values: list[Any]) -> int:
+        """How many rows the statement (without RETURNING) wrote."""
+        async with self.acquire_connection() as connection:
+            return _rows(await connection.execute(query, *values))
+
+
+class Transaction(TransactionWrapper):
+    def __init__(self, parent: AsyncpgDBClient) -> None:
+        super().__init__(parent)
+        self._savepoint = f"halaqa_{next(_savepoints)}"
+
+    async def begin(self) -> None:
+        await self._connection.execute(BEGIN)
+
+    @translate_exceptions
+    async def commit(self) -> None:
+        # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
+        if await self._end("COMMIT") != "COMMIT":
+            raise TransactionManagementError("An earlier statement failed: nothing is stored.")
+        self._finalized = True
+
+    async def rollback(self) -> None:
+        await self._end("ROLLBACK")
+        self._finalized = True
+
+    async def _end(self, statement: str) -> str:
+        """A server that is silent does not hold up who is cancelled, nor a process that ends."""
+        try:
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                return await self._connection.execute(statement)
+        except TimeoutError:
+            self._connection.terminate()
+            raise
+
+    async def savepoint(self) -> None:
+        await self._connection.execute(f"SAVEPOINT {self._savepoint}")
+
+    async def release_savepoint(self) -> None:
+        await self._connection.execute(f"RELEASE SAVEPOINT {self._savepoint}")
+        self._finalized = True
+
+    async def savepoint_rollback(self) -> None:
+        await self._connection.execute(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
+        self._finalized = True
+
+    # A task started inside a transaction inherits it; once it is over, it works on its own.
+    def acquire_connection(self) -> ConnectionWrapper[Any]:
+        if self._finalized:
+            return cast(ConnectionWrapper[Any], self._parent.acquire_connection())
+        return super().acquire_connection()
+
+    def _in_transaction(self) -> TransactionContext:
+        if self._finalized:
+            return self._parent._in_transaction()
+        return NestedTransactionContext(Transaction(self))
+
+    @translate_exceptions
+    async def affect(self, query: str, values: list[Any]) -> int:
+        async with self.acquire_connection() as connection:
+            return _rows(await connection.execute(query, *values))
+
+
+def _rows(status: str) -> int:
+    """The count at the end of "UPDATE 3" or "INSERT 0 2"; 0 for statements that have none."""
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
+
+
+client_class = Client

@@ -1,0 +1,77 @@
+"""SQL written once, with $1..$n, and run on both databases."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar, cast
+from uuid import UUID
+
+from models.database.connection import client, dialect
+from models.database.fields import utc
+
+AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class Counting(Protocol):
+    """What both of our clients add to Tortoise's."""
+
+    async def affect(self, query: str, values: list[Any]) -> int: ...
+
+
+async def query(sql: str, *params: Any) -> list[dict[str, Any]]:
+    """The rows. SQLite gives moments as text and booleans as 0 or 1: read them with `fields.utc`
+    and `bool`. JSON comes as text on both."""
+    (values,) = _bound([params])
+    return await client().execute_query_dict(_written(sql), values)
+
+
+async def execute(sql: str, *params: Any) -> int:
+    """How many rows the statement wrote. With RETURNING, use `query`."""
+    (values,) = _bound([params])
+    return await cast(Counting, client()).affect(_written(sql), values)
+
+
+async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """The statement once per row, all or none."""
+    await client().execute_many(_written(sql), _bound(rows))
+
+
+def lock_suffix(*, skip_locked: bool = False) -> str:
+    """What ends a SELECT whose rows are to be locked. SQLite's transactions lock everything."""
+    if dialect() == "sqlite":
+        return ""
+    return " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
+
+
+def places(count: int, *, first: int = 1) -> str:
+    """`$1, $2, $3`, for an IN list or a row of values."""
+    return ", ".join(f"${number}" for number in range(first, first + count))
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """In order; a statement takes some ten thousand parameters and no more."""
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
+
+
+def _written(sql: str) -> str:
+    return _numbered(sql) if dialect() == "sqlite" else sql
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    return re.sub(r"\$(\d+)", r"?\1", sql)
+
+
+def _bound(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    text = dialect() == "sqlite"  # asked once: there may be tens of thousands of rows
+    return [[_value(param, text=text) for param in row] for row in rows]
+
+
+def _value(param: Any, *, text: bool) -> Any:
+    if isinstance(param, datetime):
+        return utc(param)
+    return str(param) if text and isinstance(param, UUID) else param

@@ -1,0 +1,1 @@
+"""Answers questions: what is read for somebody, in few statements."""

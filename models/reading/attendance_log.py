@@ -1,0 +1,48 @@
+"""Lines of the attendance log, and what a fold needs besides."""
+
+from collections import defaultdict
+
+from tortoise.expressions import Q
+
+from domain.attendance.fold import (
+    Facts,
+    Line,
+    Policy,
+)
+from domain.attendance.state import to_ms
+from models import MeetingAttendanceEvent, Session
+
+Lines = dict[int | None, list[Line]]
+_LINE_FIELDS = tuple(Line.__slots__)
+
+
+async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
+    """The lines of these people by person, and under None those about the room."""
+    log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
+    if user_ids is not None:
+        log = log.filter(Q(user_id__in=user_ids) | Q(user_id__isnull=True))
+    grouped: Lines = defaultdict(list)
+    for row in await log:
+        grouped[row.user_id].append(line_of(row))
+    return grouped
+
+
+def line_of(row: MeetingAttendanceEvent) -> Line:
+    return Line(**{name: getattr(row, name) for name in _LINE_FIELDS})
+
+
+def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
+    """Whether the line is near enough to its session to count; one that is not is only kept."""
+    return facts_of(session, is_expected=False).is_near(line_of(row))
+
+
+def facts_of(session: Session, *, is_expected: bool) -> Facts:
+    return Facts(
+        scheduled_ms=to_ms(session.scheduled_at),
+        ends_ms=to_ms(session.ends_at),
+        ended_ms=to_ms(session.ended_at) if session.ended_at else None,
+        is_final=session.finalised_at is not None,
+        is_expected=is_expected,
+        was_joinable=session.was_joinable,
+        policy=Policy(**session.attendance_policy),
+    )

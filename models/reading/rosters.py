@@ -1,0 +1,91 @@
+"""Reading rosters: a participant and the cache of its attendance, as one state."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from tortoise.expressions import F
+
+from domain.access import UserRole
+from domain.attendance.fold import Override
+from domain.attendance.state import AttendanceState, cycle_from_dict
+from models.attendance import MeetingAttendance
+from models.group import Membership
+from models.participant import SessionParticipant
+from models.session import Session
+
+
+def state_of(
+    row: SessionParticipant, attendance: MeetingAttendance | None, *, is_final: bool
+) -> AttendanceState:
+    state = AttendanceState(
+        participant_id=row.id,
+        session_id=row.session_id,
+        user_id=row.user_id,
+        role=row.role,
+        is_expected=row.is_expected,
+        is_barred=row.barred_at is not None,
+        is_final=is_final,
+    )
+    return with_attendance(state, attendance) if attendance else state
+
+
+def with_attendance(state: AttendanceState, row: MeetingAttendance) -> AttendanceState:
+    return AttendanceState(
+        participant_id=state.participant_id,
+        session_id=state.session_id,
+        user_id=state.user_id,
+        role=state.role,
+        is_expected=state.is_expected,
+        is_barred=state.is_barred,
+        is_final=state.is_final,
+        presence=row.presence,
+        status=row.status,
+        first_joined_ms=row.first_joined_ms,
+        last_left_ms=row.last_left_ms,
+        closed_ms=row.closed_ms,
+        joined_since_ms=row.joined_since_ms,
+        join_count=row.join_count,
+        leave_count=row.leave_count,
+        confidence=row.confidence,
+        calculated_ms=row.calculated_ms,
+        cycles=tuple(cycle_from_dict(cycle) for cycle in row.cycles),
+        override=Override.from_dict(row.override) if row.override else None,
+        open_sids=tuple(row.open_sids or ()),
+    )
+
+
+async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
+    """The states of some rows of any sessions, in the order of the rows.
+
+    One statement reads the results and whether they are final: a result that is being stored
+    meanwhile is seen whole or not at all. Who has no row has no final result.
+    """
+    rows = list(rows)
+    found = MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
+    attendance: dict[int, Any] = {
+        row.participant_id: row
+        for row in await found.annotate(finalised_at=F("session__finalised_at"))
+    }
+    return [_read(row, attendance.get(row.id)) for row in rows]
+
+
+def _read(row: SessionParticipant, attendance: Any) -> AttendanceState:
+    is_final = attendance is not None and attendance.finalised_at is not None
+    return state_of(row, attendance, is_final=is_final)
+
+
+async def rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:
+    """Whole rosters by session, in the order people were put on them."""
+    rows = await SessionParticipant.filter(session_id__in=list(session_ids)).order_by("id")
+    grouped: dict[int, list[AttendanceState]] = defaultdict(list)
+    for state in await states_of(rows):
+        grouped[state.session_id].append(state)
+    return grouped
+
+
+async def expected_ids(session: Session) -> set[int]:
+    if session.student_id is not None:
+        return {session.student_id}
+    members = await Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
+    return {member.user_id for member in members if member.covers(session.scheduled_at)}
