@@ -1,0 +1,43 @@
+"""What a mutation does is found by its name: one action, called as the field of the root is."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import resolvers
+from schema.root import Mutation
+
+ROOT = Path(__file__).parents[2]
+MUTATIONS = [field.python_name for field in Mutation.__strawberry_definition__.fields]  # type: ignore[attr-defined]
+
+
+def places() -> dict[str, list[str]]:
+    """Where each public function of actions/ is, by its name."""
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / "actions").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_one_action_of_its_name(name: str) -> None:
+    files = places().get(name, [])
+    assert len(files) == 1, files
+    assert not files[0].startswith("actions/writing/")
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_the_resolver_calls_the_action_of_its_name(name: str) -> None:
+    (field,) = (
+        field
+        for field in Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]
+        if field.python_name == name
+    )
+    resolver = inspect.unwrap(field.base_resolver.wrapped_func)
+    assert resolver.__name__ == name
+    assert resolver.__module__.startswith(resolvers.__name__)
+    assert name in resolver.__code__.co_names
