@@ -1,0 +1,1 @@
+"""Keeps the attendance log, folds it, and tells what changed."""

@@ -1,4 +1,4 @@
-"""Whether the clock runs, and whether anything is late: nobody has to guess."""
+"""Clocks beat, so that everybody can see one running."""
 
 from datetime import datetime, timedelta
 

@@ -1,0 +1,1 @@
+"""Knows who is asking: passwords, tokens, access keys."""

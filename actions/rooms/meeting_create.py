@@ -1,4 +1,4 @@
-"""Meetings when a person asks: made before their time, ended before it."""
+"""Makes a meeting when a person asks, whatever the hour."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person does with a session that is scheduled: another time, no more, another status."""
+"""Moves a session to another status when a person wants it."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What became of each webhook that is no line of an attendance log; and whether any arrive."""
+"""What became of each webhook that is no line of an attendance log."""
 
 from datetime import datetime, timedelta
 
