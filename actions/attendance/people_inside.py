@@ -10,13 +10,13 @@ from datetime import datetime
 
 from actions.admittance.barring import put_out
 from actions.attendance.conclusions import conclude
-from actions.attendance.no_news import READ_AT_ONCE, Place, no_news
 from domain.attendance.fold import Confidence
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant
 from models import Session
 from models.database import sql
+from models.reading.no_news import READ_AT_ONCE, Place, no_news
 
 logger = logging.getLogger("halaqa.rooms")
 
