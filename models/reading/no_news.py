@@ -1,4 +1,4 @@
-"""Whom LiveKit lists in a room and of whom a look has nothing to conclude, told without a lock."""
+"""Finds people in rooms of whom a look has nothing to conclude, without a lock."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

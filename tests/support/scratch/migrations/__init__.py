@@ -1,1 +1,1 @@
-"""Each file is one step of the story that tests/flows/test_migrations.py tells."""
+"""Each file is one step of the story that tests/flows/operating/test_migrations.py tells."""

@@ -16,7 +16,7 @@ from models.migrations import __main__ as writer
 from tests.conftest import Template
 
 SCRATCH = "tests.support.scratch"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MADE_AT = "'2026-03-01 09:00:00+00:00'"
 
 

@@ -23,7 +23,7 @@ from tests.support.livekit_events import Room, send, send_raw
 from tests.support.patience import PATIENCE_S
 from tests.support.replays import replay, tell
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 PEOPLE = ["1_Ameer_Maher", "5_Sara_Ali", "7_Omar_Drop", "8_Frozen_Net", "0_Never_Came"]
 QUICK = ["20_Quick_Leaver", "21_Quick_Leaver", "22_Quick_Leaver", "11_Retry_Me"]
 

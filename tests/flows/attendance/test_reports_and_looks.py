@@ -15,7 +15,7 @@ from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from gateways.livekit import LiveKit
 from tests.conftest import Database
-from tests.flows.test_reconciler import House, open_house
+from tests.flows.attendance.test_reconciler import House, open_house
 from tests.support import make
 from tests.support.attendance_rows import as_text, visits
 from tests.support.lessons import START, at

@@ -1,0 +1,1 @@
+"""Keeps academies, their people, groups and settings."""

@@ -1,0 +1,1 @@
+"""Lets people in, keeps them out, and puts out who lost the right."""

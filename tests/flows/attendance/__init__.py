@@ -1,0 +1,1 @@
+"""Folds, reports, looks, overrides: how attendance comes about and stays true."""

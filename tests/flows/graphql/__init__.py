@@ -1,0 +1,1 @@
+"""Answers documents: over HTTP, within limits, to each role what it may see."""

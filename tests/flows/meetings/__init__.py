@@ -1,0 +1,1 @@
+"""Makes and ends meetings and their rooms; the gate before them."""

@@ -1,0 +1,1 @@
+"""Runs it: commands, doctor, demo, logs, metrics, migrations."""

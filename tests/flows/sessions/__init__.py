@@ -1,0 +1,1 @@
+"""Schedules, changes, cancels and keeps open sessions."""
