@@ -10,11 +10,10 @@ from tortoise.models import Model
 
 import models
 from domain.access import Viewer
-from domain.standing import NOBODY, Standing
 from execution import nested
 from models.group import theirs
+from models.reading.joining import Joining, joinings
 from models.reading.rosters import rosters
-from models.reading.standing import standings
 from models.reading.statistics import MeetingCounts, meeting_counts
 from models.reading.stuck import works_of
 
@@ -60,7 +59,8 @@ class Loaders:
         self.guardians: Batch = _answers(self._guardians, [])
         self.own_rows: Batch = _answers(self._own_rows, set())
         self.barred: Batch = _answers(self._barred, [])
-        self.standings: Batch = _answers(self._standings, NOBODY)
+        # Nothing is kept: a mutation answers with a row that is newer than what was asked of.
+        self.joinings = DataLoader(load_fn=self._joinings, cache=False)
         self.attendances = nested.attendances_for(lambda: self.viewer)
         self.history = nested.history()
         self.evidence = nested.evidence()
@@ -119,6 +119,6 @@ class Loaders:
             barred[row.session_id].append(row.user)
         return barred
 
-    async def _standings(self, session_ids: list[int]) -> dict[int, Standing]:
-        sessions = await self.sessions.load_many(session_ids)
-        return await standings(self.viewer, [one for one in sessions if one], self._now)
+    async def _joinings(self, sessions: list[models.Session]) -> list[Joining]:
+        found = await joinings(self.viewer, sessions, self._now)
+        return [found[session.id] for session in sessions]

@@ -21,12 +21,11 @@ from domain.attendance.fold import (
 from domain.attendance.reports import UNCONFIRMED_FOR_MS
 from domain.attendance.state import AttendanceState, from_ms, to_ms
 from domain.errors import InvalidInputError, NotInRoomError
-from domain.joining import join_refusal
 from domain.session import WorkKind
 from models import Session, SessionParticipant
 from models.reading.attendance_log import facts_of, line_of, lines_of
+from models.reading.joining import joinings
 from models.reading.rosters import states_of
-from models.reading.standing import standings
 
 STANDS_FOR = timedelta(milliseconds=UNCONFIRMED_FOR_MS)
 LONGEST_SID = 64
@@ -115,9 +114,8 @@ async def _state(row: SessionParticipant) -> AttendanceState:
 
 async def _check(viewer: Viewer, draft: Draft) -> None:
     session = draft.session
-    standing = (await standings(viewer, [session], draft.now))[session.id]
-    is_active = session.academy.is_active
-    if refusal := join_refusal(session.status, standing, is_academy_active=is_active):
+    found = await joinings(viewer, [session], draft.now, is_inside=True)
+    if refusal := found[session.id].refusal:
         raise refusal
 
 

@@ -11,14 +11,12 @@ from actions.rooms.room import make_room
 from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
-from domain.attendance.fold import Presence
 from domain.errors import LiveKitUnavailableError
-from domain.joining import join_refusal
 from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import Admission, Grant, identity_of, mint
-from models import MeetingAttendance, Session, User
-from models.reading.standing import standings
+from models import Session, User
+from models.reading.joining import joinings
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
@@ -93,23 +91,9 @@ async def _heal(session_id: int, now: datetime) -> None:
 
 
 async def _check(viewer: Viewer, session: Session, now: datetime) -> None:
-    standing = (await standings(viewer, [session], now))[session.id]
-    refusal = join_refusal(
-        session.status,
-        standing,
-        is_academy_active=session.academy.is_active,
-        no_meeting=session.no_meeting_for(now, session.gate, manages=standing.manages),
-        is_full=not standing.manages and await _is_full(viewer, session),
-    )
+    refusal = (await joinings(viewer, [session], now))[session.id].refusal
     if refusal:
         raise refusal
-
-
-async def _is_full(viewer: Viewer, session: Session) -> bool:
-    """LiveKit answers a full room with a bare 500, so it is said before."""
-    inside = MeetingAttendance.filter(session_id=session.id, presence=Presence.IN_MEETING)
-    others = await inside.exclude(participant__user_id=viewer.user_id).count()
-    return others >= session.options.max_participants
 
 
 async def _ensure(livekit: LiveKit, viewer: Viewer, session: Session, now: datetime) -> bool:

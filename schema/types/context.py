@@ -9,6 +9,7 @@ import strawberry
 import models
 from domain.access import Viewer
 from domain.attendance.state import AttendanceState
+from models.reading.joining import Joining
 from models.reading.pages import Page, Slice
 
 
@@ -25,6 +26,10 @@ class Lists(Protocol):
     what else says which rows."""
 
     async def load(self, key: tuple[Any, Slice, Any]) -> Page[Any]: ...
+
+
+class Joinings(Protocol):
+    async def load(self, key: models.Session) -> Joining: ...
 
 
 class Loaders(Protocol):
@@ -44,7 +49,10 @@ class Loaders(Protocol):
     rosters: Batch  # session id -> the whole roster's AttendanceState
     own_rows: Batch  # session id -> user ids whose rows the viewer may read there
     barred: Batch  # session id -> rows of the users barred from it
-    standings: Batch  # session id -> what it is to the viewer: a Standing
+
+    @property
+    def joinings(self) -> Joinings:
+        """By session row: what it is to the viewer, and whether they may join it now."""
 
     @property
     def attendances(self) -> Lists:

@@ -6,7 +6,6 @@ import strawberry
 import models
 from domain.attendance.fold import AttendanceStatus, Presence
 from domain.attendance.state import AttendanceState, statistics, to_ms
-from domain.joining import join_refusal
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from models.reading.pages import Slice
@@ -141,23 +140,11 @@ class Session(Node):
 
     @strawberry.field
     async def viewer_permissions(self, info: Info) -> SessionPermissions:
-        context = info.context
-        standing = await context.loaders.standings.load(self.row.id)
-        academy = await context.loaders.academies.load(self.row.academy_id)
-        settings = await context.loaders.video_settings.load(self.row.academy_id)
-        refusal = join_refusal(
-            self.row.status,
-            standing,
-            is_academy_active=academy.is_active,
-            no_meeting=self.row.no_meeting_for(
-                context.now, settings.gate(academy), manages=standing.manages
-            ),
-            is_full=not standing.manages and await self._is_full(info),
-        )
+        joining = await info.context.loaders.joinings.load(self.row)
         return SessionPermissions(
-            can_join=refusal is None,
-            can_manage=standing.manages,
-            join_refusal=UserError.of(refusal) if refusal else None,
+            can_join=joining.refusal is None,
+            can_manage=joining.standing.manages,
+            join_refusal=UserError.of(joining.refusal) if joining.refusal else None,
         )
 
     @strawberry.field
@@ -172,13 +159,6 @@ class Session(Node):
         found = await info.context.loaders.history.load((self.row.id, part, manages))
         history: Connection[SessionEvent] = info.context.history(self.row, found)
         return history
-
-    async def _is_full(self, info: Info) -> bool:
-        others = [
-            row for row in await self._roster(info) if row.user_id != info.context.viewer.user_id
-        ]
-        inside = sum(row.presence is Presence.IN_MEETING for row in others)
-        return inside >= self.row.options.max_participants
 
     async def _roster(self, info: Info) -> list[AttendanceState]:
         roster: list[AttendanceState] = await info.context.loaders.rosters.load(self.row.id)
