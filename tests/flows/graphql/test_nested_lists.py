@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("database")
 ATTENDANCES = "attendances(first: 2) { nodes { id user { id } } }"
 HISTORY = "history(first: 2) { nodes { sequence } }"
 EVENTS = "attendances(first: 2) { nodes { events(first: 2) { nodes { kind } } } }"
+PERMISSIONS = "viewerPermissions { canJoin canManage }"
 
 
 async def classes(number: int) -> tuple[User, User]:
@@ -29,7 +30,7 @@ async def classes(number: int) -> tuple[User, User]:
     return teacher, await make.user(academy, UserRole.SUPERVISOR)
 
 
-@pytest.mark.parametrize("nested", [ATTENDANCES, HISTORY, EVENTS])
+@pytest.mark.parametrize("nested", [ATTENDANCES, HISTORY, EVENTS, PERMISSIONS])
 async def test_twenty_sessions_take_as_many_statements_as_two(nested: str) -> None:
     _, supervisor = await classes(20)
     numbers = []
