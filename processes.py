@@ -10,7 +10,6 @@ from actions.rooms.meeting_tokens import Door
 from actions.webhooks import rejections
 from background import cancel
 from cli.parts import Beside
-from execution.context import Process
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from gateways.queue import queue
@@ -20,13 +19,14 @@ from models.database.connection import close_database, open_database
 from models.database.installation import installation
 from settings import Settings
 from subscriptions.hubs import Hubs
-from subscriptions.system import SystemWatch
+from subscriptions.process import ServingProcess
+from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tasks.clock import Clock
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Process]:
+async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
     """Everything a serving process needs, started in order and stopped in the reverse."""
     async with contextlib.AsyncExitStack() as stack:
         await open_database(settings.database_url)
@@ -48,7 +48,7 @@ async def running(settings: Settings) -> AsyncIterator[Process]:
         stack.push_async_callback(watch.close)
         if redis is None:  # else the workers have it
             await stack.enter_async_context(sweeping(Clock(rooms, bus)))
-        yield Process(Door(rooms, settings), hubs, watch, watchers, readings)
+        yield ServingProcess(Door(rooms, settings), readings, hubs, watch, watchers)
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
