@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import strawberry
 
@@ -19,6 +19,7 @@ from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
 from execution.rooms import room_info
 from models.reading.pages import BY_ID, Page
+from schema.types import context as asked
 from schema.types.access_key import AccessKey
 from schema.types.attendance import Attendance, attendance_of
 from schema.types.events import SessionEvent, event_of
@@ -168,3 +169,6 @@ class _ScopeContext(Context[Process_co]):
 
 
 Info = strawberry.Info[Context[Process], None]
+
+if TYPE_CHECKING:  # mypy holds it against what nested fields ask for
+    _asked_for: type[asked.Context] = Context[Process]
