@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import clock
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
+from actions.rooms.rooms import Rooms
 from actions.webhooks import rejections
 from background import cancel
 from cli.parts import Beside
@@ -34,7 +35,7 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
         await stack.enter_async_context(rejections.writing_down(clock.now))
         redis = await _redis(settings)
         bus = await stack.enter_async_context(ringing(redis))
-        rooms = await stack.enter_async_context(connected(settings))
+        livekit = await stack.enter_async_context(connected(settings))
         hubs = Hubs(bus)
         await hubs.open()
         stack.push_async_callback(hubs.close)
@@ -42,13 +43,13 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
         await watchers.open()
         stack.push_async_callback(watchers.close)
         await stack.enter_async_context(counting_jobs(redis))
-        readings = Readings(rooms, clock.now)
+        readings = Readings(livekit, clock.now)
         stack.push_async_callback(readings.close)
         watch = SystemWatch(readings.state)
         stack.push_async_callback(watch.close)
         if redis is None:  # else the workers have it
-            await stack.enter_async_context(sweeping(Clock(rooms, bus)))
-        yield ServingProcess(Door(rooms, settings), readings, hubs, watch, watchers)
+            await stack.enter_async_context(sweeping(Clock(Rooms(livekit), bus)))
+        yield ServingProcess(Door(livekit, settings), readings, hubs, watch, watchers)
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
@@ -105,8 +106,8 @@ async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterat
         stack.push_async_callback(close_database)
         redis = await _redis(settings)
         bus = await stack.enter_async_context(ringing(redis))
-        rooms = await stack.enter_async_context(connected(settings))
-        one = Clock(rooms, bus, redis=redis, is_worker=is_worker)
+        livekit = await stack.enter_async_context(connected(settings))
+        one = Clock(Rooms(livekit), bus, redis=redis, is_worker=is_worker)
         await stack.enter_async_context(sweeping(one))
         yield
 
