@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import parent_process
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,7 +28,7 @@ from cli.program import run
 from demo.command import demo
 from domain.access import Viewer
 from domain.system import ClockStatus, SystemState
-from execution.context import Context, Process
+from execution.context import Context
 from processes import alongside, running, ticking, working
 from routes import health, livekit
 from routes.graphiql import Example, GraphiQL, read_examples
@@ -37,8 +37,8 @@ from routes.metrics import Metrics
 from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from settings import Settings, current
+from subscriptions.process import ServingProcess
 from subscriptions.transport import ReleasingProtocol
-from subscriptions.watchers import Watchers
 from subscriptions.websocket import GraphQLSocket
 
 MAX_MESSAGE_BYTES = 1024 * 1024  # of one WebSocket message
@@ -60,11 +60,11 @@ class App:
         self._metrics = Metrics(self._state, is_alone=is_alone)
         self.schema = build_schema()
         self.graphiql = GraphiQL(examples)
-        self._process: Process | None = None
+        self._process: ServingProcess | None = None
         self._keyring = Keyring.of(settings)
 
     @property
-    def process(self) -> Process:
+    def process(self) -> ServingProcess:
         assert self._process is not None, "requests come after the start"  # noqa: S101
         return self._process
 
@@ -111,7 +111,7 @@ class App:
         async with running(self.settings) as self._process, alongside(self._beside):
             yield
 
-    async def _context(self, request: Request) -> Context:
+    async def _context(self, request: Request) -> Context[ServingProcess]:
         ask = Bearer(self, request.headers.get("authorization"))
         return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
@@ -147,7 +147,7 @@ class Bearer:
 class Connected:
     """Who is at the other end of a socket."""
 
-    process: Process
+    process: ServingProcess
     viewer: Viewer | None
     expires_at: datetime | None
     ask: Callable[[], Awaitable[Viewer | None]]
@@ -156,9 +156,9 @@ class Connected:
     async def stay_signed_in(self) -> None:
         if self.viewer is not None:
             context = Context(self.process, self.viewer, clock.now(), self.ask)
-            await cast(Watchers, self.process.watchers).stay_signed_in(context)
+            await self.process.watchers.stay_signed_in(context)
 
-    async def context_for_operation(self) -> Context:
+    async def context_for_operation(self) -> Context[ServingProcess]:
         """With the rights of now: a socket lives longer than a role, or than an account."""
         return Context(self.process, await self.ask(), clock.now(), self.ask, self.address)
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import clock
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
+from actions.rooms.rooms import Rooms
 from actions.webhooks import rejections
 from background import cancel
 from cli.parts import Beside
-from execution.context import Process
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from gateways.queue import queue
@@ -20,13 +20,14 @@ from models.database.connection import close_database, open_database
 from models.database.installation import installation
 from settings import Settings
 from subscriptions.hubs import Hubs
-from subscriptions.system import SystemWatch
+from subscriptions.process import ServingProcess
+from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tasks.clock import Clock
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Process]:
+async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
     """Everything a serving process needs, started in order and stopped in the reverse."""
     async with contextlib.AsyncExitStack() as stack:
         await open_database(settings.database_url)
@@ -34,7 +35,7 @@ async def running(settings: Settings) -> AsyncIterator[Process]:
         await stack.enter_async_context(rejections.writing_down(clock.now))
         redis = await _redis(settings)
         bus = await stack.enter_async_context(ringing(redis))
-        rooms = await stack.enter_async_context(connected(settings))
+        livekit = await stack.enter_async_context(connected(settings))
         hubs = Hubs(bus)
         await hubs.open()
         stack.push_async_callback(hubs.close)
@@ -42,13 +43,13 @@ async def running(settings: Settings) -> AsyncIterator[Process]:
         await watchers.open()
         stack.push_async_callback(watchers.close)
         await stack.enter_async_context(counting_jobs(redis))
-        readings = Readings(rooms, clock.now)
+        readings = Readings(livekit, clock.now)
         stack.push_async_callback(readings.close)
         watch = SystemWatch(readings.state)
         stack.push_async_callback(watch.close)
         if redis is None:  # else the workers have it
-            await stack.enter_async_context(sweeping(Clock(rooms, bus)))
-        yield Process(Door(rooms, settings), hubs, watch, watchers, readings)
+            await stack.enter_async_context(sweeping(Clock(Rooms(livekit), bus)))
+        yield ServingProcess(Door(livekit, settings), readings, hubs, watch, watchers)
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
@@ -105,8 +106,8 @@ async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterat
         stack.push_async_callback(close_database)
         redis = await _redis(settings)
         bus = await stack.enter_async_context(ringing(redis))
-        rooms = await stack.enter_async_context(connected(settings))
-        one = Clock(rooms, bus, redis=redis, is_worker=is_worker)
+        livekit = await stack.enter_async_context(connected(settings))
+        one = Clock(Rooms(livekit), bus, redis=redis, is_worker=is_worker)
         await stack.enter_async_context(sweeping(one))
         yield
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import strawberry
 
@@ -19,6 +19,7 @@ from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
 from execution.rooms import room_info
 from models.reading.pages import BY_ID, Page
+from schema.types import context as asked
 from schema.types.access_key import AccessKey
 from schema.types.attendance import Attendance, attendance_of
 from schema.types.events import SessionEvent, event_of
@@ -30,16 +31,13 @@ from schema.types.session_kinds import session_of
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What every operation of this process shares; `hubs`, `system` and `watchers` are the
-    subscriptions'."""
+    """What every operation of this process shares; subscriptions share more."""
 
     door: Door
-    hubs: object
-    system: object
-    watchers: object
     readings: Readings
 
 
+Process_co = TypeVar("Process_co", bound=Process, covariant=True)
 Ask = Callable[[], Awaitable[Viewer | None]]
 
 
@@ -53,7 +51,7 @@ class Permission(Protocol):
         """Return if it may; a DomainError or UnauthenticatedError if not."""
 
 
-class Context:
+class Context(Generic[Process_co]):
     """One operation's; an event of a subscription gets a fresh one, with the time it is sent at.
 
     `ask` says who is asking by now, where an operation may outlive what it began with. `address`
@@ -64,7 +62,7 @@ class Context:
 
     def __init__(
         self,
-        process: Process,
+        process: Process_co,
         viewer: Viewer | None,
         now: datetime,
         ask: Ask | None = None,
@@ -85,7 +83,7 @@ class Context:
     def for_event(self) -> Self:
         return type(self)(self.process, self.anyone, clock.now())
 
-    def for_scope(self, scope: Scope) -> "Context":
+    def for_scope(self, scope: Scope) -> "Context[Process_co]":
         """A context for a shared run: it knows no viewer, and asking it for one is a bug."""
         return _ScopeContext(self.process, scope, clock.now())
 
@@ -160,8 +158,8 @@ class Context:
         return [state for state in states if state.user_id in theirs]
 
 
-class _ScopeContext(Context):
-    def __init__(self, process: Process, scope: Scope, now: datetime) -> None:
+class _ScopeContext(Context[Process_co]):
+    def __init__(self, process: Process_co, scope: Scope, now: datetime) -> None:
         super().__init__(process, None, now)
         self.scope = scope
 
@@ -170,4 +168,7 @@ class _ScopeContext(Context):
         raise RuntimeError(f"a shared run has no viewer: {self.scope}")
 
 
-Info = strawberry.Info[Context, None]
+Info = strawberry.Info[Context[Process], None]
+
+if TYPE_CHECKING:  # mypy holds it against what nested fields ask for
+    _asked_for: type[asked.Context] = Context[Process]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 from tortoise.models import Model
@@ -16,25 +16,45 @@ from models.reading.joining import Joining, joinings
 from models.reading.rosters import rosters
 from models.reading.statistics import MeetingCounts, meeting_counts
 from models.reading.stuck import works_of
+from schema.types.context import Batch, Row
 
-Batch = DataLoader[int, Any]
+M = TypeVar("M", bound=Model)
 
 
-def _rows(model: type[Model], key: str = "id") -> Batch:
+def _rows(model: type[M], key: str = "id") -> Batch[M]:
+    """Rows by a unique column, which foreign keys name: one that is not there is a fault."""
+
+    async def read(keys: list[int]) -> list[M | BaseException]:
+        found = await _found(model, key, keys)
+        name = model.__name__
+        return [found.get(number) or LookupError(f"no {name} {number}") for number in keys]
+
+    return DataLoader(load_fn=read)
+
+
+def _rows_if_any(model: type[M], key: str = "id") -> Batch[M | None]:
     """Rows by a unique column; None for what is not there."""
 
-    async def read(keys: list[int]) -> list[Model | None]:
-        rows = await model.filter(**{f"{key}__in": keys})
-        found = {getattr(row, key): row for row in rows}
+    async def read(keys: list[int]) -> list[M | None]:
+        found = await _found(model, key, keys)
         return [found.get(number) for number in keys]
 
     return DataLoader(load_fn=read)
 
 
-def _answers(read_all: Callable[[list[int]], Awaitable[dict[int, Any]]], default: object) -> Batch:
-    async def read(keys: list[int]) -> list[Any]:
+async def _found(model: type[M], key: str, keys: list[int]) -> dict[int, M]:
+    rows = await model.filter(**{f"{key}__in": keys})
+    return {getattr(row, key): row for row in rows}
+
+
+def _answers(
+    read_all: Callable[[list[int]], Awaitable[dict[int, Row]]], empty: Callable[[], Row]
+) -> Batch[Row]:
+    """Read of many at once; `empty` makes the answer for those of whom there is none."""
+
+    async def read(keys: list[int]) -> list[Row]:
         found = await read_all(keys)
-        return [found.get(number, default) for number in keys]
+        return [found[number] if number in found else empty() for number in keys]
 
     return DataLoader(load_fn=read)
 
@@ -44,21 +64,22 @@ class Loaders:
         self._viewer = viewer
         self._now = now
         self.academies = _rows(models.Academy)
+        self.users = _rows(models.User)
+        self.groups = _rows(models.Group)
+        self.sessions = _rows(models.Session)
         self.video_settings = _rows(models.VideoSettings, "academy_id")
         self.attendance_policies = _rows(models.AttendancePolicy, "academy_id")
-        self.users = _rows(models.User)
-        self.meeting_settings = _rows(models.TeacherMeetingSettings, "teacher_id")
-        self.sessions = _rows(models.Session)
-        self.groups = _rows(models.Group)
-        self.access_keys: Batch = _answers(self._access_keys, [])
-        self.meetings: Batch = _answers(self._meetings, MeetingCounts())
-        self.works: Batch = _answers(works_of, {})
-        self.rosters: Batch = _answers(rosters, [])
-        self.seen_users: Batch = _answers(self._seen_users, False)
-        self.children: Batch = _answers(self._children, [])
-        self.guardians: Batch = _answers(self._guardians, [])
-        self.own_rows: Batch = _answers(self._own_rows, set())
-        self.barred: Batch = _answers(self._barred, [])
+        self.meeting_settings = _rows_if_any(models.TeacherMeetingSettings, "teacher_id")
+        self.named_users = _rows_if_any(models.User)
+        self.seen_users = _answers(self._seen_users, bool)
+        self.children = _answers(self._children, list)
+        self.guardians = _answers(self._guardians, list)
+        self.access_keys = _answers(self._access_keys, list)
+        self.meetings = _answers(self._meetings, MeetingCounts)
+        self.works = _answers(works_of, dict)
+        self.rosters = _answers(rosters, list)
+        self.own_rows = _answers(self._own_rows, set)
+        self.barred = _answers(self._barred, list)
         # Nothing is kept: a mutation answers with a row that is newer than what was asked of.
         self.joinings = DataLoader(load_fn=self._joinings, cache=False)
         self.attendances = nested.attendances_for(lambda: self.viewer)

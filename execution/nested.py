@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from strawberry.dataloader import DataLoader
 from tortoise.expressions import Q
@@ -14,29 +13,29 @@ from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
 from models.reading.pages import Page, Slice, slices
 from models.reading.rosters import states_of
+from schema.types.context import Key, Lists, Row, Which
 
-# What a list hangs on, which part of it, and what else says which rows.
-Asked = tuple[Any, Slice, Any]
-Read = Callable[[list[Any], Slice, Any], Awaitable[dict[Any, Page[Any]]]]
-Lists = DataLoader[Asked, Page[Any]]
+Read = Callable[[list[Key], Slice, Which], Awaitable[dict[Key, Page[Row]]]]
 
 PRESENCE = [kind for kind in SessionEventKind if kind.is_presence]
 
 
-def _lists(read: Read) -> Lists:
+def _lists(read: Read[Key, Which, Row]) -> Lists[Key, Which, Row]:
     """Nothing is kept: what a mutation changes is read again after it."""
 
-    async def load(all_asked: list[Asked]) -> list[Page[Any]]:
-        keys: dict[tuple[Slice, Any], list[Any]] = defaultdict(list)
-        for key, *what in all_asked:
-            keys[what[0], what[1]].append(key)
+    async def load(all_asked: list[tuple[Key, Slice, Which]]) -> list[Page[Row]]:
+        keys: dict[tuple[Slice, Which], list[Key]] = defaultdict(list)
+        for key, part, which in all_asked:
+            keys[part, which].append(key)
         found = {what: await read(list(dict.fromkeys(some)), *what) for what, some in keys.items()}
         return [found[part, which][key] for key, part, which in all_asked]
 
     return DataLoader(load_fn=load, cache=False)
 
 
-def attendances_for(viewer: Callable[[], Viewer]) -> Lists:
+def attendances_for(
+    viewer: Callable[[], Viewer],
+) -> Lists[int, AttendanceStatus | None, models.SessionParticipant]:
     """By a session's id: the rows of its roster that the viewer may read, of one status or all."""
 
     async def read(
@@ -51,7 +50,7 @@ def attendances_for(viewer: Callable[[], Viewer]) -> Lists:
     return _lists(read)
 
 
-def history() -> Lists:
+def history() -> Lists[int, bool, models.SessionEvent]:
     """By a session's id: its stream; the whole is for who manages it, others read in it of nobody's
     attendance."""
 
@@ -66,7 +65,7 @@ def history() -> Lists:
     return _lists(read)
 
 
-def evidence() -> Lists:
+def evidence() -> Lists[tuple[int, int], bool, models.MeetingAttendanceEvent]:
     """By the ids of a session and a person: that one's lines and the room's, for who manages the
     session; none for others."""
 

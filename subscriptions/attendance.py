@@ -10,7 +10,6 @@ from domain.access import Audience, Scope
 from domain.attendance.state import AttendanceState, to_ms
 from domain.cursors import stream_cursor
 from domain.errors import ForbiddenError
-from execution.context import Info
 from schema.types.attendance import Attendance
 from schema.types.given import given
 from schema.types.ids import Kind, need
@@ -18,6 +17,7 @@ from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
 from subscriptions.admission import to_row
 from subscriptions.hub import Hub
+from subscriptions.process import Info
 from subscriptions.watch import watching
 
 

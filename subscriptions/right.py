@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.access import Audience, Viewer
 from domain.errors import DomainError, ForbiddenError, UnauthenticatedError
-from execution.context import Context
+from execution.context import Context, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Right:
 
     def __init__(
         self,
-        context: Context,
+        context: Context[Process],
         admit: Admit,
         now: Callable[[], datetime],
         on_doubt: Callable[[], None],

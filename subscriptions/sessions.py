@@ -10,7 +10,6 @@ import models
 from domain.access import Audience, Scope
 from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor
-from execution.context import Info
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.events import SessionEvent, SessionSnapshot, event_of, snapshot_of
 from schema.types.given import given
@@ -20,6 +19,7 @@ from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
 from subscriptions.admission import to_roster, to_session
 from subscriptions.hub import Entry, Hub
+from subscriptions.process import Info
 from subscriptions.watch import watching
 
 

@@ -1,103 +1,27 @@
-"""The system's state as a stream: one read per process every 2 s, while anybody watches."""
+"""The system's state as a stream: told when it changes, and now and then."""
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
-from background import apart, cancel
-from domain.access import Audience, Permit, Scope, Viewer
+from domain.access import Audience, Permit, Viewer
 from domain.system import SystemState
-from execution.context import Info
-from schema.types.shared import Shared
 from schema.types.system import SystemStatus
+from subscriptions.process import Info
 from subscriptions.right import Footing
-from subscriptions.watchers import Watchers
 
-logger = logging.getLogger("halaqa.system")
-
-EVERY_S = 2.0
 AT_LEAST_EVERY = timedelta(seconds=10)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-ReadState = Callable[[], Awaitable[SystemState]]
-
-
-class SystemWatch:
-    """The latest state, read again and again from the first watcher to the last."""
-
-    def __init__(self, read: ReadState, every_s: float = EVERY_S) -> None:
-        self._read_state = read
-        self._every_s = every_s
-        self._watchers = 0
-        self._task: asyncio.Task[None] | None = None
-        self._state: SystemState | None = None
-        self._tick: asyncio.Future[None] | None = None
-        self._told: dict[bool, SystemStatus] = {}
-        self._told_of: SystemState | None = None
-
-    @asynccontextmanager
-    async def watching(self) -> AsyncIterator["SystemWatch"]:
-        self._watchers += 1
-        if self._task is None:
-            self._tick = asyncio.get_running_loop().create_future()
-            self._task = apart(self._read())
-        try:
-            yield self
-        finally:
-            self._watchers -= 1
-            if not self._watchers:
-                await self.close()
-
-    async def close(self) -> None:
-        task, self._task, self._state = self._task, None, None
-        if task is not None:
-            await cancel([task])
-
-    async def states(self, end: asyncio.Future[None]) -> AsyncIterator[SystemState]:
-        """The state now, and each one read from here on, until `end`."""
-        while not end.done():
-            if self._state is not None:
-                yield self._state
-            if self._tick is not None:
-                await asyncio.wait((self._tick, end), return_when=asyncio.FIRST_COMPLETED)
-
-    def told(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
-        """A state as it is told, the same to all who hear it alike."""
-        if self._told_of is not state:
-            self._told, self._told_of = {}, state
-        if is_detailed not in self._told:
-            status = SystemStatus.of(state, is_detailed=is_detailed)
-            audience = Audience.STAFF if is_detailed else Audience.PARTICIPANT
-            status.shared = Shared(Scope("system", audience))
-            self._told[is_detailed] = status
-        return self._told[is_detailed]
-
-    async def _read(self) -> None:
-        while True:
-            try:
-                self._state = await self._read_state()
-                self._wake()
-            except Exception:
-                logger.warning("system state not read", exc_info=True)
-            await asyncio.sleep(self._every_s)
-
-    def _wake(self) -> None:
-        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
-        if tick is not None:
-            tick.set_result(None)
-
-
 async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
     """The state now; again when it changes, and every 10 s."""
-    watch = cast(SystemWatch, info.context.process.system)
-    watchers = cast(Watchers, info.context.process.watchers)
+    process = info.context.process
     sent: SystemState | None = None
-    async with watchers.holding(info.context, _admit) as right, watch.watching():
+    async with (
+        process.watchers.holding(info.context, _admit) as right,
+        process.system.watching() as watch,
+    ):
         audience = await right.begin()
         async for state in watch.states(right.lost):
             await right.confirm()

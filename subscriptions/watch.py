@@ -4,14 +4,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
 
 from domain.access import Audience
-from execution.context import Info
 from subscriptions.hub import Hub
-from subscriptions.hubs import Hubs
+from subscriptions.process import Info
 from subscriptions.right import Admit, Right
-from subscriptions.watchers import Watchers
 
 
 @dataclass(slots=True)
@@ -34,10 +31,9 @@ class Watch:
 @asynccontextmanager
 async def watching(info: Info, session_id: int, admit: Admit) -> AsyncIterator[Watch]:
     """The session, for whom `admit` lets in; refused as `admit` does."""
-    watchers = cast(Watchers, info.context.process.watchers)
-    hubs = cast(Hubs, info.context.process.hubs)
+    process = info.context.process
     since = time.monotonic()
-    async with watchers.holding(info.context, admit) as right:
+    async with process.watchers.holding(info.context, admit) as right:
         audience = await right.begin()
-        async with hubs.watching(session_id) as hub:
+        async with process.hubs.watching(session_id) as hub:
             yield Watch(hub, right, audience, since)

@@ -12,9 +12,9 @@ from typing import Any
 import clock
 from actions.clock.heartbeat import beat, forget_stopped
 from actions.clock.sweep import advance_due
-from actions.rooms.cleanup import TIDY_EVERY, tidy
-from actions.rooms.look import LOOK_EVERY, take_turn
-from actions.rooms.room import Rooms
+from actions.rooms.cleanup import TIDY_EVERY
+from actions.rooms.look import LOOK_EVERY
+from actions.rooms.rooms import Rooms
 from actions.webhooks.receipts import forget_old
 from background import apart, cancel
 from domain.queue import Server
@@ -42,7 +42,7 @@ class Clock:
 
     def __init__(
         self,
-        livekit: Rooms,
+        rooms: Rooms,
         bus: Bus,
         *,
         name: str | None = None,
@@ -51,12 +51,12 @@ class Clock:
         is_worker: bool = False,
     ) -> None:
         self.sweeps = 0
-        self._livekit = livekit
+        self._rooms = rooms
         self._bus = bus
         self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
         self._now = now
         self._woken = asyncio.Event()
-        self._lanes = lanes_of(redis, livekit, now, self._woken.set, is_worker=is_worker)
+        self._lanes = lanes_of(redis, rooms, now, self._woken.set, is_worker=is_worker)
         self._loops: list[asyncio.Task[None]] = []
         self._troubles: dict[str, str] = {}
         self._wakes_at = NEVER
@@ -144,14 +144,14 @@ class Clock:
 
     async def _keep_looking(self) -> None:
         while True:
-            missing = await self._try("look", lambda: take_turn(self._livekit, self._now()))
+            missing = await self._try("look", lambda: self._rooms.take_turn(self._now()))
             # None: it failed, or it is another's turn, who may be gone by the next.
             await asyncio.sleep(LOOK_AGAIN_S if missing is None else LOOK_EVERY.total_seconds())
 
     async def _keep_tidying(self) -> None:
         while True:
             await asyncio.sleep(TIDY_EVERY.total_seconds())
-            await self._try("tidy", lambda: tidy(self._livekit, self._now()))
+            await self._try("tidy", lambda: self._rooms.tidy(self._now()))
 
     async def _keep_forgetting(self) -> None:
         while True:

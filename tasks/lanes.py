@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from actions.rooms.room import Rooms
+from actions.rooms.rooms import Rooms
 from domain.queue import LaneName, Server
 from tasks.broker import StreamBroker, open_broker
 from tasks.lane import Lane
@@ -11,26 +11,26 @@ from tasks.work import Jobs, Now
 
 
 def lanes_of(
-    redis: Server | None, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
+    redis: Server | None, rooms: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
 ) -> Sequence[Lane | QueueLane]:
     if redis is None:
-        return _lanes_here(livekit, now, on_room)
-    return _lanes_through(redis, livekit, now, on_room, is_worker=is_worker)
+        return _lanes_here(rooms, now, on_room)
+    return _lanes_through(redis, rooms, now, on_room, is_worker=is_worker)
 
 
-def _lanes_here(livekit: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
+def _lanes_here(rooms: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
     """All work is done in this process."""
-    jobs = Jobs(open_broker(), livekit, now)
+    jobs = Jobs(open_broker(), rooms, now)
     return [Lane(jobs, jobs.kinds(name), on_room) for name in LaneName]
 
 
 def _lanes_through(
-    redis: Server, livekit: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
+    redis: Server, rooms: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
 ) -> list[QueueLane]:
     """Work is done by those processes that are workers."""
     lanes = []
     for name in LaneName:
         broker = StreamBroker(redis, name)
-        jobs = Jobs(broker, livekit, now)
+        jobs = Jobs(broker, rooms, now)
         lanes.append(QueueLane(name, broker, jobs, on_room, is_worker=is_worker))
     return lanes

@@ -10,11 +10,10 @@ from typing import Any
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
 import telemetry
-from actions.admittance.barring import remove_person
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
-from actions.rooms.room import Rooms, delete_room, make_room
+from actions.rooms.rooms import Rooms
 from actions.writing.due_work import DEADLY, Claim, begin, finish, give_back, put_off, rest
 from actions.writing.meeting import make_ahead
 from domain.queue import LaneName
@@ -28,12 +27,12 @@ Now = Callable[[], datetime]
 LIVEKIT, DATABASE = LaneName.LIVEKIT, LaneName.DATABASE
 
 
-def table(livekit: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
+def table(rooms: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
     """Each kind of work: the lane it goes in, and what is done to its subject. One line a kind."""
     return {
-        WorkKind.MAKE_ROOM: (LIVEKIT, lambda session, at: make_room(livekit, session, at)),
-        WorkKind.DELETE_ROOM: (LIVEKIT, lambda session, at: delete_room(livekit, session, at)),
-        WorkKind.REMOVE_PERSON: (LIVEKIT, lambda person, at: remove_person(livekit, person, at)),
+        WorkKind.MAKE_ROOM: (LIVEKIT, rooms.make),
+        WorkKind.DELETE_ROOM: (LIVEKIT, rooms.delete),
+        WorkKind.REMOVE_PERSON: (LIVEKIT, rooms.remove_person),
         WorkKind.MAKE_MEETING: (DATABASE, make_ahead),
         WorkKind.FINALISE_ATTENDANCE: (DATABASE, finalise_attendance),
         WorkKind.EXPIRE_STAYS: (DATABASE, expire_stays),
@@ -44,11 +43,11 @@ def table(livekit: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
 class Jobs:
     """The table's jobs, registered on a broker. Each carries its academy explicitly."""
 
-    def __init__(self, broker: AsyncBroker, livekit: Rooms, now: Now) -> None:
+    def __init__(self, broker: AsyncBroker, rooms: Rooms, now: Now) -> None:
         self.broker = broker
         self.running: set[asyncio.Task[Any]] = set()
         self._now = now
-        self._table = table(livekit)
+        self._table = table(rooms)
         self._tasks: dict[WorkKind, AsyncTaskiqDecoratedTask[..., Awaitable[None]]] = {
             kind: broker.register_task(self._job(action), task_name=kind.value.lower())
             for kind, (_, action) in self._table.items()

@@ -8,11 +8,12 @@ from functools import partial
 
 from actions.attendance.folding import catch_up
 from actions.clock.safety_net import catch_forgotten
-from actions.rooms.room import Rooms, delete_room
+from actions.rooms.room import delete_room
 from actions.writing.leases import take_lease
 from actions.writing.stream import writing
 from domain.errors import LiveKitUnavailableError
 from domain.status import OVER
+from gateways.livekit import LiveKit
 from models import Session
 from models.reading.which import EVERYWHERE, Which
 
@@ -33,7 +34,7 @@ class Cleaned:
     expired: list[Session] = field(default_factory=list)
 
 
-async def tidy(livekit: Rooms, now: datetime) -> None:
+async def tidy(livekit: LiveKit, now: datetime) -> None:
     """The slow round of whichever process is first: what got lost, and what outlived its time."""
     if await take_lease("tidy", now, TIDY_EVERY):
         await catch_forgotten(now)
@@ -41,7 +42,7 @@ async def tidy(livekit: Rooms, now: datetime) -> None:
 
 
 async def clean_up(
-    livekit: Rooms, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    livekit: LiveKit, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
 ) -> Cleaned:
     """Sessions that should be over are completed, as the clock would; rooms of those that are over
     are closed: at once where the academy has them end with the session, else after two hours."""
@@ -88,7 +89,7 @@ async def _count(
         done.failed += 1
 
 
-async def _close(livekit: Rooms, session_id: int, now: datetime) -> bool:
+async def _close(livekit: LiveKit, session_id: int, now: datetime) -> bool:
     await delete_room(livekit, session_id, now)
     return True
 

@@ -1,7 +1,6 @@
 """Rooms at LiveKit: made and deleted as due work, made again when a look finds them missing."""
 
 from datetime import datetime
-from typing import TypeAlias
 
 from actions.attendance.folding import refold
 from actions.attendance.lines import insert_line, room_line
@@ -12,8 +11,6 @@ from domain.attendance.state import from_ms, to_ms
 from domain.meeting import RoomSpec, room_spec
 from gateways.livekit import IN_BACKGROUND_S, LiveKit, Room
 from models import Session
-
-Rooms: TypeAlias = LiveKit  # for those who hand it on and know no gateway
 
 
 def spec_of(session: Session, now: datetime) -> RoomSpec:

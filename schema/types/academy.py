@@ -62,5 +62,4 @@ class Academy(Node):
     async def access_keys(
         self, info: Info
     ) -> list[Annotated["AccessKey", strawberry.lazy("schema.types.access_key")]]:
-        keys: list[AccessKey] = await info.context.access_keys(self.database_id)
-        return keys
+        return await info.context.access_keys(self.database_id)

@@ -136,8 +136,7 @@ class Attendance(Node):
     async def session(
         self, info: Info
     ) -> Annotated["Session", strawberry.lazy("schema.types.session")]:
-        session: Session = await info.context.session(self.state.session_id)
-        return session
+        return await info.context.session(self.state.session_id)
 
     @strawberry.field
     async def user(self, info: Info) -> User:

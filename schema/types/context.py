@@ -2,69 +2,67 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
 import models
 from domain.access import Viewer
+from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from models.reading.joining import Joining
 from models.reading.pages import Page, Slice
+from models.reading.statistics import MeetingCounts
+from models.reading.stuck import Works
+from schema.types.pages import Connection
 
+if TYPE_CHECKING:  # they are made of what this file says
+    from schema.types.access_key import AccessKey
+    from schema.types.attendance import Attendance
+    from schema.types.events import SessionEvent
+    from schema.types.room import RoomInfo
+    from schema.types.session import Session
 
-class Batch(Protocol):
-    """A batched read: many fields ask, one query answers."""
+Key = TypeVar("Key")
+Which = TypeVar("Which")
+Row = TypeVar("Row")
 
-    async def load(self, key: int) -> Any: ...
+# A batched read: many fields ask, one query answers.
+Batch: TypeAlias = DataLoader[int, Row]
 
-    async def load_many(self, keys: list[int]) -> list[Any]: ...
-
-
-class Lists(Protocol):
-    """Pages of lists that hang on many rows, in batches: what each hangs on, which part of it, and
-    what else says which rows."""
-
-    async def load(self, key: tuple[Any, Slice, Any]) -> Page[Any]: ...
-
-
-class Joinings(Protocol):
-    async def load(self, key: models.Session) -> Joining: ...
+# Pages of lists that hang on many rows, in batches: what each hangs on, which part of it, and what
+# else says which rows.
+Lists: TypeAlias = DataLoader[tuple[Key, Slice, Which], Page[Row]]
 
 
 class Loaders(Protocol):
-    academies: Batch  # id -> Academy row
-    video_settings: Batch  # academy id -> VideoSettings row
-    attendance_policies: Batch  # academy id -> AttendancePolicy row
-    users: Batch  # id -> User row
-    meeting_settings: Batch  # a teacher's id -> their TeacherMeetingSettings row
-    seen_users: Batch  # id -> whether the viewer sees all of this user
-    children: Batch  # user id -> rows of their children the viewer may see
-    guardians: Batch  # user id -> rows of their guardians the viewer may see
-    groups: Batch  # id -> Group row
-    access_keys: Batch  # academy id -> rows of its keys the viewer may see, the newest first
-    sessions: Batch  # id -> Session row
-    meetings: Batch  # academy id -> its MeetingCounts
-    works: Batch  # session id -> its work that tells of trouble, by kind
-    rosters: Batch  # session id -> the whole roster's AttendanceState
-    own_rows: Batch  # session id -> user ids whose rows the viewer may read there
-    barred: Batch  # session id -> rows of the users barred from it
+    """Reads by id, unless said otherwise. A row that a foreign key names is there."""
 
-    @property
-    def joinings(self) -> Joinings:
-        """By session row: what it is to the viewer, and whether they may join it now."""
-
-    @property
-    def attendances(self) -> Lists:
-        """By session id and status: roster rows that the viewer may read."""
-
-    @property
-    def history(self) -> Lists:
-        """By session id and whether they manage it: rows of its stream."""
-
-    @property
-    def evidence(self) -> Lists:
-        """By session and user id, and whether they manage it: lines of the attendance log."""
+    academies: Batch[models.Academy]
+    users: Batch[models.User]
+    groups: Batch[models.Group]
+    sessions: Batch[models.Session]
+    video_settings: Batch[models.VideoSettings]  # by the academy
+    attendance_policies: Batch[models.AttendancePolicy]  # by the academy
+    meeting_settings: Batch[models.TeacherMeetingSettings | None]  # by the teacher
+    named_users: Batch[models.User | None]  # by a number in a word of LiveKit's
+    seen_users: Batch[bool]  # whether the viewer sees all of this user
+    children: Batch[list[models.User]]  # of a user, those the viewer may see
+    guardians: Batch[list[models.User]]  # of a user, those the viewer may see
+    access_keys: Batch[list[models.AccessKey]]  # the academy's the viewer may see, newest first
+    meetings: Batch[MeetingCounts]  # of an academy
+    works: Batch[Works]  # of a session, what tells of trouble
+    rosters: Batch[list[AttendanceState]]  # of a session, the whole
+    own_rows: Batch[set[int]]  # of a session, the users whose rows the viewer may read
+    barred: Batch[list[models.User]]  # from a session
+    joinings: DataLoader[models.Session, Joining]  # of the viewer, by the session's row
+    # By session and status: roster rows that the viewer may read.
+    attendances: Lists[int, AttendanceStatus | None, models.SessionParticipant]
+    # By session and whether they manage it: rows of its stream.
+    history: Lists[int, bool, models.SessionEvent]
+    # By session and user, and whether they manage it: lines of the attendance log.
+    evidence: Lists[tuple[int, int], bool, models.MeetingAttendanceEvent]
 
 
 class Context(Protocol):
@@ -77,19 +75,21 @@ class Context(Protocol):
     @property
     def loaders(self) -> Loaders: ...
 
-    async def session(self, session_id: int) -> Any:
+    async def session(self, session_id: int) -> "Session":
         """A session by its id, as its type."""
 
-    async def access_keys(self, academy_id: int) -> Any:
+    async def access_keys(self, academy_id: int) -> list["AccessKey"]:
         """An academy's access keys that the viewer may see, as their type."""
 
-    async def attendances(self, found: Page[models.SessionParticipant]) -> Any:
+    async def attendances(self, found: Page[models.SessionParticipant]) -> Connection["Attendance"]:
         """A page of roster rows as a connection of attendances."""
 
-    async def room(self, session: models.Session, *, is_streamed: bool) -> Any:
+    async def room(self, session: models.Session, *, is_streamed: bool) -> "RoomInfo":
         """What is in a session's room now; a stream reads it from the database alone."""
 
-    def history(self, session: models.Session, found: Page[models.SessionEvent]) -> Any:
+    def history(
+        self, session: models.Session, found: Page[models.SessionEvent]
+    ) -> Connection["SessionEvent"]:
         """A page of a session's stream as a connection of events."""
 
     async def readable(

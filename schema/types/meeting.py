@@ -76,8 +76,7 @@ class Meeting:
     @strawberry.field
     async def room(self, info: Info) -> RoomInfo:
         is_streamed = info.operation.operation is OperationType.SUBSCRIPTION
-        room: RoomInfo = await info.context.room(self.row, is_streamed=is_streamed)
-        return room
+        return await info.context.room(self.row, is_streamed=is_streamed)
 
     @strawberry.field
     def last_error(self, info: Info) -> str | None:

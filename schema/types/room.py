@@ -27,9 +27,10 @@ class RoomParticipant:
         """An identity is a word of LiveKit's: it names nobody of another academy."""
         if self.user_id is None:
             return None
-        row = await info.context.loaders.users.load(self.user_id)
-        belongs = row is not None and row.academy_id in (self.academy_id, None)
-        return User.of(row) if belongs else None
+        row = await info.context.loaders.named_users.load(self.user_id)
+        if row is None or row.academy_id not in (self.academy_id, None):
+            return None
+        return User.of(row)
 
 
 @strawberry.type

@@ -117,8 +117,7 @@ class Session(Node):
         part = Slice.of(models.SessionParticipant, given(first), given(after))
         lists = info.context.loaders.attendances
         found = await lists.load((self.row.id, part, given(status)))
-        connection: Connection[Attendance] = await info.context.attendances(found)
-        return connection
+        return await info.context.attendances(found)
 
     @strawberry.field
     async def attendance_statistics(self, info: Info) -> AttendanceStatistics:
@@ -157,9 +156,7 @@ class Session(Node):
         part = Slice.of(models.SessionEvent, given(first), given(after))
         manages = self.row.is_managed_by(info.context.viewer)
         found = await info.context.loaders.history.load((self.row.id, part, manages))
-        history: Connection[SessionEvent] = info.context.history(self.row, found)
-        return history
+        return info.context.history(self.row, found)
 
     async def _roster(self, info: Info) -> list[AttendanceState]:
-        roster: list[AttendanceState] = await info.context.loaders.rosters.load(self.row.id)
-        return roster
+        return await info.context.loaders.rosters.load(self.row.id)

@@ -54,8 +54,7 @@ class User(Node):
     async def academy(self, info: Info) -> Academy | None:
         if self.row.academy_id is None:
             return None
-        row = await info.context.loaders.academies.load(self.row.academy_id)
-        return Academy.of(row) if row else None
+        return Academy.of(await info.context.loaders.academies.load(self.row.academy_id))
 
     @strawberry.field
     async def children(self, info: Info) -> list["User"]:
@@ -88,5 +87,4 @@ class User(Node):
         if to:
             rows = rows.filter(session__scheduled_at__lt=to)
         found = await page(rows, first=given(first), after=given(after))
-        history: Connection[Attendance] = await info.context.attendances(found)
-        return history
+        return await info.context.attendances(found)

@@ -39,8 +39,7 @@ class WebhookEvent:
     @strawberry.field
     async def session(self, info: Info) -> Session | None:
         number = self.entry.session_id
-        found: Session | None = await info.context.session(number) if number else None
-        return found
+        return await info.context.session(number) if number else None
 
     @strawberry.field
     async def user(self, info: Info) -> User | None:

@@ -9,13 +9,14 @@ from typing import Any
 import clock
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
-from execution.context import Context, Process
+from execution.context import Context
 from models import User
 from processes import connected, ringing
 from schema.root import build_schema
 from settings import current
 from subscriptions.hubs import Hubs
-from subscriptions.system import SystemWatch
+from subscriptions.process import ServingProcess
+from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tests.support import make
 
@@ -28,7 +29,7 @@ Answer = dict[str, Any]
 class Asker:
     """`ask` gives an answer as a client reads it, `first_event` a stream's first one."""
 
-    process: Process
+    process: ServingProcess
 
     async def ask(
         self, query: str, as_: User | None = None, *, now: datetime = make.ELEVEN, **variables: Any
@@ -47,7 +48,7 @@ class Asker:
                 return _read(result)
         return {"data": None, "errors": []}
 
-    def context(self, user: User | None, now: datetime) -> Context:
+    def context(self, user: User | None, now: datetime) -> Context[ServingProcess]:
         self.process.readings.now = lambda: now
         return Context(self.process, make.viewer(user) if user else None, now)
 
@@ -85,7 +86,7 @@ async def asking(**changed: Any) -> AsyncIterator[Asker]:
         watchers = Watchers(bus)
         await watchers.open()
         try:
-            yield Asker(Process(Door(livekit, settings), hubs, watch, watchers, readings))
+            yield Asker(ServingProcess(Door(livekit, settings), readings, hubs, watch, watchers))
         finally:
             await watch.close()
             await readings.close()

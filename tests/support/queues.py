@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 import clock
+from actions.rooms.rooms import Rooms
 from domain.queue import GROUP, SET_ASIDE, LaneName, jobs_name
 from gateways.livekit import LiveKit
 from gateways.redis_server import RedisServer
@@ -87,7 +88,7 @@ async def sending(
     broker = StreamBroker(await server_at(url), lane)
     await broker.startup()
     try:
-        yield Jobs(broker, livekit, lambda: moment or clock.now())
+        yield Jobs(broker, Rooms(livekit), lambda: moment or clock.now())
     finally:
         await broker.shutdown()
 
@@ -103,7 +104,7 @@ async def working(
     """A worker of one lane, without a clock. What is `stale` it takes from others."""
     broker = StreamBroker(await server_at(url), lane, stale)
     await broker.startup()
-    jobs = Jobs(broker, livekit, lambda: moment or clock.now())
+    jobs = Jobs(broker, Rooms(livekit), lambda: moment or clock.now())
     worker = Worker(broker, jobs)
     worker.start()
     try:

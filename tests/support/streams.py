@@ -9,12 +9,13 @@ from typing import Any, cast
 
 from strawberry.types import ExecutionResult
 
-from execution.context import Ask, Context, Process
+from execution.context import Ask, Context
 from gateways.bus import Bus, bell
 from models import User
 from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
+from subscriptions.process import ServingProcess
 from subscriptions.watchers import Watchers
 from tests.support import make
 from tests.support.patience import PATIENCE_S
@@ -76,7 +77,8 @@ class Streams:
         self, viewer: User | None, ask: Ask | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
         """`ask` says who is asking by now; without it that never changes."""
-        process = Process(cast(Any, None), self.hubs, None, self.watchers, cast(Any, None))
+        none = cast(Any, None)  # of what no session's stream asks
+        process = ServingProcess(none, none, self.hubs, none, self.watchers)
         context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
         results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
         async with aclosing(cast(Any, results)) as opened:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import clock
+from actions.rooms.rooms import Rooms
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from models import Session, SessionEvent
@@ -39,7 +40,7 @@ async def ticking(
     bus = Bus()
     await bus.open()
     bell.bus = bus
-    running = Clock(livekit, bus, name=name, now=now, redis=redis, is_worker=is_worker)
+    running = Clock(Rooms(livekit), bus, name=name, now=now, redis=redis, is_worker=is_worker)
     await running.start()
     try:
         yield running

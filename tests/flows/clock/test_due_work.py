@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from actions.clock.sweep import advance_due
+from actions.rooms.rooms import Rooms
 from actions.writing.due_work import CLAIM, Claim, claim_due, finish, put_off
 from actions.writing.stream import writing
 from domain.session import WorkKind
@@ -135,7 +136,7 @@ async def jobs(moment: datetime) -> AsyncIterator[tuple[Jobs, LiveKitStub]]:
     async with LiveKitStub() as stub, reaching(stub.url) as livekit:
         broker = open_broker()
         await broker.startup()
-        yield Jobs(broker, livekit, lambda: moment), stub
+        yield Jobs(broker, Rooms(livekit), lambda: moment), stub
         await broker.shutdown()
 
 

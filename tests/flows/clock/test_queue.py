@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 import clock
+from actions.rooms.rooms import Rooms
 from models import Session
 from tasks.broker import StreamBroker
 from tasks.stream import Delivery, JobStream
@@ -136,7 +137,7 @@ async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancell
     monkeypatch.setattr(JobStream, "_new", be_deaf)
     async with reaching("http://127.0.0.1:1") as livekit:
         broker = StreamBroker(await server_at(redis_url), LIVEKIT)
-        worker = Worker(broker, Jobs(broker, livekit, clock.now))
+        worker = Worker(broker, Jobs(broker, Rooms(livekit), clock.now))
         worker.start()
         await until(lambda: is_true(reads > 0))
         await asyncio.wait_for(asyncio.shield(worker.stop(0.1)), PATIENCE_S)

@@ -239,7 +239,7 @@ async def test_a_bell_that_nobody_heard_is_made_up_for(template: Template) -> No
             await Membership.filter(user_id=at.there["student"].id).delete()
             count_up = "UPDATE users SET rights_version = rights_version + 1 WHERE id = $1"
             await sql.execute(count_up, at.there["student"].id)
-            await at.served.app.process.watchers.close_gaps()  # type: ignore[attr-defined]
+            await at.served.app.process.watchers.close_gaps()
             assert await theirs.refusal() == "FORBIDDEN"
             assert await goes_on(at, others)
 

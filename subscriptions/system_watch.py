@@ -1,0 +1,83 @@
+"""The latest state of the system: one read per process every 2 s, while anybody watches."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from background import apart, cancel
+from domain.access import Audience, Scope
+from domain.system import SystemState
+from schema.types.shared import Shared
+from schema.types.system import SystemStatus
+
+logger = logging.getLogger("halaqa.system")
+
+EVERY_S = 2.0
+
+ReadState = Callable[[], Awaitable[SystemState]]
+
+
+class SystemWatch:
+    """The latest state, read again and again from the first watcher to the last."""
+
+    def __init__(self, read: ReadState, every_s: float = EVERY_S) -> None:
+        self._read_state = read
+        self._every_s = every_s
+        self._watchers = 0
+        self._task: asyncio.Task[None] | None = None
+        self._state: SystemState | None = None
+        self._tick: asyncio.Future[None] | None = None
+        self._told: dict[bool, SystemStatus] = {}
+        self._told_of: SystemState | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator["SystemWatch"]:
+        self._watchers += 1
+        if self._task is None:
+            self._tick = asyncio.get_running_loop().create_future()
+            self._task = apart(self._read())
+        try:
+            yield self
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                await self.close()
+
+    async def close(self) -> None:
+        task, self._task, self._state = self._task, None, None
+        if task is not None:
+            await cancel([task])
+
+    async def states(self, end: asyncio.Future[None]) -> AsyncIterator[SystemState]:
+        """The state now, and each one read from here on, until `end`."""
+        while not end.done():
+            if self._state is not None:
+                yield self._state
+            if self._tick is not None:
+                await asyncio.wait((self._tick, end), return_when=asyncio.FIRST_COMPLETED)
+
+    def told(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
+        """A state as it is told, the same to all who hear it alike."""
+        if self._told_of is not state:
+            self._told, self._told_of = {}, state
+        if is_detailed not in self._told:
+            status = SystemStatus.of(state, is_detailed=is_detailed)
+            audience = Audience.STAFF if is_detailed else Audience.PARTICIPANT
+            status.shared = Shared(Scope("system", audience))
+            self._told[is_detailed] = status
+        return self._told[is_detailed]
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                self._state = await self._read_state()
+                self._wake()
+            except Exception:
+                logger.warning("system state not read", exc_info=True)
+            await asyncio.sleep(self._every_s)
+
+    def _wake(self) -> None:
+        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
+        if tick is not None:
+            tick.set_result(None)
