@@ -95,7 +95,7 @@ class Session(Node):
     @strawberry.field
     async def present_count(self, info: Info) -> int:
         roster = await self._roster(info)
-        return sum(state.presence is Presence.IN_MEETING for state in roster)
+        return sum(state.result.presence is Presence.IN_MEETING for state in roster)
 
     @strawberry.field
     async def participant_count(self, info: Info) -> int:
@@ -104,7 +104,7 @@ class Session(Node):
     @strawberry.field
     async def teacher_presence(self, info: Info) -> Presence:
         roster = await self._roster(info)
-        found = [state.presence for state in roster if state.user_id == self.row.teacher_id]
+        found = [state.result.presence for state in roster if state.user_id == self.row.teacher_id]
         return found[0] if found else Presence.NOT_JOINED
 
     @strawberry.field
@@ -177,7 +177,7 @@ class Session(Node):
         others = [
             row for row in await self._roster(info) if row.user_id != info.context.viewer.user_id
         ]
-        inside = sum(row.presence is Presence.IN_MEETING for row in others)
+        inside = sum(row.result.presence is Presence.IN_MEETING for row in others)
         return inside >= self.row.options.max_participants
 
     async def _roster(self, info: Info) -> list[AttendanceState]:
