@@ -21,7 +21,7 @@ async def overview(now: datetime) -> RenderableType:
     names = await _names(state for states in found.values() for state in states)
     table = _table("session", "status", "looked at", "in the meeting", "since", "how sure")
     for one in sessions:
-        inside = [row for row in found[one.id] if row.presence is Presence.IN_MEETING]
+        inside = [row for row in found[one.id] if row.result.presence is Presence.IN_MEETING]
         head = (f"{one.id} {one.title}", one.status, _ago(one.room_seen_at, now))
         for number, row in enumerate(inside or [None]):
             told = _inside(row, names) if row else ("nobody", "", "")
@@ -30,7 +30,8 @@ async def overview(now: datetime) -> RenderableType:
 
 
 def _inside(row: AttendanceState, names: dict[int, str]) -> tuple[str, str, str]:
-    return names[row.user_id], _at(row.cycles[-1].joined_ms), row.confidence
+    found = row.result
+    return names[row.user_id], _at(found.cycles[-1].joined_ms), found.confidence
 
 
 async def whole(session: Session, now: datetime, lines: int) -> RenderableType:
@@ -53,18 +54,20 @@ def _rows(
     window = Window.of(session.scheduled_at, session.ends_at)
     table = _table("person", "presence", "seconds", "joins", "status", "override", "how sure")
     for row in states:
-        status = f"{row.status or '-'}{' final' if row.is_final else ''}"
-        said = f"{row.override.status}: {row.override.note}" if row.override else ""
+        found, said = row.result, row.result.override
+        status = f"{found.status or '-'}{' final' if row.is_final else ''}"
+        note = f"{said.status}: {said.note}" if said else ""
         seconds = str(row.total_ms(window, now_ms) // 1000)
         name = names[row.user_id] + ("" if row.is_expected else " (not expected)")
-        _add(table, name, row.presence, seconds, str(row.join_count), status, said, row.confidence)
+        joins = str(found.join_count)
+        _add(table, name, found.presence, seconds, joins, status, note, found.confidence)
     return table
 
 
 def _cycles(states: list[AttendanceState], names: dict[int, str]) -> Table:
     table = _table("person", "from", "opened by", "to", "closed by", "how sure")
     for row in states:
-        for one in row.cycles:
+        for one in row.result.cycles:
             left = "-" if one.left_ms is None else _at(one.left_ms)
             told = (_at(one.joined_ms), one.opened_by, left, one.closed_by or "-", one.confidence)
             _add(table, names[row.user_id], *told)

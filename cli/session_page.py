@@ -88,8 +88,8 @@ async def _roster(session: Session) -> list[str]:
 
 
 def _row(state: AttendanceState, name: str) -> str:
-    status = state.status or ("expected" if state.is_expected else "not expected")
-    return f"  {state.role:<9}  {name} ({state.user_id}): {state.presence}, {status}"
+    status = state.result.status or ("expected" if state.is_expected else "not expected")
+    return f"  {state.role:<9}  {name} ({state.user_id}): {state.result.presence}, {status}"
 
 
 async def _events(session: Session) -> list[str]:

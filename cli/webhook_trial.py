@@ -178,12 +178,13 @@ async def _print_attendance(session: Session, user: User) -> None:
         typer.echo("They have no attendance in this session.")
         return
     (state,) = await states_of([row])
+    found = state.result
     session = await Session.get(id=session.id)
     total_s = state.total_ms(Window.of(session.scheduled_at, session.ends_at), to_ms(clock.now()))
-    status = state.status.value if state.status else "no status before the end"
+    status = found.status.value if found.status else "no status before the end"
     typer.echo(
-        f"{state.presence.value}, {state.join_count} joins, {state.leave_count} leaves, "
-        f"{len(state.cycles)} cycles, {total_s // 1000} s that count; {status}. "
+        f"{found.presence.value}, {found.join_count} joins, {found.leave_count} leaves, "
+        f"{len(found.cycles)} cycles, {total_s // 1000} s that count; {status}. "
         f"The session is {session.status.value}."
     )
 

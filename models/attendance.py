@@ -60,7 +60,10 @@ class MeetingAttendanceEvent(Model):
 
 
 class MeetingAttendance(Model):
-    """What the fold said last. Can be deleted and computed again from the log, byte for byte."""
+    """What the fold said last, each field of Result in a column of its name.
+
+    Can be deleted and computed again from the log, byte for byte.
+    """
 
     participant: fields.OneToOneRelation[SessionParticipant] = fields.OneToOneField(
         "models.SessionParticipant",

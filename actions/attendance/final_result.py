@@ -31,7 +31,7 @@ def settle(draft: Draft, states: list[AttendanceState]) -> None:
         return
     for state in states:
         if state.user_id == session.student_id:
-            is_absent = state.status is AttendanceStatus.ABSENT and not state.has_joined
+            is_absent = state.result.status is AttendanceStatus.ABSENT and not state.has_joined
             is_absent = is_absent and session.was_joinable  # an override can say it of any session
             to = SessionStatus.ABSENT if is_absent else SessionStatus.COMPLETED
             if session.status is not to:

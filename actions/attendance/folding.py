@@ -8,11 +8,8 @@ from actions.attendance.watches import watch
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, advance, move_to
 from actions.writing.roster import tell
-from domain.attendance.fold import (
-    Result,
-    fold,
-)
-from domain.attendance.state import AttendanceState, cycle_to_dict, result_fields, to_ms
+from domain.attendance.fold import Result, fold
+from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
 from models.reading.attendance_log import Lines, facts_of, lines_of
@@ -44,12 +41,12 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
 
 def _told(state: AttendanceState) -> AttendanceState:
     """What watchers are told of: until the result is final, not that it was calculated again."""
-    told = replace(state, open_sids=())
+    told = replace(state, result=replace(state.result, open_sids=()))
     return told if state.is_final else replace(told, calculated_ms=None)
 
 
 def _opens(old: AttendanceState, new: AttendanceState) -> bool:
-    return bool(set(new.open_sids) - set(old.open_sids))
+    return bool(set(new.result.open_sids) - set(old.result.open_sids))
 
 
 async def _participants(session_id: int, user_ids: list[int] | None) -> list[SessionParticipant]:
@@ -68,7 +65,7 @@ def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceStat
         before,
         is_final=finalised_at is not None,
         calculated_ms=max(stamps + ([to_ms(finalised_at)] if finalised_at else [])),
-        **result_fields(fold(own + rooms, facts)),
+        result=fold(own + rooms, facts),
     )
 
 
@@ -82,12 +79,10 @@ async def _store(states: list[AttendanceState]) -> None:
 
 
 def _row(state: AttendanceState) -> dict[str, Any]:
-    values = {name: getattr(state, name) for name in _CACHED}
-    return values | {
+    return state.result.to_dict() | {
         "participant_id": state.participant_id,
-        "cycles": [cycle_to_dict(cycle) for cycle in state.cycles],
-        "override": state.override.to_dict() if state.override else None,
-        "open_sids": list(state.open_sids),
+        "session_id": state.session_id,
+        "calculated_ms": state.calculated_ms,
     }
 
 

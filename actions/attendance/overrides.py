@@ -44,7 +44,7 @@ async def override_attendance(
         state = await _state(draft, user_id)
         if not state.is_expected:
             raise InvalidInputError("Nobody expected them, so they have no status.", ("userId",))
-        if wish.is_said_by(state.override):
+        if wish.is_said_by(state.result.override):
             return state
         said = {"override_status": wish.status, "note": wish.note}
         return await _say(draft, viewer, user_id, EventKind.OVERRIDE, **said)
@@ -57,7 +57,7 @@ async def withdraw_attendance_override(
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
         state = await _state(draft, user_id)
-        if state.override is None:
+        if state.result.override is None:
             return state
         return await _say(draft, viewer, user_id, EventKind.OVERRIDE_WITHDRAWN)
 

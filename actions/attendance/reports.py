@@ -51,9 +51,8 @@ async def report_join(
         await _check(viewer, draft)
         row = row or await _enrol(draft, viewer)
         state = await _state(row)
-        if state.presence is not Presence.IN_MEETING and await _report(
-            draft, row, EventKind.JOINED, sid
-        ):
+        is_in = state.result.presence is Presence.IN_MEETING
+        if not is_in and await _report(draft, row, EventKind.JOINED, sid):
             draft.plan(WorkKind.EXPIRE_REPORT, now + STANDS_FOR, row.id)
             state = await _state(row)
     return state
@@ -72,9 +71,10 @@ async def report_leave(
         await catch_up(draft)
         row = await _row(viewer, session_id)
         state = await _state(row) if row else None
-        if row is None or state is None or state.presence is Presence.NOT_JOINED:
+        if row is None or state is None or state.result.presence is Presence.NOT_JOINED:
             raise NotInRoomError("Not in this room.")
-        if state.presence is Presence.IN_MEETING and await _report(draft, row, EventKind.LEFT, sid):
+        is_in = state.result.presence is Presence.IN_MEETING
+        if is_in and await _report(draft, row, EventKind.LEFT, sid):
             state = await _state(row)
     return state
 

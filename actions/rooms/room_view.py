@@ -78,7 +78,7 @@ def stored(session: Session, roster: list[AttendanceState], people: dict[int, Us
 
 
 def _is_inside(state: AttendanceState) -> bool:
-    return state.presence is Presence.IN_MEETING
+    return state.result.presence is Presence.IN_MEETING
 
 
 def _known(state: AttendanceState, user: User) -> Inside:
@@ -86,6 +86,6 @@ def _known(state: AttendanceState, user: User) -> Inside:
         identity=identity_of(user.id, user.first_name, user.last_name),
         name=user.display_name,
         user_id=user.id,
-        joined_at=from_ms(state.joined_since_ms or 0),
+        joined_at=from_ms(state.result.joined_since_ms or 0),
         is_publisher=False,
     )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, Self
 
 from domain.attendance.stay_ends import Confidence, CycleEnd, weakest
 from domain.attendance.stays import CycleStart, Stay
@@ -16,6 +17,26 @@ class Cycle:
     opened_by: CycleStart
     closed_by: CycleEnd | None
     confidence: Confidence
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "joined_ms": self.joined_ms,
+            "left_ms": self.left_ms,
+            "opened_by": self.opened_by,
+            "closed_by": self.closed_by,
+            "confidence": self.confidence,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        closed_by = raw["closed_by"]
+        return cls(
+            joined_ms=raw["joined_ms"],
+            left_ms=raw["left_ms"],
+            opened_by=CycleStart(raw["opened_by"]),
+            closed_by=CycleEnd(closed_by) if closed_by else None,
+            confidence=Confidence(raw["confidence"]),
+        )
 
 
 def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:

@@ -4,9 +4,10 @@ It reads no clock and asks nobody: any order and any number of copies of the sam
 same answer, so a row can be thrown away and computed again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from domain.attendance.cycles import Cycle, cycles_of
 from domain.attendance.lines import (
@@ -96,20 +97,49 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One person's attendance; nothing in it depends on the hour it was computed."""
+    """One person's attendance; nothing in it depends on the hour it was computed.
 
-    presence: Presence
-    cycles: tuple[Cycle, ...]  # what only the person's own page reports last, and uncounted
-    first_joined_ms: int | None
-    last_left_ms: int | None
-    closed_ms: int  # of the closed cycles, inside the session's time
-    joined_since_ms: int | None  # the open cycle's start
-    join_count: int
-    leave_count: int
-    confidence: Confidence
-    status: AttendanceStatus | None
+    Result() is that of somebody without a line. Each field is a column of MeetingAttendance, and
+    all that lies between takes the names from here.
+    """
+
+    presence: Presence = Presence.NOT_JOINED
+    cycles: tuple[Cycle, ...] = ()  # what only the person's own page reports last, and uncounted
+    first_joined_ms: int | None = None
+    last_left_ms: int | None = None
+    closed_ms: int = 0  # of the closed cycles, inside the session's time
+    joined_since_ms: int | None = None  # the open cycle's start
+    join_count: int = 0
+    leave_count: int = 0
+    confidence: Confidence = Confidence.CONFIRMED
+    status: AttendanceStatus | None = None
     override: Override | None = None
     open_sids: tuple[str, ...] = ()  # of the stays that are open but for, at most, a report
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "cycles": [cycle.to_dict() for cycle in self.cycles],
+            "override": self.override.to_dict() if self.override else None,
+            "open_sids": list(self.open_sids),
+        }
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Read what is stored; a field that is newer than that has its default."""
+        known = {name: raw[name] for name in cls.__slots__ if name in raw}
+        read = {name: _READERS[name](known[name]) for name in known.keys() & _READERS.keys()}
+        return cls(**known | read)
+
+
+# What is not stored as it is; of every other field nothing need be said.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "presence": Presence,
+    "cycles": lambda raw: tuple(map(Cycle.from_dict, raw)),
+    "confidence": Confidence,
+    "status": lambda raw: AttendanceStatus(raw) if raw else None,
+    "override": lambda raw: Override.from_dict(raw) if raw else None,
+    "open_sids": lambda raw: tuple(raw or ()),
+}
 
 
 def fold(lines: Iterable[Line], facts: Facts) -> Result:

@@ -7,8 +7,8 @@ from typing import Any
 from tortoise.expressions import F
 
 from domain.access import UserRole
-from domain.attendance.fold import Override
-from domain.attendance.state import AttendanceState, cycle_from_dict
+from domain.attendance.fold import Result
+from domain.attendance.state import AttendanceState
 from models.attendance import MeetingAttendance
 from models.group import Membership
 from models.participant import SessionParticipant
@@ -18,7 +18,7 @@ from models.session import Session
 def state_of(
     row: SessionParticipant, attendance: MeetingAttendance | None, *, is_final: bool
 ) -> AttendanceState:
-    state = AttendanceState(
+    return AttendanceState(
         participant_id=row.id,
         session_id=row.session_id,
         user_id=row.user_id,
@@ -26,33 +26,13 @@ def state_of(
         is_expected=row.is_expected,
         is_barred=row.barred_at is not None,
         is_final=is_final,
+        calculated_ms=attendance.calculated_ms if attendance else None,
+        result=_result(attendance) if attendance else Result(),
     )
-    return with_attendance(state, attendance) if attendance else state
 
 
-def with_attendance(state: AttendanceState, row: MeetingAttendance) -> AttendanceState:
-    return AttendanceState(
-        participant_id=state.participant_id,
-        session_id=state.session_id,
-        user_id=state.user_id,
-        role=state.role,
-        is_expected=state.is_expected,
-        is_barred=state.is_barred,
-        is_final=state.is_final,
-        presence=row.presence,
-        status=row.status,
-        first_joined_ms=row.first_joined_ms,
-        last_left_ms=row.last_left_ms,
-        closed_ms=row.closed_ms,
-        joined_since_ms=row.joined_since_ms,
-        join_count=row.join_count,
-        leave_count=row.leave_count,
-        confidence=row.confidence,
-        calculated_ms=row.calculated_ms,
-        cycles=tuple(cycle_from_dict(cycle) for cycle in row.cycles),
-        override=Override.from_dict(row.override) if row.override else None,
-        open_sids=tuple(row.open_sids or ()),
-    )
+def _result(row: MeetingAttendance) -> Result:
+    return Result.from_dict({name: getattr(row, name) for name in Result.__slots__})
 
 
 async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:

@@ -70,17 +70,8 @@ class AttendanceOverride:
         return User.of(await info.context.loaders.users.load(self.by_id))
 
 
-_AS_THEY_ARE = (
-    "role",
-    "is_expected",
-    "is_barred",
-    "presence",
-    "status",
-    "is_final",
-    "join_count",
-    "leave_count",
-    "confidence",
-)
+_OF_THE_STATE = ("role", "is_expected", "is_barred", "is_final")
+_OF_THE_RESULT = ("presence", "status", "join_count", "leave_count", "confidence")
 
 
 @strawberry.type
@@ -115,21 +106,23 @@ class Attendance(Node):
         as_of_ms: int,
         person: models.User | None = None,
     ) -> Self:
+        result = state.result
         return cls(
             id=encode(Kind.ATTENDANCE, state.participant_id),
             state=state,
             window=window,
             as_of_ms=as_of_ms,
             person=person,
-            joined_since=_moment(state.joined_since_ms),
-            first_joined_at=_moment(state.first_joined_ms),
-            last_left_at=_moment(state.last_left_ms),
+            joined_since=_moment(result.joined_since_ms),
+            first_joined_at=_moment(result.first_joined_ms),
+            last_left_at=_moment(result.last_left_ms),
             late_by_seconds=state.late_by_ms(window, as_of_ms) // 1000,
             total_seconds=state.total_ms(window, as_of_ms) // 1000,
             percentage=state.percentage(window, as_of_ms),
-            override=AttendanceOverride.of(state.override) if state.override else None,
+            override=AttendanceOverride.of(result.override) if result.override else None,
             calculated_at=_moment(state.calculated_ms),
-            **{name: getattr(state, name) for name in _AS_THEY_ARE},
+            **{name: getattr(state, name) for name in _OF_THE_STATE},
+            **{name: getattr(result, name) for name in _OF_THE_RESULT},
         )
 
     @strawberry.field
@@ -159,7 +152,7 @@ class Attendance(Node):
 
     @strawberry.field
     def cycles(self) -> list[AttendanceCycle]:
-        return [AttendanceCycle.of(cycle, self.as_of_ms) for cycle in self.state.cycles]
+        return [AttendanceCycle.of(cycle, self.as_of_ms) for cycle in self.state.result.cycles]
 
 
 @strawberry.type

@@ -94,7 +94,7 @@ class Session(Node):
     @strawberry.field
     async def present_count(self, info: Info) -> int:
         roster = await self._roster(info)
-        return sum(state.presence is Presence.IN_MEETING for state in roster)
+        return sum(state.result.presence is Presence.IN_MEETING for state in roster)
 
     @strawberry.field
     async def participant_count(self, info: Info) -> int:
@@ -103,7 +103,7 @@ class Session(Node):
     @strawberry.field
     async def teacher_presence(self, info: Info) -> Presence:
         roster = await self._roster(info)
-        found = [state.presence for state in roster if state.user_id == self.row.teacher_id]
+        found = [state.result.presence for state in roster if state.user_id == self.row.teacher_id]
         return found[0] if found else Presence.NOT_JOINED
 
     @strawberry.field

@@ -63,7 +63,7 @@ async def stored_once(lesson: Lesson) -> None:
     assert await MeetingAttendanceEvent.filter(session_id=session.id, kind="JOINED").count() == 1
     assert session.status is SessionStatus.ONGOING
     assert session.version == len(await stream(session.id))
-    assert (await state(session.id, lesson.student)).join_count == 1
+    assert (await state(session.id, lesson.student)).result.join_count == 1
 
 
 @pytest.mark.parametrize(

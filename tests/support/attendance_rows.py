@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from domain.attendance.fold import Confidence, CycleEnd, CycleStart, Presence
+from domain.attendance.fold import CycleEnd, CycleStart, Presence, Result
 from domain.attendance.state import AttendanceState, to_ms
 from models import MeetingAttendance, SessionEvent, SessionParticipant, User
 from models.reading.rosters import rosters
@@ -23,14 +23,7 @@ async def state(session_id: int, user: User) -> AttendanceState:
 
 async def store(row: SessionParticipant, **values: Any) -> None:
     """What the fold would have stored of somebody who is inside."""
-    inside: dict[str, Any] = {
-        "presence": Presence.IN_MEETING,
-        "cycles": [],
-        "closed_ms": 0,
-        "join_count": 1,
-        "leave_count": 0,
-        "confidence": Confidence.CONFIRMED,
-    }
+    inside = Result(presence=Presence.IN_MEETING, join_count=1).to_dict()
     known = {"participant_id": row.id, "session_id": row.session_id}
     await MeetingAttendance.create(**inside | known | values)
 
@@ -45,7 +38,7 @@ def visits(state: AttendanceState, start: datetime) -> list[Visit]:
             cycle.opened_by,
             cycle.closed_by,
         )
-        for cycle in state.cycles
+        for cycle in state.result.cycles
     ]
 
 

@@ -125,7 +125,7 @@ async def expire_report(stub: LiveKitStub) -> Story:
 
 async def _has_expired(session: Session, student: User) -> bool:
     lines = MeetingAttendanceEvent.filter(session_id=session.id, kind=EventKind.EXPIRED)
-    is_inside = (await state(session.id, student)).presence is Presence.IN_MEETING
+    is_inside = (await state(session.id, student)).result.presence is Presence.IN_MEETING
     return await lines.count() == 1 and not is_inside
 
 

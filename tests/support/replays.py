@@ -56,11 +56,11 @@ class Replay:
             opened = {opened for _, _, opened, _ in visits(row, START)}
             assert opened <= {CycleStart.JOINED, CycleStart.LEFT_ONLY}
             cycles = [(came, left, end) for came, left, _, end in visits(row, START)]
-            assert (row.join_count, row.leave_count) == (
+            assert (row.result.join_count, row.result.leave_count) == (
                 len(cycles),
                 sum(left is not None for _, left, _ in cycles),
             )
-            found[who] = (cycles, row.closed_ms, row.confidence, row.status)
+            found[who] = (cycles, row.result.closed_ms, row.result.confidence, row.result.status)
         return found
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from domain.access import UserRole
 from domain.attendance.fold import AttendanceStatus, Override
-from domain.attendance.state import AttendanceState, result_fields
+from domain.attendance.state import AttendanceState
 from tests.support.attendance_lines import HOUR, START, joined, left, override, result
 
 PRESENT, ABSENT, LATE = AttendanceStatus.PRESENT, AttendanceStatus.ABSENT, AttendanceStatus.LATE
@@ -48,12 +48,11 @@ def test_an_override_is_of_its_session_however_late_it_is_made() -> None:
 
 
 def test_a_state_that_was_stored_without_an_override_can_be_read() -> None:
-    found = result_fields(result(*STAY, override(LATE, 5_000)))
+    found = result(*STAY, override(LATE, 5_000))
     row = AttendanceState(
         participant_id=1, session_id=2, user_id=3, role=UserRole.STUDENT, is_expected=True
     )
-    state = replace(row, **found)
-    told = state.to_dict()
-    assert AttendanceState.from_dict(told) == replace(state, open_sids=())
+    told = replace(row, result=found).to_dict()
+    assert AttendanceState.from_dict(told) == replace(row, result=replace(found, open_sids=()))
     del told["override"]
-    assert AttendanceState.from_dict(told).override is None
+    assert AttendanceState.from_dict(told).result.override is None

@@ -33,7 +33,7 @@ async def over(lesson: Lesson) -> tuple[SessionStatus, AttendanceStatus | None]:
     await send(lesson.room.started(), at(2))
     await advance_due(at(66))
     await finalise_attendance(lesson.session.id, at(67))
-    status = (await state(lesson.session.id, lesson.student)).status
+    status = (await state(lesson.session.id, lesson.student)).result.status
     return (await lesson.now()).status, status
 
 

@@ -32,8 +32,8 @@ async def test_who_comes_after_the_end_was_absent(students: int) -> None:
     await send(lesson.room.joined(stay), at(90, 1))
     await send(lesson.room.left(stay, at(95)), at(95, 1))
     found = await state(lesson.session.id, lesson.student)
-    assert (found.presence, found.cycles) == (Presence.NOT_JOINED, ())
-    assert found.status is AttendanceStatus.ABSENT
+    assert (found.result.presence, found.result.cycles) == (Presence.NOT_JOINED, ())
+    assert found.result.status is AttendanceStatus.ABSENT
     assert (await lesson.now()).status is status
     kept = await MeetingAttendanceEvent.filter(user=lesson.student).count()
     assert kept == 2
@@ -60,5 +60,5 @@ async def test_what_is_told_late_of_a_stay_before_the_end_counts() -> None:
     for user in (lesson.student, parent):
         stay = lesson.stay(30, user)
         await send(lesson.room.left(stay, at(64)), at(90, 1))
-        assert (await state(lesson.session.id, user)).join_count == 1
+        assert (await state(lesson.session.id, user)).result.join_count == 1
     assert (await lesson.now()).status is SessionStatus.COMPLETED

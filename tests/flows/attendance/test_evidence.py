@@ -119,7 +119,7 @@ async def test_a_late_event_refolds_what_is_final_and_says_so(asker: Asker) -> N
     stay = lesson.stay(0)
     await send(lesson.room.left(stay, at(60)), at(70))
     after = await state(lesson.session.id, lesson.student)
-    assert (after.is_final, after.status) == (True, AttendanceStatus.PRESENT)
+    assert (after.is_final, after.result.status) == (True, AttendanceStatus.PRESENT)
     assert (after.calculated_ms or 0) > (before.calculated_ms or 0)
     assert (await lesson.now()).status is SessionStatus.COMPLETED
     kinds = [kind for kind, _ in await told(session.id, session.version)]

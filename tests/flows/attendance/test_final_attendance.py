@@ -59,9 +59,9 @@ async def test_the_policy_decides(
     await visit(lesson, since, until)
     await end(lesson)
     found = await states(lesson.session.id)
-    assert found[lesson.students[0].id].status is status
-    assert found[lesson.students[1].id].status is ABSENT
-    assert found[lesson.teacher.id].status is None
+    assert found[lesson.students[0].id].result.status is status
+    assert found[lesson.students[1].id].result.status is ABSENT
+    assert found[lesson.teacher.id].result.status is None
 
 
 @pytest.mark.parametrize(("since", "status"), [(10, PRESENT), (10.01, LATE)])
@@ -71,7 +71,7 @@ async def test_late_is_who_first_came_after_the_academys_minutes(
     lesson = await ready(2, late_after_minutes=10)
     await visit(lesson, since, 60)
     await end(lesson)
-    assert (await state(lesson.session.id, lesson.student)).status is status
+    assert (await state(lesson.session.id, lesson.student)).result.status is status
 
 
 async def test_until_it_is_final_nobody_has_a_status_and_then_everybody_has_a_row(
@@ -80,7 +80,7 @@ async def test_until_it_is_final_nobody_has_a_status_and_then_everybody_has_a_ro
     lesson = await ready(3)
     await visit(lesson, 1, 40)
     await advance_due(OVER)
-    assert {row.status for row in (await states(lesson.session.id)).values()} == {None}
+    assert {row.result.status for row in (await states(lesson.session.id)).values()} == {None}
     assert await MeetingAttendance.all().count() == 1
     session = await end(lesson)
     rows = await states(session.id)
@@ -95,8 +95,8 @@ async def test_an_open_stay_ends_with_the_session(database: Database) -> None:
     await send(lesson.room.joined(lesson.stay(1)), at(1))
     await advance_due(OVER)
     found = await state(lesson.session.id, lesson.student)
-    assert (found.presence, found.last_left_ms) == (Presence.LEFT, to_ms(OVER))
-    assert found.closed_ms == 59 * MINUTE
+    assert (found.result.presence, found.result.last_left_ms) == (Presence.LEFT, to_ms(OVER))
+    assert found.result.closed_ms == 59 * MINUTE
 
 
 async def test_the_final_result_is_planned_ten_seconds_after_the_end_and_happens_once(
@@ -134,7 +134,7 @@ async def test_a_private_lesson_whose_student_never_came_is_absent_because_of_it
     kind, why = (await told(session.id))[-1]
     assert (kind, why["from"], why["to"]) == ("STATUS_CHANGED", "COMPLETED", "ABSENT")
     assert why["cause"] == "ATTENDANCE"
-    assert (await state(session.id, lesson.student)).status is ABSENT
+    assert (await state(session.id, lesson.student)).result.status is ABSENT
     assert (session.ended_at, session.next_transition_at) == (OVER, None)
 
 
@@ -142,7 +142,7 @@ async def test_a_private_lesson_whose_student_looked_in_is_completed(database: D
     lesson = await ready()
     await visit(lesson, 5, 6)
     assert (await end(lesson)).status is SessionStatus.COMPLETED
-    assert (await state(lesson.session.id, lesson.student)).status is ABSENT
+    assert (await state(lesson.session.id, lesson.student)).result.status is ABSENT
 
 
 async def test_nobody_is_absent_where_the_room_was_never_there(database: Database) -> None:
@@ -150,7 +150,7 @@ async def test_nobody_is_absent_where_the_room_was_never_there(database: Databas
     session = await end(lesson)
     assert (session.status, session.was_joinable) == (SessionStatus.COMPLETED, False)
     found = await state(session.id, lesson.student)
-    assert (found.status, found.is_final) == (None, True)
+    assert (found.result.status, found.is_final) == (None, True)
 
 
 async def test_nobody_is_absent_where_the_session_never_opened_in_its_time(
@@ -159,9 +159,9 @@ async def test_nobody_is_absent_where_the_session_never_opened_in_its_time(
     lesson = await scheduled()
     session = await end(lesson)
     assert session.status is SessionStatus.COMPLETED
-    assert (await state(session.id, lesson.student)).status is None
+    assert (await state(session.id, lesson.student)).result.status is None
     await send(Room(session, at(-9)).started(), at(70))  # a door behind which nobody opened
-    assert (await state(session.id, lesson.student)).status is None
+    assert (await state(session.id, lesson.student)).result.status is None
 
 
 @pytest.mark.parametrize("is_known", [False, True])
@@ -175,8 +175,9 @@ async def test_a_room_that_is_told_of_late_was_there_all_the_same(
         await Session.filter(id=session.id).update(**room, room_first_ready_at=at(62))
     await visit_told_late(lesson)
     rows = await states(session.id)
-    assert rows[lesson.students[0].id].status is PRESENT
-    assert rows[lesson.students[1].id].status is ABSENT  # who could have come, as the other did
+    assert rows[lesson.students[0].id].result.status is PRESENT
+    # Who could have come, as the other did.
+    assert rows[lesson.students[1].id].result.status is ABSENT
 
 
 async def visit_told_late(lesson: Lesson) -> None:
@@ -199,7 +200,7 @@ async def test_a_stay_that_turns_up_makes_an_absent_lesson_completed(database: D
     )
     assert moved[1]["cause"] == "ATTENDANCE"
     found = await state(session.id, lesson.student)
-    assert (found.calculated_ms, found.closed_ms) == (to_ms(at(90)), 59 * MINUTE)
+    assert (found.calculated_ms, found.result.closed_ms) == (to_ms(at(90)), 59 * MINUTE)
     assert (after.finalised_at, after.ended_at) == (session.finalised_at, session.ended_at)
 
 

@@ -41,5 +41,5 @@ async def _statuses(lesson: Lesson) -> list[AttendanceStatus | None]:
     """Of those expected; with a final result each has one, without it nobody."""
     states = (await rosters([lesson.session.id]))[lesson.session.id]
     for state in states:
-        assert state.is_final == (state.status is not None) or not state.is_expected
-    return [state.status for state in states if state.is_expected]
+        assert state.is_final == (state.result.status is not None) or not state.is_expected
+    return [state.result.status for state in states if state.is_expected]

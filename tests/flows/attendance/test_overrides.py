@@ -94,10 +94,11 @@ async def test_the_same_again_adds_nothing_and_another_replaces_it(asker: Asker)
         await say(asker, lesson, "LATE", at(5))
     assert await MeetingAttendanceEvent.filter(kind=EventKind.OVERRIDE).count() == 1
     await say(asker, lesson, "PRESENT", at(5))  # in the same millisecond
-    assert (await state(lesson.session.id, lesson.student)).status is AttendanceStatus.PRESENT
+    found = await state(lesson.session.id, lesson.student)
+    assert found.result.status is AttendanceStatus.PRESENT
     await say(asker, lesson, None, at(5))
     found = await state(lesson.session.id, lesson.student)
-    assert (found.status, found.override) == (None, None)
+    assert (found.result.status, found.result.override) == (None, None)
     version = (await lesson.now()).version
     assert payload(await say(asker, lesson, None, at(6)))["attendance"]["override"] is None
     assert (await lesson.now()).version == version == len(await stream(lesson.session.id))
@@ -113,7 +114,7 @@ async def test_the_final_result_and_every_recalculation_keep_it(asker: Asker) ->
     await send(lesson.room.joined(lesson.stay(55)), at(100))
     assert rows != await as_text()
     found = await state(lesson.session.id, lesson.student)
-    assert (found.status, found.is_final) == (AttendanceStatus.PRESENT, True)
+    assert (found.result.status, found.is_final) == (AttendanceStatus.PRESENT, True)
     sent = {"id": encode(Kind.SESSION, lesson.session.id)}
     numbers = payload(await asker.ask(STATISTICS, lesson.teacher, now=at(101), **sent))
     assert numbers["attendanceStatistics"] == {"present": 1, "late": 0, "partial": 0, "absent": 1}
@@ -142,7 +143,8 @@ async def test_an_absence_that_is_only_said_is_no_absent_session(asker: Asker) -
         await advance_due(at(65))
         await finalise_attendance(lesson.session.id, at(65, 10))
         assert (await lesson.now()).status is SessionStatus.COMPLETED
-        assert (await state(lesson.session.id, lesson.student)).status is AttendanceStatus.ABSENT
+        found = await state(lesson.session.id, lesson.student)
+        assert found.result.status is AttendanceStatus.ABSENT
 
 
 async def test_a_cancelled_session_has_no_attendance(asker: Asker) -> None:
@@ -206,9 +208,9 @@ async def test_a_clock_that_is_behind_withdraws_all_the_same(asker: Asker) -> No
     await say(asker, lesson, "PRESENT", at(10))
     await say(asker, lesson, None, at(9, 59.9))
     found = await state(lesson.session.id, lesson.student)
-    assert (found.status, found.override) == (None, None)
+    assert (found.result.status, found.result.override) == (None, None)
     await say(asker, lesson, "LATE", at(9, 59.95))
-    assert (await state(lesson.session.id, lesson.student)).status is AttendanceStatus.LATE
+    assert (await state(lesson.session.id, lesson.student)).result.status is AttendanceStatus.LATE
 
 
 async def test_it_can_be_withdrawn_in_a_session_that_was_cancelled_since(asker: Asker) -> None:
@@ -217,7 +219,7 @@ async def test_it_can_be_withdrawn_in_a_session_that_was_cancelled_since(asker: 
     await cancel_session(make.viewer(lesson.teacher), lesson.session.id, None, at(-4))
     assert code(await say(asker, lesson, "LATE", at(-3))) == "WRONG_STATUS"
     assert payload(await say(asker, lesson, None, at(-3)))["attendance"]["override"] is None
-    assert (await state(lesson.session.id, lesson.student)).status is None
+    assert (await state(lesson.session.id, lesson.student)).result.status is None
 
 
 async def test_who_is_not_expected_any_more_has_no_status_by_an_override(asker: Asker) -> None:
@@ -227,4 +229,4 @@ async def test_who_is_not_expected_any_more_has_no_status_by_an_override(asker: 
     await advance_due(at(65))
     await finalise_attendance(lesson.session.id, at(65, 10))
     found = await state(lesson.session.id, lesson.student)
-    assert (found.is_final, found.status, found.override) == (True, None, None)
+    assert (found.is_final, found.result.status, found.result.override) == (True, None, None)

@@ -3,21 +3,27 @@
 import asyncio
 import random
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from actions.attendance.conclusions import conclude
 from actions.attendance.final_result import finalise_attendance
+from actions.attendance.folding import refold
 from actions.attendance.overrides import Wish, override_attendance, withdraw_attendance_override
 from actions.attendance.reports import expire_report, report_join, report_leave
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
-from domain.attendance.fold import AttendanceStatus, EventKind
-from domain.attendance.state import from_ms, to_ms
+from actions.writing.stream import writing
+from domain.attendance.fold import AttendanceStatus, EventKind, Result
+from domain.attendance.state import AttendanceState, from_ms, to_ms
 from models import MeetingAttendance, MeetingAttendanceEvent, Session
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import as_text, state, stream
+from tests.support.filled import filled
 from tests.support.lessons import START, at, ready
 from tests.support.livekit_events import Room, send, send_raw
 from tests.support.patience import PATIENCE_S
@@ -34,7 +40,7 @@ from tests.support.patience import PATIENCE_S
 import sys
 from datetime import datetime
 
-from actions.attendance.folding import recalculate
+from actions.attendance.recalculation import recalculate_session
 from models import Session
 from models.database.connection import close_database, open_database
 
@@ -42,7 +48,7 @@ from models.database.connection import close_database, open_database
 async def rebuild(url, now):
     await open_database(url)
     for session in await Session.all().order_by("id"):
-        await recalculate(session.id, now)
+        await recalculate_session(session.id, now)
     await close_database()
 
 
@@ -160,3 +166,18 @@ async def test_a_wrong_row_is_put_right_and_told(database: Database) -> None:
     assert await as_text() == rows
     [told] = (await stream(session.id))[version:]
     assert told.payload["closed_ms"] == first.closed_ms
+
+
+async def test_a_row_and_what_is_told_have_every_field_that_the_fold_says(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson = await ready()
+    await send(lesson.room.joined(lesson.stay(0)), START)
+    said = filled(Result)
+    monkeypatch.setattr("actions.attendance.folding.fold", lambda lines, facts: said)
+    async with writing(lesson.session.id, at(1)) as draft:
+        [folded] = [one for one in await refold(draft) if one.user_id == lesson.student.id]
+    assert folded.result == said
+    assert await state(lesson.session.id, lesson.student) == folded
+    told = AttendanceState.from_dict((await stream(lesson.session.id))[-1].payload)
+    assert told == replace(folded, result=replace(said, open_sids=()))

@@ -101,7 +101,8 @@ async def test_a_lost_join_is_found(house: House) -> None:
     await house.look(at(0, 2))
     found = await house.row()
     assert visits(found, START) == [(-MINUTE, None, CycleStart.RECONCILED, None)]
-    assert (found.presence, found.confidence) == (Presence.IN_MEETING, Confidence.RECONCILED)
+    assert found.result.presence is Presence.IN_MEETING
+    assert found.result.confidence is Confidence.RECONCILED
     assert (await house.lesson.now()).status is SessionStatus.ONGOING
 
 
@@ -135,7 +136,7 @@ async def test_a_found_stay_is_written_once_and_the_late_webhook_takes_it_over(
     await send(house.room.joined(stay), at(0, 40))
     found = await house.row()
     assert visits(found, START) == [(0, None, CycleStart.JOINED, None)]
-    assert found.confidence is Confidence.CONFIRMED
+    assert found.result.confidence is Confidence.CONFIRMED
 
 
 async def test_a_lost_leave_is_found_by_the_second_look_and_is_when_they_were_last_seen(
@@ -147,11 +148,12 @@ async def test_a_lost_leave_is_found_by_the_second_look_and_is_when_they_were_la
     await house.look(at(0, 10), at(0, 15))
     house.leave(house.lesson.student)
     await house.look(at(0, 20))
-    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await house.row()).result.presence is Presence.IN_MEETING
     await house.look(at(0, 25))
     found = await house.row()
     assert visits(found, START) == [(0, 15_000, CycleStart.JOINED, CycleEnd.RECONCILED)]
-    assert (found.presence, found.confidence) == (Presence.LEFT, Confidence.RECONCILED)
+    assert found.result.presence is Presence.LEFT
+    assert found.result.confidence is Confidence.RECONCILED
     await house.look(at(0, 30), at(0, 35))
     assert await house.lines() == [EventKind.NOT_SEEN]
 
@@ -165,7 +167,7 @@ async def test_one_absence_is_none(house: House) -> None:
     house.leave(house.lesson.student)
     await house.look(at(0, 20))
     assert await house.lines() == []
-    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await house.row()).result.presence is Presence.IN_MEETING
 
 
 async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
@@ -173,11 +175,11 @@ async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
     stay = house.lesson.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 1), at(0, 2), at(0, 4))
-    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await house.row()).result.presence is Presence.IN_MEETING
     await send(house.room.left(stay, at(5)), at(5))
     house.enter(house.lesson.student, START, stay.sid)
     await house.look(at(5, 2), at(5, 7), at(5, 12))
-    assert (await house.row()).presence is Presence.LEFT
+    assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []  # LiveKit's own leave stands
 
 
@@ -194,14 +196,14 @@ async def test_who_is_seen_again_never_left(house: House) -> None:
     stay = house.lesson.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10), at(0, 15))
-    assert (await house.row()).presence is Presence.LEFT
+    assert (await house.row()).result.presence is Presence.LEFT
     house.enter(house.lesson.student, START, stay.sid)
     await house.look(at(0, 21))
     assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
     house.leave(house.lesson.student)
     await house.look(at(0, 30), at(0, 35))
     assert await house.lines() == [EventKind.NOT_SEEN, EventKind.SEEN, EventKind.NOT_SEEN]
-    assert (await house.row()).presence is Presence.LEFT
+    assert (await house.row()).result.presence is Presence.LEFT
 
 
 async def test_livekits_late_leave_replaces_what_was_concluded(house: House) -> None:
@@ -222,7 +224,7 @@ async def test_a_new_connection_of_the_same_person_does_not_keep_the_old_one(hou
     await house.look(*(at(0, 15 + 6 * number) for number in range(5)))
     assert await house.lines() == [EventKind.SEEN, EventKind.NOT_SEEN]
     found = await house.row()
-    assert (found.presence, found.open_sids) == (Presence.IN_MEETING, ("PA_new",))
+    assert (found.result.presence, found.result.open_sids) == (Presence.IN_MEETING, ("PA_new",))
 
 
 async def test_only_people_who_are_in_count(house: House) -> None:
@@ -237,7 +239,7 @@ async def test_only_people_who_are_in_count(house: House) -> None:
     assert await house.lines() == []
     house.enter(classmate, START, "PA_4", kind=kinds.SIP)
     await house.look(at(0, 20))
-    assert (await house.row(classmate)).presence is Presence.IN_MEETING
+    assert (await house.row(classmate)).result.presence is Presence.IN_MEETING
 
 
 async def test_a_visitor_gets_a_row(house: House) -> None:
@@ -245,7 +247,7 @@ async def test_a_visitor_gets_a_row(house: House) -> None:
     house.enter(visitor, START, "PA_1")
     await house.look(at(0, 10))
     found = await house.row(visitor)
-    assert (found.is_expected, found.presence) == (False, Presence.IN_MEETING)
+    assert (found.is_expected, found.result.presence) == (False, Presence.IN_MEETING)
 
 
 def failing(kind: str) -> web.Response:
@@ -266,12 +268,12 @@ async def test_a_room_that_gives_no_answer_tells_nothing_of_its_people(
     other.enter(other.lesson.student, START, "PA_9")
     house.stub.silent[house.name] = failing(kind)
     await house.look(*(at(0, 5 * number) for number in range(2, 8)))
-    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await house.row()).result.presence is Presence.IN_MEETING
     assert (await house.lesson.now()).room_seen_at is None
-    assert (await other.row()).presence is Presence.IN_MEETING
+    assert (await other.row()).result.presence is Presence.IN_MEETING
     del house.stub.silent[house.name]
     await house.look(at(1), at(1, 5))
-    assert (await house.row()).presence is Presence.LEFT
+    assert (await house.row()).result.presence is Presence.LEFT
 
 
 async def test_a_livekit_that_does_not_answer_tells_nothing(house: House) -> None:
@@ -280,7 +282,7 @@ async def test_a_livekit_that_does_not_answer_tells_nothing(house: House) -> Non
     for seconds in (10, 15, 20):
         with pytest.raises(LiveKitUnavailableError):
             await house.look(at(0, seconds))
-    assert (await house.row()).presence is Presence.IN_MEETING
+    assert (await house.row()).result.presence is Presence.IN_MEETING
 
 
 async def test_a_room_that_is_made_again_ends_nobody_by_being_empty(house: House) -> None:
@@ -306,7 +308,7 @@ async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
 
     monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
     await house.look(at(0, 10))
-    assert (await other.row()).presence is Presence.IN_MEETING
+    assert (await other.row()).result.presence is Presence.IN_MEETING
     assert (await house.lesson.now()).room_seen_at is None
 
 
@@ -342,7 +344,7 @@ async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) ->
 
     await look_at_rooms(Slow(), at(1))
     await house.look(at(1, 10))
-    assert (await house.row()).presence is Presence.LEFT
+    assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []
 
 
@@ -356,7 +358,7 @@ async def test_all_rooms_are_asked_ten_at_a_time(stub: LiveKitStub, livekit: Liv
     assert (asked.count("ListRooms"), asked.count("ListParticipants")) == (1, 12)
     assert stub.most_at_once == 10
     for one in houses:
-        assert (await one.row()).presence is Presence.IN_MEETING
+        assert (await one.row()).result.presence is Presence.IN_MEETING
 
 
 async def test_no_session_is_compared_with_every_other(
@@ -406,5 +408,5 @@ async def test_the_rows_are_told_in_one_stream_without_gaps(house: House) -> Non
         house.leave(student)
     await house.look(at(0, 20), at(0, 25))
     rows = await states(house.lesson.session.id)
-    assert [rows[one.id].presence for one in house.lesson.students] == [Presence.LEFT] * 2
+    assert [rows[one.id].result.presence for one in house.lesson.students] == [Presence.LEFT] * 2
     assert await house.version() == len(await stream(house.lesson.session.id))

@@ -109,7 +109,7 @@ async def test_the_webhook_and_the_report_are_one_stay(
         await send(lesson.room.joined(stay), at(0, 1))
     found = await row(lesson)
     assert visits(found, START) == [(0, None, CycleStart.JOINED, None)]
-    assert (found.join_count, found.joined_since_ms is None) == (1, False)
+    assert (found.result.join_count, found.result.joined_since_ms is None) == (1, False)
     await expire(at(5))
     assert visits(await row(lesson), START) == visits(found, START)
     assert (await lesson.now()).status is SessionStatus.ONGOING
@@ -120,11 +120,12 @@ async def test_what_nobody_confirms_is_gone_after_a_minute(asker: Asker, sid: st
     lesson = await ready()
     await report(asker, lesson, at(1), sid=sid)
     await expire(at(1, 59.9))
-    assert (await row(lesson)).presence is Presence.IN_MEETING
+    assert (await row(lesson)).result.presence is Presence.IN_MEETING
     assert await DueWork.filter(kind=WorkKind.EXPIRE_REPORT, due_at=at(2)).exists()
     await expire(at(2))
     found = await row(lesson)
-    assert (found.presence, found.cycles, found.join_count) == (Presence.NOT_JOINED, (), 0)
+    assert (found.result.presence, found.result.cycles) == (Presence.NOT_JOINED, ())
+    assert found.result.join_count == 0
     version = (await lesson.now()).version
     participant = await SessionParticipant.get(user_id=lesson.student.id)
     await expire_report(participant.id, at(3))  # again
@@ -149,10 +150,10 @@ async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: As
     await advance_due(at(65))
     await finalise_attendance(lesson.session.id, at(65, 10))
     found = await row(lesson)
-    assert (found.status, found.closed_ms) == (AttendanceStatus.ABSENT, 0)
+    assert (found.result.status, found.result.closed_ms) == (AttendanceStatus.ABSENT, 0)
     assert (await lesson.now()).status is SessionStatus.ABSENT
     await expire(at(66))
-    assert (await row(lesson)).cycles == ()
+    assert (await row(lesson)).result.cycles == ()
     assert (await lesson.now()).status is SessionStatus.ABSENT
     rows = await as_text()
     await recalculate_session(lesson.session.id, at(99))
@@ -165,7 +166,7 @@ async def test_who_is_only_reported_keeps_no_session_open(asker: Asker) -> None:
     await report(asker, lesson, at(64, 50))
     await advance_due(at(65))
     assert (await lesson.now()).status is SessionStatus.COMPLETED
-    assert (await row(lesson)).presence is Presence.LEFT
+    assert (await row(lesson)).result.presence is Presence.LEFT
 
 
 async def test_nor_does_who_is_only_reported_let_others_report(asker: Asker) -> None:
@@ -196,7 +197,7 @@ async def test_a_leave_of_another_connection_says_nothing(asker: Asker) -> None:
     lesson = await ready()
     await send(lesson.room.joined(lesson.stay(0)), START)
     await report(asker, lesson, at(5), LEAVE, sid="PA_other")
-    assert (await row(lesson)).presence is Presence.IN_MEETING
+    assert (await row(lesson)).result.presence is Presence.IN_MEETING
     assert not await MeetingAttendanceEvent.filter(source=EventSource.CLIENT).exists()
 
 
@@ -262,9 +263,9 @@ async def test_a_parent_gets_a_row_by_reporting(asker: Asker) -> None:
     parent = await make.parent(await lesson.session.academy, lesson.student)
     assert code(await report(asker, lesson, at(1), as_=parent)) is None
     found = await row(lesson, parent)
-    assert (found.is_expected, found.presence) == (False, Presence.IN_MEETING)
+    assert (found.is_expected, found.result.presence) == (False, Presence.IN_MEETING)
     await expire(at(2))
-    assert (await row(lesson, parent)).presence is Presence.NOT_JOINED
+    assert (await row(lesson, parent)).result.presence is Presence.NOT_JOINED
 
 
 @pytest.mark.parametrize("sid", ["", "PA\t", "x" * 65, "PA x", "PA_ص"])
@@ -283,12 +284,12 @@ async def test_reports_in_both_orders_leave_one_stream_without_gaps(asker: Asker
         await report(asker, lesson, at(0, 20), LEAVE, as_=student)
         await report(asker, lesson, at(0, 40), as_=student)
     await expire(at(1, 30))
-    assert [(await row(lesson, who)).presence for who in lesson.students] == [
+    assert [(await row(lesson, who)).result.presence for who in lesson.students] == [
         Presence.IN_MEETING,
         Presence.IN_MEETING,
     ]
     await expire(at(1, 40))
-    assert [(await row(lesson, who)).presence for who in lesson.students] == [
+    assert [(await row(lesson, who)).result.presence for who in lesson.students] == [
         Presence.NOT_JOINED,
         Presence.NOT_JOINED,
     ]

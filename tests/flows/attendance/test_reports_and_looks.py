@@ -72,12 +72,12 @@ async def test_who_reports_a_leave_and_comes_back_an_hour_later_was_not_there(
     await leaves(house, 62, sid)
     house.leave(house.lesson.student)  # and LiveKit's webhook of it is lost
     await look(house, 65, 80)
-    assert (await house.row()).open_sids == ()
+    assert (await house.row()).result.open_sids == ()
     await look(house, 140, 55 * 60, 60)
     back = await comes(house, 55 * 60 + 2, sid)
-    assert back.closed_ms == MINUTE
+    assert back.result.closed_ms == MINUTE
     await look(house, 55 * 60 + 5, 58 * 60, 60)
-    assert (await at_last(house)).closed_ms == MINUTE
+    assert (await at_last(house)).result.closed_ms == MINUTE
     assert await house.lines() == [EventKind.NOT_SEEN]
 
 
@@ -88,7 +88,7 @@ async def test_who_reports_on_and_on_is_missed_all_the_same(house: House) -> Non
         await leaves(house, second)
         await comes(house, second + 1)
         await house.look(at(0, second + 4))
-    assert (await at_last(house)).closed_ms == MINUTE
+    assert (await at_last(house)).result.closed_ms == MINUTE
 
 
 @pytest.mark.parametrize("sid", [SID, None])
@@ -97,9 +97,9 @@ async def test_who_is_inside_and_reports_a_leave_is_shown_so_until_the_next_look
 ) -> None:
     shown = []
     for second in range(60, 180, EVERY_S):
-        shown.append((await leaves(house, second, sid)).presence)
+        shown.append((await leaves(house, second, sid)).result.presence)
         await house.look(at(0, second + 4))
-        assert (await house.row()).presence is Presence.IN_MEETING
+        assert (await house.row()).result.presence is Presence.IN_MEETING
     assert shown == [Presence.LEFT, *[Presence.IN_MEETING] * 23]
     assert await house.lines() == [EventKind.SEEN]
     assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
@@ -114,7 +114,7 @@ async def test_a_page_that_is_back_shows_at_once_and_counts_from_the_next_look(
         (0, 62_000, CycleStart.JOINED, CycleEnd.CLIENT_REPORT),
         (63_000, None, CycleStart.CLIENT_REPORT, None),
     ]
-    assert (back.presence, back.joined_since_ms) == (Presence.IN_MEETING, None)
+    assert (back.result.presence, back.result.joined_since_ms) == (Presence.IN_MEETING, None)
     await house.look(at(0, 65))
     assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
 
@@ -127,7 +127,7 @@ async def test_a_stay_that_is_over_by_a_report_alone_is_expired_where_no_look_te
     await expire_stays(claim.subject, at(31))
     found = await house.row()
     assert visits(found, START) == [(0, 0, CycleStart.JOINED, CycleEnd.STALE)]
-    assert found.open_sids == ()
+    assert found.result.open_sids == ()
 
 
 async def test_a_reported_leave_costs_no_look_once_it_is_found_to_be_so(
@@ -146,7 +146,7 @@ async def test_the_end_of_the_session_settles_what_a_page_reported(house: House)
     await leaves(house, 62)
     await advance_due(at(65, 1))
     found = await house.row()
-    assert (found.open_sids, found.closed_ms) == ((), 62_000)
+    assert (found.result.open_sids, found.result.closed_ms) == ((), 62_000)
     rows = await as_text()
     await recalculate_session(house.lesson.session.id, at(66))
     assert await as_text() == rows
@@ -231,7 +231,7 @@ async def test_no_report_adds_more_than_a_looks_period(
     async with LiveKitStub() as stub, reaching(stub.url) as livekit:
         silent = await lived(await open_house(stub, livekit), [[]] * STEPS, inside)
         spoken = await lived(await open_house(stub, livekit), told, inside)
-    assert spoken.closed_ms <= silent.closed_ms + EVERY_S * 1000
-    assert spoken.join_count <= silent.join_count
-    if silent.status is AttendanceStatus.ABSENT:
-        assert spoken.status is AttendanceStatus.ABSENT
+    assert spoken.result.closed_ms <= silent.result.closed_ms + EVERY_S * 1000
+    assert spoken.result.join_count <= silent.result.join_count
+    if silent.result.status is AttendanceStatus.ABSENT:
+        assert spoken.result.status is AttendanceStatus.ABSENT

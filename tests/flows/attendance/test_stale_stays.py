@@ -46,11 +46,11 @@ async def test_a_stay_of_which_nothing_is_heard_ends_where_it_was_last_alive() -
     lesson = await ready()
     await send(lesson.room.joined(lesson.stay(5)), at(5))
     assert await expire(34.9) == 0
-    assert (await row(lesson)).presence is Presence.IN_MEETING
+    assert (await row(lesson)).result.presence is Presence.IN_MEETING
     assert await expire(35) == 1
     found = await row(lesson)
     assert visits(found, START) == [(5 * MINUTE, 5 * MINUTE, CycleStart.JOINED, CycleEnd.STALE)]
-    assert (found.presence, found.confidence) == (Presence.LEFT, Confidence.ESTIMATED)
+    assert (found.result.presence, found.result.confidence) == (Presence.LEFT, Confidence.ESTIMATED)
 
 
 async def test_a_look_is_a_sign_of_life() -> None:
@@ -58,7 +58,7 @@ async def test_a_look_is_a_sign_of_life() -> None:
     await send(lesson.room.joined(lesson.stay(5)), at(5))
     await look(lesson, 25)
     await expire(35)
-    assert (await row(lesson)).presence is Presence.IN_MEETING
+    assert (await row(lesson)).result.presence is Presence.IN_MEETING
     work = await planned()
     assert work is not None
     assert work.due_at == at(55)
@@ -85,13 +85,13 @@ async def test_who_comes_later_is_no_reason_to_wait_longer_for_the_first() -> No
     await send(lesson.room.joined(lesson.stay(0, first)), START)
     await send(lesson.room.joined(lesson.stay(20, second)), at(20))
     await expire(30)
-    assert (await row(lesson, first)).presence is Presence.LEFT
-    assert (await row(lesson, second)).presence is Presence.IN_MEETING
+    assert (await row(lesson, first)).result.presence is Presence.LEFT
+    assert (await row(lesson, second)).result.presence is Presence.IN_MEETING
     work = await planned()
     assert work is not None
     assert work.due_at == at(50)
     await expire(50)
-    assert (await row(lesson, second)).presence is Presence.LEFT
+    assert (await row(lesson, second)).result.presence is Presence.LEFT
     assert await planned() is None
 
 
@@ -123,8 +123,8 @@ async def test_what_livekit_says_after_all_stands(word: str) -> None:
     else:
         await send(lesson.room.joined(lesson.stay(35)), at(35))
         found = await row(lesson)
-        assert found.presence is Presence.IN_MEETING
-        assert found.join_count == 2
+        assert found.result.presence is Presence.IN_MEETING
+        assert found.result.join_count == 2
         work = await planned()
         assert work is not None
         assert work.due_at == at(65)
@@ -134,7 +134,7 @@ async def test_the_academys_minutes_are_stamped_on_the_session() -> None:
     lesson = await ready(stale_after_minutes=5)
     await send(lesson.room.joined(lesson.stay(0)), START)
     assert await expire(5) == 1
-    assert (await row(lesson)).presence is Presence.LEFT
+    assert (await row(lesson)).result.presence is Presence.LEFT
 
 
 async def test_twice_is_once_and_a_session_that_is_over_has_no_open_stays() -> None:
@@ -150,7 +150,7 @@ async def test_twice_is_once_and_a_session_that_is_over_has_no_open_stays() -> N
     other = await ready()
     await send(other.room.joined(other.stay(0)), START)
     await advance_due(at(65))
-    assert (await row(other)).presence is Presence.LEFT
+    assert (await row(other)).result.presence is Presence.LEFT
     await expire_stays(other.session.id, at(66))
     assert await expired.count() == 1
 
@@ -162,4 +162,4 @@ async def test_a_stale_stay_is_written_as_of_the_moment_it_became_stale() -> Non
     await expire_stays(lesson.session.id, at(60 * 48))
     line = await MeetingAttendanceEvent.get(kind=EventKind.EXPIRED)
     assert (line.occurred_ms - (line.alive_ms or 0)) == 30 * MINUTE
-    assert (await row(lesson)).presence is Presence.LEFT
+    assert (await row(lesson)).result.presence is Presence.LEFT

@@ -68,7 +68,7 @@ async def test_late_words_of_the_old_room_are_none_of_the_next(livekit: LiveKit,
     assert (row.room_first_ready_at, row.room_ready_at, row.room_sid) == (None, None, None)
     await advance_due(at(69))
     await finalise_attendance(row.id, at(70))
-    assert (await state(row.id, lesson.student)).status is None  # nobody could come
+    assert (await state(row.id, lesson.student)).result.status is None  # nobody could come
 
 
 async def test_the_old_room_counts_again_where_it_is_found_to_be_there(livekit: LiveKit) -> None:

@@ -70,7 +70,7 @@ async def test_a_cycle_is_three_stays(scene: Scene) -> None:
     assert ended.code == 0, ended.err
     assert "LEFT, 3 joins, 3 leaves, 3 cycles" in ended.out
     stays = await state(scene.session.id, scene.student)
-    assert 1300 < stays.closed_ms / 1000 < 1520  # 24 of the 30 minutes
+    assert 1300 < stays.result.closed_ms / 1000 < 1520  # 24 of the 30 minutes
 
 
 async def test_a_short_stay_is_under_a_minute(scene: Scene) -> None:

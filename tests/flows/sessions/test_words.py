@@ -131,5 +131,5 @@ async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None
     state = await override_attendance(
         make.viewer(lesson.teacher), lesson.session.id, lesson.student.id, wish, at()
     )
-    assert state.override
-    assert state.override.note == "Was there"
+    assert state.result.override
+    assert state.result.override.note == "Was there"

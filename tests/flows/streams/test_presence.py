@@ -263,7 +263,10 @@ async def test_a_client_that_loses_frames_and_comes_back_ends_with_the_truth(
                 await _follow(streams, lesson, client, chance)
             seen = {key: (row["presence"], row["joinCount"]) for key, row in client.roster.items()}
             assert seen == {
-                encode(Kind.ATTENDANCE, state.participant_id): (state.presence, state.join_count)
+                encode(Kind.ATTENDANCE, state.participant_id): (
+                    state.result.presence,
+                    state.result.join_count,
+                )
                 for state in truth
             }
 

@@ -11,7 +11,7 @@ from actions.clock.sweep import advance_due
 from actions.webhooks.notices import record_notice
 from domain.attendance.fold import EventKind, EventSource, Facts, Line, Policy, fold
 from domain.attendance.lines import LINE_KINDS
-from domain.attendance.state import AttendanceState, from_ms, result_fields, to_ms
+from domain.attendance.state import AttendanceState, from_ms, to_ms
 from domain.rooms import participant_identity
 from gateways.livekit_webhooks import Notice
 from models import Session, User
@@ -123,10 +123,10 @@ def check_folded(row: AttendanceState, session: Session, log: list[Line]) -> Non
         was_joinable=session.was_joinable,
         policy=Policy(),
     )
-    expected = result_fields(fold(log, facts))
-    assert {name: getattr(row, name) for name in expected} == expected
-    came = START + HOUR if row.first_joined_ms is None else row.first_joined_ms
-    assert 0 <= row.closed_ms <= min(HOUR, max(0, START + HOUR - came))
+    found = row.result
+    assert found == fold(log, facts)
+    came = START + HOUR if found.first_joined_ms is None else found.first_joined_ms
+    assert 0 <= found.closed_ms <= min(HOUR, max(0, START + HOUR - came))
 
 
 def same(rows: dict[int, AttendanceState], students: list[User]) -> list[AttendanceState]:

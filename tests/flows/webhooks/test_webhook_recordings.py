@@ -150,7 +150,7 @@ async def test_presence_is_told_as_it_changes(database: Database) -> None:
     seen: list[Presence] = []
     for now_ms, body in requests:
         await tell([(now_ms, body)])
-        presence = (await state(told.session.id, sara)).presence
+        presence = (await state(told.session.id, sara)).result.presence
         if not seen or seen[-1] is not presence:
             seen.append(presence)
     inside, gone = Presence.IN_MEETING, Presence.LEFT

@@ -45,7 +45,7 @@ async def test_the_first_join_begins_the_session_and_tells_the_whole_state(lesso
     assert (why["from"], why["to"], why["cause"]) == ("READY", "ONGOING", "FIRST_JOIN")
     found = await state(session.id, lesson.student)
     assert presence == found.to_dict()
-    assert found.presence is Presence.IN_MEETING
+    assert found.result.presence is Presence.IN_MEETING
     assert visits(found, START) == [(-2 * MINUTE, None, JOINED, None)]
     assert session.next_transition_at == session.completes_at
 
@@ -108,7 +108,7 @@ async def test_a_webhook_makes_the_moves_that_the_clock_missed(database: Databas
     assert (session.status, session.ended_at) == (SessionStatus.COMPLETED, at(36))
     student = await state(session.id, lesson.student)
     assert visits(student, START) == [(3 * MINUTE, 36 * MINUTE, JOINED, CycleEnd.STALE)]
-    assert student.closed_ms == 27 * MINUTE
+    assert student.result.closed_ms == 27 * MINUTE
 
 
 async def test_what_is_told_of_a_deleted_room_does_not_say_that_the_next_one_is_there(
@@ -131,7 +131,7 @@ async def test_a_room_finished_before_the_end_never_completes(lesson: Lesson) ->
     found = await state(lesson.session.id, lesson.student)
     ends = 20 * MINUTE  # the first of the two, to the millisecond at which it came
     assert visits(found, START) == [(MINUTE, ends, JOINED, CycleEnd.ROOM_FINISHED)]
-    assert found.confidence is Confidence.ESTIMATED
+    assert found.result.confidence is Confidence.ESTIMATED
 
 
 async def test_a_room_finished_after_the_end_completes(lesson: Lesson) -> None:
@@ -140,7 +140,7 @@ async def test_a_room_finished_after_the_end_completes(lesson: Lesson) -> None:
     session = await lesson.now()
     assert (session.status, session.ended_at) == (SessionStatus.COMPLETED, at(61))
     assert (await told(session.id))[-2][1]["cause"] == "ROOM_FINISHED"
-    assert (await state(session.id, lesson.student)).presence is Presence.LEFT
+    assert (await state(session.id, lesson.student)).result.presence is Presence.LEFT
     work = {row.kind: row.due_at for row in await DueWork.filter(subject=session.id)}
     assert work[WorkKind.FINALISE_ATTENDANCE] == at(61, 10)
     assert work[WorkKind.DELETE_ROOM] == at(61)
