@@ -18,7 +18,7 @@ from domain.attendance.state import AttendanceState
 from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
 from execution.rooms import room_info
-from models.reading.pages import BY_ID, Page
+from models.reading.pages import BY_ID, Page, Slice
 from schema.types import context as asked
 from schema.types.access_key import AccessKey
 from schema.types.attendance import Attendance, attendance_of
@@ -142,12 +142,20 @@ class Context(Generic[Process_co]):
             node=lambda row: attendance_of(states[row.id], by_id[row.session_id], self.now),
         )
 
-    def history(
-        self, session: models.Session, found: Page[models.SessionEvent]
-    ) -> Connection[SessionEvent]:
+    async def history(self, session: models.Session, part: Slice) -> Connection[SessionEvent]:
+        manages = session.is_managed_by(self.viewer)
+        found = await self.loaders.history.load((session.id, part, manages))
         return Connection[SessionEvent].of(
             found, cursor=BY_ID.cursor, node=lambda row: event_of(row, session, self.now)
         )
+
+    async def evidence(
+        self, state: AttendanceState, part: Slice
+    ) -> Page[models.MeetingAttendanceEvent]:
+        session = await self.loaders.sessions.load(state.session_id)
+        place = (state.session_id, state.user_id)
+        manages = session.is_managed_by(self.viewer)
+        return await self.loaders.evidence.load((place, part, manages))
 
     async def readable(
         self, session: models.Session, states: Sequence[AttendanceState]

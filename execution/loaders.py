@@ -79,7 +79,7 @@ class Loaders:
         self.works = _answers(works_of, dict)
         self.rosters = _answers(rosters, list)
         self.own_rows = _answers(self._own_rows, set)
-        self.barred = _answers(self._barred, list)
+        self.barred = DataLoader(load_fn=self._barred, cache=False)
         # Nothing is kept: a mutation answers with a row that is newer than what was asked of.
         self.joinings = DataLoader(load_fn=self._joinings, cache=False)
         self.attendances = nested.attendances_for(lambda: self.viewer)
@@ -108,6 +108,9 @@ class Loaders:
         return await self._kin([(tie.child_id, tie.guardian_id) for tie in ties])
 
     async def _meetings(self, academy_ids: list[int]) -> dict[int, MeetingCounts]:
+        """For who runs an academy; none for others."""
+        if not (self.viewer.runs_academy or self.viewer.is_super_admin):
+            return {}
         return await meeting_counts(academy_ids, self._now)
 
     async def _kin(self, pairs: list[tuple[int, int]]) -> dict[int, list[models.User]]:
@@ -133,12 +136,14 @@ class Loaders:
             own[row.session_id].add(row.user_id)
         return own
 
-    async def _barred(self, session_ids: list[int]) -> dict[int, list[models.User]]:
-        rows = models.SessionParticipant.filter(session_id__in=session_ids, barred_at__isnull=False)
+    async def _barred(self, sessions: list[models.Session]) -> list[list[models.User]]:
+        """For who manages a session; nobody for others."""
+        ids = [one.id for one in sessions if one.is_managed_by(self.viewer)]
+        rows = models.SessionParticipant.filter(session_id__in=ids, barred_at__isnull=False)
         barred: dict[int, list[models.User]] = defaultdict(list)
-        for row in await rows.select_related("user").order_by("id"):
+        for row in await rows.select_related("user").order_by("id") if ids else []:
             barred[row.session_id].append(row.user)
-        return barred
+        return [barred[session.id] for session in sessions]
 
     async def _joinings(self, sessions: list[models.Session]) -> list[Joining]:
         found = await joinings(self.viewer, sessions, self._now)

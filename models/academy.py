@@ -37,6 +37,10 @@ class Academy(Model):
             return cls.all()
         return cls.filter(id=viewer.academy_id)
 
+    def link_template_for(self, viewer: Viewer) -> str | None:
+        """For who may change it."""
+        return self.meeting_link_template if viewer.may(Permit.CONFIGURE) else None
+
     @classmethod
     async def fetch_for(cls, viewer: Viewer, academy_id: int, permit: Permit) -> Self:
         """The academy, if the viewer may see it and has the permit in it."""

@@ -190,6 +190,10 @@ class Session(Model):
         own = viewer.role is UserRole.TEACHER and self.teacher_id == viewer.user_id
         return viewer.runs_academy or own
 
+    def room_error_for(self, viewer: Viewer) -> str | None:
+        """For who manages it alone: it speaks of our servers."""
+        return self.room_error if self.is_managed_by(viewer) else None
+
     @classmethod
     async def fetch_for(cls, viewer: Viewer, session_id: int, permit: Permit) -> Self:
         """The session, if the viewer may see it and has the permit for it.

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from domain.access import Permit, Viewer
@@ -83,6 +84,12 @@ async def works_of(session_ids: Iterable[int]) -> dict[int, Works]:
 def stuck_of(row: Session, works: Works, now: datetime) -> Stuck | None:
     """`works` as `works_of` has it for this session."""
     return find(_condition(row, works, now), now)
+
+
+def told_stuck(viewer: Viewer, row: Session, works: Works, now: datetime) -> Stuck | None:
+    """As `stuck_of` for somebody who sees the session: the detail is for who manages it."""
+    found = stuck_of(row, works, now)
+    return found if found is None or row.is_managed_by(viewer) else replace(found, detail=None)
 
 
 def _condition(row: Session, works: Works, now: datetime) -> Condition:

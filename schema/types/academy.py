@@ -3,8 +3,6 @@ from typing import TYPE_CHECKING, Annotated, Self
 import strawberry
 
 import models
-from domain.access import Permit
-from models.reading.statistics import MeetingCounts
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
@@ -40,7 +38,7 @@ class Academy(Node):
 
     @strawberry.field
     def meeting_link_template(self, info: Info) -> str | None:
-        return self.row.meeting_link_template if info.context.viewer.may(Permit.CONFIGURE) else None
+        return self.row.link_template_for(info.context.viewer)
 
     @strawberry.field
     async def video_settings(self, info: Info) -> VideoSettings:
@@ -53,9 +51,6 @@ class Academy(Node):
 
     @strawberry.field
     async def meeting_statistics(self, info: Info) -> MeetingStatistics:
-        viewer = info.context.viewer
-        if not (viewer.runs_academy or viewer.is_super_admin):
-            return MeetingStatistics.of(MeetingCounts())
         return MeetingStatistics.of(await info.context.loaders.meetings.load(self.database_id))
 
     @strawberry.field

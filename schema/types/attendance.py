@@ -143,11 +143,8 @@ class Attendance(Node):
         first: int | None = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
     ) -> Connection[AttendanceEvent]:
-        session = await info.context.loaders.sessions.load(self.state.session_id)
         part = Slice.of(models.MeetingAttendanceEvent, given(first), given(after))
-        place = (self.state.session_id, self.state.user_id)
-        manages = session.is_managed_by(info.context.viewer)
-        found = await info.context.loaders.evidence.load((place, part, manages))
+        found = await info.context.evidence(self.state, part)
         return Connection[AttendanceEvent].of(found, cursor=BY_ID.cursor, node=AttendanceEvent.of)
 
     @strawberry.field

@@ -55,14 +55,10 @@ class Loaders(Protocol):
     works: Batch[Works]  # of a session, what tells of trouble
     rosters: Batch[list[AttendanceState]]  # of a session, the whole
     own_rows: Batch[set[int]]  # of a session, the users whose rows the viewer may read
-    barred: Batch[list[models.User]]  # from a session
+    barred: DataLoader[models.Session, list[models.User]]  # for who manages it, by its row
     joinings: DataLoader[models.Session, Joining]  # of the viewer, by the session's row
     # By session and status: roster rows that the viewer may read.
     attendances: Lists[int, AttendanceStatus | None, models.SessionParticipant]
-    # By session and whether they manage it: rows of its stream.
-    history: Lists[int, bool, models.SessionEvent]
-    # By session and user, and whether they manage it: lines of the attendance log.
-    evidence: Lists[tuple[int, int], bool, models.MeetingAttendanceEvent]
 
 
 class Context(Protocol):
@@ -87,10 +83,13 @@ class Context(Protocol):
     async def room(self, session: models.Session, *, is_streamed: bool) -> "RoomInfo":
         """What is in a session's room now; a stream reads it from the database alone."""
 
-    def history(
-        self, session: models.Session, found: Page[models.SessionEvent]
-    ) -> Connection["SessionEvent"]:
-        """A page of a session's stream as a connection of events."""
+    async def history(self, session: models.Session, part: Slice) -> Connection["SessionEvent"]:
+        """This part of what the viewer may read of a session's stream."""
+
+    async def evidence(
+        self, state: AttendanceState, part: Slice
+    ) -> Page[models.MeetingAttendanceEvent]:
+        """This part of the lines behind an attendance; none for who does not manage its session."""
 
     async def readable(
         self, session: models.Session, states: Sequence[AttendanceState]

@@ -80,7 +80,7 @@ class Meeting:
 
     @strawberry.field
     def last_error(self, info: Info) -> str | None:
-        return self.row.room_error if self.row.is_managed_by(info.context.viewer) else None
+        return self.row.room_error_for(info.context.viewer)
 
 
 @strawberry.type

@@ -9,7 +9,7 @@ from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from models.reading.pages import Slice
-from models.reading.stuck import stuck_of
+from models.reading.stuck import told_stuck
 from schema.types.academy import Academy
 from schema.types.attendance import (
     Attendance,
@@ -87,9 +87,9 @@ class Session(Node):
     @strawberry.field
     async def stuck(self, info: Info) -> StuckInfo | None:
         context = info.context
-        found = stuck_of(self.row, await context.loaders.works.load(self.row.id), context.now)
-        manages = self.row.is_managed_by(context.viewer)
-        return StuckInfo.of(found, is_detailed=manages) if found else None
+        works = await context.loaders.works.load(self.row.id)
+        found = told_stuck(context.viewer, self.row, works, context.now)
+        return StuckInfo.of(found) if found else None
 
     @strawberry.field
     async def present_count(self, info: Info) -> int:
@@ -127,9 +127,7 @@ class Session(Node):
 
     @strawberry.field
     async def barred(self, info: Info) -> list[User]:
-        if not self.row.is_managed_by(info.context.viewer):
-            return []
-        return [User.of(row) for row in await info.context.loaders.barred.load(self.row.id)]
+        return [User.of(row) for row in await info.context.loaders.barred.load(self.row)]
 
     @strawberry.field
     async def my_attendance(self, info: Info) -> Attendance | None:
@@ -154,9 +152,7 @@ class Session(Node):
         after: str | None = strawberry.UNSET,
     ) -> Connection[Annotated["SessionEvent", strawberry.lazy("schema.types.events")]]:
         part = Slice.of(models.SessionEvent, given(first), given(after))
-        manages = self.row.is_managed_by(info.context.viewer)
-        found = await info.context.loaders.history.load((self.row.id, part, manages))
-        return info.context.history(self.row, found)
+        return await info.context.history(self.row, part)
 
     async def _roster(self, info: Info) -> list[AttendanceState]:
         return await info.context.loaders.rosters.load(self.row.id)

@@ -26,9 +26,8 @@ class StuckInfo:
     detail: str | None
 
     @classmethod
-    def of(cls, found: Stuck, *, is_detailed: bool) -> Self:
-        detail = found.detail if is_detailed else None
-        return cls(reason=found.reason, since=found.since, detail=detail)
+    def of(cls, found: Stuck) -> Self:
+        return cls(reason=found.reason, since=found.since, detail=found.detail)
 
 
 @strawberry.type
