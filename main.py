@@ -23,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 import clock
 import telemetry
 from actions.identity.viewers import Keyring, viewer_of
+from api import build_schema
 from cli.parts import Beside, Parts
 from cli.program import run
 from demo.command import demo
@@ -34,7 +35,6 @@ from routes import health, livekit
 from routes.graphiql import Example, GraphiQL, read_examples
 from routes.graphql import GraphQLOverHTTP
 from routes.metrics import Metrics
-from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from settings import Settings, current
 from subscriptions.process import ServingProcess

@@ -1,4 +1,4 @@
-"""The whole API on one page: three roots, and the schema they make."""
+"""The whole API on one page: its three roots."""
 
 import strawberry
 
@@ -19,20 +19,6 @@ import resolvers.webhooks
 import subscriptions.attendance
 import subscriptions.sessions
 import subscriptions.system
-from execution.costs import CostLimit
-from execution.documents import Limits, document_cache
-from execution.events import EventExecution
-from execution.refusals import ClientSafeSchema
-from execution.tally import OperationTally
-from schema.descriptions import describe
-from schema.types.events import EVENT_TYPES, SessionSnapshot
-from schema.types.presence import PresenceChanges, PresenceSnapshot
-from schema.types.scalars import CONFIG
-from schema.types.session_kinds import (
-    AcademicSession,
-    InteractiveCourseSession,
-    QuranSession,
-)
 
 
 @strawberry.type
@@ -110,29 +96,3 @@ class Subscription:
     session_events = strawberry.subscription(resolver=subscriptions.sessions.session_events)
     attendance = strawberry.subscription(resolver=subscriptions.attendance.attendance)
     system_status = strawberry.subscription(resolver=subscriptions.system.system_status)
-
-
-# Reached through an interface only, so Strawberry has to be told of them.
-IMPLEMENTATIONS = (
-    QuranSession,
-    AcademicSession,
-    InteractiveCourseSession,
-    SessionSnapshot,
-    PresenceSnapshot,
-    PresenceChanges,
-    *EVENT_TYPES,
-)
-
-
-def build_schema(limits: Limits = (CostLimit,)) -> ClientSafeSchema:
-    schema = ClientSafeSchema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
-        types=IMPLEMENTATIONS,
-        config=CONFIG,
-        extensions=[document_cache(limits=limits), OperationTally],
-        execution_context_class=EventExecution,
-    )
-    describe(schema)
-    return schema

@@ -9,10 +9,10 @@ from typing import Any
 import clock
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
+from api import build_schema
 from execution.context import Context
 from models import User
 from processes import connected, ringing
-from schema.root import build_schema
 from settings import current
 from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess

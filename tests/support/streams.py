@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from strawberry.types import ExecutionResult
 
+from api import build_schema
 from execution.context import Ask, Context
 from gateways.bus import Bus, bell
 from models import User
-from schema.root import build_schema
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess

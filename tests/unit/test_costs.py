@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from graphql import execute_sync, get_introspection_query, parse, validate
 
+from api import build_schema
 from execution.costs import LONGEST_ALIAS, LONGEST_NAME, CostLimit, IntrospectionLimit, NameLimit
 from execution.introspection import Introspection
-from schema.root import build_schema
 from tests.support.streams import EVENTS, PRESENCE
 
 SCHEMA = build_schema()._schema

@@ -15,6 +15,7 @@ from graphql import (
 from graphql import build_schema as read_schema
 from graphql.utilities import find_breaking_changes, find_schema_changes
 
+from api import build_schema
 from domain.access import UserRole
 from domain.attendance.fold import (
     AttendanceStatus,
@@ -37,7 +38,6 @@ from domain.window import Weekday
 from execution.refusals import ClientSafeSchema
 from models import AttendancePolicy, VideoSettings
 from schema.descriptions import describe, read_words
-from schema.root import build_schema
 from schema.types.enums import SessionOrder
 from schema.types.room import RoomInfoSource
 

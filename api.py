@@ -1,0 +1,42 @@
+"""Builds the schema that is served: the three roots, run by execution, described in our words."""
+
+from execution.costs import CostLimit
+from execution.documents import Limits, document_cache
+from execution.events import EventExecution
+from execution.refusals import ClientSafeSchema
+from execution.tally import OperationTally
+from schema.descriptions import describe
+from schema.root import Mutation, Query, Subscription
+from schema.types.events import EVENT_TYPES, SessionSnapshot
+from schema.types.presence import PresenceChanges, PresenceSnapshot
+from schema.types.scalars import CONFIG
+from schema.types.session_kinds import (
+    AcademicSession,
+    InteractiveCourseSession,
+    QuranSession,
+)
+
+# Reached through an interface only, so Strawberry has to be told of them.
+IMPLEMENTATIONS = (
+    QuranSession,
+    AcademicSession,
+    InteractiveCourseSession,
+    SessionSnapshot,
+    PresenceSnapshot,
+    PresenceChanges,
+    *EVENT_TYPES,
+)
+
+
+def build_schema(limits: Limits = (CostLimit,)) -> ClientSafeSchema:
+    schema = ClientSafeSchema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=IMPLEMENTATIONS,
+        config=CONFIG,
+        extensions=[document_cache(limits=limits), OperationTally],
+        execution_context_class=EventExecution,
+    )
+    describe(schema)
+    return schema
