@@ -1,4 +1,4 @@
-"""What somebody should have done and nobody has planned any more is planned, or done, again."""
+"""Plans again, or does, what should have been done and nobody has planned any more."""
 
 import logging
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ async def _try(session: Session, done: Caught, now: datetime) -> None:
         await make_ahead(session.id, now)
         done.made += await Session.exists(id=session.id, meeting_id__isnull=False)
     except Exception:
-        logger.warning("session not backed up", exc_info=True, extra={"session": session.id})
+        logger.warning("forgotten work not planned", exc_info=True, extra={"session": session.id})
         done.failed += 1
 
 
