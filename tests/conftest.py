@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from actions.webhooks.rejections import rejections
 from models.database.connection import Dialect, close_database, dialect, open_database
@@ -20,6 +21,11 @@ from tests.support import environment, postgres, redis
 assert environment.DEFAULTS  # imported for what it does
 
 _numbers = count(1)
+
+
+# Examples may take as long as a busy machine needs.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from tortoise.queryset import QuerySet
 
@@ -26,7 +26,10 @@ from models.database import sql
 from models.database.atomic import Transaction, atomic
 from models.database.locks import lock_sessions
 
-_queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+# By loop and session: a lock is of one loop, and may be remembered by an error that outlives it.
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[int, asyncio.Lock]] = (
+    WeakKeyDictionary()
+)
 
 
 async def load(session_id: int) -> Session:
@@ -55,7 +58,8 @@ async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
     Writers of one session queue in the process before they take a connection: a thousand people
     who join one class never hold the pool.
     """
-    queue = _queues.setdefault(session_id, asyncio.Lock())
+    queues = _queues.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+    queue = queues.setdefault(session_id, asyncio.Lock())
     async with queue, atomic() as tx:
         if not await sql.query(LOCK + sql.lock_suffix(), session_id):
             raise NotFoundError("No such session.")

@@ -188,7 +188,6 @@ async def test_whom_livekit_told_to_be_gone_and_still_lists_costs_no_lock(
 
 few = settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 STEPS = 14

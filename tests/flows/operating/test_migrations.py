@@ -136,7 +136,7 @@ async def test_applying_again_changes_nothing(url: str) -> None:
 
 async def test_four_processes_may_migrate_at_once(template: Template) -> None:
     url = await template.blank()
-    code = "import asyncio, sys; from models.database.connection import migrate; "
+    code = "import asyncio, sys; from models.database.migration_runner import migrate; "
     command = (sys.executable, "-c", code + "asyncio.run(migrate(sys.argv[1]))", url)
     runs = [await asyncio.create_subprocess_exec(*command, cwd=ROOT) for _ in range(4)]
     assert [await run.wait() for run in runs] == [0, 0, 0, 0]

@@ -71,7 +71,6 @@ async def ready(people: int) -> tuple[Session, list[User]]:
 
 few = settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
