@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import clock
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from actions.webhooks import rejections
 from background import cancel
 from cli.parts import Beside

@@ -1,4 +1,4 @@
-"""The words of a session: what kinds there are, and what makes one valid."""
+"""The words of sessions and groups: kinds, formats, where a meeting came from, work to do."""
 
 from enum import StrEnum
 

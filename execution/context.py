@@ -17,7 +17,7 @@ from domain.access import Scope, Viewer
 from domain.attendance.state import AttendanceState
 from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
-from execution.rooms import room_info
+from execution.room_info import room_info
 from models.reading.pages import BY_ID, Page, Slice
 from schema.types import context as asked
 from schema.types.access_key import AccessKey

@@ -5,21 +5,16 @@ from tortoise.expressions import Q, Subquery
 
 import models
 from actions.clock.sweep import advance_among
-from actions.sessions import session_cancel, session_reschedule, session_schedule, session_status
-from actions.sessions.session_plan import SchedulePlan
 from domain.access import Viewer
-from domain.status import SessionStatus
 from execution.context import Info
-from execution.payloads import answers
 from models.reading.pages import BY_ID, Order, page
 from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
 from schema.types.enums import SessionOrder
 from schema.types.given import given
-from schema.types.ids import Kind, asked, need, number_of
-from schema.types.inputs import ScheduleSessionInput, SessionFilter
+from schema.types.ids import Kind, number_of
+from schema.types.inputs import SessionFilter
 from schema.types.pages import Connection
-from schema.types.payloads import SessionPayload, SessionsPayload
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
 
@@ -89,82 +84,3 @@ def _expecting(student_id: str | None, viewer: Viewer) -> Q:
         named("user_id", Kind.USER, student_id), is_expected=True
     )
     return Q(id__in=Subquery(rows.values("session_id")))
-
-
-@answers(SessionPayload)
-async def schedule_session(info: Info, input: ScheduleSessionInput) -> SessionPayload:
-    row = await session_schedule.schedule_session(
-        info.context.viewer, _plan(input), info.context.now
-    )
-    return SessionPayload(session=session_of(row))
-
-
-@answers(SessionsPayload, bulk="inputs")
-async def schedule_sessions(info: Info, inputs: list[ScheduleSessionInput]) -> SessionsPayload:
-    plans = [_plan(input) for input in inputs]
-    rows = await session_schedule.schedule_sessions(info.context.viewer, plans, info.context.now)
-    return SessionsPayload(sessions=[session_of(row) for row in rows])
-
-
-def _plan(input: ScheduleSessionInput) -> SchedulePlan:
-    return SchedulePlan(
-        academy_id=asked(Kind.ACADEMY, input.academy_id) or 0,
-        external_id=given(input.external_id),
-        kind=input.kind,
-        title=input.title,
-        notes=given(input.notes),
-        teacher_id=asked(Kind.USER, input.teacher_id) or 0,
-        student_id=asked(Kind.USER, given(input.student_id)),
-        group_id=asked(Kind.GROUP, given(input.group_id)),
-        scheduled_at=input.scheduled_at,
-        duration_minutes=input.duration_minutes,
-        subject=given(input.subject),
-        session_number=given(input.session_number),
-    )
-
-
-@answers(SessionPayload)
-async def reschedule_session(
-    info: Info,
-    session_id: strawberry.ID,
-    scheduled_at: datetime,
-    duration_minutes: int | None = strawberry.UNSET,
-) -> SessionPayload:
-    row = await session_reschedule.reschedule_session(
-        info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
-        scheduled_at,
-        given(duration_minutes),
-        info.context.now,
-    )
-    return SessionPayload(session=session_of(row))
-
-
-@answers(SessionPayload)
-async def cancel_session(
-    info: Info, session_id: strawberry.ID, reason: str | None = strawberry.UNSET
-) -> SessionPayload:
-    row = await session_cancel.cancel_session(
-        info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
-        given(reason),
-        info.context.now,
-    )
-    return SessionPayload(session=session_of(row))
-
-
-@answers(SessionPayload)
-async def change_session_status(
-    info: Info,
-    session_id: strawberry.ID,
-    to: SessionStatus,
-    reason: str | None = strawberry.UNSET,
-) -> SessionPayload:
-    row = await session_status.change_session_status(
-        info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
-        to,
-        given(reason),
-        info.context.now,
-    )
-    return SessionPayload(session=session_of(row))

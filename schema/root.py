@@ -65,15 +65,17 @@ class Mutation:
     update_attendance_policy = strawberry.field(
         resolver=resolvers.academies.update_attendance_policy
     )
-    schedule_session = strawberry.field(resolver=resolvers.sessions.schedule_session)
-    schedule_sessions = strawberry.field(resolver=resolvers.sessions.schedule_sessions)
+    schedule_session = strawberry.field(resolver=resolvers.session_changes.schedule_session)
+    schedule_sessions = strawberry.field(resolver=resolvers.session_changes.schedule_sessions)
     update_session = strawberry.field(resolver=resolvers.session_changes.update_session)
-    reschedule_session = strawberry.field(resolver=resolvers.sessions.reschedule_session)
-    cancel_session = strawberry.field(resolver=resolvers.sessions.cancel_session)
+    reschedule_session = strawberry.field(resolver=resolvers.session_changes.reschedule_session)
+    cancel_session = strawberry.field(resolver=resolvers.session_changes.cancel_session)
     cancel_sessions = strawberry.field(resolver=resolvers.session_changes.cancel_sessions)
     keep_session_open = strawberry.field(resolver=resolvers.session_changes.keep_session_open)
     release_session = strawberry.field(resolver=resolvers.session_changes.release_session)
-    change_session_status = strawberry.field(resolver=resolvers.sessions.change_session_status)
+    change_session_status = strawberry.field(
+        resolver=resolvers.session_changes.change_session_status
+    )
     add_participant = strawberry.field(resolver=resolvers.participants.add_participant)
     unbar_participant = strawberry.field(resolver=resolvers.participants.unbar_participant)
     create_meeting_token = strawberry.field(resolver=resolvers.tokens.create_meeting_token)

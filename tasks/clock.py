@@ -14,7 +14,7 @@ from actions.clock.heartbeat import beat, forget_stopped
 from actions.clock.sweep import advance_due
 from actions.rooms.cleanup import TIDY_EVERY
 from actions.rooms.look import LOOK_EVERY
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from actions.webhooks.receipts import forget_old
 from background import apart, cancel
 from domain.queue import Server

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from domain.queue import LaneName, Server
 from tasks.broker import StreamBroker, open_broker
 from tasks.lane import Lane

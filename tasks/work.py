@@ -13,7 +13,7 @@ import telemetry
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from actions.writing.due_work import DEADLY, Claim, begin, finish, give_back, put_off, rest
 from actions.writing.meeting import make_ahead
 from domain.queue import LaneName

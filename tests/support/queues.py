@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 import clock
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from domain.queue import GROUP, SET_ASIDE, LaneName, jobs_name
 from gateways.livekit import LiveKit
 from gateways.redis_server import RedisServer

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import clock
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from gateways.bus import Bus, bell
 from gateways.livekit import LiveKit
 from models import Session, SessionEvent

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from actions.clock.sweep import advance_due
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from actions.writing.due_work import CLAIM, Claim, claim_due, finish, put_off
 from actions.writing.stream import writing
 from domain.session import WorkKind

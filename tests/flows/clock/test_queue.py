@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.rooms.rooms import Rooms
+from actions.rooms.room_work import Rooms
 from models import Session
 from tasks.broker import StreamBroker
 from tasks.stream import Delivery, JobStream
