@@ -47,8 +47,9 @@ def token(server: LiveKitServer) -> str:
         metadata='{"role":"STUDENT"}',
         grant=Grant(can_publish=True, can_subscribe=True, can_publish_data=True),
     )
-    expires_at = NOW + timedelta(minutes=10)
-    return mint(server.key, server.secret, admission, now=NOW, expires_at=expires_at)
+    now = datetime.now(UTC)  # of the use: this file is imported long before, and comes last
+    expires_at = now + timedelta(minutes=10)
+    return mint(server.key, server.secret, admission, now=now, expires_at=expires_at)
 
 
 async def test_a_class_is_made_joined_listed_and_closed(
