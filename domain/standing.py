@@ -25,6 +25,3 @@ class Standing:
         if self.is_barred or not self.may_join:
             return None
         return Audience.STAFF if self.manages else Audience.PARTICIPANT
-
-
-NOBODY = Standing()

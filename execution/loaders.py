@@ -138,7 +138,7 @@ class Loaders:
 
     async def _barred(self, sessions: list[models.Session]) -> list[list[models.User]]:
         """For who manages a session; nobody for others."""
-        ids = [one.id for one in sessions if one.is_managed_by(self.viewer)]
+        ids = list({one.id for one in sessions if one.is_managed_by(self.viewer)})
         rows = models.SessionParticipant.filter(session_id__in=ids, barred_at__isnull=False)
         barred: dict[int, list[models.User]] = defaultdict(list)
         for row in await rows.select_related("user").order_by("id") if ids else []:
@@ -146,5 +146,7 @@ class Loaders:
         return [barred[session.id] for session in sessions]
 
     async def _joinings(self, sessions: list[models.Session]) -> list[Joining]:
-        found = await joinings(self.viewer, sessions, self._now)
+        # Many rows of a list may be of one session: it is asked about once.
+        each = {session.id: session for session in sessions}
+        found = await joinings(self.viewer, list(each.values()), self._now)
         return [found[session.id] for session in sessions]
