@@ -47,6 +47,7 @@ HEAVY = {
     "createMeeting": 500,
     "room": 100,
 }
+LONGEST_FIRST = 9  # characters: Python refuses to read a number of thousands
 SEARCH = 1_000  # each of its words is looked for in every row that the viewer may see
 
 
@@ -153,10 +154,14 @@ def _how_many(node: FieldNode, field: GraphQLField) -> int:
 
 
 def _asked_for(node: FieldNode) -> int:
+    """Between none and the most that any list gives: what is out of bounds is refused later, or
+    never where the field is skipped, and must not pay for others meanwhile."""
     given = _argument(node, "first")
     if given is None:
         return DEFAULT
-    return min(int(given.value.value), MOST) if isinstance(given.value, IntValueNode) else MOST
+    if not isinstance(given.value, IntValueNode) or len(given.value.value) > LONGEST_FIRST:
+        return MOST
+    return max(0, min(int(given.value.value), MOST))
 
 
 def _named_in(node: FieldNode) -> int:

@@ -49,7 +49,8 @@ async def joinings(
                 no_meeting=None
                 if is_inside
                 else session.no_meeting_for(now, gate, manages=standing.manages),
-                is_full=inside.get(session.id, 0) >= session.options.max_participants,
+                is_full=not standing.manages
+                and inside.get(session.id, 0) >= session.options.max_participants,
             ),
         )
     return answers

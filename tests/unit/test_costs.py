@@ -83,6 +83,12 @@ def test_what_clients_ask_for_is_given(document: str) -> None:
         "{ __schema { types { ...A } } } fragment A on __Type { ...A name }",
         "query($id: [ID!]!) { nodes(ids: $id) { ... on User { attendanceHistory(first: 100) { "
         "nodes { id firstJoinedAt lastLeftAt presence status totalSeconds } } } } }",
+        *(
+            f"{{ z: users(first: {first}) {skip} {{ nodes {{ id }} }} "
+            f"__schema {{ {aliases(f'types {{ {FIELDS} }}', 20)} }} }}"
+            for first in ("-2000000000", "-" + "9" * 5000, "9" * 5000)
+            for skip in ("", "@skip(if: true)")
+        ),
         many_searches('filter: {search: "a b"}'),
         many_searches("filter: $f", "($f: UserFilter)"),
     ],
