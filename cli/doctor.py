@@ -14,7 +14,7 @@ from rich.markup import escape
 
 import clock
 import settings
-from actions.webhooks.rejections import rejections
+from actions.clock.system_status import webhook_status
 from cli.checkup import Finding, Level, fail, good, skew, warn
 from cli.checkup_livekit import check_livekit
 from cli.database import opened
@@ -27,7 +27,6 @@ from gateways.redis_server import RedisServer
 from models.database.connection import dialect
 from models.database.installation import installation
 from models.reading.clock_status import read_clock_status
-from models.reading.webhook_status import HOUR, read_webhook_status
 from settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
@@ -105,8 +104,7 @@ async def _of_clock(now: datetime) -> list[Finding]:
 
 
 async def _told() -> WebhookStatus:
-    now = clock.now()
-    return await read_webhook_status(now, await rejections.since(now - HOUR))
+    return await webhook_status(clock.now())
 
 
 def _of_webhooks(told: WebhookStatus) -> list[Finding]:

@@ -13,7 +13,6 @@ from actions.writing.meeting import ask_again
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
 from domain.errors import InvalidInputError
-from domain.event import SessionEventKind
 from domain.status import AHEAD, OPEN
 from domain.text import cleaned
 from models import Academy, Session
@@ -56,7 +55,7 @@ async def _pass_on(academy: Academy, actor_id: int, now: datetime) -> list[Draft
     for draft in drafts:
         if draft.session.meeting_refusal is not None:
             ask_again(draft)
-            tell_update(draft, actor_id)
+            draft.tell_update(actor_id)
         _close_or_reopen(draft)
     return drafts
 
@@ -68,11 +67,6 @@ def _close_or_reopen(draft: Draft) -> None:
         draft.change(closed_from=session.closed_from or draft.now)
     elif session.academy.is_active and draft.now < session.ends_at:
         draft.change(closed_from=None)
-
-
-def tell_update(draft: Draft, actor_id: int) -> None:
-    if draft.changed:
-        draft.append(SessionEventKind.UPDATED, {}, actor_id)
 
 
 def _default(name: str) -> Any:

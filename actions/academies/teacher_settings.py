@@ -9,7 +9,6 @@ from actions.writing.stream import ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within, cleaned_theme
 from domain.errors import ForbiddenError, NotFoundError
-from domain.event import SessionEventKind
 from domain.status import OPEN
 from models import Session, TeacherMeetingSettings, User
 from models.database.atomic import Transaction, atomic
@@ -54,6 +53,5 @@ async def _follow(tx: Transaction, teacher: User, actor_id: int, now: datetime) 
     await ask_teachers([draft.session for draft in drafts])
     for draft in drafts:
         lay_again(draft)
-        if draft.changed:
-            draft.append(SessionEventKind.UPDATED, {}, actor_id)
+        draft.tell_update(actor_id)
     await write(tx, drafts, now)

@@ -6,7 +6,6 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from actions.academies.academy_update import tell_update
 from actions.sessions.session_schedule import times
 from actions.writing import rights
 from actions.writing.draft import Draft
@@ -83,7 +82,7 @@ async def _follow(
             plan_deletion(draft)
         else:
             _follow_one(draft, changed)
-            tell_update(draft, actor_id)
+            draft.tell_update(actor_id)
     return drafts
 
 

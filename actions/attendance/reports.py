@@ -24,7 +24,7 @@ from domain.errors import InvalidInputError, NotInRoomError
 from domain.session import WorkKind
 from models import Session, SessionParticipant
 from models.reading.attendance_log import facts_of, line_of, lines_of
-from models.reading.joining import joinings
+from models.reading.joining import check_joining
 from models.reading.rosters import states_of
 
 STANDS_FOR = timedelta(milliseconds=UNCONFIRMED_FOR_MS)
@@ -48,7 +48,7 @@ async def report_join(
     async with writing(session_id, now) as draft:
         await catch_up(draft)
         row = await _row(viewer, session_id)
-        await _check(viewer, draft)
+        await check_joining(viewer, draft.session, now, is_inside=True)
         row = row or await _enrol(draft, viewer)
         state = await _state(row)
         is_in = state.result.presence is Presence.IN_MEETING
@@ -110,13 +110,6 @@ async def _row(viewer: Viewer, session_id: int) -> SessionParticipant | None:
 
 async def _state(row: SessionParticipant) -> AttendanceState:
     return (await states_of([row]))[0]
-
-
-async def _check(viewer: Viewer, draft: Draft) -> None:
-    session = draft.session
-    found = await joinings(viewer, [session], draft.now, is_inside=True)
-    if refusal := found[session.id].refusal:
-        raise refusal
 
 
 async def _enrol(draft: Draft, viewer: Viewer) -> SessionParticipant:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from actions.webhooks.rejections import rejections
 from domain.errors import LiveKitUnavailableError
-from domain.system import ClockStatus, Component, SystemState
+from domain.system import ClockStatus, Component, SystemState, WebhookStatus
 from gateways.bus import bell
 from gateways.livekit import LiveKit
 from gateways.look import Look
@@ -49,9 +49,14 @@ class Readings:
             return await self._look.once(what, ask)
 
 
+async def webhook_status(now: datetime) -> WebhookStatus:
+    """Tell whether webhooks arrive, with those turned away that only this process knows of yet."""
+    return await read_webhook_status(now, await rejections.since(now - HOUR))
+
+
 async def _read(livekit: LiveKit, now: datetime) -> SystemState:
     ticking = await read_clock_status(now)
-    told = await read_webhook_status(now, await rejections.since(now - HOUR))
+    told = await webhook_status(now)
     task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
     return SystemState(
         as_of=now,

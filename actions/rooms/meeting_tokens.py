@@ -16,7 +16,7 @@ from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import Admission, Grant, identity_of, mint
 from models import Session, User
-from models.reading.joining import joinings
+from models.reading.joining import check_joining
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
@@ -54,11 +54,11 @@ async def create_meeting_token(
 ) -> MeetingToken:
     """A token for the viewer; or the refusal that the session shows them as `joinRefusal`."""
     session = await _fetch(viewer, session_id, now)
-    await _check(viewer, session, now)
+    await check_joining(viewer, session, now)
     is_ensured = await _ensure(door.livekit, viewer, session, now)
     session = await Session.get(id=session_id).select_related("academy__video_settings")
     # Asking LiveKit took a while: the session may be cancelled, or the viewer barred.
-    await _check(viewer, session, now)
+    await check_joining(viewer, session, now)
     user = await User.get(id=viewer.user_id)
     admission = _admission(session, user, _narrowed(grant_for(viewer, session), wish))
     expires_at = _expiry(session, now)
@@ -77,7 +77,6 @@ async def _fetch(viewer: Viewer, session_id: int, now: datetime) -> Session:
     if session.is_overdue(now):
         await _heal(session_id, now)
         session = await Session.fetch_for(viewer, session_id, Permit.SEE)
-    await session.fetch_related("academy__video_settings")
     return session
 
 
@@ -88,12 +87,6 @@ async def _heal(session_id: int, now: datetime) -> None:
             await catch_up(draft)
     except Exception:
         logger.warning("overdue session not healed", exc_info=True, extra={"session": session_id})
-
-
-async def _check(viewer: Viewer, session: Session, now: datetime) -> None:
-    refusal = (await joinings(viewer, [session], now))[session.id].refusal
-    if refusal:
-        raise refusal
 
 
 async def _ensure(livekit: LiveKit, viewer: Viewer, session: Session, now: datetime) -> bool:

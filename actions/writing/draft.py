@@ -45,6 +45,11 @@ class Draft:
         self.session.version += 1
         self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
+    def tell_update(self, actor_id: int) -> None:
+        """Append that something was changed, where something was."""
+        if self.changed:
+            self.append(SessionEventKind.UPDATED, {}, actor_id)
+
     def plan(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
         """Have something done later; asked for again, it is due anew.
 

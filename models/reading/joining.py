@@ -56,6 +56,15 @@ async def joinings(
     return answers
 
 
+async def check_joining(
+    viewer: Viewer, session: Session, now: datetime, *, is_inside: bool = False
+) -> None:
+    """Raise the refusal of one session, where there is one."""
+    joining = (await joinings(viewer, [session], now, is_inside=is_inside))[session.id]
+    if joining.refusal is not None:
+        raise joining.refusal
+
+
 async def _academies(sessions: Sequence[Session]) -> dict[int, Academy]:
     """Those that were not read with their sessions are read at once, with their settings."""
     known = {one.academy_id: one.academy for one in sessions if _has_academy(one)}
