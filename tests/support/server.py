@@ -33,6 +33,7 @@ async def serving(
         lifespan="on",
         log_config=None,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,  # as main.py: at 5 s it closes what a client of 5 s writes to
     )
     server = _QuietServer(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
