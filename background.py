@@ -27,3 +27,19 @@ async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
             task.cancel()
         await asyncio.wait(left, timeout=AGAIN_AFTER_S)
     await asyncio.gather(*tasks, return_exceptions=True)  # nobody asks for their errors
+
+
+class Tasks:
+    """Tasks that run beside their owner, each until it ends or all are cancelled."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = apart(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def cancel(self) -> None:
+        await cancel(self._running)

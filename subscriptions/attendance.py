@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -15,9 +16,9 @@ from schema.types.given import given
 from schema.types.ids import Kind, need
 from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
-from subscriptions.admission import to_row
 from subscriptions.hub import Hub
 from subscriptions.process import Info
+from subscriptions.session_access import SessionAccess
 from subscriptions.watch import watching
 
 
@@ -33,10 +34,10 @@ async def attendance(
     """
     info.context.require_viewer()
     number, person = need(Kind.SESSION, session_id), need(Kind.USER, user_id)
-    async with watching(info, number, to_row(number, person)) as watch:
+    async with watching(info, number, SessionAccess(number, row_of=person)) as watch:
         hub = watch.hub
         if hub.row_of(person) is None:
-            await hub.catch_up()  # the row is newer than what the bell has told of
+            await hub.catch_up()  # the row is newer than the last version the hub heard of
         position = hub.place_of(given(after))
         if position is None:
             await watch.refreshed()
@@ -47,23 +48,19 @@ async def attendance(
                 continue
             position, state = hub.version, hub.row_of(person)
             if state is not None:
-                yield _update(hub, state)
+                now = clock.now()
+                key = ("row", person, hub.version, hub.edition, now.replace(microsecond=0))
+                yield hub.once(key, partial(_update, hub, state, now))
             elif watch.audience is Audience.STAFF:
                 return
             else:
                 raise ForbiddenError("The row is gone from the roster.")
 
 
-def _update(hub: Hub, state: AttendanceState) -> AttendanceUpdate:
-    now = clock.now()
-    key = ("row", state.user_id, hub.version, hub.edition, now.replace(microsecond=0))
-    return hub.once(key, lambda: _build(hub, state, now))
-
-
-def _build(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate:
-    person = hub.people.get(state.user_id)
-    # Whoever may watch this row is told the same of it.
+def _update(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate:
+    # All who may watch this row are told the same of it.
     scope = Scope(f"attendance:{state.participant_id}", Audience.PARTICIPANT)
+    person = hub.people.get(state.user_id)
     return AttendanceUpdate(
         cursor=stream_cursor(hub.session.id, hub.version),
         version=hub.version,

@@ -1,4 +1,4 @@
-"""What subscriptions know of the process they run in, beside what every operation knows."""
+"""The process that subscriptions run in: the parts they need beyond those of every operation."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from subscriptions.watchers import Watchers
 
 @dataclass(frozen=True, slots=True)
 class ServingProcess(Process):
-    """Has the watched sessions, the system's state, and the people who watch."""
+    """A process that serves clients: its watched sessions, system state and watchers."""
 
     hubs: Hubs
     system: SystemWatch

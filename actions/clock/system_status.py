@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from actions.webhooks.rejections import rejections
 from domain.errors import LiveKitUnavailableError
 from domain.system import ClockStatus, Component, SystemState, WebhookStatus
-from gateways.bus import bell
+from gateways.changes import bus_in_use
 from gateways.livekit import LiveKit
 from gateways.look import Look
 from gateways.queue import queue
@@ -57,20 +57,17 @@ async def webhook_status(now: datetime) -> WebhookStatus:
 async def _read(livekit: LiveKit, now: datetime) -> SystemState:
     ticking = await read_clock_status(now)
     told = await webhook_status(now)
+    bus = bus_in_use()
     task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
     return SystemState(
         as_of=now,
         clock=ticking,
         webhooks=told,
         database=Component(True, dialect()),
-        message_bus=_bus(),
+        message_bus=bus.health if bus else Component(False, "not started"),
         task_queue=task_queue,
         livekit=rooms,
     )
-
-
-def _bus() -> Component:
-    return bell.bus.health if bell.bus else Component(False, "not started")
 
 
 async def _livekit(livekit: LiveKit) -> Component:

@@ -61,3 +61,10 @@ class Draft:
         """What was planned for the session need not be done any more."""
         self.work = [one for one in self.work if one[0] is not kind]
         self.dropped.add(kind)
+
+    def newly_due(self) -> list[datetime]:
+        """The moments for which the clock may have to wake earlier."""
+        moments = [due_at for _, due_at, _ in self.work]
+        if "next_transition_at" in self.changed and self.session.next_transition_at is not None:
+            moments.append(self.session.next_transition_at)
+        return moments

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from actions.webhooks.notices import record_notice
-from gateways.bus import SESSIONS, Bus, bell
+from gateways.bus import Bus
+from gateways.changes import publish_version
+from gateways.hints import SESSIONS
 from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
@@ -52,7 +54,7 @@ async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_th
 ) -> None:
     lesson = await ready()
     bus = Bus(RedisBus(RedisServer(private.url), ping_s=0.1, answer_s=0.2))
-    async with streaming(at(-9), is_rung=False, bus=bus) as streams:
+    async with streaming(at(-9), is_told=False, bus=bus) as streams:
         async with streams.presence(lesson.session.id, lesson.teacher) as stream:
             await until(lambda: bus.health.is_reachable)
             await stream.next()
@@ -69,7 +71,7 @@ async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
 ) -> None:
     monkeypatch.setattr(sql, "AT_ONCE", 2)
     lessons = [await ready() for _ in range(5)]
-    async with streaming(at(-9), is_rung=False) as streams, AsyncExitStack() as stack:
+    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
         watched = [
             await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
             for one in lessons
@@ -94,7 +96,7 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
         raise ConnectionError("no database")
 
     lesson = await ready()
-    async with streaming(at(-9), is_rung=False, backstop_s=0.01) as streams:
+    async with streaming(at(-9), is_told=False, backstop_s=0.01) as streams:
         async with streams.presence(lesson.session.id, lesson.teacher) as stream:
             await stream.next()
             with monkeypatch.context() as broken:
@@ -115,7 +117,7 @@ async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanw
             version = (await stream.next())["version"]
             looks.clear()
             for ahead in range(1, 200):
-                bell.ring(SESSIONS, f"{lesson.session.id}:{version + ahead}")
+                publish_version(lesson.session.id, version + ahead)
             await until(lambda: len(looks) > 0)
             assert await stream.is_silent()
             assert len(looks) <= 2

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from gateways.bus import SESSIONS, Bus
+from gateways.bus import Bus
+from gateways.hints import SESSIONS
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
 from tests.support.patience import PATIENCE_S

@@ -11,7 +11,8 @@ from strawberry.types import ExecutionResult
 
 from api import build_schema
 from execution.context import Ask, Context
-from gateways.bus import Bus, bell
+from gateways.bus import Bus
+from gateways.changes import use_bus
 from models import User
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
@@ -149,23 +150,23 @@ class Stream:
 async def streaming(
     now: datetime,
     *,
-    is_rung: bool = True,
+    is_told: bool = True,
     backstop_s: float = 60,
     ring: int | None = None,
     bus: Bus | None = None,
 ) -> AsyncIterator[Streams]:
-    """Hubs on a bus of their own; not `is_rung`: the bell does not reach them."""
+    """Hubs on a bus of their own; not `is_told`: no change reaches them."""
     bus = bus or Bus()
     await bus.open()
     hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)
     await hubs.open()
     watchers = Watchers(bus, backstop_s, now=lambda: now)
     await watchers.open()
-    bell.bus = bus if is_rung else None
+    use_bus(bus if is_told else None)
     try:
         yield Streams(hubs, watchers, now)
     finally:
-        bell.bus = None
+        use_bus(None)
         await watchers.close()
         await hubs.close()
         await bus.close()

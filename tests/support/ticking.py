@@ -7,7 +7,8 @@ from datetime import datetime
 
 import clock
 from actions.rooms.room_work import Rooms
-from gateways.bus import Bus, bell
+from gateways.bus import Bus
+from gateways.changes import use_bus
 from gateways.livekit import LiveKit
 from models import Session, SessionEvent
 from tasks.clock import Clock
@@ -35,18 +36,18 @@ async def ticking(
     redis_url: str | None = None,
     is_worker: bool = False,
 ) -> AsyncIterator[Clock]:
-    """A clock that runs, with a bell that actions ring."""
+    """A clock that runs, with a bus that actions publish on."""
     redis = await server_at(redis_url) if redis_url else None
     bus = Bus()
     await bus.open()
-    bell.bus = bus
+    use_bus(bus)
     running = Clock(Rooms(livekit), bus, name=name, now=now, redis=redis, is_worker=is_worker)
     await running.start()
     try:
         yield running
     finally:
         await running.stop()
-        bell.bus = None
+        use_bus(None)
         await bus.close()
 
 

@@ -18,6 +18,7 @@ from gateways.livekit_webhooks import translate
 from models import Membership, User
 from models.database.atomic import atomic
 from schema.types.ids import Kind, encode
+from subscriptions.reauthorisation import reauthorise
 from subscriptions.right import Footing, Right
 from tests.conftest import Database
 from tests.support import make
@@ -182,11 +183,11 @@ async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
     context = Context(cast(Any, None), viewer, at(0), ask)
     right = Right(context, admit, lambda: at(0), lambda: None)
     may.set()
-    await right.begin()
+    await right.start()
     may.clear()
     asked.clear()
     right.doubt()
-    asking = asyncio.create_task(right.ask())
+    asking = asyncio.create_task(reauthorise([right], at(0)))
     await asked.wait()
     right.close()
     may.set()

@@ -46,7 +46,7 @@ async def ring(user: User) -> None:
 async def reviewed(streams: Streams, user: User) -> list[str]:
     """The statements of one review of somebody's rights."""
     with counting() as sent:
-        await streams.watchers._review(user.id)
+        await streams.watchers.reauthorise(user.id)
     return sent
 
 
@@ -150,7 +150,7 @@ async def test_a_storm_of_bells_is_two_reviews(
         wall = Wall(streams, stack, token.ask, lesson.teacher)
         await wall.watch(PRESENCE, lesson.session)
         token.asked = 0
-        reviews = (streams.watchers._review(lesson.teacher.id) for _ in range(200))
+        reviews = (streams.watchers.reauthorise(lesson.teacher.id) for _ in range(200))
         await asyncio.gather(*reviews)
         assert token.asked == 2
 
@@ -170,7 +170,7 @@ async def test_what_changes_while_a_stream_begins_is_asked_about_before_anything
     context = Context(cast(Any, None), Viewer(1, UserRole.TEACHER, 1), at(0))
     right = Right(context, admit, lambda: at(0), lambda: None)
     with pytest.raises(ForbiddenError):
-        await right.begin()
+        await right.start()
     assert right.lost.done()
 
 

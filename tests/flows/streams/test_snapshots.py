@@ -12,12 +12,13 @@ import pytest
 from actions.academies.user_upsert import PersonInput, upsert_users
 from actions.webhooks.notices import record_notice
 from actions.writing.stream import writing
+from background import Tasks
 from domain.access import UserRole
 from gateways.bus import Bus
 from gateways.livekit_webhooks import translate
 from models import User
 from schema.types.ids import Kind, encode
-from subscriptions.hub import AHEAD_S, EVERY_S, Hub
+from subscriptions.hub import REFRESH_AHEAD_S, REFRESH_EVERY_S, Hub
 from subscriptions.hubs import Hubs
 from subscriptions.watchers import Watchers
 from tests.conftest import Database
@@ -32,7 +33,7 @@ subscription ($id: ID!) { sessionEvents(sessionId: $id) {
   ... on SessionSnapshot { session { meeting { roomReadyAt } nextTransition { at } } }
 } }
 """
-AT_ONCE = round(AHEAD_S / EVERY_S) + 1
+AT_ONCE = round(REFRESH_AHEAD_S / REFRESH_EVERY_S) + 1
 
 
 def meeting(streams: Streams, lesson: Lesson) -> Any:
@@ -110,7 +111,7 @@ async def test_in_another_process_snapshots_are_as_true(database: Database) -> N
 async def test_what_the_bell_did_not_tell_yet_is_seen_whole(database: Database) -> None:
     """The roster, its statistics and the version belong together."""
     lesson = await ready()
-    async with streaming(at(-9), is_rung=False) as streams:
+    async with streaming(at(-9), is_told=False) as streams:
         async with streams.presence(lesson.session.id, lesson.teacher) as first:
             before = (await first.next())["version"]
             await record_notice(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
@@ -122,9 +123,15 @@ async def test_what_the_bell_did_not_tell_yet_is_seen_whole(database: Database) 
             assert (await first.next())["statistics"]["inMeeting"] == 1
 
 
+async def opened(session_id: int) -> Hub:
+    hub = Hub(session_id, Tasks())
+    await hub.open()
+    return hub
+
+
 async def test_who_comes_at_once_shares_one_look_at_the_tables(database: Database) -> None:
     lesson = await ready()
-    hub = await Hub.open(lesson.session.id)
+    hub = await opened(lesson.session.id)
     since = time.monotonic()
     with counting() as sent:
         await asyncio.gather(*(hub.refresh(since) for _ in range(500)))
@@ -134,7 +141,7 @@ async def test_who_comes_at_once_shares_one_look_at_the_tables(database: Databas
 async def test_who_has_just_opened_the_hub_has_it_read_once(database: Database) -> None:
     lesson = await ready()
     since = time.monotonic()
-    hub = await Hub.open(lesson.session.id)
+    hub = await opened(lesson.session.id)
     with counting() as sent:
         await hub.refresh(since)
     assert not sent
@@ -143,11 +150,11 @@ async def test_who_has_just_opened_the_hub_has_it_read_once(database: Database) 
 async def test_a_storm_of_snapshots_is_no_storm_of_statements(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub = await Hub.open((await ready()).session.id)
+    hub = await opened((await ready()).session.id)
     began = time.monotonic()
     await _at(monkeypatch, began, lambda: _storm(hub), looks=AT_ONCE)
-    await _at(monkeypatch, began + EVERY_S, lambda: _storm(hub), looks=1)
-    await _at(monkeypatch, began + 10 * EVERY_S, lambda: _storm(hub), looks=AT_ONCE)
+    await _at(monkeypatch, began + REFRESH_EVERY_S, lambda: _storm(hub), looks=1)
+    await _at(monkeypatch, began + 10 * REFRESH_EVERY_S, lambda: _storm(hub), looks=AT_ONCE)
 
 
 async def _storm(hub: Hub) -> None:
@@ -178,4 +185,4 @@ async def test_a_crowd_of_watchers_has_the_hub_read_a_few_times(database: Databa
             ]
             await asyncio.gather(*(stream.next() for stream in crowd))
         looks = sum('FROM "users"' in statement for statement in sent)
-        assert 1 <= looks <= AT_ONCE + (time.monotonic() - began) / EVERY_S
+        assert 1 <= looks <= AT_ONCE + (time.monotonic() - began) / REFRESH_EVERY_S
