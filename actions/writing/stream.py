@@ -1,6 +1,6 @@
-"""Writing to a session's stream: lock the row first, write the state, append one row per fact.
+"""Writing to a session's stream: lock the row first, write the state, append one row per event.
 
-`version` is the sequence number of the last fact, so nothing can be written twice or go missing.
+`version` is the sequence number of the last event: none can be written twice or go missing.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ from models.database import sql
 from models.database.atomic import Transaction, atomic
 from models.database.locks import lock_sessions
 
-# By loop and session: a lock is of one loop, and may be remembered by an error that outlives it.
+# By loop and session: a lock belongs to one loop, and an error may keep it longer than that.
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[int, asyncio.Lock]] = (
     WeakKeyDictionary()
 )
 
 
 async def load(session_id: int) -> Session:
-    """The row with what writing needs of its academy."""
+    """Read a session with what writing needs of its academy and teacher."""
     session = await Session.get(id=session_id).select_related("academy__video_settings")
     await ask_teachers([session] if session.meeting_id is None else [])
     return session
 
 
 async def ask_teachers(sessions: list[Session]) -> None:
-    """Hand the sessions what their teachers want of a meeting: what making one needs."""
+    """Set `teacher_settings` of the sessions: making a meeting needs them."""
     teachers = {session.teacher_id for session in sessions}
     found = await TeacherMeetingSettings.filter(teacher_id__in=teachers) if teachers else []
     settings = {row.teacher_id: row for row in found}
@@ -74,13 +74,13 @@ async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
     drafts: list[Draft] = []
     for some in sql.batches(ids):
         await lock_sessions(some)
-        # Read again: those that stopped matching while we waited for their lock are left out.
+        # Read again: sessions that stopped matching while we waited are left out.
         drafts += await drafts_of(sessions.filter(id__in=some), now)
     return drafts
 
 
 async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
-    """Locked sessions by id, with what writing needs of their academies: each read once."""
+    """Drafts of locked sessions in the order of ids; each academy and teacher is read once."""
     rows = await sessions.order_by("id")
     ids = {row.academy_id for row in rows}
     found = await Academy.filter(id__in=ids).select_related("video_settings")

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, REST, begin, claim_due
+from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, QUARANTINE, begin, claim_due
 from domain.queue import GROUP
 from models import DueWork
 from models.reading.clock_status import FAILED_AFTER
@@ -109,8 +109,8 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
         assert stub.calls == []
         (work,) = await DueWork.all()
         assert (work.last_error, work.attempts) == (DEADLY, FAILED_AFTER)
-        assert await claim_due(moment + REST / 2) == []
-        (again,) = await claim_due(moment + REST)  # it is never given up
-        begun = await begin(again, moment + REST)
+        assert await claim_due(moment + QUARANTINE / 2) == []
+        (again,) = await claim_due(moment + QUARANTINE)  # it is never given up
+        begun = await begin(again, moment + QUARANTINE)
         assert begun
         assert not begun.is_deadly
