@@ -22,7 +22,7 @@ from tests.support.command import configured, started
 from tests.support.due_stories import STORIES, Story, told_to
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.patience import PATIENCE_S
-from tests.support.private_lessons import ELEVEN, held, lessons
+from tests.support.private_sessions import ELEVEN, held, make_sessions
 from tests.support.queues import Queue, looking
 from tests.support.ticking import stream, told, until
 
@@ -165,7 +165,7 @@ async def test_several_workers_do_each_thing_once_while_some_are_killed(
 ) -> None:
     assert 2 * WIDTH < 50 <= 3 * WIDTH
     async with LiveKitStub() as stub, looking(redis_url) as queue, AsyncExitStack() as stack:
-        sessions = await lessons(50, at=clock.now() + timedelta(minutes=5), now=ELEVEN)
+        sessions = await make_sessions(50, at=clock.now() + timedelta(minutes=5), now=ELEVEN)
         await DueWork.all().delete()
         async with holding(stub, "CreateRoom"):
             workers = [

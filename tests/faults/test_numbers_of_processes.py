@@ -24,7 +24,7 @@ postgres = pytest.mark.parametrize("template", ["postgres"], indirect=True)
 sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 
 
-async def lesson() -> tuple[Session, User]:
+async def make_session() -> tuple[Session, User]:
     """One that is ready, and begins, in a moment."""
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
@@ -51,7 +51,7 @@ async def shows_what_it_does(port: int) -> bool:
 
 
 async def test_a_clock_alone_shows_its_numbers_at_a_port_of_its_own(database: Database) -> None:
-    await lesson()
+    await make_session()
     port = free_port()
     env = configured(database.url, metrics_port=port)
     async with started("clock", env=env) as process:
@@ -80,7 +80,7 @@ def hang_up_on(port: int) -> None:
 async def test_a_worker_shows_its_numbers_at_a_port_of_its_own(
     database: Database, redis_url: str
 ) -> None:
-    await lesson()
+    await make_session()
     port = free_port()
     env = configured(database.url, redis_url=redis_url)
     async with started("worker", "--metrics-port", str(port), env=env) as process:

@@ -60,7 +60,7 @@ class Service:
 
 
 class Production:
-    """What the scenarios' schools and lessons know as their campus. `root` is the super admin."""
+    """What the scenarios' schools and sessions know as their campus. `root` is the super admin."""
 
     root: Person
 

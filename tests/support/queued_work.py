@@ -9,7 +9,7 @@ from models import DueWork, Session
 from tasks.broker import StreamBroker
 from tasks.stream import JobStream
 from tasks.work import Jobs
-from tests.support.private_lessons import at, lessons
+from tests.support.private_sessions import at, make_sessions
 from tests.support.queues import server_at
 
 LIVEKIT = LaneName.LIVEKIT
@@ -18,7 +18,7 @@ NOW = at(1)
 
 async def ready(number: int = 1) -> list[Session]:
     """Sessions whose rooms are to be made."""
-    sessions = await lessons(number)
+    sessions = await make_sessions(number)
     await advance_due(at(-10))
     await DueWork.exclude(kind=WorkKind.MAKE_ROOM).delete()
     return sessions

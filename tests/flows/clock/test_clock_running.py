@@ -15,14 +15,14 @@ from models import ClockHeartbeat, DueWork
 from models.database import sql
 from models.reading.clock_status import read_clock_status
 from tests.conftest import Database
-from tests.support.private_lessons import (
+from tests.support.private_sessions import (
     ELEVEN,
     at,
     fresh,
     held,
     is_now,
-    lesson,
-    lessons,
+    make_session,
+    make_sessions,
     starting_in,
 )
 from tests.support.ticking import ticking_with_stub, until
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def test_the_clock_does_not_spin_on_a_locked_session_nor_keep_others_waiting(
     database: Database,
 ) -> None:
-    session = await lesson(at=clock.now() + timedelta(minutes=5), now=ELEVEN)
+    session = await make_session(at=clock.now() + timedelta(minutes=5), now=ELEVEN)
     async with AsyncExitStack() as stack:
         holding = await stack.enter_async_context(AsyncExitStack())
         await holding.enter_async_context(held(database, session))
@@ -69,7 +69,7 @@ async def test_a_session_far_ahead_does_not_wake_the_clock() -> None:
     async with ticking_with_stub() as (running, _):
         await until(lambda: _swept(running.sweeps))
         before = running.sweeps
-        await lessons(10, at=clock.now() + timedelta(days=1))
+        await make_sessions(10, at=clock.now() + timedelta(days=1))
         assert running.sweeps <= before + 2
 
 
@@ -176,8 +176,8 @@ async def test_a_clock_beats_under_its_name_and_forgets_those_of_other_days() ->
 
 
 async def test_the_status_counts_what_is_late(database: Database) -> None:
-    await lessons(2)
-    session = await lesson(at=at(1))
+    await make_sessions(2)
+    session = await make_session(at=at(1))
     await advance_due(at(-10))
     await DueWork.filter(subject__not=session.id).update(due_at=at(-30), attempts=5)
     late = await read_clock_status(at(-9) + timedelta(seconds=6))

@@ -22,7 +22,7 @@ from tests.conftest import Database, Template
 from tests.support import redis as redis_servers
 from tests.support.exposition import counted
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.private_lessons import at, lessons, starting_in
+from tests.support.private_sessions import at, make_sessions, starting_in
 from tests.support.queued_work import (
     LIVEKIT,
     claimed,
@@ -163,7 +163,7 @@ async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
 
 async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_back() -> None:
     with redis_servers.private(is_started=False) as server:
-        sessions = await lessons(3)
+        sessions = await make_sessions(3)
         await DueWork.all().delete()
         async with AsyncExitStack() as stack:
             stub = await stack.enter_async_context(LiveKitStub())

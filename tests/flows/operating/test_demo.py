@@ -155,22 +155,22 @@ async def test_it_keeps_off_a_database_that_has_academies(database: Database) ->
     assert await User.all().count() == 0
 
 
-async def test_there_is_always_a_class_that_runs_and_a_lesson_to_come(database: Database) -> None:
+async def test_there_is_always_a_class_that_runs_and_a_session_to_come(database: Database) -> None:
     now = make.ELEVEN
     academy = await demo.found(now)
     first = await demo.class_now(academy, now)
     assert first.status is SessionStatus.ONGOING
     assert first.scheduled_at == now - demo.RUNS_SINCE
-    lesson = await demo.lesson_to_come(academy, now)
-    assert lesson.status is SessionStatus.SCHEDULED
+    later = await demo.session_to_come(academy, now)
+    assert later.status is SessionStatus.SCHEDULED
     again = await demo.found(now)
     assert (await demo.class_now(again, now)).id == first.id
-    assert (await demo.lesson_to_come(again, now)).id == lesson.id
+    assert (await demo.session_to_come(again, now)).id == later.id
     assert await demo.is_open(first, now)
     assert not await demo.is_open(first, first.ends_at)
     following = await demo.class_now(academy, first.ends_at)
     assert following.id != first.id
-    assert (await demo.lesson_to_come(academy, lesson.scheduled_at)).id != lesson.id
+    assert (await demo.session_to_come(academy, later.scheduled_at)).id != later.id
 
 
 async def test_a_class_that_was_ended_by_hand_is_followed_by_another(database: Database) -> None:

@@ -19,10 +19,10 @@ from domain.attendance.state import to_ms
 from models import DueWork, MeetingAttendanceEvent, WebhookRejection
 from tests.conftest import Database, Template
 from tests.support.app import serving_app
+from tests.support.classrooms import ready
 from tests.support.command import Ended, configured, free_port, run
-from tests.support.lessons import ready
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.private_lessons import at, lesson
+from tests.support.private_sessions import at, make_session
 from tests.support.ticking import until
 
 
@@ -89,7 +89,7 @@ async def test_a_clock_that_never_ran_fails(database: Database, stub: LiveKitStu
 
 async def test_late_work_that_nobody_has_tried_fails(database: Database, stub: LiveKitStub) -> None:
     await beat("here:1", clock.now())
-    await lesson()
+    await make_session()
     await advance_due(at(-10))
     code, found = await doctor(environment(database.url, stub))
     assert (code, found["workers"][0]) == (1, "fail")
@@ -124,10 +124,10 @@ async def test_a_database_that_is_not_migrated_fails_and_the_rest_is_looked_at(
 
 
 async def test_silence_refusals_and_poison_are_told(database: Database, stub: LiveKitStub) -> None:
-    lesson = await ready()
+    classroom = await ready()
     now = clock.now()
     await MeetingAttendanceEvent.create(
-        session_id=lesson.session.id,
+        session_id=classroom.session.id,
         source_id="look",
         kind=EventKind.SEEN,
         source=EventSource.RECONCILER,

@@ -35,7 +35,7 @@ async def served(template: Template, stub: LiveKitStub) -> AsyncIterator[Served]
         yield served
 
 
-async def lesson_now() -> tuple[Session, User]:
+async def session_now() -> tuple[Session, User]:
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     now = clock.now()
@@ -51,7 +51,7 @@ async def deliver(served: Served, event: dict[str, Any], token: str | None = Non
 
 
 async def test_the_numbers_move_with_what_happens(served: Served) -> None:
-    session, student = await lesson_now()
+    session, student = await session_now()
     before = await scrape(served)
     room, now = Room(session, session.scheduled_at), clock.now()
     joined = room.joined(Stay(student, now))
@@ -80,7 +80,7 @@ async def test_transitions_and_calls_to_livekit_are_counted(
     served: Served, stub: LiveKitStub
 ) -> None:
     before = await scrape(served)
-    session, _ = await lesson_now()
+    session, _ = await session_now()
 
     async def is_made() -> bool:
         return session.room_name in stub.rooms
@@ -146,7 +146,7 @@ async def test_requests_that_are_none_are_counted(
 async def test_work_is_counted_by_how_it_ends(served: Served, stub: LiveKitStub) -> None:
     before = await scrape(served)
     await stub.go_down()
-    await lesson_now()
+    await session_now()
 
     async def has_moved(outcome: str) -> bool:
         made = {"kind": "MAKE_ROOM", "outcome": outcome}
@@ -205,7 +205,7 @@ async def test_the_state_is_what_system_status_tells(served: Served, stub: LiveK
 
 
 async def test_no_label_names_anybody(served: Served) -> None:
-    session, student = await lesson_now()
+    session, student = await session_now()
     room = Room(session, session.scheduled_at)
     await deliver(served, room.joined(Stay(student, clock.now())))
     await deliver(served, room.joined(Stay(student, clock.now())) | {"event": "brand_new"})

@@ -1,4 +1,4 @@
-"""Private lessons at eleven, their rows as they are now, and somebody who locks them."""
+"""Private sessions at eleven, their rows as they are now, and somebody who locks them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ def at(minutes: float) -> datetime:
     return ELEVEN + timedelta(minutes=minutes)
 
 
-async def lesson(**values: Any) -> Session:
+async def make_session(**values: Any) -> Session:
     academy = await make.academy(**{k: values.pop(k) for k in list(values) if k in SETTINGS})
     teacher, student = await make.teacher(academy), await make.student(academy)
     return await make.session(academy, teacher, student=student, **values)
@@ -29,7 +29,7 @@ async def lesson(**values: Any) -> Session:
 SETTINGS = ("max_overtime_minutes", "ready_minutes_before", "completion_buffer_minutes")
 
 
-async def lessons(number: int, **values: Any) -> list[Session]:
+async def make_sessions(number: int, **values: Any) -> list[Session]:
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     return [await make.session(academy, teacher, student=student, **values) for _ in range(number)]
@@ -54,7 +54,9 @@ async def held(database: Database, session: Session) -> AsyncIterator[None]:
 
 async def starting_in(seconds: float) -> Session:
     moment = clock.now()
-    return await lesson(at=moment + timedelta(seconds=seconds), now=moment, ready_minutes_before=0)
+    return await make_session(
+        at=moment + timedelta(seconds=seconds), now=moment, ready_minutes_before=0
+    )
 
 
 async def is_now(session: Session, status: SessionStatus) -> bool:

@@ -51,7 +51,7 @@ query($session: ID!) {
 
 
 @dataclass
-class Lesson:
+class Classroom:
     """`people` by name, as the school has them."""
 
     campus: Place
