@@ -16,8 +16,8 @@ from models.database import sql
 from subscriptions.hub import Hub
 from tests.conftest import Database
 from tests.support import redis
-from tests.support.buses import until
 from tests.support.classrooms import Classroom, at, ready
+from tests.support.patience import until
 from tests.support.streams import streaming
 from tests.support.webhooks import encode as body_of
 

@@ -20,7 +20,7 @@ from tests.support import postgres
 from tests.support.attendance_rows import state, stream
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send, send_raw
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 from tests.support.webhooks import encode
 
 postgres_only = pytest.mark.parametrize("template", ["postgres"], indirect=True)
@@ -148,7 +148,7 @@ async def test_a_locked_session_is_503_after_two_seconds(
 ) -> None:
     event = classroom.room.joined(classroom.stay(1))
     async with row_locked(database, classroom.session.id):
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, "an answer although the session is locked"):
             assert await send(event, at(1)) == 503
     assert await send(event, at(1, 1)) == 200
     await stored_once(classroom)
@@ -164,7 +164,7 @@ async def test_thirty_who_wait_for_one_session_hold_one_connection(database: Dat
     async with row_locked(database, classroom.session.id):
         waiting = [asyncio.create_task(record_notice(notice, at(1))) for notice in notices]
         await asyncio.sleep(0.2)  # all of them are at the door
-        async with asyncio.timeout(1):
+        async with within(1, "an answer for another session"):
             assert await send(other.room.joined(other.stay(1)), at(1)) == 200
         busy = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
         held = await sql.query(busy + " AND state = 'active' AND wait_event_type = 'Lock'")

@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.livekit import measured
 from tests.livekit.classroom import Classroom, moment
-from tests.livekit.waiting import until
 from tests.support.livekit_people import Elsewhere
+from tests.support.patience import see, until
 
 DOWN_S = 4.0
 BACK_WITHIN_S = 20.0
@@ -48,9 +48,9 @@ async def sids(classroom: Classroom, names: Collection[str]) -> dict[str, str]:
     async def all_inside() -> dict[str, str] | None:
         inside = await classroom.campus.rooms.inside(classroom.room)
         found = {numbers[n]: str(who["sid"]) for n, who in inside.items() if n in numbers}
-        return found if len(found) == len(numbers) else None
+        return found if len(see(found)) == len(numbers) else None
 
-    return await until(all_inside, BACK_WITHIN_S, f"{names} inside") or {}
+    return await until(all_inside, f"{names} are inside", within_s=BACK_WITHIN_S) or {}
 
 
 def note(what: str, since: float) -> None:

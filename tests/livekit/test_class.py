@@ -11,9 +11,9 @@ from tests.livekit.classroom import Classroom, moment
 from tests.livekit.school import School
 from tests.livekit.stays import Times, check_cycles
 from tests.livekit.together import together
-from tests.livekit.waiting import until
 from tests.livekit.watcher import Watcher
 from tests.support.livekit_people import Guest
+from tests.support.patience import until
 
 pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
@@ -49,7 +49,7 @@ async def test_a_class_from_its_schedule_to_its_final_attendance(school: School)
 
 async def check_dashboard(watcher: Watcher, classroom: Classroom) -> None:
     """At the end the stream is complete, and what came of it is what the query says."""
-    await asyncio.wait_for(watcher.is_over.wait(), 10)
+    await until(watcher.is_over.is_set, "the stream is complete", within_s=10)
     roster = await classroom.roster()
     assert watcher.roster == {row["id"]: row for row in roster["attendances"]}
     assert watcher.statistics == roster["statistics"]
@@ -91,7 +91,7 @@ async def noor_changes_devices(classroom: Classroom, watcher: Watcher) -> list[T
     laptop = await classroom.enter("noor")
     await watcher.sees(noor, presence="IN_MEETING")
     phone = await classroom.enter("noor")
-    await asyncio.wait_for(laptop.is_out.wait(), 10)
+    await until(laptop.is_out.is_set, "the laptop is out", within_s=10)
     assert laptop.reason == "DUPLICATE_IDENTITY"
     await classroom.delivered("participant_joined", "noor", times=2)
     await watcher.sees(noor, presence="IN_MEETING", joinCount=1, leaveCount=0)
@@ -110,7 +110,7 @@ async def huda_is_killed(classroom: Classroom, watcher: Watcher) -> list[Times]:
     async def is_missed() -> bool:
         return bool(watcher.row(huda)["presence"] == "LEFT")
 
-    await until(is_missed, 45, "the killed one is missed")
+    await until(is_missed, "the killed one is missed", within_s=45)
     (cycle,) = watcher.row(huda)["cycles"]
     assert (cycle["closedBy"], cycle["confidence"]) == ("CONNECTION_LOST", "ESTIMATED")
     return [(device.joined, device.left)]
@@ -136,7 +136,7 @@ async def the_class_ends_by_itself(classroom: Classroom, *inside: Guest) -> None
     )
     assert timedelta() <= ended_at - moment(state["endsAt"]) < timedelta(seconds=2)
     for guest in inside:
-        await asyncio.wait_for(guest.is_out.wait(), 10)
+        await until(guest.is_out.is_set, "the guest is out", within_s=10)
         assert guest.reason == "ROOM_DELETED"
     await classroom.room_is_gone()
     assert await classroom.refusals("sara") == ["SESSION_OVER"]

@@ -9,8 +9,8 @@ from livekit import rtc
 from tests.livekit.school import School
 from tests.livekit.stays import check_cycles
 from tests.livekit.together import together
-from tests.livekit.waiting import until
 from tests.support.livekit_people import knock
+from tests.support.patience import until
 
 pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
@@ -38,7 +38,7 @@ async def test_only_a_teacher_administers_the_room_and_only_their_own(
         for method in ("ListParticipants", "RemoveParticipant"):
             body = {"room": classroom.room} | administration[method]
             assert (await ask(method, teacher["accessToken"], **body)).status_code == 200
-        await asyncio.wait_for(omar.is_out.wait(), 10)
+        await until(omar.is_out.is_set, "omar is out", within_s=10)
         assert not sara.is_out.is_set()
         assert set(await school.campus.rooms.all()) >= {classroom.room, other.room}
         assert OWN_ROOM not in await school.campus.rooms.all()
@@ -68,15 +68,15 @@ async def test_who_loses_the_right_is_put_out_and_a_former_teacher_comes_back_as
             await classroom.enter(name) for name in ("salma", "badr", "teacher")
         ]
         await school.deactivate("salma", "STUDENT")
-        await asyncio.wait_for(salma.is_out.wait(), OUT_WITHIN_S)
+        await until(salma.is_out.is_set, "salma is out", within_s=OUT_WITHIN_S)
         await school.set_video(teachersJoinAnySession=True)
         await classroom.substitute(await school.enrol("substitute", "TEACHER"))
-        await asyncio.wait_for(teacher.is_out.wait(), OUT_WITHIN_S)
+        await until(teacher.is_out.is_set, "teacher is out", within_s=OUT_WITHIN_S)
         guests = [await classroom.enter(name) for name in ("teacher", "substitute")]
         await asyncio.sleep(TWO_LOOKS_S)
         assert not any(guest.is_out.is_set() for guest in (badr, *guests))
         await school.set_video(teachersJoinAnySession=False)
-        await asyncio.wait_for(guests[0].is_out.wait(), OUT_WITHIN_S)
+        await until(guests[0].is_out.is_set, "the guest is out", within_s=OUT_WITHIN_S)
         assert guests[0].reason == "PARTICIPANT_REMOVED"
         assert not any(guest.is_out.is_set() for guest in (badr, guests[1]))
 
@@ -96,7 +96,7 @@ async def test_a_parent_hears_and_says_nothing(school: School) -> None:
         async def is_heard() -> bool:
             return b"from the student" in teacher.heard
 
-        await until(is_heard, 10, "the student is heard")
+        await until(is_heard, "the student is heard", within_s=10)
         assert teacher.heard == [b"from the student"]
         inside = await school.campus.rooms.inside(classroom.room)
         tracks = {number: len(person["tracks"]) for number, person in inside.items()}
@@ -117,7 +117,7 @@ async def test_what_is_over_or_not_yet_open_has_no_door(school: School) -> None:
         old = await classroom.token("sara")
         sara = await classroom.enter("sara", old)
         await classroom.end()
-        await asyncio.wait_for(sara.is_out.wait(), 10)
+        await until(sara.is_out.is_set, "sara is out", within_s=10)
         await classroom.room_is_gone()
         for name in ("sara", "teacher", "parent", "admin"):
             assert await classroom.refusals(name) == ["SESSION_OVER"], name

@@ -16,9 +16,9 @@ from tests.livekit.outages import check_lost, kill_livekit, note, sids
 from tests.livekit.production import Production, in_production
 from tests.livekit.school import School, open_school
 from tests.livekit.stays import check_cycles
-from tests.livekit.waiting import until
 from tests.livekit.watcher import Watcher
 from tests.support.livekit_people import Guest
+from tests.support.patience import see, until
 
 pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
@@ -217,18 +217,18 @@ async def test_a_worker_is_killed_while_it_makes_a_room(
     production.livekit.freeze()
     async with school.classroom(starts_in_s=-60, minutes=30) as classroom:
         asks = partial(production.rooms_to_make, are_claimed=True)
-        await until(asks, FOUND_WITHIN_S, "a worker asks LiveKit for the room")
+        await until(asks, "a worker asks LiveKit for the room", within_s=FOUND_WITHIN_S)
         await production.worker.kill()
         production.livekit.thaw()
         killed_at = time.monotonic()
         await production.worker.start()
 
         async def is_done() -> bool:
-            return not await production.rooms_to_make()
+            return not see(await production.rooms_to_make())
 
-        await until(lambda: has_room(classroom), 60, "the room is confirmed")
+        await until(lambda: has_room(classroom), "the room is confirmed", within_s=60)
         note("room confirmed after its worker was killed", killed_at)
-        await until(is_done, 60, "the work is done with")
+        await until(is_done, "the work is done with", within_s=60)
         note("work of the killed worker done with", killed_at)
         sara = await classroom.enter("sara")
         await sara.leave()

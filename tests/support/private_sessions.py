@@ -12,6 +12,7 @@ from domain.status import SessionStatus
 from models import Session
 from tests.conftest import Database
 from tests.support import make
+from tests.support.patience import see
 
 ELEVEN = make.ELEVEN
 
@@ -60,4 +61,4 @@ async def starting_in(seconds: float) -> Session:
 
 
 async def is_now(session: Session, status: SessionStatus) -> bool:
-    return (await fresh(session)).status is status
+    return see((await fresh(session)).status) is status

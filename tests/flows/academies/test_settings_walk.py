@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise import Model
 
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
@@ -272,7 +273,7 @@ async def asked(database: Database) -> AsyncIterator[tuple[Asker, LiveKitStub]]:
     ("model", "name", "walks"), [walk[:3] for walk in WALKS], ids=[walk[1] for walk in WALKS]
 )
 async def test_every_setting_has_a_scenario(
-    asked: tuple[Asker, LiveKitStub], model: Any, name: str, walks: dict[str, Walk]
+    asked: tuple[Asker, LiveKitStub], model: type[Model], name: str, walks: dict[str, Walk]
 ) -> None:
     asker, _ = asked
     columns = {camel(column) for column in model._meta.db_fields if not column.endswith("_id")}

@@ -15,7 +15,7 @@ from domain.status import SessionStatus
 from models import MeetingAttendanceEvent, SessionParticipant, User
 from schema.types.ids import Kind, encode
 from tests.support import make
-from tests.support.asking import Asker, code, payload
+from tests.support.asking import Answer, Asker, code, payload
 from tests.support.attendance_rows import as_text, state, stream, told
 from tests.support.classrooms import START, Classroom, at, ready
 from tests.support.livekit_events import send
@@ -184,7 +184,7 @@ async def test_who_was_not_expected_has_no_status(asker: Asker) -> None:
     assert payload_errors(answer) == [("NOT_FOUND", ["userId"])]
 
 
-def payload_errors(answer: Any) -> list[tuple[str, list[str]]]:
+def payload_errors(answer: Answer) -> list[tuple[str, list[str]]]:
     [found] = answer["data"].values()
     return [(error["code"], error["field"]) for error in found["errors"]]
 

@@ -26,7 +26,7 @@ from tests.support.attendance_rows import as_text, state, stream
 from tests.support.classrooms import START, at, ready
 from tests.support.filled import filled
 from tests.support.livekit_events import Room, send, send_raw
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 from tests.support.replays import replay, tell
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,6 @@ QUICK = ["20_Quick_Leaver", "21_Quick_Leaver", "22_Quick_Leaver", "11_Retry_Me"]
 # What `main.py` does around an action, and nothing else: open, act, close.
 PROGRAM = """
 import asyncio
-from tests.support.patience import PATIENCE_S
 import sys
 from datetime import datetime
 
@@ -60,7 +59,8 @@ async def rebuild_elsewhere(url: str, now: datetime) -> None:
     """In a new process, by whose clock it is `now`."""
     arguments = ("-c", PROGRAM, url, now.isoformat())
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
-    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
+    async with within(PATIENCE_S, "the other process ends"):
+        assert await process.wait() == 0
 
 
 async def a_final_class() -> Session:

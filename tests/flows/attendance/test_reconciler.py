@@ -25,7 +25,7 @@ from domain.errors import LiveKitUnavailableError
 from domain.rooms import participant_identity
 from domain.session import WorkKind
 from domain.status import SessionStatus
-from gateways.livekit import LiveKit
+from gateways.livekit import LiveKit, Participant
 from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
 from tests.support import make
 from tests.support.attendance_rows import state, states, stream, visits
@@ -337,7 +337,9 @@ async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) ->
 
         list_rooms = house.livekit.list_rooms
 
-        async def list_participants(self, room: str, *, timeout_s: float = 5.0):  # type: ignore[no-untyped-def]
+        async def list_participants(
+            self, room: str, *, timeout_s: float = 5.0
+        ) -> list[Participant]:
             answer = await ask(room)
             await send(house.room.left(stay, at(1)), at(1))
             return answer

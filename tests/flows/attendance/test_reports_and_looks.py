@@ -14,6 +14,7 @@ from domain.attendance.fold import AttendanceStatus, CycleEnd, CycleStart, Event
 from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from gateways.livekit import LiveKit
+from models import Session
 from tests.conftest import Database
 from tests.flows.attendance.test_reconciler import House, open_house
 from tests.support import make
@@ -156,8 +157,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sessions that a look locks, from now on."""
     locked: list[int] = []
 
-    async def conclude(session: object, *_: object) -> None:
-        locked.append(session.id)  # type: ignore[attr-defined]
+    async def conclude(session: Session, *_: object) -> None:
+        locked.append(session.id)
 
     monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
     return locked

@@ -21,7 +21,8 @@ from tasks.lane import WIDTH, Lane
 from tasks.work import Jobs
 from tests.support import make
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import reaching, ticking, ticking_with_stub, until
+from tests.support.patience import see, until
+from tests.support.ticking import reaching, ticking, ticking_with_stub
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -233,7 +234,7 @@ async def test_a_room_is_made_when_livekit_is_back() -> None:
 
 
 async def _was_put_off() -> bool:
-    return (await the_work()).attempts == 1
+    return see((await the_work()).attempts) == 1
 
 
 async def test_a_silent_livekit_does_not_hold_up_attendance() -> None:
@@ -246,4 +247,4 @@ async def test_a_silent_livekit_does_not_hold_up_attendance() -> None:
 
 
 async def _are_final(number: int) -> bool:
-    return await Session.filter(finalised_at__isnull=False).count() == number
+    return see(await Session.filter(finalised_at__isnull=False).count()) == number

@@ -12,7 +12,8 @@ from domain.session import WorkKind
 from models import DueWork, Session, VideoSettings
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import reaching, ticking_with_stub, told, until
+from tests.support.patience import see, until
+from tests.support.ticking import reaching, ticking_with_stub, told
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -97,7 +98,7 @@ async def test_a_running_clock_does_it_by_itself(monkeypatch: pytest.MonkeyPatch
     async with ticking_with_stub(now=lambda: at(70)):
 
         async def is_final() -> bool:
-            return (await classroom.now()).finalised_at is not None
+            return see((await classroom.now()).finalised_at) is not None
 
         await until(is_final)
 

@@ -9,10 +9,11 @@ from actions.rooms.look import look_at_rooms
 from actions.rooms.room import delete_room, make_room
 from actions.sessions.session_cancel import cancel_session
 from actions.sessions.session_reschedule import reschedule_session
-from domain.access import UserRole
+from domain.access import UserRole, Viewer
 from domain.errors import LiveKitUnavailableError
+from domain.meeting import RoomSpec
 from domain.session import WorkKind
-from gateways.livekit import LiveKit
+from gateways.livekit import LiveKit, Room
 from models import DueWork, MeetingAttendanceEvent, Session
 from tests.support import make
 from tests.support.livekit_stub import LiveKitStub, twirp_error
@@ -39,7 +40,7 @@ async def fresh(session: Session) -> Session:
     return await Session.get(id=session.id)
 
 
-async def admin_of(session: Session):  # type: ignore[no-untyped-def]
+async def admin_of(session: Session) -> Viewer:
     user = await make.user(await session.academy, UserRole.ACADEMY_ADMIN)
     return make.viewer(user)
 
@@ -85,8 +86,8 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
         def __init__(self) -> None:
             pass
 
-        async def ensure_room(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-            room = await answer(*args, **kwargs)
+        async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = 5.0) -> Room:
+            room = await answer(spec, timeout_s=timeout_s)
             await cancel_session(admin, session.id, None, at(-5))
             await DueWork.filter(kind=WorkKind.DELETE_ROOM).delete()  # done, before the room was
             return room

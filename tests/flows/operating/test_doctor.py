@@ -22,8 +22,8 @@ from tests.support.app import serving_app
 from tests.support.classrooms import ready
 from tests.support.command import Ended, configured, free_port, run
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import see, until
 from tests.support.private_sessions import at, make_session
-from tests.support.ticking import until
 
 
 def environment(url: str, stub: LiveKitStub, **changed: Any) -> dict[str, str]:
@@ -58,7 +58,7 @@ async def test_a_well_installation_has_nothing_that_fails(
 
         async def is_ready() -> bool:
             async with httpx.AsyncClient() as http:
-                return (await http.get(f"{served.url}/health/ready")).status_code == 200
+                return see(await http.get(f"{served.url}/health/ready")).status_code == 200
 
         await until(is_ready)
         code, found = await doctor(env, "--room")

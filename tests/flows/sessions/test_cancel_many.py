@@ -1,12 +1,13 @@
 """A whole day is cancelled: all of it or nothing, with every refusal under its index."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
 from actions.clock.sweep import advance_due
 from actions.sessions.session_cancel import cancel_session, cancel_sessions
-from domain.access import UserRole
+from domain.access import UserRole, Viewer
 from domain.errors import ErrorCode, InvalidInputError, RefusedError
 from domain.status import SessionStatus
 from models import DueWork, Session
@@ -20,10 +21,12 @@ pytestmark = pytest.mark.usefixtures("database")
 SUPER = UserRole.SUPER_ADMIN
 
 
-async def refusals(*args: object) -> list[tuple[ErrorCode, tuple[str, ...] | None]]:
+async def refusals(
+    viewer: Viewer, ids: list[int], reason: str | None, now: datetime
+) -> list[tuple[ErrorCode, tuple[str, ...] | None]]:
     before = await dump()
     with pytest.raises(RefusedError) as refused:
-        await cancel_sessions(*args)  # type: ignore[arg-type]
+        await cancel_sessions(viewer, ids, reason, now)
     assert await dump() == before
     return [(error.code, error.field) for error in refused.value.errors]
 

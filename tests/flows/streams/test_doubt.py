@@ -22,7 +22,8 @@ from subscriptions.right import Footing, Right
 from tests.conftest import Database
 from tests.support import make
 from tests.support.classrooms import Classroom, at, ready
-from tests.support.streams import EVENTS, PRESENCE, Stream, Streams, streaming
+from tests.support.patience import until
+from tests.support.streams import EVENTS, PRESENCE, Opening, Stream, Streams, streaming
 from tests.support.webhooks import encode as body_of
 
 
@@ -57,10 +58,10 @@ async def ring(classroom: Classroom, door: Door) -> None:
     door.asked.clear()
     async with atomic() as tx:
         await review(tx, [classroom.teacher.id], clock.now())
-    await asyncio.wait_for(door.asked.wait(), 30)
+    await until(door.asked.is_set, "the door is asked")
 
 
-def watching(streams: Streams, classroom: Classroom, door: Door) -> Any:
+def watching(streams: Streams, classroom: Classroom, door: Door) -> Opening:
     variables = {"id": encode(Kind.SESSION, classroom.session.id)}
     return streams.stream_for(classroom.teacher, door.ask, PRESENCE, variables)
 
@@ -150,7 +151,7 @@ async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
             await stream.next()
             door.is_failing = True
             door.asked.clear()
-            await asyncio.wait_for(door.asked.wait(), 30)
+            await until(door.asked.is_set, "the door is asked")
             await cancel_session(make.viewer(classroom.teacher), classroom.session.id, None, at(-5))
             assert await stream.is_silent()
             door.is_failing = False

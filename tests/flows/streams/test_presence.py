@@ -22,7 +22,7 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
 from tests.support.classrooms import Classroom, at, ready, scheduled
-from tests.support.streams import Dashboard, streaming
+from tests.support.streams import Dashboard, Streams, streaming
 from tests.support.webhooks import encode as body_of
 
 
@@ -282,7 +282,7 @@ async def _come_and_go(classroom: Classroom, chance: random.Random, minute: int)
 
 
 async def _follow(
-    streams: Any, classroom: Classroom, client: Dashboard, chance: random.Random
+    streams: Streams, classroom: Classroom, client: Dashboard, chance: random.Random
 ) -> None:
     """Subscribe and take what is there, till a frame is lost or nothing comes for a moment."""
     after = client.cursor if chance.random() < 0.9 else None

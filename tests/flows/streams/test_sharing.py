@@ -86,6 +86,14 @@ def test_every_field_of_one_viewer_is_in_the_schema() -> None:
         assert fields <= kind.fields.keys()
 
 
+def type_of(root: str) -> GraphQLOutputType:
+    """The type of a subscription's field."""
+    roots = SCHEMA._schema.subscription_type
+    assert roots is not None
+    kind: GraphQLOutputType = roots.fields[root].type
+    return kind
+
+
 @pytest.fixture
 def same_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told of durations is shared within a second."""
@@ -98,8 +106,8 @@ async def test_all_other_fields_answer_without_a_viewer(database: Database) -> N
     classroom = await ready(students=2)
     await joins(classroom, -2)
     for root in ("sessionPresence", "sessionEvents"):
-        field = SCHEMA._schema.subscription_type.fields[root]  # type: ignore[union-attr]
-        query = f"subscription($id: ID!) {{ {root}(sessionId: $id) {selection(field.type)} }}"
+        fields = selection(type_of(root))
+        query = f"subscription($id: ID!) {{ {root}(sessionId: $id) {fields} }}"
         async with streaming(at(-9)) as streams:
             variables = {"id": encode(Kind.SESSION, classroom.session.id)}
             async with (
@@ -112,8 +120,7 @@ async def test_all_other_fields_answer_without_a_viewer(database: Database) -> N
 @pytest.mark.usefixtures("same_second")
 async def test_a_row_is_told_alike_to_whoever_may_watch_it(database: Database) -> None:
     classroom = await ready()
-    field = SCHEMA._schema.subscription_type.fields["attendance"]  # type: ignore[union-attr]
-    fields = selection(field.type)
+    fields = selection(type_of("attendance"))
     query = "subscription($id: ID!, $user: ID!) "
     query += f"{{ attendance(sessionId: $id, userId: $user) {fields} }}"
     variables = {

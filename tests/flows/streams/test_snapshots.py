@@ -24,7 +24,7 @@ from tests.conftest import Database
 from tests.support import make
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.statements import counting
-from tests.support.streams import Streams, streaming
+from tests.support.streams import Stream, Streams, streaming
 from tests.support.webhooks import encode as body_of
 
 MEETING = """
@@ -63,7 +63,7 @@ async def test_a_snapshot_tells_of_a_room_that_no_event_told_of(database: Databa
         assert await first.is_silent()
 
 
-async def names(stream: Any) -> list[str]:
+async def names(stream: Stream) -> list[str]:
     event = await stream.next()
     rows = event["attendances"] if "attendances" in event else event["changes"]
     return [row["user"]["displayName"] for row in rows if row["role"] == "STUDENT"]

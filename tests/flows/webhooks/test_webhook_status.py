@@ -17,13 +17,14 @@ from models import MeetingAttendanceEvent, User, WebhookReceipt, WebhookRejectio
 from models.database.connection import close_database, open_database
 from tests.conftest import Database, Template
 from tests.support import make
-from tests.support.app import serving_app
+from tests.support.app import Served, serving_app
 from tests.support.asking import Asker, asking, payload
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import PATH, send, send_raw
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import see, until
 from tests.support.statements import counting
-from tests.support.ticking import ticking_with_stub, until
+from tests.support.ticking import ticking_with_stub
 
 STATUS = """{ systemStatus { isHealthy clock { isRunning } webhooks {
   lastReceivedAt receivedLastHour rejectedLastHour poisonLastHour isSilent } } }"""
@@ -104,7 +105,7 @@ async def test_all_processes_are_added_up_and_what_is_not_written_down_counts_to
 async def test_what_could_not_be_written_down_is_kept_for_the_next_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_: Any) -> None:
+    async def fails(*_: object) -> None:
         raise OSError("gone")
 
     await refused(4, at(0))
@@ -194,27 +195,25 @@ async def test_a_silent_livekit_is_not_healthy_and_yet_the_process_is_ready(
     assert ready_answer.status_code == 200
 
 
-async def status(served: Any, root: User) -> dict[str, Any]:
+async def status(served: Served, root: User) -> dict[str, Any]:
     return dict((await served.ask(STATUS, root))["data"]["systemStatus"])
 
 
-async def until_healthy(served: Any, root: User) -> None:
+async def until_healthy(served: Served, root: User) -> None:
     async def is_healthy() -> bool:
-        return bool((await status(served, root))["isHealthy"])
+        return bool(see(await status(served, root))["isHealthy"])
 
     await until(is_healthy)
 
 
-async def until_silent(served: Any, root: User) -> dict[str, Any]:
+async def until_silent(served: Served, root: User) -> dict[str, Any]:
     """What is told then."""
-    told: dict[str, Any] = {}
 
-    async def is_silent() -> bool:
-        told.update(await status(served, root))
-        return bool(told["webhooks"]["isSilent"])
+    async def is_silent() -> dict[str, Any] | None:
+        told = see(await status(served, root))
+        return told if told["webhooks"]["isSilent"] else None
 
-    await until(is_silent)
-    return told
+    return await until(is_silent) or {}
 
 
 async def test_receipts_are_forgotten_after_a_month_and_refusals_after_a_day(
@@ -239,7 +238,7 @@ async def test_a_running_clock_forgets_what_is_old(database: Database) -> None:
     await WebhookReceipt.create(id="old", kind="x", outcome="IGNORED", received_at=old)
 
     async def is_gone() -> bool:
-        return not await WebhookReceipt.exists()
+        return not see(await WebhookReceipt.all().count())
 
     async with ticking_with_stub():
         await until(is_gone)

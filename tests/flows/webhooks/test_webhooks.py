@@ -3,14 +3,13 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 import clock
 from actions.webhooks.rejections import rejections
 from domain.rooms import TRIAL_ROOM
-from models import MeetingAttendanceEvent, SessionEvent, WebhookReceipt
+from models import MeetingAttendanceEvent, SessionEvent, User, WebhookReceipt
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import state
@@ -123,7 +122,7 @@ async def test_an_egress_event_without_a_participant_is_ignored(classroom: Class
     assert await receipts() == [("egress_ended", "IGNORED", "not about attendance")]
 
 
-def poison(classroom: Classroom, foreigner: Any) -> list[tuple[bytes, str]]:
+def poison(classroom: Classroom, foreigner: User) -> list[tuple[bytes, str]]:
     """What is signed, and is nothing; and what is said of it."""
     room, stay = classroom.room, classroom.stay(1)
     joined = room.joined(stay)
