@@ -1,4 +1,4 @@
-"""The demo: an academy with its people, a class that always runs, and a lesson that is to come."""
+"""The demo: an academy with its people, a class that always runs, and a session that is to come."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,11 +128,11 @@ async def class_now(demo: Demo, now: datetime) -> Session:
     )
 
 
-async def lesson_to_come(demo: Demo, now: datetime) -> Session:
-    """The individual lesson that is next; where none is, one in a quarter of an hour or so."""
+async def session_to_come(demo: Demo, now: datetime) -> Session:
+    """The individual session that is next; where none is, one in a quarter of an hour or so."""
     coming = await _open(demo, now).filter(group_id=None, scheduled_at__gt=now).first()
     return coming or await schedule_session(
-        demo.people["admin"].as_viewer(), _lesson(demo, now), now
+        demo.people["admin"].as_viewer(), _session_plan(demo, now), now
     )
 
 
@@ -164,7 +164,7 @@ def _class(demo: Demo, now: datetime) -> SchedulePlan:
     )
 
 
-def _lesson(demo: Demo, now: datetime) -> SchedulePlan:
+def _session_plan(demo: Demo, now: datetime) -> SchedulePlan:
     return SchedulePlan(
         academy_id=demo.academy.id,
         external_id=None,

@@ -19,7 +19,7 @@ class Pass:
     expires_at: datetime
 
 
-def print_places(given: Settings, session: Session, lesson: Session, *, has_tabs: bool) -> None:
+def print_places(given: Settings, session: Session, later: Session, *, has_tabs: bool) -> None:
     _print("\n[bold]Halaqa[/] · a demo academy, a class in which people come and go\n")
     _line("Open", f"[cyan underline]http://127.0.0.1:{given.port}/graphql[/]")
     if has_tabs:
@@ -27,7 +27,7 @@ def print_places(given: Settings, session: Session, lesson: Session, *, has_tabs
     else:
         _line("", "GraphiQL from a CDN, without filled tabs: there is no build of our own (npm).")
     print_class(session)
-    _line("Later", f"{lesson.title}, {_hour(lesson.scheduled_at)}")
+    _line("Later", f"{later.title}, {_hour(later.scheduled_at)}")
     _line("LiveKit", "is not there, as systemStatus will say: the people are simulated.")
     _line("Stop", "Ctrl-C. The next start goes on with the same academy.")
 

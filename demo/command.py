@@ -78,7 +78,7 @@ class Run:
     demo: Demo
     passes: list[Pass]
     session: Session
-    lesson: Session
+    later: Session
     examples: list[Example] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Run:
 
     async def go(self) -> None:
         has_tabs = self.parts.has_own_graphiql()
-        print_places(self.given, self.session, self.lesson, has_tabs=has_tabs)
+        print_places(self.given, self.session, self.later, has_tabs=has_tabs)
         print_passes(self.passes)
         url = f"http://127.0.0.1:{self.given.port}/webhooks/livekit"
         secret = self.given.livekit_api_secret.get_secret_value()
@@ -129,9 +129,9 @@ async def _prepare(parts: Parts, given: Settings) -> Run:
     async with opened(given.database_url):
         demo = await demos.found(now)
         session = await demos.class_now(demo, now)
-        lesson = await demos.lesson_to_come(demo, now)
+        later = await demos.session_to_come(demo, now)
     passes = _passes(demo.of_each_role, given, now)
-    return Run(parts, given, demo, passes, session=session, lesson=lesson)
+    return Run(parts, given, demo, passes, session=session, later=later)
 
 
 def _passes(users: Sequence[User], given: Settings, now: datetime) -> list[Pass]:

@@ -28,7 +28,7 @@ async def keep_going(academy: Demo, sender: Sender, told: Callable[[Session], No
     while True:
         try:
             session = await demo.class_now(academy, clock.now())
-            await demo.lesson_to_come(academy, clock.now())
+            await demo.session_to_come(academy, clock.now())
             told(session)
             await _hold(session, academy.comers, sender)
         except Exception:

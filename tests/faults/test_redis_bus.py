@@ -12,7 +12,8 @@ from gateways.hints import OUTBOX_MAX_HINTS, SESSIONS, VIEWERS
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
 from tests.support import redis
-from tests.support.buses import Listening, listening, until
+from tests.support.buses import Listening, listening
+from tests.support.patience import until
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A LiveKit room as its webhooks tell of it, and the way to our door, with the time in hand."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -106,10 +106,9 @@ async def post(
         return (await web.post(PATH, content=body, headers=headers)).status_code
 
 
-def door(endpoint: Any = livekit.receive) -> Starlette:
+def door(endpoint: Callable[[Request], Awaitable[Response]] = livekit.receive) -> Starlette:
     async def receive(request: Request) -> Response:
-        found: Response = await endpoint(request)
-        return found
+        return await endpoint(request)
 
     return Starlette(routes=[Route(PATH, receive, methods=["POST"])])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -19,7 +19,7 @@ from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess
 from subscriptions.watchers import Watchers
 from tests.support import make
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 
 PRESENCE = """
 subscription Presence($id: ID!, $after: String) {
@@ -70,7 +70,7 @@ class Streams:
     watchers: Watchers
     now: datetime
 
-    def stream(self, query: str, viewer: User | None, **variables: Any) -> Any:
+    def stream(self, query: str, viewer: User | None, **variables: Any) -> "Opening":
         return self.stream_for(viewer, None, query, variables)
 
     @asynccontextmanager
@@ -87,21 +87,21 @@ class Streams:
             yield stream
             await stream.stop()
 
-    def presence(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+    def presence(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(PRESENCE, viewer, **variables)
 
-    def events(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+    def events(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(EVENTS, viewer, **variables)
 
-    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> Any:
+    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> "Opening":
         ids = {"id": encode(Kind.SESSION, session_id), "user": encode(Kind.USER, of.id)}
         return self.stream(ROW, viewer, **ids, after=after)
 
 
 class Stream:
-    def __init__(self, results: Any) -> None:
+    def __init__(self, results: AsyncIterator[ExecutionResult]) -> None:
         self._results = results
         self._coming: asyncio.Task[ExecutionResult] | None = None
 
@@ -112,13 +112,13 @@ class Stream:
 
     async def data(self) -> Event:
         """All of the next event's data, the very object."""
-        result = await asyncio.wait_for(self._take(), PATIENCE_S)
+        result = await self._take("an event")
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
 
     async def refusal(self) -> str:
-        result = await asyncio.wait_for(self._take(), PATIENCE_S)
+        result = await self._take("a refusal")
         assert result.errors, result
         return str((result.errors[0].extensions or {})["code"])
 
@@ -131,7 +131,7 @@ class Stream:
 
     async def is_over(self) -> bool:
         try:
-            await asyncio.wait_for(self._take(), PATIENCE_S)
+            await self._take("the end")
         except StopAsyncIteration:
             return True
         return False
@@ -141,9 +141,13 @@ class Stream:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)
 
-    async def _take(self) -> ExecutionResult:
+    async def _take(self, what: str) -> ExecutionResult:
         coming, self._coming = self._coming, None
-        return cast(ExecutionResult, await (coming or anext(self._results)))
+        async with within(PATIENCE_S, f"{what} on the stream"):
+            return await (coming or anext(self._results))
+
+
+Opening = AbstractAsyncContextManager[Stream]
 
 
 @asynccontextmanager

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLEnumType,
+    GraphQLInterfaceType,
     GraphQLSchema,
+    GraphQLUnionType,
     is_introspection_type,
     is_specified_scalar_type,
 )
@@ -210,5 +212,7 @@ def test_what_a_client_says_is_the_domains_own_word(built: ClientSafeSchema, nam
 @pytest.mark.parametrize("kind", SessionEventKind)
 def test_every_kind_of_event_has_a_type(printed: GraphQLSchema, kind: SessionEventKind) -> None:
     name = "".join(word.capitalize() for word in kind.split("_"))
-    events = printed.get_possible_types(printed.type_map["SessionEvent"])  # type: ignore[arg-type]
+    union = printed.type_map["SessionEvent"]
+    assert isinstance(union, GraphQLInterfaceType | GraphQLUnionType)
+    events = printed.get_possible_types(union)
     assert {name, f"Session{name}"} & {event.name for event in events}

@@ -11,6 +11,7 @@ from models import DueWork
 from models.reading.clock_status import FAILED_AFTER
 from tasks.broker import MOST_DELIVERIES
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import until
 from tests.support.queued_work import (
     LIVEKIT,
     NOW,
@@ -21,7 +22,7 @@ from tests.support.queued_work import (
     stream_of,
 )
 from tests.support.queues import looking, sending, working
-from tests.support.ticking import reaching, until
+from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -338,7 +338,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
 ) -> None:
     academy = await make.academy("itqan")
     teacher = await person(academy, role=UserRole.TEACHER)
-    lesson = await make.session(
+    session = await make.session(
         academy, teacher, student=await make.student(academy), at=tomorrow()
     )
     answer = await served.ask(SIGN_IN, email="sara@example.org", password=PASSWORD)
@@ -346,7 +346,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
     family = jwt.decode(made["accessToken"], options={"verify_signature": False})["sid"]
     install_packages(CLIENTS)
     soon = issue(secret(), teacher, clock.now(), timedelta(seconds=4), family)[0]
-    number = encode(Kind.SESSION, lesson.id)
+    number = encode(Kind.SESSION, session.id)
     arguments = (f"{served.url}/graphql".replace("http", "ws"), soon, made["refreshToken"])
     async with client("renew.mjs", *arguments, FOLLOW, number) as app:
         assert await app.hears() == {"connected": True}

@@ -12,6 +12,7 @@ from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import asking, code
 from tests.support.guessing import CAFE, HOME, NEW, NOW, attempt, fail, seconds, told
+from tests.support.patience import within
 from tests.support.sign_ins import CHANGE, PASSWORD, person
 
 
@@ -77,6 +78,6 @@ async def test_a_school_signs_in_all_at_once(sara: User, monkeypatch: pytest.Mon
     monkeypatch.setattr("actions.identity.sign_ins.fits", fits)
     academy = await make.academy("school")
     emails = [str((await person(academy, f"c{n}@example.org")).email) for n in range(children)]
-    async with asyncio.timeout(120):
+    async with within(120, "an answer to every attempt"):
         await asyncio.gather(*(attempt(PASSWORD, email=email, address=CAFE) for email in emails))
     await fail(1, address=CAFE)

@@ -17,7 +17,7 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Answer, Asker, payload
-from tests.support.lessons import at, ready
+from tests.support.classrooms import at, ready
 from tests.support.scene import dump
 from tests.support.upserts import person, refusals, upsert_users
 
@@ -126,10 +126,10 @@ async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None
     teacher = await make.teacher(academy)
     await update_preferences(viewer, teacher.id, {"theme": f"dark{ROOM}"}, make.ELEVEN)
     assert (await TeacherMeetingSettings.get(teacher_id=teacher.id)).theme == "dark"
-    lesson = await ready()
+    classroom = await ready()
     wish = Wish(AttendanceStatus.PRESENT, f"Was there{ROOM * 3}")
     state = await override_attendance(
-        make.viewer(lesson.teacher), lesson.session.id, lesson.student.id, wish, at()
+        make.viewer(classroom.teacher), classroom.session.id, classroom.student.id, wish, at()
     )
     assert state.result.override
     assert state.result.override.note == "Was there"
