@@ -156,10 +156,10 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sessions that a look locks, from now on."""
     locked: list[int] = []
 
-    async def conclude(session: object, *_: object) -> None:
+    async def reconcile(session: object, *_: object) -> None:
         locked.append(session.id)  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
+    monkeypatch.setattr("actions.attendance.people_inside.reconcile_session", reconcile)
     return locked
 
 
