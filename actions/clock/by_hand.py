@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.writing.meeting import ahead_at, make_ahead
 from actions.writing.stream import writing
 from domain.status import SessionStatus, due_moves
@@ -38,7 +38,7 @@ async def update_statuses(
 
     async def act(session: Session) -> str | None:
         async with writing(session.id, now) as draft:
-            await catch_up(draft)
+            await advance_if_due(draft)
         status = draft.session.status
         return f"{session.status} to {status}" if status is not session.status else None
 

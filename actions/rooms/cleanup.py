@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.clock.safety_net import catch_forgotten
 from actions.rooms.room import delete_room
 from actions.writing.leases import take_lease
@@ -97,5 +97,5 @@ async def _close(livekit: LiveKit, session_id: int, now: datetime) -> bool:
 async def _complete(session_id: int, now: datetime) -> bool:
     """Not where its academy lets people stay on, and they do."""
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
     return draft.session.status.is_over

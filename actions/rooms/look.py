@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from actions.attendance.people_inside import look_at_people
+from actions.attendance.people_inside import reconcile_people
 from actions.rooms.room import make_room, see
 from actions.writing.leases import give_back, take_lease
 from actions.writing.stream import writing
@@ -43,7 +43,7 @@ async def look_at_rooms(livekit: LiveKit, now: datetime) -> int:
     # First of all: the clients of a room that is gone give up within seconds.
     for session in others:
         await _mend(livekit, session, rooms.get(str(session.room_name)), now)
-    looked = await look_at_people(livekit, same, now)
+    looked = await reconcile_people(livekit, same, now)
     if looked:
         await Session.filter(id__in=[session.id for session in looked]).update(room_seen_at=now)
     return sum(session.room_name not in rooms for session in others)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.writing.draft import Draft
 from actions.writing.meeting import expiry_of, layer_options, make_meeting
 from actions.writing.stream import writing
@@ -27,7 +27,7 @@ async def create_meeting(
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     source = _source(viewer)
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
         if draft.session.status.is_over:
             raise SessionOverError("The session is over.")
         no_meeting = draft.session.no_meeting_for(now, draft.session.gate, manages=True)

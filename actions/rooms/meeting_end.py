@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from actions.attendance.folding import catch_up, close_stays
+from actions.attendance.folding import advance_if_due, close_stays
 from actions.rooms.room import delete_room
 from actions.writing.meeting import plan_deletion, say_ended
 from actions.writing.moves import Because, move_to
@@ -22,7 +22,7 @@ async def end_meeting(livekit: LiveKit, viewer: Viewer, session_id: int, now: da
     answers. Asked for again, also of a meeting that is over, it does no more."""
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
         _check_begun(draft.session)
         if draft.session.status.is_live:
             move_to(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.admittance.grants import grant_for
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.rooms.room import make_room
 from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
@@ -84,7 +84,7 @@ async def _heal(session_id: int, now: datetime) -> None:
     """Wait for whoever moves it already: of many who come in its first second, all come in."""
     try:
         async with writing(session_id, now) as draft:
-            await catch_up(draft)
+            await advance_if_due(draft)
     except Exception:
         logger.warning("overdue session not healed", exc_info=True, extra={"session": session_id})
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.sessions.session_schedule import check_times, times
 from actions.writing.draft import Draft
 from actions.writing.meeting import forget_room, look_ahead, move_meeting
@@ -22,7 +22,7 @@ async def reschedule_session(
     """Another time, for a session that has not begun. READY goes back to SCHEDULED."""
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
         _check_not_begun(draft.session)
         await _move_times(draft, scheduled_at, minutes, viewer.user_id)
         advance(draft)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.sessions.session_plan import (
     check_students,
     check_teacher,
@@ -63,7 +63,7 @@ async def _update(viewer: Viewer, session_id: int, values: Values, now: datetime
         if not drafts:
             raise NotFoundError("No such session.")
         (draft,) = drafts
-        await catch_up(draft)
+        await advance_if_due(draft)
         changed = {name: to for name, to in values.items() if getattr(draft.session, name) != to}
         if changed:
             await _change(draft, changed, viewer.user_id)

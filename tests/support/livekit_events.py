@@ -100,7 +100,7 @@ async def post(
     keys: Mapping[str, str] | None = None,
 ) -> int:
     """Post to a door at which it is `now`."""
-    app = door(partial(livekit.answer, keys=keys or {KEY: SECRET}, now=now))
+    app = door(partial(livekit.receive, keys=keys or {KEY: SECRET}, now=now))
     headers = {"Authorization": token, "Content-Type": "application/webhook+json"}
     async with client(app) as web:
         return (await web.post(PATH, content=body, headers=headers)).status_code

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from actions.attendance.conclusions import conclude
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.folding import refold
 from actions.attendance.overrides import Wish, override_attendance, withdraw_attendance_override
+from actions.attendance.reconciliation import reconcile_session
 from actions.attendance.reports import expire_report, report_join, report_leave
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
@@ -112,7 +112,7 @@ async def a_class_of_every_kind_of_line() -> Session:
     await send(classroom.room.joined(stays[4]), START)
     there = {(found.id, "PA_found"): to_ms(at(3)), (silent.id, stays[4].sid): to_ms(START)}
     for minute in (5, 6):
-        await conclude(await classroom.now(), there, at(minute))
+        await reconcile_session(await classroom.now(), there, at(minute))
     await expire_stays(session.id, at(50))
     wish = Wish(AttendanceStatus.PRESENT, "I saw them.")
     teacher = make.viewer(classroom.teacher)

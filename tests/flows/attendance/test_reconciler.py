@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from livekit.protocol import models as protocol
 
-from actions.attendance.conclusions import conclude as really_conclude
+from actions.attendance.reconciliation import reconcile_session as really_reconcile
 from actions.rooms.look import look_at_rooms, take_turn
 from actions.rooms.room import make_room
 from actions.writing.leases import take_lease
@@ -301,12 +301,12 @@ async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
     for one in (house, other):
         one.enter(one.classroom.student, START, "PA_1")
 
-    async def conclude(session: Session, there: dict[tuple[int, str], int], now: datetime) -> None:
+    async def reconcile(session: Session, there: dict[tuple[int, str], int], now: datetime) -> None:
         if session.id == house.classroom.session.id:
             raise RuntimeError("in trouble")
-        await really_conclude(session, there, now)
+        await really_reconcile(session, there, now)
 
-    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
+    monkeypatch.setattr("actions.attendance.people_inside.reconcile_session", reconcile)
     await house.look(at(0, 10))
     assert (await other.row()).result.presence is Presence.IN_MEETING
     assert (await house.classroom.now()).room_seen_at is None

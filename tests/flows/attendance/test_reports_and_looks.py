@@ -157,10 +157,10 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sessions that a look locks, from now on."""
     locked: list[int] = []
 
-    async def conclude(session: Session, *_: object) -> None:
+    async def reconcile(session: Session, *_: object) -> None:
         locked.append(session.id)
 
-    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
+    monkeypatch.setattr("actions.attendance.people_inside.reconcile_session", reconcile)
     return locked
 
 

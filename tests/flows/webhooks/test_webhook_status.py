@@ -219,7 +219,7 @@ async def until_silent(served: Served, root: User) -> dict[str, Any]:
 async def test_receipts_are_forgotten_after_a_month_and_refusals_after_a_day(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receipts, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(receipts, "DELETE_BATCH_SIZE", 2)
     now = at(0)
     ages = (0, 29, 31, 32, 33, 34, 40)
     for days in ages:
