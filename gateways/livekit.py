@@ -15,11 +15,11 @@ import telemetry
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
 from gateways.livekit_tokens import Grant
-from gateways.look import Look
+from gateways.single_flight import SingleFlight
 
 WHILE_SOMEBODY_WAITS_S = 1.0
 IN_BACKGROUND_S = 5.0
-LOOK_KEPT_S = 2.0
+ANSWER_KEPT_S = 2.0
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -107,7 +107,7 @@ class LiveKit:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls_verify), cookie_jar=aiohttp.DummyCookieJar()
         )
-        self.look = Look(LOOK_KEPT_S)
+        self.single_flight = SingleFlight(ANSWER_KEPT_S)
         self._api = api.LiveKitAPI(api_url, key, secret, session=self._session, failover=False)
 
     async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = IN_BACKGROUND_S) -> Room:

@@ -16,7 +16,7 @@ from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant
 from models import Session
 from models.database import sql
-from models.reading.no_news import READ_AT_ONCE, Place, no_news
+from models.reading.ignored_stays import StayKey, find_ignored_stays
 
 logger = logging.getLogger("halaqa.rooms")
 
@@ -24,7 +24,7 @@ AT_ONCE = 10
 ASK_FOR_S = 2.0
 ASK_ALL_FOR_S = 4.0  # all of them, so that the next look is not late
 
-There = dict[Place, Participant]
+There = dict[StayKey, Participant]
 Listed = dict[int, There]
 
 
@@ -32,7 +32,7 @@ Listed = dict[int, There]
 class Known:
     """What our tables say of one session's people."""
 
-    stays: set[Place] = field(default_factory=set)
+    stays: set[StayKey] = field(default_factory=set)
     is_doubtful: bool = False  # somebody was missed, or only their page says that they left
 
 
@@ -82,7 +82,7 @@ async def _without_idle(
         session_id: [place for place in there if place not in known[session_id].stays]
         for session_id, there in listed.items()
     }
-    idle = await no_news(rooms, news)
+    idle = await find_ignored_stays(rooms, news)
     return {
         session_id: {at: who for at, who in there.items() if (session_id, at) not in idle}
         for session_id, there in listed.items()
@@ -143,8 +143,7 @@ WHERE p.session_id IN ({ids}) AND (
 async def _known(session_ids: list[int]) -> dict[int, Known]:
     """One statement for all: what a look that changes nothing costs."""
     known: dict[int, Known] = defaultdict(Known)
-    for start in range(0, len(session_ids), READ_AT_ONCE):
-        some = session_ids[start : start + READ_AT_ONCE]
+    for some in sql.batches(session_ids):
         for row in await sql.query(KNOWN.format(ids=sql.places(len(some))), *some):
             one, user_id = known[row["session_id"]], row["user_id"]
             stays = {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}

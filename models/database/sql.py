@@ -10,7 +10,7 @@ from uuid import UUID
 from models.database.connection import client, dialect
 from models.database.fields import utc
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 
 T = TypeVar("T")
 
@@ -53,8 +53,8 @@ def places(count: int, *, first: int = 1) -> str:
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """In order; a statement takes some ten thousand parameters and no more."""
-    for start in range(0, len(values), AT_ONCE):
-        yield values[start : start + AT_ONCE]
+    for start in range(0, len(values), BATCH_SIZE):
+        yield values[start : start + BATCH_SIZE]
 
 
 def _written(sql: str) -> str:
