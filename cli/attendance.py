@@ -28,7 +28,7 @@ from cli.parts import Stop
 from domain.session import SessionKind
 from domain.status import SessionStatus
 from models import Session
-from models.reading.which import Which
+from models.reading.session_filter import SessionFilter
 
 EVERY_S = 1.0
 WIDE = 160
@@ -109,7 +109,7 @@ async def _recalculate(
     return done
 
 
-async def _wanted(number: int | None, which: Which) -> list[int]:
+async def _wanted(number: int | None, which: SessionFilter) -> list[int]:
     if number is not None:
         if not await which.rows().filter(id=number).exists():
             raise Stop(f"There is no session {number} of these.")

@@ -13,7 +13,7 @@ from cli.parts import Stop
 from domain.session import SessionKind
 from gateways.livekit import LiveKit
 from models import Academy
-from models.reading.which import Which
+from models.reading.session_filter import SessionFilter
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Slug = Annotated[str | None, typer.Option("--academy", help="Only of this academy: its slug.")]
@@ -42,13 +42,13 @@ console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @asynccontextmanager
-async def choosing(slug: str | None, kind: SessionKind | None) -> AsyncIterator[Which]:
+async def choosing(slug: str | None, kind: SessionKind | None) -> AsyncIterator[SessionFilter]:
     """The database is open meanwhile; Stop for an academy that is not there."""
     async with opened(settings.current().database_url):
         academy = await Academy.get_or_none(slug=slug) if slug else None
         if slug and academy is None:
             raise Stop("There is no such academy.")
-        yield Which(academy.id if academy else None, kind)
+        yield SessionFilter(academy.id if academy else None, kind)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant
 from models import Session
 from models.database import sql
-from models.reading.no_news import READ_AT_ONCE, Place, no_news
+from models.reading.ignored_stays import StayKey, find_ignored_stays
 
 logger = logging.getLogger("halaqa.rooms")
 
@@ -24,7 +24,7 @@ ROOMS_AT_ONCE = 10
 ROOM_TIMEOUT_S = 2.0
 ALL_ROOMS_TIMEOUT_S = 4.0  # so that the next round is not late
 
-There = dict[Place, Participant]
+There = dict[StayKey, Participant]
 Listed = dict[int, There]
 
 
@@ -32,7 +32,7 @@ Listed = dict[int, There]
 class Known:
     """The people whom our tables have in one session's room."""
 
-    stays: set[Place] = field(default_factory=set)
+    stays: set[StayKey] = field(default_factory=set)
     is_doubtful: bool = False  # somebody was missed, or only their page says that they left
 
 
@@ -52,7 +52,7 @@ async def reconcile_people(
         for session_id, there in listed.items()
     }
     # Strangers, and people who have left by LiveKit's own word, make no difference.
-    idle = await no_news(rooms, news)
+    idle = await find_ignored_stays(rooms, news)
     reconciled, inside = [], []
     for session_id, everybody in listed.items():
         session, ours = rooms[session_id], known[session_id]
@@ -114,8 +114,7 @@ WHERE p.session_id IN ({ids}) AND (
 async def _known(session_ids: list[int]) -> dict[int, Known]:
     """Read the known people of all sessions in one statement: the cost of a round without news."""
     known: dict[int, Known] = defaultdict(Known)
-    for start in range(0, len(session_ids), READ_AT_ONCE):
-        some = session_ids[start : start + READ_AT_ONCE]
+    for some in sql.batches(session_ids):
         for row in await sql.query(KNOWN.format(ids=sql.places(len(some))), *some):
             one, user_id = known[row["session_id"]], row["user_id"]
             stays = {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}

@@ -10,7 +10,7 @@ from actions.writing.meeting import ahead_at, make_ahead
 from actions.writing.stream import writing
 from domain.status import SessionStatus, due_moves
 from models import Session
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.operating")
 
@@ -31,7 +31,7 @@ Act = Callable[[Session], Awaitable[str | None]]
 
 
 async def update_statuses(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Done:
     """Every move that is due, also of sessions that are parked."""
     rows = await which.rows().filter(next_transition_at__lte=now).order_by("id")
@@ -54,7 +54,7 @@ def _due(now: datetime) -> Callable[[Session], str]:
 
 
 async def create_scheduled(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Done:
     """The meetings that are due ahead of time: of sessions that are SCHEDULED and near enough."""
     waiting = which.rows().filter(status=SessionStatus.SCHEDULED, meeting_id__isnull=True)

@@ -11,7 +11,7 @@ from domain.status import SessionStatus
 from models import Session
 from models.database import sql
 from models.database.fields import utc
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.clock")
 
@@ -38,7 +38,7 @@ class Caught:
 
 
 async def catch_forgotten(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Caught:
     """Live sessions without a meeting get theirs if the gate lets it; those over without a result
     have it calculated. One statement where nothing is amiss."""

@@ -10,8 +10,8 @@ from domain.errors import LiveKitUnavailableError
 from domain.system import ClockStatus, Component, SystemState, WebhookStatus
 from gateways.changes import bus_in_use
 from gateways.livekit import LiveKit
-from gateways.look import Look
 from gateways.queue import queue
+from gateways.single_flight import SingleFlight
 from models.database.connection import dialect
 from models.reading.clock_status import read_clock_status
 from models.reading.webhook_status import HOUR, read_webhook_status
@@ -31,7 +31,7 @@ class Readings:
     ) -> None:
         self.now = now  # never an asker's: a request that came in slowly would speak for all
         self._livekit = livekit
-        self._look = Look(kept_s)
+        self._single_flight = SingleFlight(kept_s)
 
     async def state(self) -> SystemState:
         return await self._once("state", lambda: _read(self._livekit, self.now()))
@@ -42,11 +42,11 @@ class Readings:
 
     async def close(self) -> None:
         """Before what is read is closed."""
-        await self._look.close()
+        await self._single_flight.close()
 
     async def _once(self, what: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with asyncio.timeout(PATIENCE_S):
-            return await self._look.once(what, ask)
+            return await self._single_flight.ask(what, ask)
 
 
 async def webhook_status(now: datetime) -> WebhookStatus:

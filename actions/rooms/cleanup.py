@@ -15,7 +15,7 @@ from domain.errors import LiveKitUnavailableError
 from domain.status import OVER
 from gateways.livekit import LiveKit
 from models import Session
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.clock")
 
@@ -42,7 +42,7 @@ async def tidy(livekit: LiveKit, now: datetime) -> None:
 
 
 async def clean_up(
-    livekit: LiveKit, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    livekit: LiveKit, now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Cleaned:
     """Sessions that should be over are completed, as the clock would; rooms of those that are over
     are closed: at once where the academy has them end with the session, else after two hours."""
@@ -59,12 +59,12 @@ async def clean_up(
     return done
 
 
-async def _unended(now: datetime, which: Which) -> list[Session]:
+async def _unended(now: datetime, which: SessionFilter) -> list[Session]:
     rows = which.rows().filter(next_transition_at__lte=now, completes_at__lte=now)
     return await rows.order_by("id")
 
 
-async def _with_rooms(names: list[str], now: datetime, which: Which) -> list[Session]:
+async def _with_rooms(names: list[str], now: datetime, which: SessionFilter) -> list[Session]:
     """Those that are over while their room is not, or their meeting has not been said to be."""
     over = which.rows().filter(status__in=OVER)
     ended = over.filter(room_name__in=names, meeting_ended_at__isnull=False)

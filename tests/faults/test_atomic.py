@@ -296,7 +296,7 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_silent()
 async def test_a_server_that_is_silent_at_the_end_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("models.database.asyncpg_engine.ENDS_WITHIN_S", 0.2)
+    monkeypatch.setattr("models.database.asyncpg_engine.END_TIMEOUT_S", 0.2)
     await sql.execute(SILENT)
     async with within(PATIENCE, "the block gives up its end"):
         with pytest.raises(TimeoutError):

@@ -69,7 +69,7 @@ async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_th
 async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "AT_ONCE", 2)
+    monkeypatch.setattr(sql, "BATCH_SIZE", 2)
     classrooms = [await ready() for _ in range(5)]
     async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
         watched = [

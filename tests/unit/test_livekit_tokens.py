@@ -104,8 +104,8 @@ def test_the_claims_are_those_of_livekits_own_library() -> None:
 
 @pytest.mark.parametrize("grant", [TEACHER, STUDENT, PARENT, Grant()])
 def test_what_was_granted_is_read_again_from_who_is_in_the_room(grant: Grant) -> None:
-    assert Grant.told(read(token(grant))["attributes"]) == grant
-    assert Grant.told({}) == Grant()
+    assert Grant.from_attributes(read(token(grant))["attributes"]) == grant
+    assert Grant.from_attributes({}) == Grant()
 
 
 def test_a_grant_is_within_one_that_allows_all_of_it() -> None:

@@ -14,7 +14,7 @@ from domain.access import UserRole
 from domain.session import SessionKind, WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 from tests.support import make
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send
@@ -34,7 +34,7 @@ async def with_room(stub: LiveKitStub, **settings: Any) -> Classroom:
 
 
 async def clean(
-    stub: LiveKitStub, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    stub: LiveKitStub, now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Cleaned:
     async with reaching(stub.url) as livekit:
         return await clean_up(livekit, now, which, is_dry=is_dry)
@@ -124,8 +124,9 @@ async def test_an_academy_and_a_kind_can_be_chosen() -> None:
         classroom = await with_room(stub)
         other = await with_room(stub)
         academy_id = classroom.session.academy_id
-        assert counts(await clean(stub, at(70), Which(kind=SessionKind.ACADEMIC))) == (0, 0, 0)
-        which = Which(academy_id, SessionKind.QURAN)
+        which = SessionFilter(kind=SessionKind.ACADEMIC)
+        assert counts(await clean(stub, at(70), which)) == (0, 0, 0)
+        which = SessionFilter(academy_id, SessionKind.QURAN)
         assert counts(await clean(stub, at(70), which)) == (2, 2, 0)
         assert (await other.now()).status is SessionStatus.ONGOING
 
