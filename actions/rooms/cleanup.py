@@ -25,7 +25,7 @@ TIDY_EVERY = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class Cleaned:
-    """What a clean-up found and did. `is_silent`: LiveKit did not list its rooms."""
+    """Counts of a clean-up. `is_silent`: LiveKit did not say which rooms it has."""
 
     ended: int = 0
     failed: int = 0

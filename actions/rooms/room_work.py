@@ -1,4 +1,4 @@
-"""What the clock and its jobs do with rooms. `tasks` may not know the gateway, so it gets this."""
+"""Hands the actions on rooms to the clock and its jobs, which may not know the gateway."""
 
 from dataclasses import dataclass
 from datetime import datetime
