@@ -11,7 +11,7 @@ from rich.live import Live
 import clock
 import settings
 from actions.attendance import recalculation
-from actions.clock.by_hand import Done
+from actions.clock.manual_run import Done
 from cli.attendance_tables import overview, whole
 from cli.choosing import (
     AnyNumber,

@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 import clock
-from actions.clock.by_hand import Done, create_scheduled
+from actions.clock.manual_run import Done, create_scheduled
 from actions.clock.safety_net import Caught, catch_forgotten
 from actions.rooms.cleanup import Cleaned, clean_up
 from cli.choosing import (

@@ -6,7 +6,7 @@ import json
 import typer
 
 import clock
-from actions.clock.by_hand import Done, update_statuses
+from actions.clock.manual_run import Done, update_statuses
 from cli.choosing import (
     AsJson,
     Dry,

@@ -8,7 +8,7 @@ from tortoise.queryset import QuerySet
 from actions.academies import academy_create, group_upsert, user_upsert
 from actions.academies.group_upsert import GroupPlan, MemberInput
 from actions.academies.user_upsert import PersonInput
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
 from domain.access import UserRole
 from domain.errors import ConflictError
@@ -132,7 +132,7 @@ async def session_to_come(demo: Demo, now: datetime) -> Session:
     """The individual session that is next; where none is, one in a quarter of an hour or so."""
     coming = await _open(demo, now).filter(group_id=None, scheduled_at__gt=now).first()
     return coming or await schedule_session(
-        demo.people["admin"].as_viewer(), _session_plan(demo, now), now
+        demo.people["admin"].as_viewer(), _individual_session(demo, now), now
     )
 
 
@@ -146,8 +146,8 @@ def _open(demo: Demo, now: datetime) -> QuerySet[Session]:
     return running.order_by("scheduled_at")
 
 
-def _class(demo: Demo, now: datetime) -> SchedulePlan:
-    return SchedulePlan(
+def _class(demo: Demo, now: datetime) -> SessionInput:
+    return SessionInput(
         academy_id=demo.academy.id,
         external_id=None,
         kind=SessionKind.QURAN,
@@ -164,8 +164,8 @@ def _class(demo: Demo, now: datetime) -> SchedulePlan:
     )
 
 
-def _session_plan(demo: Demo, now: datetime) -> SchedulePlan:
-    return SchedulePlan(
+def _individual_session(demo: Demo, now: datetime) -> SessionInput:
+    return SessionInput(
         academy_id=demo.academy.id,
         external_id=None,
         kind=SessionKind.ACADEMIC,

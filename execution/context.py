@@ -12,7 +12,7 @@ import clock
 import models
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
-from actions.rooms.room_view import look_into, stored
+from actions.rooms.room_view import fetch_room_view, stored_room_view
 from domain.access import Scope, Viewer
 from domain.attendance.state import AttendanceState
 from domain.errors import UnauthenticatedError
@@ -124,11 +124,11 @@ class Context(Generic[Process_co]):
 
     async def room(self, session: models.Session, *, is_streamed: bool) -> RoomInfo:
         manages = session.is_managed_by(self.viewer)
-        view = None if is_streamed else await look_into(self.process.door.livekit, session)
+        view = None if is_streamed else await fetch_room_view(self.process.door.livekit, session)
         if view is None:
             roster = await self.loaders.rosters.load(session.id)
             users = await self.loaders.users.load_many([state.user_id for state in roster])
-            view = stored(session, roster, {user.id: user for user in users})
+            view = stored_room_view(session, roster, {user.id: user for user in users})
         return room_info(session, view, is_managed=manages)
 
     async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:

@@ -13,7 +13,7 @@ from actions.sessions import (
     session_status,
     session_update,
 )
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from domain.status import SessionStatus
 from execution.context import Info
 from execution.payloads import answers
@@ -45,8 +45,8 @@ async def schedule_sessions(info: Info, inputs: list[ScheduleSessionInput]) -> S
     return SessionsPayload(sessions=[session_of(row) for row in rows])
 
 
-def _plan(input: ScheduleSessionInput) -> SchedulePlan:
-    return SchedulePlan(
+def _plan(input: ScheduleSessionInput) -> SessionInput:
+    return SessionInput(
         academy_id=asked(Kind.ACADEMY, input.academy_id) or 0,
         external_id=given(input.external_id),
         kind=input.kind,

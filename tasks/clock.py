@@ -13,7 +13,7 @@ import clock
 from actions.clock.heartbeat import beat, forget_stopped
 from actions.clock.sweep import advance_due
 from actions.rooms.cleanup import TIDY_EVERY
-from actions.rooms.look import LOOK_EVERY
+from actions.rooms.reconciler import RECONCILE_EVERY
 from actions.rooms.room_work import Rooms
 from actions.webhooks.receipts import forget_old
 from background import apart, cancel
@@ -147,9 +147,11 @@ class Clock:
 
     async def _keep_looking(self) -> None:
         while True:
-            missing = await self._try("look", lambda: self._rooms.take_turn(self._now()))
+            missing = await self._try("look", lambda: self._rooms.reconcile_in_turn(self._now()))
             # None: it failed, or it is another's turn, who may be gone by the next.
-            await asyncio.sleep(LOOK_AGAIN_S if missing is None else LOOK_EVERY.total_seconds())
+            await asyncio.sleep(
+                LOOK_AGAIN_S if missing is None else RECONCILE_EVERY.total_seconds()
+            )
 
     async def _keep_tidying(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Is the clock running, is anything late, do LiveKit's events arrive? Never a silent stop."""
+"""Reads whether the clock runs, anything is late, and webhooks arrive: nothing stops silently."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -23,13 +23,12 @@ T = TypeVar("T")
 
 
 class Readings:
-    """The state as this process tells it: whoever asks, and however many at once, one reading
-    serves a second. TimeoutError where it does not come: nobody waits for longer than 3 s."""
+    """Reads the state, once a second at most, however many ask. TimeoutError after 3 s."""
 
     def __init__(
         self, livekit: LiveKit, now: Callable[[], datetime], kept_s: float = KEPT_S
     ) -> None:
-        self.now = now  # never an asker's: a request that came in slowly would speak for all
+        self.now = now  # not the asker's: one request that came in slowly would speak for all
         self._livekit = livekit
         self._single_flight = SingleFlight(kept_s)
 
@@ -37,11 +36,11 @@ class Readings:
         return await self._once("state", lambda: _read(self._livekit, self.now()))
 
     async def clock(self) -> ClockStatus:
-        """The clock alone: who must answer soon does not wait for LiveKit and Redis."""
+        """Read the clock alone, without waiting for LiveKit and Redis."""
         return await self._once("clock", lambda: read_clock_status(self.now()))
 
     async def close(self) -> None:
-        """Before what is read is closed."""
+        """Stop reading. Call it before the database and LiveKit are closed."""
         await self._single_flight.close()
 
     async def _once(self, what: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -50,19 +49,19 @@ class Readings:
 
 
 async def webhook_status(now: datetime) -> WebhookStatus:
-    """Tell whether webhooks arrive, with those turned away that only this process knows of yet."""
+    """Read whether webhooks arrive, with the rejections that only this process knows of yet."""
     return await read_webhook_status(now, await rejections.since(now - HOUR))
 
 
 async def _read(livekit: LiveKit, now: datetime) -> SystemState:
-    ticking = await read_clock_status(now)
-    told = await webhook_status(now)
     bus = bus_in_use()
+    clock = await read_clock_status(now)
+    webhooks = await webhook_status(now)
     task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
     return SystemState(
         as_of=now,
-        clock=ticking,
-        webhooks=told,
+        clock=clock,
+        webhooks=webhooks,
         database=Component(True, dialect()),
         message_bus=bus.health if bus else Component(False, "not started"),
         task_queue=task_queue,

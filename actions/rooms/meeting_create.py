@@ -19,13 +19,18 @@ from models import Session
 async def create_meeting(
     viewer: Viewer, session_id: int, wishes: dict[str, Any], now: datetime
 ) -> Session:
-    """The session's meeting: the one that is there, or one made now, whatever the hour.
+    """Return the session with its meeting: the one it has, or a new one.
 
-    `wishes` are options that were given, None to take one back; they count until the room is
-    there.
+    `wishes` holds the options that the caller gave; None takes a wish back. Wishes count until
+    the room is there.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    source = _source(viewer)
+    if viewer.is_service:
+        source = MeetingSource.API
+    elif viewer.role is UserRole.TEACHER:
+        source = MeetingSource.TEACHER
+    else:
+        source = MeetingSource.ADMIN
     async with writing(session_id, now) as draft:
         await advance_if_due(draft)
         if draft.session.status.is_over:
@@ -33,35 +38,24 @@ async def create_meeting(
         no_meeting = draft.session.no_meeting_for(now, draft.session.gate, manages=True)
         if no_meeting is not None:
             raise no_meeting
-        await _wish(draft, wishes, viewer.user_id)
+        await _store_wishes(draft, wishes, viewer.user_id)
         make_meeting(draft, source, viewer.user_id, is_person=True)
     return draft.session
 
 
-def _source(viewer: Viewer) -> MeetingSource:
-    if viewer.is_service:
-        return MeetingSource.API
-    is_teacher = viewer.role is UserRole.TEACHER
-    return MeetingSource.TEACHER if is_teacher else MeetingSource.ADMIN
-
-
-async def _wish(draft: Draft, wishes: dict[str, Any], actor_id: int) -> None:
+async def _store_wishes(draft: Draft, wishes: dict[str, Any], actor_id: int) -> None:
     session = draft.session
-    _check(session, wishes)
+    # A meeting is at least as long as its session, and at most an hour longer.
+    duration_bounds = session.duration_minutes, longest_minutes(session.duration_minutes)
+    bounds = TEACHER_BOUNDS | {"max_duration_minutes": duration_bounds}
+    for name in wishes.keys() & bounds.keys():
+        check_within(name, wishes[name], bounds)
     if not wishes or session.room_first_ready_at is not None:
         return
-    said = (session.meeting_wishes or {}) | wishes
-    kept = {name: value for name, value in said.items() if value is not None}
+    merged = (session.meeting_wishes or {}) | wishes
+    kept = {name: value for name, value in merged.items() if value is not None}
     draft.change(meeting_wishes=kept)
     if session.meeting_id is not None and draft.changed:
         await layer_options(draft)
         draft.change(meeting_expires_at=expiry_of(session))
         draft.append(SessionEventKind.UPDATED, {}, actor_id)
-
-
-def _check(session: Session, wishes: dict[str, Any]) -> None:
-    """No meeting is shorter than its session, or longer than an hour more."""
-    lasting = session.duration_minutes, longest_minutes(session.duration_minutes)
-    bounds = TEACHER_BOUNDS | {"max_duration_minutes": lasting}
-    for name in wishes.keys() & bounds.keys():
-        check_within(name, wishes[name], bounds)

@@ -1,18 +1,18 @@
-"""What the clock and its jobs do with rooms: they know no gateway, and are handed none."""
+"""Hands the actions on rooms to the clock and its jobs, which may not know the gateway."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from actions.admittance.barring import remove_person
 from actions.rooms.cleanup import tidy
-from actions.rooms.look import take_turn
+from actions.rooms.reconciler import reconcile_in_turn
 from actions.rooms.room import delete_room, make_room
 from gateways.livekit import LiveKit
 
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The rooms at this process's LiveKit, each deed as its action has it."""
+    """The actions on rooms, bound to this process's LiveKit."""
 
     _livekit: LiveKit
 
@@ -25,8 +25,8 @@ class Rooms:
     async def remove_person(self, participant_id: int, now: datetime) -> None:
         await remove_person(self._livekit, participant_id, now)
 
-    async def take_turn(self, now: datetime) -> int | None:
-        return await take_turn(self._livekit, now)
+    async def reconcile_in_turn(self, now: datetime) -> int | None:
+        return await reconcile_in_turn(self._livekit, now)
 
     async def tidy(self, now: datetime) -> None:
         await tidy(self._livekit, now)

@@ -26,8 +26,10 @@ async def cancel_session(
 async def cancel_sessions(
     viewer: Viewer, session_ids: list[int], reason: str | None, now: datetime
 ) -> list[Session]:
-    """All of them, or RefusedError and none, in the order given. One that is cancelled already
-    stays as it is: the answer to the first call may have been lost."""
+    """Cancel all, or raise RefusedError. Return them in the order given.
+
+    A cancelled session stays as it is: the answer to a first call may have been lost.
+    """
     check_count(len(session_ids), "sessions")
     because = because_of(viewer, reason)
     return await again_if_raced(lambda: _cancel_all(viewer, session_ids, because, now))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
 from domain.access import UserRole, Viewer
 from domain.session import GroupKind, MembershipSource, SessionKind
@@ -114,5 +114,5 @@ async def session(
         "session_number": None,
     }
     return await schedule_session(
-        admin, SchedulePlan(**plan | values), now or at - timedelta(days=1)
+        admin, SessionInput(**plan | values), now or at - timedelta(days=1)
     )

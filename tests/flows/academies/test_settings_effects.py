@@ -9,7 +9,7 @@ import pytest
 
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
-from actions.rooms.room import see
+from actions.rooms.room import record_room
 from actions.writing.stream import writing
 from domain.attendance.fold import AttendanceStatus
 from domain.status import SessionStatus
@@ -165,7 +165,7 @@ async def attend(session: Session, user: User) -> None:
     room = Room(session, session.scheduled_at)
     async with writing(session.id, at(0)) as draft:
         made_ms = int(at(0).timestamp() * 1000)
-        await see(draft, LiveKitRoom(str(session.room_name), room.sid, made_ms))
+        await record_room(draft, LiveKitRoom(str(session.room_name), room.sid, made_ms))
     for start, end in ((20, 60), (61, 101)):
         stay = Stay(user, at(start))
         await send(room.joined(stay), at(start))

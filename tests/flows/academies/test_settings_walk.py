@@ -12,7 +12,7 @@ from tortoise import Model
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
-from actions.rooms.room import delete_room, see
+from actions.rooms.room import delete_room, record_room
 from actions.writing.stream import writing
 from domain.configuration import camel
 from domain.session import WorkKind
@@ -173,7 +173,7 @@ async def status_of_a_latecomer(world: World) -> object:
     student, start = world.there["student"], session.scheduled_at
     room = Room(session, start)
     async with writing(session.id, start) as draft:
-        await see(
+        await record_room(
             draft,
             LiveKitRoom(str(session.room_name), room.sid, int(start.timestamp() * 1000)),
         )

@@ -13,7 +13,7 @@ from actions.academies.group_upsert import GroupPlan, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance.barring import remove_person
 from actions.admittance.participants import add_participant
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.sessions import session_update
 from domain.access import UserRole, Viewer
 from domain.session import MembershipSource, WorkKind
@@ -79,7 +79,7 @@ class Classroom:
         return {name for name, row in self.there.rows.items() if _is_one(row, ids)}
 
     async def look(self, seconds: float = 10) -> None:
-        await look_at_rooms(self.livekit, self.there.now + timedelta(seconds=seconds))
+        await reconcile_rooms(self.livekit, self.there.now + timedelta(seconds=seconds))
 
     async def change(self, name: str, role: UserRole | None = None, **values: Any) -> None:
         user: User = self.there[name]

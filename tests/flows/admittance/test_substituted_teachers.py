@@ -4,7 +4,7 @@ import pytest
 
 from actions.admittance.barring import remove_person
 from actions.admittance.participants import add_participant
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.rooms.room import make_room
 from actions.sessions.session_update import update_session
 from domain.access import UserRole, Viewer
@@ -60,7 +60,7 @@ async def stays(classroom: Classroom, livekit: LiveKit, stub: LiveKitStub) -> bo
     """Whether they are still there when it was looked at: as a guest, who administers nothing."""
     for participant_id in await removals(classroom):
         await remove_person(livekit, participant_id, at(6))
-    await look_at_rooms(livekit, at(7))
+    await reconcile_rooms(livekit, at(7))
     is_inside = identity(classroom.teacher) in stub.people[str(classroom.session.room_name)]
     return is_inside and await removals(classroom) == []
 
@@ -83,7 +83,7 @@ async def test_they_are_put_out_whenever_they_come_back(
     assert await removals(classroom) == [row.id]
     await send(classroom.room.left(classroom.stay(7, classroom.teacher), at(8)), at(8))
     enter(stub, classroom)  # with a token that was made before; its webhook is lost
-    await look_at_rooms(livekit, at(9))
+    await reconcile_rooms(livekit, at(9))
     assert await removals(classroom) == [row.id]
 
 

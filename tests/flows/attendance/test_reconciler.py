@@ -9,7 +9,7 @@ from aiohttp import web
 from livekit.protocol import models as protocol
 
 from actions.attendance.reconciliation import reconcile_session as really_reconcile
-from actions.rooms.look import look_at_rooms, take_turn
+from actions.rooms.reconciler import reconcile_in_turn, reconcile_rooms
 from actions.rooms.room import make_room
 from actions.writing.leases import take_lease
 from domain.attendance.fold import (
@@ -65,7 +65,7 @@ class House:
 
     async def look(self, *moments: datetime) -> None:
         for now in moments:
-            await look_at_rooms(self.livekit, now)
+            await reconcile_rooms(self.livekit, now)
 
     async def row(self, user: User | None = None) -> AttendanceState:
         return await state(self.classroom.session.id, user or self.classroom.student)
@@ -344,7 +344,7 @@ async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) ->
             await send(house.room.left(stay, at(1)), at(1))
             return answer
 
-    await look_at_rooms(Slow(), at(1))
+    await reconcile_rooms(Slow(), at(1))
     await house.look(at(1, 10))
     assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []
@@ -355,7 +355,7 @@ async def test_all_rooms_are_asked_ten_at_a_time(stub: LiveKitStub, livekit: Liv
     for one in houses:
         one.enter(one.classroom.student, START, f"PA_{one.classroom.session.id}")
     before, stub.slow_s = len(stub.calls), 0.02
-    await look_at_rooms(livekit, at(0, 10))
+    await reconcile_rooms(livekit, at(0, 10))
     asked = stub.calls[before:]
     assert (asked.count("ListRooms"), asked.count("ListParticipants")) == (1, 12)
     assert stub.most_at_once == 10
@@ -375,14 +375,14 @@ async def test_no_session_is_compared_with_every_other(
         return one is other
 
     monkeypatch.setattr(Session, "__eq__", equals)
-    await look_at_rooms(livekit, at(0, 10))
+    await reconcile_rooms(livekit, at(0, 10))
     assert compared == []
 
 
 async def test_one_process_at_a_time_looks(house: House) -> None:
-    asked = [await take_turn(house.livekit, at(0, seconds)) for seconds in (0, 1, 4.9)]
+    asked = [await reconcile_in_turn(house.livekit, at(0, seconds)) for seconds in (0, 1, 4.9)]
     assert asked == [0, None, None]
-    assert await take_turn(house.livekit, at(0, 5)) == 0
+    assert await reconcile_in_turn(house.livekit, at(0, 5)) == 0
 
 
 async def test_of_many_who_ask_one_gets_the_lease(house: House) -> None:
@@ -397,9 +397,9 @@ async def test_of_many_who_ask_one_gets_the_lease(house: House) -> None:
 async def test_a_look_that_fails_is_soon_anybodys_turn(house: House) -> None:
     await house.stub.go_down()
     with pytest.raises(LiveKitUnavailableError):
-        await take_turn(house.livekit, START)
+        await reconcile_in_turn(house.livekit, START)
     await house.stub.come_up()
-    assert await take_turn(house.livekit, at(0, 1)) == 0
+    assert await reconcile_in_turn(house.livekit, at(0, 1)) == 0
 
 
 async def test_the_rows_are_told_in_one_stream_without_gaps(house: House) -> None:

@@ -7,7 +7,7 @@ import pytest
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.safety_net import catch_forgotten
 from actions.clock.sweep import advance_due
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from domain.session import WorkKind
 from models import DueWork, Session, VideoSettings
 from tests.support.classrooms import Classroom, at, ready
@@ -107,5 +107,5 @@ async def test_a_room_whose_work_was_lost_is_made_by_the_next_look() -> None:
     classroom = await ready()
     await DueWork.all().delete()
     async with LiveKitStub() as stub, reaching(stub.url) as livekit:
-        await look_at_rooms(livekit, at(-9))
+        await reconcile_rooms(livekit, at(-9))
         assert [*stub.rooms] == [(await classroom.now()).room_name]

@@ -4,7 +4,7 @@ import pytest
 
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.rooms.room import delete_room, make_room
 from actions.sessions.session_reschedule import reschedule_session
 from domain.attendance.state import to_ms
@@ -76,7 +76,7 @@ async def test_late_words_of_the_old_room_are_none_of_the_next(livekit: LiveKit,
 async def test_the_old_room_counts_again_where_it_is_found_to_be_there(livekit: LiveKit) -> None:
     classroom = await with_room(livekit)
     await later(classroom, 3)
-    await look_at_rooms(livekit, at(-5))
+    await reconcile_rooms(livekit, at(-5))
     row = await classroom.now()
     assert row.room_sid == classroom.session.room_sid
     assert row.room_first_ready_at is not None

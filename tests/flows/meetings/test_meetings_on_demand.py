@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actions.clock.sweep import advance_due
-from actions.rooms.room import delete_room, make_room, see
+from actions.rooms.room import delete_room, make_room, record_room
 from actions.writing.meeting import layer_options
 from actions.writing.stream import writing
 from domain.attendance.fold import Presence
@@ -447,7 +447,7 @@ async def test_a_room_that_finished_ends_its_meeting(asker: Asker, there: Scene)
     room = Room(session, after(5))
     async with writing(session.id, after(5)) as draft:
         made_ms = int(after(5).timestamp() * 1000)
-        await see(draft, LiveKitRoom(str(session.room_name), room.sid, made_ms))
+        await record_room(draft, LiveKitRoom(str(session.room_name), room.sid, made_ms))
     await send(room.joined(Stay(there["student"], after(5))), after(5))
     await send(room.finished(after(66)), after(66))
     row = await Session.get(id=session.id)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from actions.clock.sweep import advance_due
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.rooms.room import delete_room, make_room
 from actions.sessions.session_cancel import cancel_session
 from actions.sessions.session_reschedule import reschedule_session
@@ -125,7 +125,7 @@ async def test_each_good_look_is_stamped(livekit: LiveKit) -> None:
     before = await fresh(session)
     assert before.room_seen_at is None
     for minute in (-8, -7):
-        assert await look_at_rooms(livekit, at(minute)) == 0
+        assert await reconcile_rooms(livekit, at(minute)) == 0
         row = await fresh(session)
         assert (row.room_seen_at, row.version) == (at(minute), before.version)
 
@@ -135,17 +135,17 @@ async def test_a_missing_room_is_made_again_and_tells_of_the_last_sign_of_life(
 ) -> None:
     session = await ready_session()
     await make_room(livekit, session.id, at(-9))
-    await look_at_rooms(livekit, at(-8))
+    await reconcile_rooms(livekit, at(-8))
     first = (await fresh(session)).room_sid
     stub.rooms.clear()
-    assert await look_at_rooms(livekit, at(-7)) == 1
+    assert await reconcile_rooms(livekit, at(-7)) == 1
     row = await fresh(session)
     assert list(stub.rooms) == [row.room_name]
     assert row.room_sid not in (None, first)
     lines = await MeetingAttendanceEvent.filter(session_id=session.id).order_by("id")
     assert [line.room_sid for line in lines] == [first, row.room_sid]
     assert lines[1].alive_ms == int(at(-8).timestamp() * 1000)
-    assert await look_at_rooms(livekit, at(-6)) == 0
+    assert await reconcile_rooms(livekit, at(-6)) == 0
 
 
 async def test_a_room_that_came_back_by_itself_under_another_sid_is_noted(
@@ -155,7 +155,7 @@ async def test_a_room_that_came_back_by_itself_under_another_sid_is_noted(
     await make_room(livekit, session.id, at(-9))
     room = stub.rooms[str(session.room_name)]
     room.sid, room.creation_time_ms = "RM_other", room.creation_time_ms + 5_000
-    assert await look_at_rooms(livekit, at(-8)) == 0
+    assert await reconcile_rooms(livekit, at(-8)) == 0
     row = await fresh(session)
     assert (row.room_sid, row.room_seen_at) == ("RM_other", at(-8))
 
@@ -166,7 +166,7 @@ async def test_nothing_is_concluded_while_livekit_is_silent(
 ) -> None:
     session = await ready_session()
     await make_room(livekit, session.id, at(-9))
-    await look_at_rooms(livekit, at(-8))
+    await reconcile_rooms(livekit, at(-8))
     before = await fresh(session)
     stub.rooms.clear()
     stub.calls.clear()
@@ -177,7 +177,7 @@ async def test_nothing_is_concluded_while_livekit_is_silent(
     else:
         stub.drop_next = 2
     with pytest.raises(LiveKitUnavailableError):
-        await look_at_rooms(livekit, at(-7))
+        await reconcile_rooms(livekit, at(-7))
     row = await fresh(session)
     assert (row.room_seen_at, row.room_sid) == (before.room_seen_at, before.room_sid)
     assert "CreateRoom" not in stub.calls
@@ -189,7 +189,7 @@ async def test_a_look_makes_the_other_rooms_although_one_cannot_be_made(
 ) -> None:
     broken, other = await ready_session(), await ready_session()
     await Session.filter(id=broken.id).update(meeting_options={"videoQuality": "NONSENSE"})
-    assert await look_at_rooms(livekit, at(-9)) == 2
+    assert await reconcile_rooms(livekit, at(-9)) == 2
     assert list(stub.rooms) == [other.room_name]
 
 
@@ -203,7 +203,7 @@ async def test_a_look_leaves_sessions_alone_that_need_no_room(
     late = await make.session(academy, teacher, student=student)
     await advance_due(at(62))  # found after its end: ongoing for three more minutes
     assert (await fresh(late)).room_name
-    assert await look_at_rooms(livekit, at(62)) == 0
+    assert await reconcile_rooms(livekit, at(62)) == 0
     assert stub.rooms == {}
 
 
@@ -214,5 +214,5 @@ async def test_a_room_that_breaks_in_overtime_is_made_again(
     await make_room(livekit, session.id, at(-9))
     await advance_due(at(62))
     stub.rooms.clear()
-    assert await look_at_rooms(livekit, at(62)) == 1
+    assert await reconcile_rooms(livekit, at(62)) == 1
     assert list(stub.rooms) == [session.room_name]

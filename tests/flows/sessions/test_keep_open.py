@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actions.clock.sweep import advance_due
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.rooms.room import spec_of
 from actions.sessions.session_cancel import cancel_session
 from actions.sessions.session_keep_open import keep_session_open, release_session
@@ -95,7 +95,7 @@ async def test_a_finished_room_does_not_complete_it_and_is_made_again() -> None:
     await send(classroom.room.finished(at(70)), at(70))
     assert (await classroom.now()).status is SessionStatus.ONGOING
     async with LiveKitStub() as stub, reaching(stub.url) as livekit:
-        assert await look_at_rooms(livekit, at(71)) == 1
+        assert await reconcile_rooms(livekit, at(71)) == 1
         assert [*stub.rooms] == [(await classroom.now()).room_name]
     await release_session(make.viewer(classroom.teacher), classroom.session.id, at(72))
     assert (await classroom.now()).status is SessionStatus.COMPLETED

@@ -9,7 +9,7 @@ import pytest
 
 from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
 from actions.academies.video_settings import update_video_settings
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session, schedule_sessions
 from domain.access import UserRole, Viewer
 from domain.errors import (
@@ -43,8 +43,8 @@ class School:
     student: User
     admin: Viewer
 
-    def plan(self, **values: Any) -> SchedulePlan:
-        plan = SchedulePlan(
+    def plan(self, **values: Any) -> SessionInput:
+        plan = SessionInput(
             academy_id=self.academy.id,
             external_id=None,
             kind=SessionKind.QURAN,

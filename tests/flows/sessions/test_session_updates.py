@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actions.sessions.session_cancel import cancel_session
-from actions.sessions.session_plan import SchedulePlan, plan_of
+from actions.sessions.session_input import SessionInput, input_of
 from actions.sessions.session_reschedule import reschedule_session
 from actions.sessions.session_schedule import schedule_session
 from actions.sessions.session_status import change_session_status
@@ -240,12 +240,12 @@ async def test_a_teacher_who_left_does_not_keep_the_title_from_changing() -> Non
     assert row.title == "Juz Amma"
 
 
-async def keyed() -> tuple[Session, SchedulePlan, Viewer]:
+async def keyed() -> tuple[Session, SessionInput, Viewer]:
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     session = await make.session(academy, teacher, student=student, external_id="session-7")
     admin = make.viewer(await make.user(academy, UserRole.ACADEMY_ADMIN))
-    return session, plan_of(session), admin
+    return session, input_of(session), admin
 
 
 async def test_the_same_call_again_is_the_same_session_whatever_changed_meanwhile() -> None:
@@ -254,7 +254,7 @@ async def test_the_same_call_again_is_the_same_session_whatever_changed_meanwhil
     await reschedule_session(admin, session.id, at(600), 30, BEFORE)
     again = await schedule_session(admin, asked, BEFORE)
     assert (again.id, again.title, again.scheduled_at) == (session.id, "Juz Amma", at(600))
-    as_it_is = plan_of(await Session.get(id=session.id))
+    as_it_is = input_of(await Session.get(id=session.id))
     assert (await schedule_session(admin, as_it_is, BEFORE)).id == session.id
     assert await Session.all().count() == 1
 
