@@ -16,7 +16,7 @@ from domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from domain.text import LONGEST_ID, check_external_id, cleaned, email_of
+from domain.text import EXTERNAL_ID_MAX_CHARS, check_external_id, cleaned, email_of
 from models import Academy, Guardianship, User
 from models.database import sql
 from models.database.atomic import Transaction, atomic
@@ -109,7 +109,7 @@ async def _lock(plans: list[_Plan]) -> None:
         named.setdefault(plan.academy_id, set()).update(people)
     found: set[int] = set()
     for academy_id, external_ids in named.items():
-        known = [one for one in sorted(external_ids) if len(one) <= LONGEST_ID]
+        known = [one for one in sorted(external_ids) if len(one) <= EXTERNAL_ID_MAX_CHARS]
         for some in sql.batches(known):
             users = User.filter(academy_id=academy_id, external_id__in=some)
             found |= {user.id for user in await users.only("id")}
@@ -224,7 +224,7 @@ async def create_super_admin(email: str, password: str, now: datetime) -> User:
     person = PersonInput(email, None, UserRole.SUPER_ADMIN, {"email": email})
     await _check_email(person, None, None)
     return await User.create(
-        external_id=f"super:{person.values['email']}"[:LONGEST_ID],
+        external_id=f"super:{person.values['email']}"[:EXTERNAL_ID_MAX_CHARS],
         role=UserRole.SUPER_ADMIN,
         first_name="Super",
         last_name="Admin",

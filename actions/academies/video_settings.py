@@ -12,7 +12,7 @@ from actions.writing.draft import Draft
 from actions.writing.meeting import ask_again, lay_again, plan_deletion, say_ended
 from actions.writing.stream import ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
-from domain.configuration import DAYS, HOURS, VIDEO_BOUNDS, check_window, checked
+from domain.configuration import DAYS, HOURS, VIDEO_BOUNDS, check_window, checked_settings
 from domain.status import LIVE, OVER, SessionStatus
 from models import Academy, Session, User, VideoSettings
 from models.academy import default_of
@@ -47,7 +47,9 @@ async def update_video_settings(
     async with atomic() as tx:
         # Held: whoever schedules meanwhile waits, and then sees the new settings.
         settings = await VideoSettings.select_for_update().get(academy_id=academy_id)
-        changed = _change(settings, checked(values, VIDEO_BOUNDS, default_of(VideoSettings)))
+        changed = _change(
+            settings, checked_settings(values, VIDEO_BOUNDS, default_of(VideoSettings))
+        )
         check_window(settings.meeting_creation_time_start, settings.meeting_creation_time_end)
         await settings.save(update_fields=sorted(changed) or ["token_ttl_minutes"])
         which = _concerned(settings, changed)

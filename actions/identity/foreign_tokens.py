@@ -19,7 +19,7 @@ import jwt
 
 from domain.access import Viewer
 from domain.errors import UnauthenticatedError
-from domain.text import LONGEST_ID, is_storable
+from domain.text import EXTERNAL_ID_MAX_CHARS, is_storable
 from gateways.jwks import ALGORITHMS, Jwks
 from models import User
 from settings import Settings
@@ -126,7 +126,7 @@ def _moment(value: object) -> datetime:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+    if not isinstance(value, str) or not 1 <= len(value) <= EXTERNAL_ID_MAX_CHARS:
         raise ValueError("a name is a string of 1 to 200 characters")
     if not is_storable(value):
         raise ValueError("a name has characters that no name has")

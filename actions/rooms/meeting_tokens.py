@@ -11,6 +11,7 @@ from actions.rooms.room import make_room
 from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
+from domain.configuration import TOKEN_MAX_MINUTES
 from domain.errors import LiveKitUnavailableError
 from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
@@ -20,8 +21,6 @@ from models.reading.joining import check_joining
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
-
-LONGEST = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +131,8 @@ def _admission(session: Session, user: User, grant: Grant) -> Admission:
 
 
 def _expiry(session: Session, now: datetime) -> datetime:
-    ttl = timedelta(minutes=session.academy.video_settings.token_ttl_minutes)
-    return now.replace(microsecond=0) + min(ttl, LONGEST)
+    minutes = min(session.academy.video_settings.token_ttl_minutes, TOKEN_MAX_MINUTES)
+    return now.replace(microsecond=0) + timedelta(minutes=minutes)
 
 
 def _signed(settings: Settings, admission: Admission, now: datetime, expires_at: datetime) -> str:

@@ -148,7 +148,7 @@ async def _insert(plan: SchedulePlan, academy: Academy, now: datetime, actor_id:
 
 def times(scheduled_at: datetime, minutes: int, settings: VideoSettings) -> dict[str, datetime]:
     """The dates on a session's row that follow from its start, its length and the settings."""
-    plan = Timeline.plan(
+    plan = Timeline.of_schedule(
         scheduled_at,
         minutes,
         ready_minutes=settings.ready_minutes_before,
