@@ -61,7 +61,7 @@ def check_within(name: str, number: int | None, bounds: Bounds) -> None:
 
 
 def check_window(start: str | None, end: str | None) -> None:
-    """Raise INVALID_INPUT where one of the two is given without the other."""
+    """Raise INVALID_INPUT for a window with a start and no end, or an end and no start."""
     missing = [name for name, shown in zip(HOURS, (start, end), strict=True) if shown is None]
     if len(missing) == 1:
         raise InvalidInputError("A window has a start and an end.", (camel(missing[0]),))

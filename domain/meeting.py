@@ -109,6 +109,7 @@ def room_goes_at(ends_at: datetime, now: datetime, *, is_left_open: bool) -> dat
 def room_spec(
     name: str, options: MeetingOptions, *, session_id: int, ends_at: datetime, now: datetime
 ) -> RoomSpec:
+    """Describe the room that LiveKit has to make for a session."""
     # LiveKit counts a failed join as a departure, so both timeouts have to cover the session.
     timeout_s = room_timeout_seconds(options.empty_timeout_seconds, ends_at, now)
     metadata = {"sessionId": session_id, "options": options.to_dict()}

@@ -11,13 +11,14 @@ _KIND_WORDS = {
 }
 TRIAL_ROOM = "halaqa-doctor-"  # the prefix of rooms that `doctor` makes as a trial
 _IDENTITY_MAX_BYTES = 256  # LiveKit's own limit
-_USER_ID_MAX = 2**31 - 1  # the largest id that the database holds
+USER_ID_MAX = 2**31 - 1  # PostgreSQL refuses to compare an id with more
 _IDENTITY = re.compile(r"([1-9][0-9]{0,9})_")
 _WORD_BREAK = re.compile(r"[\s_-]+")
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9-]")
 
 
 def room_name(academy_slug: str, kind: SessionKind, number: int) -> str:
+    """Name a session's room: `itqan-quran-session-12`."""
     return f"{academy_slug}-{_KIND_WORDS[kind]}-session-{number}"
 
 
@@ -37,4 +38,4 @@ def user_number(identity: str) -> int | None:
     # A client that connects with `?publish=x` is called `identity#x` by LiveKit.
     found = _IDENTITY.match(identity.partition("#")[0])
     number = int(found[1]) if found else None
-    return number if number is not None and number <= _USER_ID_MAX else None
+    return number if number is not None and number <= USER_ID_MAX else None

@@ -20,7 +20,7 @@ class SessionStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Tell whether the session has a room, which people may be in."""
+        """Tell whether people may be in the session's room."""
         return self in (SessionStatus.READY, SessionStatus.ONGOING)
 
     @property

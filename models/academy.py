@@ -109,7 +109,7 @@ def _time(shown: str | None) -> time | None:
     return time.fromisoformat(shown) if shown else None
 
 
-POLICY = Policy()  # its defaults
+POLICY = Policy()  # the defaults of every setting below
 
 
 class AttendancePolicy(Model):

@@ -1,4 +1,4 @@
-"""Rules by which an academy's attendance is judged."""
+"""Changes the rules by which an academy judges attendance."""
 
 from domain.access import Permit, Viewer
 from domain.configuration import POLICY_BOUNDS, checked_settings
@@ -11,7 +11,7 @@ from models.database.atomic import atomic
 async def update_attendance_policy(
     viewer: Viewer, academy_id: int, values: dict[str, int | None]
 ) -> Academy:
-    """For sessions scheduled from now on: a later change does not rewrite the past."""
+    """Change the policy for sessions that are scheduled from now on; others keep theirs."""
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     async with atomic():
         policy = await AttendancePolicy.select_for_update().get(academy_id=academy_id)
