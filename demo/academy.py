@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from tortoise.queryset import QuerySet
 
 from actions.academies import academy_create, group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
@@ -108,8 +108,8 @@ def _person(name: str, academy_id: int) -> PersonInput:
     )
 
 
-def _circle(academy_id: int) -> GroupPlan:
-    return GroupPlan(
+def _circle(academy_id: int) -> GroupEntry:
+    return GroupEntry(
         external_id=CIRCLE,
         academy_id=academy_id,
         kind=GroupKind.CIRCLE,

@@ -3,7 +3,7 @@ from tortoise.expressions import Q
 
 import models
 from actions.academies import group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from domain.errors import InvalidInputError
 from execution.context import Info
@@ -115,13 +115,13 @@ def _cleared(external_ids: list[str] | None) -> list[str] | None:
 
 @answers(GroupsPayload, bulk="groups")
 async def upsert_groups(info: Info, groups: list[GroupInput]) -> GroupsPayload:
-    plans = [_plan(group) for group in groups]
-    rows = await group_upsert.upsert_groups(info.context.viewer, plans, info.context.now)
+    entries = [_entry(group) for group in groups]
+    rows = await group_upsert.upsert_groups(info.context.viewer, entries, info.context.now)
     return GroupsPayload(groups=[Group.of(row) for row in rows])
 
 
-def _plan(group: GroupInput) -> GroupPlan:
-    return GroupPlan(
+def _entry(group: GroupInput) -> GroupEntry:
+    return GroupEntry(
         external_id=group.external_id,
         academy_id=asked(Kind.ACADEMY, group.academy_id) or 0,
         kind=group.kind,

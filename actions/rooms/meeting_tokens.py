@@ -21,8 +21,6 @@ from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
 
-LIFETIME_MAX = timedelta(hours=3)
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -68,8 +66,8 @@ async def create_meeting_token(
     # Asking LiveKit took a while: the session may be cancelled, or the viewer barred.
     await check_joining(viewer, session, now)
     admission = _admission(session, await User.get(id=viewer.user_id), viewer, wish)
-    lifetime = timedelta(minutes=session.academy.video_settings.token_ttl_minutes)
-    expires_at = now.replace(microsecond=0) + min(lifetime, LIFETIME_MAX)
+    minutes = min(session.academy.video_settings.token_ttl_minutes, TOKEN_MAX_MINUTES)
+    expires_at = now.replace(microsecond=0) + timedelta(minutes=minutes)
     key, secret = door.settings.livekit_api_key, door.settings.livekit_api_secret
     return MeetingToken(
         access_token=mint(

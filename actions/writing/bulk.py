@@ -1,8 +1,9 @@
 """Bulk input is carried out whole or not at all; each refusal names the index of its item."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from tortoise.exceptions import IntegrityError
 
@@ -14,6 +15,7 @@ BULK_MAX_ITEMS = 500
 TRIES = 3
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def check_count(count: int, what: str) -> None:
@@ -58,3 +60,15 @@ async def again_if_raced(work: Callable[[], Awaitable[T]]) -> T:
             if not (isinstance(error, IntegrityError) or is_retryable(error)):
                 raise
     return await work()
+
+
+def retried_if_raced(
+    action: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Make a whole action start again when its transaction met another one."""
+
+    @wraps(action)
+    async def retried(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await again_if_raced(lambda: action(*args, **kwargs))
+
+    return retried

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from domain.access import UserRole
 from domain.session import GroupKind, MembershipSource
 from domain.status import SessionStatus
@@ -134,7 +134,7 @@ def member(there: Scene, who: str) -> MemberInput:
 
 async def replace_members(there: Scene, members: list[MemberInput]) -> None:
     circle = there["circle"]
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id,
         circle.academy_id,
         GroupKind.CIRCLE,

@@ -9,7 +9,7 @@ import pytest
 
 import clock
 from actions.academies import group_upsert, user_upsert, video_settings
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance.barring import remove_person
 from actions.admittance.participants import add_participant
@@ -102,7 +102,7 @@ class Classroom:
             MemberInput(self.there[one].external_id, MembershipSource.ENROLMENT, None, None)
             for one in {"student", "classmate"} - {name}
         ]
-        plan = GroupPlan(
+        plan = GroupEntry(
             circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
         )
         await group_upsert.upsert_groups(self.admin, [plan], self.there.now)

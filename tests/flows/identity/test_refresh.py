@@ -15,7 +15,7 @@ import clock
 from actions.identity import refresh_tokens, sign_ins
 from actions.identity.access_tokens import issue
 from actions.identity.refresh_tokens import GRACE
-from actions.identity.refresh_tokens import TTL as REFRESHES_FOR
+from actions.identity.refresh_tokens import REFRESH_TOKEN_TTL as REFRESHES_FOR
 from actions.identity.sign_ins import Credentials, SignedIn, sign_in
 from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
@@ -385,11 +385,11 @@ async def test_a_token_that_is_forgotten_while_it_is_used_is_refused(
 ) -> None:
     credentials = Credentials("sara@example.org", PASSWORD)
     secret = (await sign_in("s" * 32, credentials, NOW)).refresh_token
-    hold = refresh_tokens.hold
+    lock_user = refresh_tokens.lock_user
 
     async def forget(user_id: int) -> User | None:
         await RefreshToken.all().delete()
-        return await hold(user_id)
+        return await lock_user(user_id)
 
-    monkeypatch.setattr(refresh_tokens, "hold", forget)
+    monkeypatch.setattr(refresh_tokens, "lock_user", forget)
     await refused(secret)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.academies.video_settings import update_video_settings
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session, schedule_sessions
@@ -252,8 +252,8 @@ def _group_plan(
     school: School,
     external_id: str,
     members: dict[User, tuple[datetime | None, datetime | None]],
-) -> GroupPlan:
-    return GroupPlan(
+) -> GroupEntry:
+    return GroupEntry(
         external_id=external_id,
         academy_id=school.academy.id,
         kind=GroupKind.CIRCLE,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.academies.video_settings import update_video_settings
 from actions.clock.sweep import advance_due
 from actions.sessions.session_cancel import cancel_session
@@ -307,7 +307,7 @@ async def test_a_group_that_did_not_change_tells_nobody() -> None:
 
 
 async def _update_members(academy: Academy, external_id: str, *members: User) -> None:
-    plan = GroupPlan(
+    plan = GroupEntry(
         external_id=external_id,
         academy_id=academy.id,
         kind=GroupKind.CIRCLE,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actions.academies.academy_update import update_academy
-from actions.academies.group_upsert import GroupPlan, upsert_groups
+from actions.academies.group_upsert import GroupEntry, upsert_groups
 from actions.academies.teacher_settings import update_teacher_meeting_settings as update_preferences
 from actions.academies.user_upsert import create_super_admin
 from actions.attendance.overrides import Wish, override_attendance
@@ -118,7 +118,7 @@ async def test_a_super_admin_may_have_the_longest_email(database: Database) -> N
 
 async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None:
     viewer = make.viewer(admin)
-    plan = GroupPlan("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
+    plan = GroupEntry("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
     (circle,) = await upsert_groups(viewer, [plan], make.ELEVEN)
     assert circle.name == "Fajr"
     renamed = await update_academy(viewer, academy.id, {"name": f"Itqan{ROOM}"}, make.ELEVEN)

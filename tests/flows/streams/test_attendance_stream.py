@@ -1,6 +1,6 @@
 """One row of a roster as a stream: the student's own, their parent's, and who manages sees any."""
 
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.admittance.barring import bar_participant
 from actions.attendance.final_result import finalise_attendance
 from actions.webhooks.notices import record_notice
@@ -153,7 +153,7 @@ async def test_with_the_row_the_stream_ends(database: Database) -> None:
 async def leave_only(classroom: Classroom, stays: User) -> None:
     group = await Group.get(id=classroom.session.group_id)
     member = MemberInput(str(stays.external_id), MembershipSource.ENROLMENT, None, None)
-    plan = GroupPlan(
+    plan = GroupEntry(
         group.external_id, group.academy_id, group.kind, group.name, None, True, [member]
     )
     await upsert_groups(make.viewer(await admin_of(classroom)), [plan], at(-5))

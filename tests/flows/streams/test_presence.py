@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actions.academies import group_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
 from actions.sessions import session_cancel
@@ -138,7 +138,7 @@ async def test_who_leaves_the_group_leaves_the_roster(database: Database) -> Non
         async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             roster = (await stream.next())["attendances"]
             member = MemberInput(str(stays.external_id), MembershipSource.ENROLMENT, None, None)
-            plan = GroupPlan(
+            plan = GroupEntry(
                 group.external_id, academy.id, group.kind, group.name, None, True, [member]
             )
             await group_upsert.upsert_groups(admin, [plan], at(-8))
