@@ -1,13 +1,13 @@
 """Who may watch a session, its roster, or one row of it; asked for one or for many at once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 import models
-from actions.clock.sweep import advance_among
 from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
+from execution.sessions import current_sessions
 from models.database import sql
 from models.reading.standing import Grounds, grounds
 from subscriptions.right import Footing
@@ -62,22 +62,9 @@ async def admit_all(
 
 
 async def _find(viewer: Viewer, asked: Collection[Admission], now: datetime) -> _Found:
-    sessions = await _sessions(viewer, {one.session_id for one in asked}, now)
+    sessions = await current_sessions(viewer, {one.session_id for one in asked}, now)
     rows = await _rows(viewer, [one for one in asked if one.row_of is not None])
     return _Found(sessions, rows, await grounds([viewer], list(sessions.values())))
-
-
-async def _sessions(
-    viewer: Viewer, session_ids: Iterable[int], now: datetime
-) -> dict[int, models.Session]:
-    """Those the viewer sees; what is overdue is advanced first."""
-    visible = models.Session.visible_to(viewer).filter(id__in=session_ids)
-    found = await visible
-    overdue = [session.id for session in found if session.is_overdue(now)]
-    if overdue:
-        await advance_among(overdue, now)
-        found = await visible
-    return {session.id: session for session in found}
 
 
 async def _rows(viewer: Viewer, asked: Collection[Admission]) -> set[tuple[int, int]]:

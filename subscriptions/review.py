@@ -35,18 +35,18 @@ async def _who_they_are(rights: Iterable[Right]) -> dict[Right, Who]:
     told: dict[Hashable, Who] = {}
     found: dict[Right, Who] = {}
     for right in rights:
-        question = right.context.question
+        question = right.context.viewer_source
         if question not in told:
             told[question] = await _who(right)
         found[right] = who = told[question]
         if isinstance(who, Viewer):
-            right.context.become(who)
+            right.context.set_viewer(who)
     return found
 
 
 async def _who(right: Right) -> Who:
     try:
-        return await right.context.ask_again()
+        return await right.context.refresh_viewer()
     except UnauthenticatedError as error:
         return error
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.access import Audience, Viewer
 from domain.errors import DomainError, ForbiddenError, UnauthenticatedError
-from execution.context import Context, Process
+from execution.context import Context, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Right:
 
     def __init__(
         self,
-        context: Context[Process],
+        context: Context[Services],
         admit: Admit,
         now: Callable[[], datetime],
         on_doubt: Callable[[], None],
@@ -123,7 +123,7 @@ class Right:
             self._timer.cancel()
 
     async def _ask(self, now: datetime) -> Footing:
-        return await self.admit(await self.context.ask_again(), now)
+        return await self.admit(await self.context.refresh_viewer(), now)
 
     def _wait_for(self, footing: Footing, now: datetime) -> None:
         """One timer, for whichever ends first: the token, or what lets them watch."""

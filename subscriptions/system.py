@@ -16,7 +16,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
     """The state now; again when it changes, and every 10 s."""
-    process = info.context.process
+    process = info.context.services
     sent: SystemState | None = None
     async with (
         process.watchers.holding(info.context, _admit) as right,

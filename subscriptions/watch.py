@@ -31,7 +31,7 @@ class Watch:
 @asynccontextmanager
 async def watching(info: Info, session_id: int, admit: Admit) -> AsyncIterator[Watch]:
     """The session, for whom `admit` lets in; refused as `admit` does."""
-    process = info.context.process
+    process = info.context.services
     since = time.monotonic()
     async with process.watchers.holding(info.context, admit) as right:
         audience = await right.begin()

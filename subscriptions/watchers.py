@@ -13,7 +13,7 @@ from functools import partial
 
 import clock
 from domain.access import Audience, Viewer
-from execution.context import Context, Process
+from execution.context import Context, Services
 from gateways.bus import VIEWERS, Bus
 from models.database import sql
 from subscriptions.backstop import BACKSTOP_S, Backstop
@@ -53,7 +53,7 @@ class Watchers(Backstop):
         return {user_id: len(person.rights) for user_id, person in self._people.items()}
 
     @asynccontextmanager
-    async def holding(self, context: Context[Process], admit: Admit) -> AsyncIterator[Right]:
+    async def holding(self, context: Context[Services], admit: Admit) -> AsyncIterator[Right]:
         """The right of an operation, as long as it runs; begin it before anything is sent.
 
         Changes are listened for before the right is asked for: nothing falls between.
@@ -72,7 +72,7 @@ class Watchers(Backstop):
             if not person.rights and self._people.get(user_id) is person:
                 del self._people[user_id]
 
-    async def stay_signed_in(self, context: Context[Process]) -> None:
+    async def stay_signed_in(self, context: Context[Services]) -> None:
         """As long as the context's viewer is somebody: UnauthenticatedError when that is over.
 
         Returns when their token expires, which has a timer of its own.
