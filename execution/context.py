@@ -17,7 +17,7 @@ from domain.access import Scope, Viewer
 from domain.attendance.state import AttendanceState
 from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
-from execution.room_info import room_info
+from execution.room_info import room_info_of
 from models.reading.pages import BY_ID, Page, Slice
 from schema.types import context as asked
 from schema.types.access_key import AccessKey
@@ -129,7 +129,7 @@ class Context(Generic[Services_co]):
             roster = await self.loaders.rosters.load(session.id)
             users = await self.loaders.users.load_many([state.user_id for state in roster])
             view = stored(session, roster, {user.id: user for user in users})
-        return room_info(session, view, is_managed=manages)
+        return room_info_of(session, view, is_managed=manages)
 
     async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:
         loaded = await self.loaders.states.load_many(found.rows)

@@ -24,7 +24,7 @@ from graphql import (
     is_list_type,
 )
 
-from execution.introspection import ROOTS, Introspection
+from execution.introspection import INTROSPECTION_ROOTS, Introspection
 from models.reading.pages import DEFAULT, MOST
 
 MAX_FIELDS = 50_000
@@ -70,8 +70,8 @@ class IntrospectionLimit(ValidationRule):
     _roots = 0
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        self._roots += node.name.value in ROOTS
-        if self._roots > 1 and node.name.value in ROOTS:
+        self._roots += node.name.value in INTROSPECTION_ROOTS
+        if self._roots > 1 and node.name.value in INTROSPECTION_ROOTS:
             message = "A document has at most one __schema or __type."
             self.report_error(_refusal(message, node))
 
@@ -128,7 +128,7 @@ class CostLimit(ValidationRule):
 
     def _field_cost(self, node: FieldNode, kind: GraphQLNamedType | None, depth: int) -> int:
         name = node.name.value
-        if name in ROOTS:
+        if name in INTROSPECTION_ROOTS:
             counter = Introspection(self.context.schema, self.context.get_fragment, MAX_FIELDS)
             return counter.count(node)
         field = getattr(kind, "fields", {}).get(name)

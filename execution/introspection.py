@@ -19,7 +19,7 @@ from graphql import (
     is_list_type,
 )
 
-ROOTS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+INTROSPECTION_ROOTS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 FragmentOf = Callable[[str], FragmentDefinitionNode | None]
 
@@ -40,7 +40,7 @@ class Introspection:
 
     def count(self, root: FieldNode) -> int:
         """Return the fields in the answer, the root included; more than the limit is limit + 1."""
-        field = ROOTS[root.name.value]
+        field = INTROSPECTION_ROOTS[root.name.value]
         types = self._info.schema.type_map
         given = root.arguments[0].value if root.arguments else None
         if field is SchemaMetaFieldDef:

@@ -22,33 +22,33 @@ from schema.types.context import Row, RowLoader
 M = TypeVar("M", bound=Model)
 
 
-def _rows(model: type[M], key: str = "id") -> RowLoader[M]:
+def _load_rows(model: type[M], key: str = "id") -> RowLoader[M]:
     """Load rows by a unique column that foreign keys name: a missing row is a fault."""
 
     async def read(keys: list[int]) -> list[M | BaseException]:
-        found = await _found(model, key, keys)
+        found = await _read_by_key(model, key, keys)
         name = model.__name__
         return [found.get(number) or LookupError(f"no {name} {number}") for number in keys]
 
     return DataLoader(load_fn=read)
 
 
-def _rows_if_any(model: type[M], key: str = "id") -> RowLoader[M | None]:
+def _load_optional_rows(model: type[M], key: str = "id") -> RowLoader[M | None]:
     """Load rows by a unique column; None for a missing row."""
 
     async def read(keys: list[int]) -> list[M | None]:
-        found = await _found(model, key, keys)
+        found = await _read_by_key(model, key, keys)
         return [found.get(number) for number in keys]
 
     return DataLoader(load_fn=read)
 
 
-async def _found(model: type[M], key: str, keys: list[int]) -> dict[int, M]:
+async def _read_by_key(model: type[M], key: str, keys: list[int]) -> dict[int, M]:
     rows = await model.filter(**{f"{key}__in": keys})
     return {getattr(row, key): row for row in rows}
 
 
-def _loader(
+def _load_values(
     read_all: Callable[[list[int]], Awaitable[dict[int, Row]]], empty: Callable[[], Row]
 ) -> RowLoader[Row]:
     """Load what `read_all` finds by id; `empty` makes the answer for an id without any."""
@@ -66,29 +66,29 @@ class Loaders:
     def __init__(self, viewer: Viewer | None, now: datetime) -> None:
         self._viewer = viewer
         self._now = now
-        self.academies = _rows(models.Academy)
-        self.users = _rows(models.User)
-        self.groups = _rows(models.Group)
-        self.sessions = _rows(models.Session)
-        self.video_settings = _rows(models.VideoSettings, "academy_id")
-        self.attendance_policies = _rows(models.AttendancePolicy, "academy_id")
-        self.meeting_settings = _rows_if_any(models.TeacherMeetingSettings, "teacher_id")
-        self.named_users = _rows_if_any(models.User)
-        self.seen_users = _loader(self._seen_users, bool)
-        self.children = _loader(partial(self._relatives, "guardian_id", "child_id"), list)
-        self.guardians = _loader(partial(self._relatives, "child_id", "guardian_id"), list)
-        self.access_keys = _loader(self._access_keys, list)
-        self.meetings = _loader(self._meetings, MeetingCounts)
-        self.works = _loader(works_of, dict)
-        self.rosters = _loader(rosters, list)
-        self.own_rows = _loader(self._own_rows, set)
+        self.academies = _load_rows(models.Academy)
+        self.users = _load_rows(models.User)
+        self.groups = _load_rows(models.Group)
+        self.sessions = _load_rows(models.Session)
+        self.video_settings = _load_rows(models.VideoSettings, "academy_id")
+        self.attendance_policies = _load_rows(models.AttendancePolicy, "academy_id")
+        self.meeting_settings = _load_optional_rows(models.TeacherMeetingSettings, "teacher_id")
+        self.named_users = _load_optional_rows(models.User)
+        self.seen_users = _load_values(self._seen_users, bool)
+        self.children = _load_values(partial(self._relatives, "guardian_id", "child_id"), list)
+        self.guardians = _load_values(partial(self._relatives, "child_id", "guardian_id"), list)
+        self.access_keys = _load_values(self._access_keys, list)
+        self.meetings = _load_values(self._meetings, MeetingCounts)
+        self.works = _load_values(works_of, dict)
+        self.rosters = _load_values(rosters, list)
+        self.own_rows = _load_values(self._own_rows, set)
         self.barred = DataLoader(load_fn=self._barred, cache=False)
         # No cache: a mutation answers with a newer row than the one asked about before.
         self.joinings = DataLoader(load_fn=self._joinings, cache=False)
-        self.attendances = nested.attendances_for(lambda: self.viewer)
-        self.history = nested.history()
-        self.evidence = nested.evidence()
-        self.states = nested.states()
+        self.attendances = nested.load_attendances(lambda: self.viewer)
+        self.history = nested.load_history()
+        self.evidence = nested.load_evidence()
+        self.states = nested.load_states()
 
     @property
     def viewer(self) -> Viewer:

@@ -17,7 +17,7 @@ from schema.types.context import Condition, Key, PageLoader, Row
 
 Read = Callable[[list[Key], Slice, Condition], Awaitable[dict[Key, Page[Row]]]]
 
-PRESENCE = [kind for kind in SessionEventKind if kind.is_presence]
+PRESENCE_KINDS = [kind for kind in SessionEventKind if kind.is_presence]
 
 
 def _page_loader(read: Read[Key, Condition, Row]) -> PageLoader[Key, Condition, Row]:
@@ -36,7 +36,7 @@ def _page_loader(read: Read[Key, Condition, Row]) -> PageLoader[Key, Condition, 
     return DataLoader(load_fn=load, cache=False)
 
 
-def attendances_for(
+def load_attendances(
     viewer: Callable[[], Viewer],
 ) -> PageLoader[int, AttendanceStatus | None, models.SessionParticipant]:
     """Load roster rows that the viewer may read, by session id; of one status or of all."""
@@ -53,21 +53,21 @@ def attendances_for(
     return _page_loader(read)
 
 
-def history() -> PageLoader[int, bool, models.SessionEvent]:
+def load_history() -> PageLoader[int, bool, models.SessionEvent]:
     """Load a session's stream by session id, without events of presence unless `is_whole`."""
 
     async def read(
         ids: list[int], part: Slice, is_whole: bool
     ) -> dict[int, Page[models.SessionEvent]]:
         rows = models.SessionEvent.filter(session_id__in=ids)
-        rows = rows if is_whole else rows.exclude(kind__in=PRESENCE)
+        rows = rows if is_whole else rows.exclude(kind__in=PRESENCE_KINDS)
         found = await slices(rows, ("session_id",), part)
         return {number: part.page(found[number,]) for number in ids}
 
     return _page_loader(read)
 
 
-def evidence() -> PageLoader[tuple[int, int], bool, models.MeetingAttendanceEvent]:
+def load_evidence() -> PageLoader[tuple[int, int], bool, models.MeetingAttendanceEvent]:
     """Load a person's lines and the room's by session id and user id; none unless `is_seen`."""
 
     async def read(
@@ -87,5 +87,5 @@ def evidence() -> PageLoader[tuple[int, int], bool, models.MeetingAttendanceEven
     return _page_loader(read)
 
 
-def states() -> DataLoader[models.SessionParticipant, AttendanceState]:
+def load_states() -> DataLoader[models.SessionParticipant, AttendanceState]:
     return DataLoader(load_fn=states_of, cache=False)

@@ -5,7 +5,7 @@ from actions.rooms.room_view import RoomView
 from schema.types.room import RoomInfo, RoomInfoSource, RoomParticipant
 
 
-def room_info(session: models.Session, view: RoomView, *, is_managed: bool) -> RoomInfo:
+def room_info_of(session: models.Session, view: RoomView, *, is_managed: bool) -> RoomInfo:
     """Return the room. Only those who manage the session read the participants.
 
     Everybody who sees the session reads how many there are.

@@ -8,7 +8,7 @@ from actions.clock.sweep import advance_among
 from domain.access import Viewer
 
 
-async def current_sessions(
+async def read_current_sessions(
     viewer: Viewer, session_ids: Iterable[int], now: datetime
 ) -> dict[int, models.Session]:
     """Return the sessions that the viewer may see, by id. The overdue ones are advanced first."""

@@ -1,3 +1,5 @@
+"""Queries and mutations of academies and their settings."""
+
 import strawberry
 
 from actions.academies import (

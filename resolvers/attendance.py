@@ -1,3 +1,5 @@
+"""Queries of attendance and presence."""
+
 from datetime import datetime
 
 import strawberry

@@ -1,3 +1,5 @@
+"""Mutations that report, override and recalculate attendance."""
+
 import strawberry
 
 import models

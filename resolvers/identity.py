@@ -1,3 +1,5 @@
+"""The viewer, sign-ins and access keys."""
+
 from datetime import datetime
 
 import strawberry

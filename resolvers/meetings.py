@@ -1,3 +1,5 @@
+"""Mutations that make and end meetings."""
+
 import strawberry
 
 import models

@@ -1,3 +1,5 @@
+"""Queries and mutations of people and groups."""
+
 import strawberry
 from tortoise.expressions import Q
 

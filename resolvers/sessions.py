@@ -1,3 +1,5 @@
+"""Queries of sessions."""
+
 from datetime import datetime
 
 import strawberry
@@ -7,7 +9,7 @@ import models
 from actions.clock.sweep import advance_among
 from domain.access import Viewer
 from execution.context import Info
-from execution.sessions import current_sessions
+from execution.sessions import read_current_sessions
 from models.reading.pages import BY_ID, Order, page
 from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
@@ -28,7 +30,7 @@ async def session(info: Info, id: strawberry.ID) -> Session | None:
 async def find_session(viewer: Viewer, global_id: str, now: datetime) -> models.Session | None:
     """Read one session by its id; None if there is none or the viewer may not see it."""
     number = number_of(Kind.SESSION, global_id) or 0
-    return (await current_sessions(viewer, [number], now)).get(number)
+    return (await read_current_sessions(viewer, [number], now)).get(number)
 
 
 async def sessions(

@@ -1,3 +1,5 @@
+"""The state of the system."""
+
 from domain.access import Permit
 from execution.context import Info
 from schema.types.system import SystemStatus

@@ -1,3 +1,5 @@
+"""The mutation that gives meeting tokens."""
+
 from actions.rooms import meeting_tokens
 from actions.rooms.meeting_tokens import Wish
 from execution.context import Info

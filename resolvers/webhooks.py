@@ -1,3 +1,5 @@
+"""The query of the events that LiveKit sent."""
+
 from operator import attrgetter
 
 import strawberry

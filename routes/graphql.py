@@ -81,10 +81,10 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         except ClientDisconnect:
             return  # nobody is left to answer
         except Exception as error:
-            told = refuse_fault(error)
+            refused = refuse_fault(error)
             # 503 means that the database does not answer and a retry helps; 500 is our fault.
             status = 503 if is_temporary(error) else 500
-            response = _error_response(status, told.message, told.extensions)
+            response = _error_response(status, refused.message, refused.extensions)
         await response(scope, receive, send)
 
     async def get_context(

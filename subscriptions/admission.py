@@ -7,7 +7,7 @@ from datetime import datetime
 import models
 from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
-from execution.sessions import current_sessions
+from execution.sessions import read_current_sessions
 from models.database import sql
 from models.reading.standing import Grounds, grounds
 from subscriptions.right import Footing
@@ -62,7 +62,7 @@ async def admit_all(
 
 
 async def _find(viewer: Viewer, asked: Collection[Admission], now: datetime) -> _Found:
-    sessions = await current_sessions(viewer, {one.session_id for one in asked}, now)
+    sessions = await read_current_sessions(viewer, {one.session_id for one in asked}, now)
     rows = await _rows(viewer, [one for one in asked if one.row_of is not None])
     return _Found(sessions, rows, await grounds([viewer], list(sessions.values())))
 
