@@ -13,7 +13,7 @@ from domain.cursors import stream_cursor
 from domain.errors import ForbiddenError
 from schema.types.attendance import Attendance
 from schema.types.given import given
-from schema.types.ids import Kind, need
+from schema.types.ids import Kind, require_number
 from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
 from subscriptions.hub import Hub
@@ -33,7 +33,7 @@ async def attendance(
     It goes on after the final result, which a late event may change.
     """
     info.context.require_viewer()
-    number, person = need(Kind.SESSION, session_id), need(Kind.USER, user_id)
+    number, person = require_number(Kind.SESSION, session_id), require_number(Kind.USER, user_id)
     async with watching(info, number, SessionAccess(number, row_of=person)) as watch:
         hub = watch.hub
         if hub.row_of(person) is None:

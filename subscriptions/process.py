@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import strawberry
 
-from execution.context import Context, Process
+from execution.context import Context, Services
 from subscriptions.hubs import Hubs
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 
 
 @dataclass(frozen=True, slots=True)
-class ServingProcess(Process):
+class ServingProcess(Services):
     """A process that serves clients: its watched sessions, system state and watchers."""
 
     hubs: Hubs

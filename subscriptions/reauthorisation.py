@@ -24,15 +24,15 @@ async def reauthorise(rights: Iterable[Right], now: datetime) -> None:
     viewers: dict[Right, Viewer | UnauthenticatedError] = {}
     asked: dict[Viewer, set[Authorise]] = defaultdict(set)
     for right in doubts:
-        question = right.context.question
+        question = right.context.viewer_source
         if question not in told:
             try:
-                told[question] = await right.context.ask_again()
+                told[question] = await right.context.refresh_viewer()
             except UnauthenticatedError as error:
                 told[question] = error
         viewers[right] = viewer = told[question]
         if isinstance(viewer, Viewer):
-            right.context.become(viewer)
+            right.context.set_viewer(viewer)
             asked[_without_token(viewer)].add(right.authorise)
     answers = {viewer: await _authorise(viewer, asked[viewer], now) for viewer in asked}
     for right, viewer in viewers.items():

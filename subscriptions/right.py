@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.access import Audience, Viewer
 from domain.errors import DomainError, ForbiddenError, UnauthenticatedError
-from execution.context import Context, Process
+from execution.context import Context, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Right:
 
     def __init__(
         self,
-        context: Context[Process],
+        context: Context[Services],
         authorise: Authorise,
         now: Callable[[], datetime],
         on_time: Callable[[], None],
@@ -87,7 +87,7 @@ class Right:
         return footing.audience
 
     async def _ask(self, now: datetime) -> Footing:
-        return await self.authorise(await self.context.ask_again(), now)
+        return await self.authorise(await self.context.refresh_viewer(), now)
 
     def doubt(self) -> None:
         """Hold everything back until somebody has asked."""

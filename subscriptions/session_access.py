@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import models
-from actions.clock.sweep import advance_among
 from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
+from execution.sessions import read_current_sessions
 from models.database import sql
 from models.reading.standing import Grounds, grounds
 from subscriptions.right import Footing
@@ -57,13 +57,7 @@ async def authorise_all(
 
 
 async def _read(viewer: Viewer, asked: Collection[SessionAccess], now: datetime) -> _Found:
-    """Advance what is overdue first: nobody is told of a session as it should not be any more."""
-    visible = models.Session.visible_to(viewer).filter(id__in={one.session_id for one in asked})
-    sessions = await visible
-    overdue = [session.id for session in sessions if session.is_overdue(now)]
-    if overdue:
-        await advance_among(overdue, now)
-        sessions = await visible
+    sessions = await read_current_sessions(viewer, {one.session_id for one in asked}, now)
     rows: list[models.SessionParticipant] = []
     if of_rows := [one for one in asked if one.row_of is not None]:
         rows = await models.SessionParticipant.visible_to(viewer).filter(
@@ -71,9 +65,9 @@ async def _read(viewer: Viewer, asked: Collection[SessionAccess], now: datetime)
             user_id__in={one.row_of for one in of_rows},
         )
     return _Found(
-        {session.id: session for session in sessions},
+        sessions,
         {(row.session_id, row.user_id) for row in rows},
-        await grounds([viewer], sessions),
+        await grounds([viewer], list(sessions.values())),
     )
 
 

@@ -13,8 +13,8 @@ from domain.cursors import stream_cursor
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.events import SessionEvent, event_of, snapshot_of
 from schema.types.given import given
-from schema.types.ids import Kind, need
-from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, settled
+from schema.types.ids import Kind, require_number
+from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, latest_states
 from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
 from subscriptions.hub import Entry, Hub
@@ -28,7 +28,7 @@ async def session_presence(
 ) -> AsyncGenerator[PresenceEvent, None]:
     """The roster now, or what changed since `after`; then changes, until the result is final."""
     info.context.require_viewer()
-    number = need(Kind.SESSION, session_id)
+    number = require_number(Kind.SESSION, session_id)
     async with watching(info, number, SessionAccess(number, is_to_roster=True)) as watch:
         hub = watch.hub
         position = hub.place_of(given(after))
@@ -59,7 +59,7 @@ async def session_events(
 ) -> AsyncGenerator[SessionEvent, None]:
     """The session now, or what happened since `after`; then each event the viewer may see."""
     info.context.require_viewer()
-    number = need(Kind.SESSION, session_id)
+    number = require_number(Kind.SESSION, session_id)
     async with watching(info, number, SessionAccess(number)) as watch:
         hub, audience = watch.hub, watch.audience
         position = hub.place_of(given(after))
@@ -99,7 +99,7 @@ def _presence_snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
 def _presence_changes(hub: Hub, news: list[Entry]) -> PresenceChanges:
     """The latest state of each row that changed, from the first of these events to the last."""
     now = clock.now()
-    states, removed = settled(entry.row for entry in news)
+    states, removed = latest_states(entry.row for entry in news)
     version = news[-1].row.sequence
     return PresenceChanges(
         cursor=stream_cursor(hub.session.id, version),

@@ -16,11 +16,11 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
     """The state now; again when it changes, and every 10 s."""
-    process = info.context.process
+    services = info.context.services
     sent: SystemState | None = None
     async with (
-        process.watchers.holding(info.context, _authorise) as right,
-        process.system.watching() as watch,
+        services.watchers.holding(info.context, _authorise) as right,
+        services.system.watching() as watch,
     ):
         audience = await right.start()
         async for state in watch.states(right.lost):

@@ -31,9 +31,9 @@ class Watch:
 @asynccontextmanager
 async def watching(info: Info, session_id: int, authorise: Authorise) -> AsyncIterator[Watch]:
     """The session, for viewers whom `authorise` accepts; raises as it does."""
-    process = info.context.process
+    services = info.context.services
     since = time.monotonic()
-    async with process.watchers.holding(info.context, authorise) as right:
+    async with services.watchers.holding(info.context, authorise) as right:
         audience = await right.start()
-        async with process.hubs.watching(session_id) as hub:
+        async with services.hubs.watching(session_id) as hub:
             yield Watch(hub, right, audience, since)

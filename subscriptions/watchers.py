@@ -13,7 +13,7 @@ from datetime import datetime
 import clock
 from background import Tasks
 from domain.access import Audience, Viewer
-from execution.context import Context, Process
+from execution.context import Context, Services
 from gateways.bus import Bus
 from gateways.changes import VIEWERS, listen_for_doubts
 from models.database import sql
@@ -68,7 +68,7 @@ class Watchers:
 
     @asynccontextmanager
     async def holding(
-        self, context: Context[Process], authorise: Authorise
+        self, context: Context[Services], authorise: Authorise
     ) -> AsyncIterator[Right]:
         """The right of an operation, as long as it runs; `start` it before anything is sent.
 
@@ -90,7 +90,7 @@ class Watchers:
             if not person.rights and self._people.get(user_id) is person:
                 del self._people[user_id]
 
-    async def stay_signed_in(self, context: Context[Process]) -> None:
+    async def stay_signed_in(self, context: Context[Services]) -> None:
         """Wait as long as the viewer is signed in, then raise UnauthenticatedError.
 
         Returns when their token expires: the socket has a timer of its own for that.

@@ -11,6 +11,7 @@ from actions.rooms.room import make_room
 from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
+from domain.configuration import TOKEN_MAX_MINUTES
 from domain.errors import LiveKitUnavailableError
 from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit

@@ -10,7 +10,7 @@ from typing import Any, cast
 from strawberry.types import ExecutionResult
 
 from api import build_schema
-from execution.context import Ask, Context
+from execution.context import Context, ReadViewer
 from gateways.bus import Bus
 from gateways.changes import use_bus
 from models import User
@@ -75,7 +75,7 @@ class Streams:
 
     @asynccontextmanager
     async def stream_for(
-        self, viewer: User | None, ask: Ask | None, query: str, variables: dict[str, Any]
+        self, viewer: User | None, ask: ReadViewer | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
         """`ask` says who is asking by now; without it that never changes."""
         none = cast(Any, None)  # of what no session's stream asks

@@ -6,7 +6,13 @@ import pytest
 from graphql import execute_sync, get_introspection_query, parse, validate
 
 from api import build_schema
-from execution.costs import LONGEST_ALIAS, LONGEST_NAME, CostLimit, IntrospectionLimit, NameLimit
+from execution.costs import (
+    ALIAS_MAX_CHARS,
+    NAME_MAX_CHARS,
+    CostLimit,
+    IntrospectionLimit,
+    NameLimit,
+)
 from execution.introspection import Introspection
 from tests.support.streams import EVENTS, PRESENCE
 
@@ -121,7 +127,7 @@ def refused(document: str) -> list[str]:
 
 
 def test_names_and_aliases_have_a_length() -> None:
-    alias, name = "a" * LONGEST_ALIAS, "n" * LONGEST_NAME
+    alias, name = "a" * ALIAS_MAX_CHARS, "n" * NAME_MAX_CHARS
     fits = f"query {name} {{ {alias}: viewer {{ ...{name} }} }} fragment {name} on User {{ id }}"
     assert refused(fits) == []
     assert refused(f"{{ viewer {{ {alias}b: id }} }}") == ["LIMIT_EXCEEDED"]

@@ -39,7 +39,7 @@ from domain.webhook import WebhookOutcome
 from domain.window import Weekday
 from execution.refusals import ClientSafeSchema
 from models import AttendancePolicy, VideoSettings
-from schema.descriptions import describe, read_words
+from schema.descriptions import describe, read_texts
 from schema.types.enums import SessionOrder
 from schema.types.room import RoomInfoSource
 
@@ -160,7 +160,7 @@ def test_everything_is_described(printed: GraphQLSchema) -> None:
 
 
 def test_no_description_is_unused(built: ClientSafeSchema) -> None:
-    words = read_words()
+    words = read_texts()
     entries = {(table, key) for table, texts in words.items() for key in texts}
     assert entries - describe(built, words) == set()
 

@@ -71,7 +71,7 @@ async def test_a_cursor_too_old_gets_the_roster(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classroom = await ready()
-    monkeypatch.setattr(attendance, "MOST_CHANGES", 1)
+    monkeypatch.setattr(attendance, "CHANGES_MAX_EVENTS", 1)
     async with asking() as asker:
         cursor = (await changes(asker, classroom, ""))["cursor"]
         await joins(classroom, -2)  # and with the first join the session begins: two events

@@ -10,7 +10,7 @@ import pytest
 from actions.writing.rights import review_alone
 from domain.access import Audience, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
-from execution.context import Ask, Context
+from execution.context import Context, ReadViewer
 from main import App, Bearer
 from models import Group, Session, SessionParticipant, User
 from models.database.atomic import atomic
@@ -53,7 +53,9 @@ async def reviewed(streams: Streams, user: User) -> list[str]:
 class Wall:
     """All streams of one person."""
 
-    def __init__(self, streams: Streams, stack: AsyncExitStack, ask: Ask, user: User) -> None:
+    def __init__(
+        self, streams: Streams, stack: AsyncExitStack, ask: ReadViewer, user: User
+    ) -> None:
         self.streams, self.stack, self.ask, self.user = streams, stack, ask, user
         self.watched: list[Stream] = []
 
@@ -178,4 +180,5 @@ def test_a_token_is_the_same_question_on_every_socket() -> None:
     app = App(current())
     told = ("Bearer one", "Bearer one", "Bearer two", None)
     contexts = [Context(cast(Any, None), None, at(0), Bearer(app, each)) for each in told]
-    assert [len({context.question for context in contexts[:n]}) for n in (2, 3, 4)] == [1, 2, 3]
+    sources = [len({context.viewer_source for context in contexts[:n]}) for n in (2, 3, 4)]
+    assert sources == [1, 2, 3]
