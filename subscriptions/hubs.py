@@ -54,7 +54,7 @@ class Hubs(Backstop):
 
     def _enter(self, session_id: int) -> None:
         if session_id not in self._watchers:
-            telemetry.watching_began()
+            telemetry.watching_started()
         self._watchers[session_id] = self._watchers.get(session_id, 0) + 1
 
     def _leave(self, session_id: int) -> None:
