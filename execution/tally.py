@@ -28,5 +28,5 @@ class OperationTally(SchemaExtension):
     def on_execute(self) -> Iterator[None]:
         self._kind = self.execution_context.operation_type
         if self._kind is OperationType.SUBSCRIPTION:
-            telemetry.subscription_began()
+            telemetry.subscription_started()
         yield

@@ -51,7 +51,7 @@ class Hubs:
         hub = self._hubs.get(session_id)
         if hub is None:
             hub = self._hubs[session_id] = Hub(session_id, self._tasks, self._ring)
-            telemetry.watching_began()
+            telemetry.watching_started()
         hub.watchers += 1
         try:
             await hub.open()

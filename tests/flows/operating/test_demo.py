@@ -16,7 +16,7 @@ import pytest
 
 import clock
 from demo import academy as demo
-from demo.simulation import keep_going
+from demo.simulation import simulate_sessions
 from domain.access import UserRole
 from domain.errors import ConflictError
 from domain.status import SessionStatus, TransitionCause
@@ -153,35 +153,35 @@ async def test_it_keeps_off_a_database_that_has_academies(database: Database) ->
     assert ended.code == 1
     assert ended.err.startswith("This database has academies of its own")
     with pytest.raises(ConflictError):
-        await demo.found(clock.now())
+        await demo.prepare_academy(clock.now())
     assert await Academy.all().count() == 1
     assert await User.all().count() == 0
 
 
 async def test_there_is_always_a_class_that_runs_and_a_session_to_come(database: Database) -> None:
     now = make.ELEVEN
-    academy = await demo.found(now)
-    first = await demo.class_now(academy, now)
+    academy = await demo.prepare_academy(now)
+    first = await demo.running_session(academy, now)
     assert first.status is SessionStatus.ONGOING
     assert first.scheduled_at == now - demo.RUNS_SINCE
-    later = await demo.session_to_come(academy, now)
-    assert later.status is SessionStatus.SCHEDULED
-    again = await demo.found(now)
-    assert (await demo.class_now(again, now)).id == first.id
-    assert (await demo.session_to_come(again, now)).id == later.id
+    classroom = await demo.coming_session(academy, now)
+    assert classroom.status is SessionStatus.SCHEDULED
+    again = await demo.prepare_academy(now)
+    assert (await demo.running_session(again, now)).id == first.id
+    assert (await demo.coming_session(again, now)).id == classroom.id
     assert await demo.is_open(first, now)
     assert not await demo.is_open(first, first.ends_at)
-    following = await demo.class_now(academy, first.ends_at)
+    following = await demo.running_session(academy, first.ends_at)
     assert following.id != first.id
-    assert (await demo.session_to_come(academy, later.scheduled_at)).id != later.id
+    assert (await demo.coming_session(academy, classroom.scheduled_at)).id != classroom.id
 
 
 async def test_a_class_that_was_ended_by_hand_is_followed_by_another(database: Database) -> None:
-    academy = await demo.found(make.ELEVEN)
-    first = await demo.class_now(academy, make.ELEVEN)
+    academy = await demo.prepare_academy(make.ELEVEN)
+    first = await demo.running_session(academy, make.ELEVEN)
     await Session.filter(id=first.id).update(status=SessionStatus.COMPLETED)
     assert not await demo.is_open(first, make.ELEVEN)
-    assert (await demo.class_now(academy, make.ELEVEN)).id != first.id
+    assert (await demo.running_session(academy, make.ELEVEN)).id != first.id
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
@@ -189,12 +189,11 @@ async def test_when_a_class_is_over_the_next_begins_by_itself(template: Template
     url = await template.fresh()
     told: asyncio.Queue[Session] = asyncio.Queue()
     async with serving_app(url) as app, sending(f"{app.url}/webhooks/livekit") as sender:
-        academy = await demo.found(clock.now())
-        first = await demo.class_now(academy, clock.now() - ALL_BUT_TWO_SECONDS)
-        going = asyncio.create_task(keep_going(academy, sender, told.put_nowait))
-        async with within(20, "the class that follows"):
-            assert (await told.get()).id == first.id
-            following = await told.get()
+        academy = await demo.prepare_academy(clock.now())
+        first = await demo.running_session(academy, clock.now() - ALL_BUT_TWO_SECONDS)
+        going = asyncio.create_task(simulate_sessions(academy, sender, told.put_nowait))
+        assert (await asyncio.wait_for(told.get(), 5)).id == first.id
+        following = await asyncio.wait_for(told.get(), 15)
         assert (following.id != first.id, following.status) == (True, SessionStatus.ONGOING)
         row = await Session.get(id=first.id)
         assert row.status is SessionStatus.COMPLETED
