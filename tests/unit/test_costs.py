@@ -70,6 +70,7 @@ def test_what_clients_ask_for_is_given(document: str) -> None:
     assert refusals(document) == []
 
 
+@pytest.mark.no_cover  # tracing makes it five times as slow
 @pytest.mark.parametrize(
     "document",
     [
