@@ -25,7 +25,7 @@ from cli.session_page import page_of
 from domain.session import SessionKind
 from domain.stuck import Stuck
 from models import Session
-from models.reading.stuck import stuck_after
+from models.reading.stuck import find_stuck
 
 session_commands = typer.Typer(no_args_is_help=True, help="Sessions: one, the stuck, the late.")
 
@@ -67,7 +67,7 @@ def stuck(academy: Slug = None, kind: Kind = None, as_json: AsJson = False) -> N
 
 async def _stuck(slug: str | None, kind: SessionKind | None) -> list[tuple[Session, Stuck]]:
     async with choosing(slug, kind) as which:
-        all_of_them = stuck_after(0, clock.now(), which.academy_id or 0)
+        all_of_them = find_stuck(0, clock.now(), which.academy_id or 0)
         return [found async for found in all_of_them if kind in (None, found[0].kind)]
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 import clock
 from cli.choosing import OfSession, Slug, choosing
-from models.reading.webhook_log import Wanted, WebhookEntry, entries
+from models.reading.webhook_log import WebhookEntry, WebhookFilter, read_entries
 
 SHOWN = 20
 EVERY_S = 1.0
@@ -32,8 +32,8 @@ def activity(watch: Watch = False, academy: Slug = None, session: OfSession = No
 
 async def _activity(slug: str | None, session: int | None, *, is_watching: bool) -> None:
     async with choosing(slug, None) as which:
-        wanted = Wanted(academy_id=which.academy_id, session_id=session)
-        latest = (await entries(wanted, first=SHOWN)).rows[::-1]
+        wanted = WebhookFilter(academy_id=which.academy_id, session_id=session)
+        latest = (await read_entries(wanted, first=SHOWN)).rows[::-1]
         _print(latest)
         if not is_watching:
             typer.echo(f"{len(latest)} shown.")
@@ -43,7 +43,7 @@ async def _activity(slug: str | None, session: int | None, *, is_watching: bool)
 
 
 async def following(
-    wanted: Wanted, seen: list[WebhookEntry], every_s: float = EVERY_S
+    wanted: WebhookFilter, seen: list[WebhookEntry], every_s: float = EVERY_S
 ) -> AsyncIterator[WebhookEntry]:
     """What comes after those seen, each once, the oldest first. Never ends."""
     known = {entry.place: entry.received_at for entry in seen}
@@ -58,11 +58,11 @@ async def following(
         await asyncio.sleep(every_s)
 
 
-async def _after(wanted: Wanted, moment: datetime) -> list[WebhookEntry]:
+async def _after(wanted: WebhookFilter, moment: datetime) -> list[WebhookEntry]:
     found: list[WebhookEntry] = []
     after, has_more = None, True
     while has_more:
-        page = await entries(wanted, first=100, after=after)
+        page = await read_entries(wanted, first=100, after=after)
         found += [entry for entry in page.rows if entry.received_at >= moment]
         has_more = page.has_next and page.rows[-1].received_at >= moment
         after = page.rows[-1].cursor if page.rows else None

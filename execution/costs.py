@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from execution.introspection import ROOTS, Introspection, TooManyError
-from models.reading.pages import DEFAULT, MOST
+from models.reading.pages import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
 
 MOST_FIELDS = 50_000
 DEEPEST = 20
@@ -158,15 +158,17 @@ def _asked_for(node: FieldNode) -> int:
     never where the field is skipped, and must not pay for others meanwhile."""
     given = _argument(node, "first")
     if given is None:
-        return DEFAULT
+        return PAGE_DEFAULT_ROWS
     if not isinstance(given.value, IntValueNode) or len(given.value.value) > LONGEST_FIRST:
-        return MOST
-    return max(0, min(int(given.value.value), MOST))
+        return PAGE_MAX_ROWS
+    return max(0, min(int(given.value.value), PAGE_MAX_ROWS))
 
 
 def _named_in(node: FieldNode) -> int:
     given = _argument(node, "ids")
-    return len(given.value.values) if given and isinstance(given.value, ListValueNode) else MOST
+    if given and isinstance(given.value, ListValueNode):
+        return len(given.value.values)
+    return PAGE_MAX_ROWS
 
 
 def _may_search(node: FieldNode) -> bool:

@@ -9,7 +9,7 @@ from actions.clock.sweep import advance_among
 from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from models.database import sql
-from models.reading.standing import Grounds, grounds
+from models.reading.standing import Grounds, read_grounds
 from subscriptions.right import Footing
 
 
@@ -64,7 +64,7 @@ async def admit_all(
 async def _find(viewer: Viewer, asked: Collection[Admission], now: datetime) -> _Found:
     sessions = await _sessions(viewer, {one.session_id for one in asked}, now)
     rows = await _rows(viewer, [one for one in asked if one.row_of is not None])
-    return _Found(sessions, rows, await grounds([viewer], list(sessions.values())))
+    return _Found(sessions, rows, await read_grounds([viewer], list(sessions.values())))
 
 
 async def _sessions(
