@@ -6,7 +6,7 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from actions.sessions.session_schedule import times
+from actions.sessions.session_schedule import compute_dates
 from actions.writing import rights
 from actions.writing.draft import Draft
 from actions.writing.meeting import ask_again, lay_again, plan_deletion, say_ended
@@ -97,7 +97,7 @@ def _move_timers(draft: Draft) -> None:
     session = draft.session
     if session.status is SessionStatus.SCHEDULED:
         settings = session.academy.video_settings
-        moved = times(session.scheduled_at, session.duration_minutes, settings)
+        moved = compute_dates(session.scheduled_at, session.duration_minutes, settings)
         draft.change(**moved, next_transition_at=moved["ready_at"])
 
 
