@@ -7,7 +7,7 @@ APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run graphiql test check livekit-test format lock migrations schema clean
+.PHONY: help run graphiql test check quick livekit-test format lock outdated migrations schema clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,15 +15,20 @@ help:
 run: $(APP) graphiql ## a demo academy on http://127.0.0.1:8000
 	@$(BIN)/python main.py demo --serve
 
-test: $(DEV) ## the tests, on SQLite and PostgreSQL, side by side
-	$(BIN)/python -m pytest -n auto
+test: $(DEV) ## the tests, on SQLite and PostgreSQL, side by side, and what they cover
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@echo "Covered, branches too: $$($(BIN)/coverage report --format=total) %. Of domain, and of actions/writing:"
+	@$(BIN)/coverage report --include='domain/*' --fail-under=95
+	@$(BIN)/coverage report --include='actions/writing/*' --fail-under=95
 
-check: $(DEV) ## format, lint, types, import contracts, tests
+check: $(DEV) ## what is quick to know: format, lint, types, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto
+
+quick: check ## the same, and the unit tests: about a minute, and no server is started
+	$(BIN)/python -m pytest -n auto tests/unit
 
 livekit-test: $(DEV) ## the tests against a real livekit-server
 	$(BIN)/python -m pytest tests/livekit
@@ -48,8 +53,11 @@ lock: ## pin requirements/*.in, with hashes; needs uv
 	$(PIN) requirements/app.in -o requirements/app.lock
 	$(PIN) -c requirements/app.lock requirements/dev.in -o requirements/dev.lock
 
+outdated: $(DEV) ## which pinned packages have a newer release
+	@$(BIN)/python -m pip list --outdated --disable-pip-version-check --exclude pip --exclude setuptools
+
 clean: ## remove what make made
-	rm -rf $(VENV) graphiql/node_modules graphiql/dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) graphiql/node_modules graphiql/dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 graphiql: ## build our own GraphiQL page, where npm is there

@@ -1,7 +1,7 @@
 """How late the clock moves sessions: `python -m benchmarks.transitions`. Compare ratios only.
 
-Lateness is from the due time until the bell has rung, that is after the commit. The other number
-is how long ten thousand sessions take that are due at once.
+Lateness is from the due time until the change is published, after the commit. The other number is
+how long ten thousand sessions take that are due at once.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from actions.clock.sweep import advance_due
 from actions.sessions.session_schedule import compute_dates
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
-from gateways.bus import SESSIONS, bell
+from gateways.changes import bus_in_use, listen_for_versions
 from models import Academy, AttendancePolicy, Session, User, VideoSettings
 from models.database.connection import close_database, open_database
 from models.database.migration_runner import migrate
@@ -64,23 +64,22 @@ async def measure(url: str) -> None:
 
 async def lateness() -> list[float]:
     """Milliseconds, sorted, of sessions that are scheduled while the clock runs."""
-    due: dict[str, datetime] = {}
+    due: dict[int, datetime] = {}
     late: list[float] = []
 
-    def heard(message: str) -> None:
-        session_id, _, version = message.partition(":")
-        if version == "4":  # scheduled; ready, with its meeting, and ongoing in one breath
+    def heard(session_id: int, version: int) -> None:
+        if version == 4:  # scheduled; ready, with its meeting, and ongoing in one breath
             late.append((clock.now() - due[session_id]) / timedelta(milliseconds=1))
 
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
     async with LiveKitStub() as stub, reaching(stub.url) as livekit, ticking(livekit):
-        if bell.bus is not None:
-            bell.bus.listen(SESSIONS, heard)
+        if (bus := bus_in_use()) is not None:
+            listen_for_versions(bus, heard, on_gap=lambda: None)
         for _ in range(LATE_SESSIONS):
             now = clock.now()
             row = await make.session(academy, teacher, student=student, at=now + AHEAD, now=now)
-            due[str(row.id)] = row.scheduled_at
+            due[row.id] = row.scheduled_at
             await asyncio.sleep(0.005)
         await asyncio.sleep(AHEAD.seconds + 1)
     if len(late) < LATE_SESSIONS:

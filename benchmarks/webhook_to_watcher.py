@@ -45,7 +45,7 @@ Times = list[float]  # seconds to the answer, and to each screen
 
 
 @dataclass(frozen=True, slots=True)
-class Class:
+class Classroom:
     session: Session
     teacher: User
     students: list[User]
@@ -59,14 +59,14 @@ class Class:
             yield room.left(stay, clock.now())
 
 
-async def begin() -> Class:
+async def begin() -> Classroom:
     now = clock.now()
     academy = await make.academy()
     teacher = await make.teacher(academy)
     students = [await make.student(academy) for _ in range(STUDENTS)]
     circle = await make.group(academy, teacher, *students)
     session = await make.session(academy, teacher, group=circle, at=now, now=now)
-    return Class(session, teacher, students)
+    return Classroom(session, teacher, students)
 
 
 async def in_one(database_url: str) -> list[Times]:
@@ -85,14 +85,16 @@ async def in_two(database_url: str, redis_url: str) -> list[Times]:
         await close_database()
 
 
-async def measure(lesson: Class, url: str, *screens: str) -> list[Times]:
+async def measure(classroom: Classroom, url: str, *screens: str) -> list[Times]:
     """Post to one server and look at the screens, which may be others'."""
     async with AsyncExitStack() as stack:
         livekit = await stack.enter_async_context(httpx.AsyncClient())
         sockets = [await stack.enter_async_context(dial(screen)) for screen in screens]
         for socket in sockets:
-            await watch(socket, headers(lesson.teacher), encode(Kind.SESSION, lesson.session.id))
-        return [await one(url, livekit, sockets, event) for event in lesson.webhooks()]
+            await watch(
+                socket, headers(classroom.teacher), encode(Kind.SESSION, classroom.session.id)
+            )
+        return [await one(url, livekit, sockets, event) for event in classroom.webhooks()]
 
 
 async def watch(socket: ClientConnection, auth: dict[str, str], session_id: str) -> None:

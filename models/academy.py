@@ -10,6 +10,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import Permit, Viewer
+from domain.attendance.fold import Policy
 from domain.errors import ForbiddenError, NotFoundError
 from domain.window import Gate, Weekday
 from models.database.fields import UtcDatetime
@@ -108,6 +109,9 @@ def _time(shown: str | None) -> time | None:
     return time.fromisoformat(shown) if shown else None
 
 
+POLICY = Policy()  # the defaults of every setting below
+
+
 class AttendancePolicy(Model):
     """What makes a student present, late, partial or absent, per academy."""
 
@@ -115,11 +119,11 @@ class AttendancePolicy(Model):
         "models.Academy", related_name="attendance_policy", primary_key=True
     )
     academy_id: int
-    present_from_percent = fields.IntField(default=80)
-    partial_from_percent = fields.IntField(default=30)
-    late_after_minutes = fields.IntField(default=15)
-    merge_gap_seconds = fields.IntField(default=120)
-    stale_after_minutes = fields.IntField(default=30)
+    present_from_percent = fields.IntField(default=POLICY.present_from_percent)
+    partial_from_percent = fields.IntField(default=POLICY.partial_from_percent)
+    late_after_minutes = fields.IntField(default=POLICY.late_after_minutes)
+    merge_gap_seconds = fields.IntField(default=POLICY.merge_gap_seconds)
+    stale_after_minutes = fields.IntField(default=POLICY.stale_after_minutes)
 
     class Meta:
         table = "attendance_policies"

@@ -1,3 +1,5 @@
+"""The numbers of all meetings in the system."""
+
 from dataclasses import asdict
 
 from domain.errors import ForbiddenError

@@ -18,7 +18,8 @@ from actions.rooms.room_work import Rooms
 from actions.webhooks.receipts import forget_old
 from background import apart, cancel
 from domain.queue import Server
-from gateways.bus import CLOCK, Bus
+from gateways.bus import Bus
+from gateways.changes import listen_for_due
 from models.reading.due_times import next_due_at
 from tasks.lanes import lanes_of
 
@@ -56,6 +57,7 @@ class Clock:
         self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
         self._now = now
         self._woken = asyncio.Event()
+        self._stop_listening: Callable[[], None] | None = None
         self._lanes = lanes_of(redis, rooms, now, self._woken.set, is_worker=is_worker)
         self._loops: list[asyncio.Task[None]] = []
         self._troubles: dict[str, str] = {}
@@ -68,7 +70,7 @@ class Clock:
             await lane.open()
         # Beat before returning: a server that has just started must say that its clock runs.
         await self._try("sweep", lambda: self._beat(self._now()))
-        self._bus.listen(CLOCK, self._wake, on_gap=self._woken.set)
+        self._stop_listening = listen_for_due(self._bus, self._wake, on_gap=self._woken.set)
         loops = (
             self._keep_sweeping(),
             self._repeat("look", self._rooms.reconcile_in_turn, RECONCILE_EVERY, RECONCILE_RETRY),
@@ -79,15 +81,16 @@ class Clock:
 
     async def stop(self) -> None:
         """Stop sweeping, and let running jobs end, for a few seconds."""
-        self._bus.unlisten(CLOCK, self._wake)
+        if self._stop_listening is not None:
+            self._stop_listening()
         await cancel(self._loops)
         await asyncio.gather(*(lane.drain(STOP_WITHIN_S) for lane in self._lanes))
         for lane in self._lanes:
             await lane.close()
 
-    def _wake(self, moment: str) -> None:
+    def _wake(self, moment: datetime) -> None:
         """Wake up for what is newly due, unless the clock would be awake by that moment anyway."""
-        if not moment or datetime.fromisoformat(moment) <= self._wakes_at:
+        if moment <= self._wakes_at:
             self._woken.set()
 
     async def _keep_sweeping(self) -> None:

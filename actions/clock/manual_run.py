@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.writing.meeting import ahead_at, make_ahead
 from actions.writing.stream import writing
 from domain.status import SessionStatus, due_moves
 from models import Session
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.operating")
 
@@ -44,7 +44,7 @@ class Done:
 
 
 async def update_statuses(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Done:
     """Make every move that is due, also of sessions that are parked."""
     done = Done()
@@ -57,7 +57,7 @@ async def update_statuses(
             continue
         with done.counting_failure(session):
             async with writing(session.id, now) as draft:
-                await catch_up(draft)
+                await advance_if_due(draft)
             status = draft.session.status
             is_same = status is session.status
             done.note(session, None if is_same else f"{session.status} to {status}")
@@ -65,7 +65,7 @@ async def update_statuses(
 
 
 async def create_scheduled(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Done:
     """Make the meetings that are due ahead of time, of SCHEDULED sessions that are near enough."""
     done = Done()

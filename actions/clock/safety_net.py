@@ -11,7 +11,7 @@ from domain.status import SessionStatus
 from models import Session
 from models.database import sql
 from models.database.fields import utc
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.clock")
 
@@ -38,7 +38,7 @@ class Caught:
 
 
 async def catch_forgotten(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Caught:
     """Make the missing meetings that the gate allows, and add work for the missing results.
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from actions.webhooks.rejections import rejections
 from domain.errors import LiveKitUnavailableError
 from domain.system import ClockStatus, Component, SystemState, WebhookStatus
-from gateways.bus import bell
+from gateways.changes import bus_in_use
 from gateways.livekit import LiveKit
-from gateways.look import Look
 from gateways.queue import queue
+from gateways.single_flight import SingleFlight
 from models.database.connection import dialect
 from models.reading.clock_status import read_clock_status
 from models.reading.webhook_status import HOUR, read_webhook_status
@@ -30,7 +30,7 @@ class Readings:
     ) -> None:
         self.now = now  # not the asker's: one request that came in slowly would speak for all
         self._livekit = livekit
-        self._look = Look(kept_s)
+        self._single_flight = SingleFlight(kept_s)
 
     async def state(self) -> SystemState:
         return await self._once("state", lambda: _read(self._livekit, self.now()))
@@ -41,11 +41,11 @@ class Readings:
 
     async def close(self) -> None:
         """Stop reading. Call it before the database and LiveKit are closed."""
-        await self._look.close()
+        await self._single_flight.close()
 
     async def _once(self, what: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with asyncio.timeout(PATIENCE_S):
-            return await self._look.once(what, ask)
+            return await self._single_flight.ask(what, ask)
 
 
 async def webhook_status(now: datetime) -> WebhookStatus:
@@ -54,6 +54,7 @@ async def webhook_status(now: datetime) -> WebhookStatus:
 
 
 async def _read(livekit: LiveKit, now: datetime) -> SystemState:
+    bus = bus_in_use()
     clock = await read_clock_status(now)
     webhooks = await webhook_status(now)
     task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
@@ -62,7 +63,7 @@ async def _read(livekit: LiveKit, now: datetime) -> SystemState:
         clock=clock,
         webhooks=webhooks,
         database=Component(True, dialect()),
-        message_bus=bell.bus.health if bell.bus else Component(False, "not started"),
+        message_bus=bus.health if bus else Component(False, "not started"),
         task_queue=task_queue,
         livekit=rooms,
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.clock.safety_net import catch_forgotten
 from actions.rooms.room import delete_room
 from actions.writing.leases import take_lease
@@ -15,7 +15,7 @@ from domain.errors import LiveKitUnavailableError
 from domain.status import OVER
 from gateways.livekit import LiveKit
 from models import Session
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.clock")
 
@@ -54,7 +54,7 @@ async def tidy(livekit: LiveKit, now: datetime) -> None:
 
 
 async def clean_up(
-    livekit: LiveKit, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    livekit: LiveKit, now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Cleaned:
     """Complete overdue sessions as the clock would, and close the rooms of sessions that are over.
 
@@ -68,7 +68,7 @@ async def clean_up(
             continue
         with cleaned.counting_failure(session):
             async with writing(session.id, now) as draft:
-                await catch_up(draft)
+                await advance_if_due(draft)
             # False where the academy lets people stay longer, and they do.
             cleaned.ended += draft.session.status.is_over
     try:

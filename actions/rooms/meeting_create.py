@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.writing.meeting import expiry_of, layer_options, make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, UserRole, Viewer
@@ -29,7 +29,7 @@ async def create_meeting(
     if viewer.is_service:
         source = MeetingSource.API
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
         session = draft.session
         if session.status.is_over:
             raise SessionOverError("The session is over.")

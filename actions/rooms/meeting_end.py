@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from actions.attendance.folding import catch_up, close_stays
+from actions.attendance.folding import advance_if_due, close_stays
 from actions.rooms.room import delete_room
 from actions.writing.meeting import plan_deletion, say_ended
 from actions.writing.moves import Because, move_to
@@ -24,7 +24,7 @@ async def end_meeting(livekit: LiveKit, viewer: Viewer, session_id: int, now: da
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
         status = draft.session.status
         if status in (SessionStatus.SCHEDULED, SessionStatus.CANCELLED):
             raise WrongStatusError(f"A session that is {status} has no meeting to end.")

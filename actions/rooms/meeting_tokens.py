@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.admittance.grants import grant_for
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.rooms.room import make_room
 from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
+from domain.configuration import TOKEN_MAX_MINUTES
 from domain.errors import LiveKitUnavailableError
 from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
@@ -20,8 +21,6 @@ from models.reading.joining import check_joining
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
-
-LIFETIME_MAX = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ async def create_meeting_token(
     if session.is_overdue(now):
         try:  # waits for the process that advances it already, so that early comers get in
             async with writing(session_id, now) as draft:
-                await catch_up(draft)
+                await advance_if_due(draft)
         except Exception:
             extra = {"session": session_id}
             logger.warning("overdue session not healed", exc_info=True, extra=extra)
@@ -68,8 +67,8 @@ async def create_meeting_token(
     # Asking LiveKit took a while: the session may be cancelled, or the viewer barred.
     await check_joining(viewer, session, now)
     admission = _admission(session, await User.get(id=viewer.user_id), viewer, wish)
-    lifetime = timedelta(minutes=session.academy.video_settings.token_ttl_minutes)
-    expires_at = now.replace(microsecond=0) + min(lifetime, LIFETIME_MAX)
+    minutes = min(session.academy.video_settings.token_ttl_minutes, TOKEN_MAX_MINUTES)
+    expires_at = now.replace(microsecond=0) + timedelta(minutes=minutes)
     key, secret = door.settings.livekit_api_key, door.settings.livekit_api_secret
     return MeetingToken(
         access_token=mint(

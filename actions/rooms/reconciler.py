@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from actions.attendance.people_inside import look_at_people
+from actions.attendance.people_inside import reconcile_people
 from actions.rooms.room import make_room, record_room
 from actions.writing.leases import give_back, take_lease
 from actions.writing.stream import writing
@@ -46,7 +46,7 @@ async def reconcile_rooms(livekit: LiveKit, now: datetime) -> int:
             continue
         missing += room is None
         await _repair_room(livekit, session, room, now)
-    answered = await look_at_people(livekit, known, now)
+    answered = await reconcile_people(livekit, known, now)
     if answered:
         await Session.filter(id__in=[session.id for session in answered]).update(room_seen_at=now)
     return missing

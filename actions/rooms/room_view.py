@@ -43,11 +43,11 @@ async def fetch_room_view(livekit: LiveKit, session: Session) -> RoomView | None
     name = str(session.room_name)
     try:
         ask = partial(livekit.list_rooms, timeout_s=WHILE_SOMEBODY_WAITS_S)
-        room = (await livekit.look.once("", ask)).get(name)
+        room = (await livekit.single_flight.ask("", ask)).get(name)
         if room is None:
             return RoomView(False, None, None, [], is_livekit=True)
         people = partial(livekit.list_participants, name, timeout_s=WHILE_SOMEBODY_WAITS_S)
-        found = await livekit.look.once(name, people)
+        found = await livekit.single_flight.ask(name, people)
     except LiveKitUnavailableError:
         return None
     inside = [

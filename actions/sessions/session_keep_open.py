@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.writing.draft import Draft
 from actions.writing.meeting import expiry_of
 from actions.writing.moves import let_go
@@ -55,12 +55,12 @@ async def release_session(viewer: Viewer, session_id: int, now: datetime) -> Ses
         await _check_live(draft)
         let_go(draft, viewer.user_id)
         _set_timers(draft)
-        await catch_up(draft)
+        await advance_if_due(draft)
     return draft.session
 
 
 async def _check_live(draft: Draft) -> None:
-    await catch_up(draft)
+    await advance_if_due(draft)
     if not draft.session.status.is_live:
         raise WrongStatusError(f"A session that is {draft.session.status} is not open.")
 

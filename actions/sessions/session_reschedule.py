@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.sessions.session_schedule import check_times, compute_dates
 from actions.writing.meeting import forget_room, look_ahead, move_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
@@ -24,7 +24,7 @@ async def reschedule_session(
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
+        await advance_if_due(draft)
         session = draft.session
         if not session.status.is_ahead:
             raise WrongStatusError(f"A session that is {session.status} cannot be rescheduled.")

@@ -145,7 +145,7 @@ def compute_dates(
     scheduled_at: datetime, minutes: int, settings: VideoSettings
 ) -> dict[str, datetime]:
     """Compute the other dates on a session's row from its start, its length and the settings."""
-    timeline = Timeline.plan(
+    timeline = Timeline.of_schedule(
         scheduled_at,
         minutes,
         ready_minutes=settings.ready_minutes_before,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.attendance.folding import catch_up, close_stays
+from actions.attendance.folding import advance_if_due, close_stays
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, move_to
 from actions.writing.stream import writing
@@ -40,7 +40,7 @@ async def change_by_person(
 
 
 async def move_by_person(draft: Draft, to: SessionStatus, because: Because) -> None:
-    await catch_up(draft)
+    await advance_if_due(draft)
     if draft.session.status is SessionStatus.ABSENT:
         raise WrongStatusError("ABSENT follows from the attendance, and ends with it.", ("to",))
     if draft.session.status is to:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.sessions.session_input import (
     check_combination,
     check_students,
@@ -60,7 +60,7 @@ async def _update(viewer: Viewer, session_id: int, given: Values, now: datetime)
         if not drafts:
             raise NotFoundError("No such session.")
         (draft,) = drafts
-        await catch_up(draft)
+        await advance_if_due(draft)
         changed = {name: to for name, to in given.items() if getattr(draft.session, name) != to}
         if changed:
             await _change(draft, changed, viewer.user_id)

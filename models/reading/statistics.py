@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.days import day_begins, week_begins
+from domain.days import start_of_day, start_of_week
 from models.academy import Academy, VideoSettings
 from models.database import sql
 
@@ -40,7 +40,7 @@ async def meeting_counts(academy_ids: Iterable[int], now: datetime) -> dict[int,
         zones[academy.timezone].append(academy.id)
     found: dict[int, MeetingCounts] = {}
     for name, ids in zones.items():
-        begins = (day_begins(now, ZoneInfo(name)), week_begins(now, ZoneInfo(name)))
+        begins = (start_of_day(now, ZoneInfo(name)), start_of_week(now, ZoneInfo(name)))
         rows = await sql.query(f"{OF_EACH} ({sql.places(len(ids), first=3)})", *begins, *ids)
         found |= {row["id"]: _counts(row) for row in rows}
     return found
@@ -48,7 +48,7 @@ async def meeting_counts(academy_ids: Iterable[int], now: datetime) -> dict[int,
 
 async def all_meeting_counts(now: datetime) -> MeetingCounts:
     """Of the whole system, by days and weeks in UTC."""
-    (row,) = await sql.query(OF_ALL, day_begins(now, UTC), week_begins(now, UTC))
+    (row,) = await sql.query(OF_ALL, start_of_day(now, UTC), start_of_week(now, UTC))
     return _counts(row)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.access import Permit, Viewer
 from domain.session import WorkKind
-from domain.stuck import MOVE_LATE, ROOM_LATE, Condition, Stuck, Undone, find
+from domain.stuck import MOVE_LATE, ROOM_LATE, Condition, Stuck, Undone, find_trouble
 from models.database import sql
 from models.reading.pages import Page, check_first, id_after
 from models.session import Session
@@ -18,7 +18,7 @@ Works = dict[WorkKind, DueWork]
 TELLING = (WorkKind.DELETE_ROOM, WorkKind.FINALISE_ATTENDANCE)
 AT_ONCE = 500
 
-# Whoever may be stuck, by the indexes on what is waited for: `find` has the last word.
+# Whoever may be stuck, by the indexes on what is waited for: `find_trouble` has the last word.
 SUSPECTS = """
 SELECT s.id FROM (
     SELECT id FROM sessions WHERE next_transition_at < $1
@@ -83,7 +83,7 @@ async def works_of(session_ids: Iterable[int]) -> dict[int, Works]:
 
 def stuck_of(row: Session, works: Works, now: datetime) -> Stuck | None:
     """`works` as `works_of` has it for this session."""
-    return find(_condition(row, works, now), now)
+    return find_trouble(_condition(row, works, now), now)
 
 
 def told_stuck(viewer: Viewer, row: Session, works: Works, now: datetime) -> Stuck | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.access import Permit, Viewer
 from domain.attendance.fold import EventKind
-from domain.attendance.lines import WORDS
+from domain.attendance.lines import WEBHOOK_NAMES
 from domain.attendance.state import from_ms
 from domain.cursors import key_cursor, key_of
 from domain.errors import InvalidInputError
@@ -150,7 +150,7 @@ def _line(row: dict[str, Any]) -> WebhookEntry:
     return WebhookEntry(
         place=(row["received_ms"] * 1000, LINE, row["id"]),
         id=row["source_id"],
-        kind=WORDS[EventKind(row["kind"])],
+        kind=WEBHOOK_NAMES[EventKind(row["kind"])],
         outcome=WebhookOutcome.APPLIED,
         session_id=row["session_id"],
         user_id=row["user_id"],

@@ -121,7 +121,7 @@ class Session(Node):
 
     @strawberry.field
     async def attendance_statistics(self, info: Info) -> AttendanceStatistics:
-        readable = await info.context.readable(self.row, await self._roster(info))
+        readable = await info.context.readable_states(self.row, await self._roster(info))
         window = window_of(self.row)
         return AttendanceStatistics.of(statistics(readable, window, to_ms(info.context.now)))
 

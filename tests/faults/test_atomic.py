@@ -15,6 +15,7 @@ from models.database.atomic import Transaction, atomic
 from models.database.connection import client, close_database, dialect, is_retryable, open_database
 from models.database.fields import utc
 from tests.conftest import Database
+from tests.support.patience import within
 
 PATIENCE = 10  # seconds; only a leak takes that long
 
@@ -141,7 +142,8 @@ async def test_a_task_started_inside_a_block_works_on_its_own_once_the_block_is_
         await add(1)
         task = asyncio.create_task(later())
     over.set()
-    await asyncio.wait_for(task, PATIENCE)
+    async with within(PATIENCE, "the task ends"):
+        await task
     assert await stored() == [1, 2, 3, 4, 5]
 
 
@@ -208,7 +210,7 @@ async def _uses_every_connection() -> None:
         async with atomic():
             await gate.wait()
 
-    async with asyncio.timeout(PATIENCE):
+    async with within(PATIENCE, "all have a connection at once"):
         await asyncio.gather(*(one() for _ in range(together)))
 
 
@@ -221,7 +223,7 @@ async def test_a_cancelled_execute_many_leaves_no_transaction_open() -> None:
         await asyncio.sleep(step / 8_000)
         task.cancel()
         await asyncio.wait({task}, timeout=PATIENCE)
-        async with asyncio.timeout(PATIENCE), atomic():
+        async with within(PATIENCE, "a connection is free"), atomic():
             assert len(await stored()) in (0, 2_000)
             await sql.execute("DELETE FROM tallies")
 
@@ -294,9 +296,9 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_silent()
 async def test_a_server_that_is_silent_at_the_end_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("models.database.asyncpg_engine.ENDS_WITHIN_S", 0.2)
+    monkeypatch.setattr("models.database.asyncpg_engine.END_TIMEOUT_S", 0.2)
     await sql.execute(SILENT)
-    async with asyncio.timeout(PATIENCE):
+    async with within(PATIENCE, "the block gives up its end"):
         with pytest.raises(TimeoutError):
             async with atomic():
                 await add(1)

@@ -13,7 +13,7 @@ from asyncpg import LockNotAvailableError
 
 import clock
 from actions.academies import group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.identity import refresh_tokens, sign_ins
@@ -105,7 +105,7 @@ async def regroup(at: Families) -> None:
         for child in random.sample(at.children, 7)
     ]
     circle = at.circle
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
     )
     await group_upsert.upsert_groups(at.admin, [plan], clock.now())
@@ -132,9 +132,9 @@ async def steal(at: Families) -> None:
 
 async def signed_in(at: Families) -> str:
     async with atomic():
-        child = await refresh_tokens.hold(random.choice(at.children).id)
+        child = await refresh_tokens.lock_user(random.choice(at.children).id)
         assert child
-        return (await refresh_tokens.begin(child, clock.now())).secret
+        return (await refresh_tokens.start_family(child, clock.now())).secret
 
 
 Write = Callable[[Families], Awaitable[None]]

@@ -16,11 +16,11 @@ from tests.livekit.campus import ANSWERS_WITHIN_S, EMAIL, PASSWORD
 from tests.livekit.deliveries import PATH, Deliveries
 from tests.livekit.door import Door, Person
 from tests.livekit.rooms import Rooms
-from tests.livekit.waiting import until
 from tests.support import redis
 from tests.support.command import ROOT, environment, free_port, run
 from tests.support.environment import DEFAULTS
 from tests.support.livekit_server import LiveKitServer
+from tests.support.patience import see, until
 
 STARTS_WITHIN_S = 30.0
 ROOMS_TO_MAKE = "SELECT count(*) FROM due_work WHERE kind = 'MAKE_ROOM'"
@@ -60,7 +60,7 @@ class Service:
 
 
 class Production:
-    """What the scenarios' schools and lessons know as their campus. `root` is the super admin."""
+    """What the scenarios' schools and sessions know as their campus. `root` is the super admin."""
 
     root: Person
 
@@ -114,11 +114,12 @@ class Production:
 
         async def answers() -> bool:
             try:
-                return (await self._client.get(address)).status_code == 200
-            except httpx.TransportError:
+                return see((await self._client.get(address)).status_code) == 200
+            except httpx.TransportError as failure:
+                see(failure)
                 return False
 
-        await until(answers, STARTS_WITHIN_S, f"{address} is ready")
+        await until(answers, f"{address} is ready", within_s=STARTS_WITHIN_S)
 
     async def rooms_to_make(self, *, are_claimed: bool = False) -> int:
         """How many rooms are due work, or are somebody's at the moment."""

@@ -1,4 +1,4 @@
-"""An academy and its lessons, made and used through the public doors alone."""
+"""An academy and its sessions, made and used through the public doors alone."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.livekit.classroom import Classroom
 from tests.livekit.door import Person
-from tests.livekit.lesson import Lesson
 from tests.livekit.place import Place
 
 PASSWORD = "a long enough password"
@@ -62,7 +62,7 @@ class School:
         return self.people[name]
 
     @asynccontextmanager
-    async def lesson(self, *, starts_in_s: float, minutes: int) -> AsyncIterator[Lesson]:
+    async def classroom(self, *, starts_in_s: float, minutes: int) -> AsyncIterator[Classroom]:
         """A session of the group; whoever is still in its room leaves at the end."""
         starts_at = datetime.now(UTC) + timedelta(seconds=starts_in_s)
         plan = {
@@ -75,11 +75,11 @@ class School:
             "durationMinutes": minutes,
         }
         payload = await self.campus.door.do(SCHEDULE, self["admin"], input=plan)
-        lesson = Lesson(self.campus, self.people, payload["session"])
+        classroom = Classroom(self.campus, self.people, payload["session"])
         try:
-            yield lesson
+            yield classroom
         finally:
-            await lesson.empty()
+            await classroom.empty()
 
     async def enrol(self, name: str, role: str) -> Person:
         """One more, signed in."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.livekit import measured
-from tests.livekit.lesson import moment
+from tests.livekit.classroom import moment
 from tests.support.livekit_people import Moment
 
 WITHIN_MS = 1000.0

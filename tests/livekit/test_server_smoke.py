@@ -16,13 +16,15 @@ from gateways.livekit import LiveKit, LiveKitRefusedError, Room
 from gateways.livekit_tokens import Admission, Grant, mint
 from gateways.livekit_webhooks import Notice, translate, verify
 from tests.support.livekit_server import LiveKitServer, running
+from tests.support.make import ELEVEN
+from tests.support.patience import until, within
+from tests.support.ticking import reaching
 
 pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
 ROOM = "itqan-academy-quran-session-121"
-NOW = datetime.now(UTC)
 SPEC = room_spec(
-    ROOM, MeetingOptions(), session_id=121, ends_at=NOW + timedelta(minutes=45), now=NOW
+    ROOM, MeetingOptions(), session_id=121, ends_at=ELEVEN + timedelta(minutes=45), now=ELEVEN
 )
 
 
@@ -34,9 +36,8 @@ async def server(tmp_path: Path) -> AsyncIterator[LiveKitServer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def livekit(server: LiveKitServer) -> AsyncIterator[LiveKit]:
-    livekit = LiveKit(server.api_url, server.key, server.secret)
-    yield livekit
-    await livekit.aclose()
+    async with reaching(server.api_url) as livekit:
+        yield livekit
 
 
 def token(server: LiveKitServer) -> str:
@@ -47,7 +48,7 @@ def token(server: LiveKitServer) -> str:
         metadata='{"role":"STUDENT"}',
         grant=Grant(can_publish=True, can_subscribe=True, can_publish_data=True),
     )
-    now = datetime.now(UTC)  # of the use: this file is imported long before, and comes last
+    now = datetime.now(UTC)
     expires_at = now + timedelta(minutes=10)
     return mint(server.key, server.secret, admission, now=now, expires_at=expires_at)
 
@@ -70,7 +71,7 @@ async def test_a_class_is_made_joined_listed_and_closed(
     assert client.metadata == SPEC.metadata
 
     await livekit.delete_room(ROOM)
-    await asyncio.wait_for(closed.wait(), 5)
+    await until(closed.is_set, "the guest is put out", within_s=5)
     assert await livekit.list_rooms() == {}
     await livekit.delete_room(ROOM)
 
@@ -88,15 +89,16 @@ async def test_its_webhooks_are_signed_and_say_who_came_and_went(tmp_path: Path)
     app = web.Application()
     app.router.add_post("/webhooks/livekit", receive)
     async with TestServer(app, host="127.0.0.1") as receiver:
-        with running(tmp_path, [str(receiver.make_url("/webhooks/livekit"))]) as server:
-            livekit = LiveKit(server.api_url, server.key, server.secret)
-            room = await livekit.ensure_room(SPEC)
-            client = rtc.Room()
-            await client.connect(server.url, token(server))
-            await client.disconnect()
-            await livekit.delete_room(ROOM)
-            seen = [await asyncio.wait_for(notices.get(), 5) for _ in range(4)]
-            await livekit.aclose()
+        address = str(receiver.make_url("/webhooks/livekit"))
+        with running(tmp_path, [address]) as server:
+            async with reaching(server.api_url) as livekit:
+                room = await livekit.ensure_room(SPEC)
+                client = rtc.Room()
+                await client.connect(server.url, token(server))
+                await client.disconnect()
+                await livekit.delete_room(ROOM)
+                async with within(20, "four webhooks"):
+                    seen = [await notices.get() for _ in range(4)]
     check_story(seen, room)
 
 
@@ -120,9 +122,9 @@ async def test_nobody_joins_a_room_that_was_not_made(
 
 
 async def test_a_wrong_secret_is_refused(server: LiveKitServer) -> None:
-    stranger = LiveKit(server.api_url, server.key, server.secret[::-1])
-    with pytest.raises(LiveKitRefusedError):
-        await stranger.ping()
+    async with reaching(server.api_url, secret=server.secret[::-1]) as stranger:
+        with pytest.raises(LiveKitRefusedError):
+            await stranger.ping()
     await stranger.aclose()
 
 

@@ -23,7 +23,7 @@ class Plan:
 
 
 def together(*students: str, **policy: Any) -> Callable[[Scenario], Test]:
-    """A scenario with lessons of its own in a school like this, run by the fixture `started`."""
+    """A scenario with sessions of its own in a school like this, run by the fixture `started`."""
 
     def decorate(scenario: Scenario) -> Test:
         async def test(started: Started) -> None:

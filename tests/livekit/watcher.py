@@ -9,11 +9,13 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from tests.livekit import measured
 from tests.livekit.deliveries import Deliveries
 from tests.livekit.door import Person
 
+PROTOCOL = Subprotocol("graphql-transport-ws")
 SEES_WITHIN_S = 30.0
 AGAIN_AFTER_S = 0.1
 
@@ -84,7 +86,7 @@ class Watcher:
         return next((r for r in rows if r["user"]["databaseId"] == person.number), {})
 
     async def _watch(self) -> None:
-        async with connect(self._address, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+        async with connect(self._address, subprotocols=[PROTOCOL]) as socket:
             payload = {"authorization": f"Bearer {self._by.key}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"

@@ -12,7 +12,7 @@ from actions.rooms.meeting_tokens import Door
 from api import build_schema
 from execution.context import Context
 from models import User
-from processes import connected, ringing
+from processes import connected, publishing
 from settings import current
 from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess
@@ -78,7 +78,7 @@ def payload(answer: Answer) -> Any:
 async def asking(**changed: Any) -> AsyncIterator[Asker]:
     """`changed` are settings, such as `livekit_api_url`. The database is open already."""
     settings = current().model_copy(update=changed)
-    async with ringing(None) as bus, connected(settings) as livekit:
+    async with publishing(None) as bus, connected(settings) as livekit:
         hubs = Hubs(bus)
         await hubs.open()
         readings = Readings(livekit, clock.now, kept_s=0)  # as if hours lay between two questions

@@ -1,14 +1,14 @@
 """Buses as processes have them, each with somebody who listens."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from gateways.bus import SESSIONS, Bus
+from gateways.bus import Bus
+from gateways.hints import SESSIONS
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import until
 
 
 @dataclass
@@ -42,10 +42,3 @@ async def listening(url: str, *, is_there: bool = True) -> AsyncIterator[Listeni
         yield one
     finally:
         await bus.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Return as soon as it holds; fail if it never does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 - what is waited for comes over a socket
-            await asyncio.sleep(0.005)

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.environment import DEFAULTS
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, see, until, within
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,8 +40,7 @@ def configured(database_url: str, **values: object) -> dict[str, str]:
 async def run(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Ended:
     """A command to its end."""
     async with started(*arguments, env=env, cwd=cwd) as process:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    return Ended(process.returncode or 0, out.decode(), err.decode())
+        return await end_of(process, " ".join(arguments))
 
 
 @asynccontextmanager
@@ -73,9 +72,14 @@ async def end(process: Process) -> None:
 async def interrupt(process: Process) -> int:
     """Ctrl-C, and its exit code."""
     process.send_signal(signal.SIGINT)
-    # Read what it says meanwhile: a full pipe would hold it up.
-    await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    return process.returncode or 0
+    return (await end_of(process)).code
+
+
+async def end_of(process: Process, name: str = "the process") -> Ended:
+    """Wait until it ends by itself, and read what it says: a full pipe would hold it up."""
+    async with within(PATIENCE_S, f"{name} ends"):
+        out, err = await process.communicate()
+    return Ended(process.returncode or 0, out.decode(), err.decode())
 
 
 def free_port() -> int:
@@ -87,14 +91,14 @@ def free_port() -> int:
 async def answering(port: int) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the server on this port, once it is ready."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
-        async with asyncio.timeout(PATIENCE_S):
-            while not await _is_ready(web):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until(lambda: _is_ready(web), f"the server on port {port} is ready")
         yield web
 
 
 async def _is_ready(web: httpx.AsyncClient) -> bool:
     try:
-        return (await web.get("/health/ready")).status_code == 200
-    except httpx.TransportError:
+        answer = see(await web.get("/health/ready"))
+    except httpx.TransportError as failure:
+        see(failure)
         return False
+    return answer.status_code == 200

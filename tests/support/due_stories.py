@@ -45,7 +45,7 @@ async def told_to(stub: LiveKitStub, kind: WorkKind) -> Story:
     return story
 
 
-async def _lesson(minutes: float, at: float = -15) -> tuple[People, Session]:
+async def _make_session(minutes: float, at: float = -15) -> tuple[People, Session]:
     """One that begins in so many minutes, as it is `at` minutes before."""
     academy = await make.academy()
     people = People(academy, await make.teacher(academy), await make.student(academy))
@@ -60,7 +60,7 @@ def _in(minutes: float) -> datetime:
 
 
 async def make_room(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(5, -10)
+    _, session = await _make_session(5, -10)
 
     async def is_done() -> bool:
         row = await Session.get(id=session.id)
@@ -70,7 +70,7 @@ async def make_room(stub: LiveKitStub) -> Story:
 
 
 async def delete_room(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(-120, -10)
+    _, session = await _make_session(-120, -10)
     stub.rooms[str(session.room_name)] = models.Room(name=session.room_name, sid="RM_over")
     await advance_due(clock.now())
 
@@ -81,7 +81,7 @@ async def delete_room(stub: LiveKitStub) -> Story:
 
 
 async def finalise_attendance(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(-120, -10)
+    _, session = await _make_session(-120, -10)
     await advance_due(_in(-30))
 
     async def is_done() -> bool:
@@ -91,7 +91,7 @@ async def finalise_attendance(stub: LiveKitStub) -> Story:
 
 
 async def make_meeting(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(12)
+    _, session = await _make_session(12)
 
     async def is_done() -> bool:
         return (await Session.get(id=session.id)).meeting_id is not None
@@ -101,7 +101,7 @@ async def make_meeting(stub: LiveKitStub) -> Story:
 
 async def expire_stays(stub: LiveKitStub) -> Story:
     stub.holding.add("ListRooms")  # a look would be a sign of life, or of the opposite
-    people, session = await _lesson(-40, -10)
+    people, session = await _make_session(-40, -10)
     joined = _in(-38)
     stay = Stay(people.student, joined)
     await send(Room(session, _in(-49)).joined(stay), joined)
@@ -114,7 +114,7 @@ async def expire_stays(stub: LiveKitStub) -> Story:
 
 async def expire_report(stub: LiveKitStub) -> Story:
     stub.holding.add("ListRooms")
-    people, session = await _lesson(5, -10)
+    people, session = await _make_session(5, -10)
     await report_join(make.viewer(people.student), session.id, "PA_mine", _in(-2))
 
     async def is_done() -> bool:
@@ -130,7 +130,7 @@ async def _has_expired(session: Session, student: User) -> bool:
 
 
 async def remove_person(stub: LiveKitStub) -> Story:
-    people, session = await _lesson(5, -10)
+    people, session = await _make_session(5, -10)
     student, room = people.student, str(session.room_name)
     stub.rooms[room] = models.Room(name=room, sid="RM_live")
     stub.enter(room, participant_identity(student.id, student.first_name, student.last_name))

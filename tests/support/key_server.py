@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
 
 @dataclass(frozen=True)
 class SigningKey:
@@ -21,7 +23,7 @@ class SigningKey:
 
     kid: str
     algorithm: str
-    private: Any
+    private: PrivateKey
 
     @property
     def jwk(self) -> dict[str, Any]:
@@ -32,8 +34,7 @@ class SigningKey:
     @property
     def pem(self) -> bytes:
         public = self.private.public_key()
-        pem: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        return pem
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def token(self, claims: dict[str, Any], **header: Any) -> str:
         given = {"kid": self.kid} | header

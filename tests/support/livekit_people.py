@@ -17,6 +17,8 @@ from typing import Self
 from livekit import rtc
 from websockets.asyncio.client import connect
 
+from tests.support.patience import within
+
 ROOT = Path(__file__).parents[2]
 CONNECTS_WITHIN_S = 30.0
 RATE = 48_000
@@ -61,7 +63,7 @@ class Guest:
     async def join(cls, url: str, token: str) -> Self:
         """Inside, without media; rtc.ConnectError when LiveKit does not let them in."""
         guest, began = cls(), datetime.now(UTC)
-        async with asyncio.timeout(CONNECTS_WITHIN_S):
+        async with within(CONNECTS_WITHIN_S, "a guest is connected"):
             await guest._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
         guest.joined = Moment.since(began)
         return guest
@@ -109,7 +111,8 @@ class Elsewhere:
         assert process.stdout
         process.stdin.write(token.encode() + b"\n")
         try:
-            said = await asyncio.wait_for(process.stdout.readline(), CONNECTS_WITHIN_S)
+            async with within(CONNECTS_WITHIN_S, "a guest's process is connected"):
+                said = await process.stdout.readline()
             return cls(process, Moment(*map(datetime.fromisoformat, said.decode().split())))
         except BaseException:
             process.kill()
@@ -131,8 +134,8 @@ class Elsewhere:
 async def knock(url: str, token: str) -> None:
     """Open the connection, hear the server's welcome, and be gone before there is any media."""
     address = f"{url}/rtc?access_token={token}&auto_subscribe=1&sdk=python&protocol=15"
-    async with connect(address) as socket:
-        await asyncio.wait_for(socket.recv(), CONNECTS_WITHIN_S)
+    async with connect(address) as socket, within(CONNECTS_WITHIN_S, "LiveKit's welcome"):
+        await socket.recv()
 
 
 async def stay(url: str, token: str, until_told: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import end
+from tests.support.patience import PATIENCE_S, within
 
 CLIENTS = Path(__file__).parent / "graphql_clients"
 
@@ -29,7 +30,8 @@ class Client:
 
     async def hears(self) -> Line:
         assert self._process.stdout
-        line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        async with within(PATIENCE_S, "a line of the script"):
+            line = await self._process.stdout.readline()
         return json.loads(line) if line else {"exit": await self._process.wait()}
 
     def tells(self, line: str) -> None:

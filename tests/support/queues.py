@@ -16,6 +16,7 @@ from models.database.installation import installation
 from tasks.broker import StreamBroker
 from tasks.work import Jobs
 from tasks.worker import Worker
+from tests.support.patience import see
 
 
 async def server_at(url: str) -> RedisServer:
@@ -39,7 +40,8 @@ class Queue:
 
     async def is_empty(self) -> bool:
         """Nothing waits, and nothing is under way."""
-        return not sum([await self.redis.xlen(self.stream(lane)) for lane in LaneName])
+        numbers = {lane: await self.redis.xlen(self.stream(lane)) for lane in LaneName}
+        return not sum(see(numbers).values())
 
     async def waiting(self, lane: LaneName) -> int:
         return int(await self.redis.xlen(self.stream(lane))) - len(await self.pending(lane))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from tortoise import Model
+
 from actions.identity import access_keys
 from domain.access import UserRole
 from models import (
@@ -20,7 +22,7 @@ from models.database import sql
 from schema.types.ids import Kind, encode
 from tests.support import make
 
-_KINDS: tuple[tuple[Any, Kind], ...] = (
+_KINDS: tuple[tuple[type[Model], Kind], ...] = (
     (Academy, Kind.ACADEMY),
     (User, Kind.USER),
     (Group, Kind.GROUP),

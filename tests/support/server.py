@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from subscriptions.transport import ReleasingProtocol
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def serving(
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
     finally:
         server.should_exit = True
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, "the server stops"):
             await asyncio.shield(running)
         listener.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -10,15 +10,16 @@ from typing import Any, cast
 from strawberry.types import ExecutionResult
 
 from api import build_schema
-from execution.context import Ask, Context
-from gateways.bus import Bus, bell
+from execution.context import Context, ReadViewer
+from gateways.bus import Bus
+from gateways.changes import use_bus
 from models import User
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess
 from subscriptions.watchers import Watchers
 from tests.support import make
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 
 PRESENCE = """
 subscription Presence($id: ID!, $after: String) {
@@ -69,12 +70,12 @@ class Streams:
     watchers: Watchers
     now: datetime
 
-    def stream(self, query: str, viewer: User | None, **variables: Any) -> Any:
+    def stream(self, query: str, viewer: User | None, **variables: Any) -> "Opening":
         return self.stream_for(viewer, None, query, variables)
 
     @asynccontextmanager
     async def stream_for(
-        self, viewer: User | None, ask: Ask | None, query: str, variables: dict[str, Any]
+        self, viewer: User | None, ask: ReadViewer | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
         """`ask` says who is asking by now; without it that never changes."""
         none = cast(Any, None)  # of what no session's stream asks
@@ -86,21 +87,21 @@ class Streams:
             yield stream
             await stream.stop()
 
-    def presence(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+    def presence(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(PRESENCE, viewer, **variables)
 
-    def events(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+    def events(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(EVENTS, viewer, **variables)
 
-    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> Any:
+    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> "Opening":
         ids = {"id": encode(Kind.SESSION, session_id), "user": encode(Kind.USER, of.id)}
         return self.stream(ROW, viewer, **ids, after=after)
 
 
 class Stream:
-    def __init__(self, results: Any) -> None:
+    def __init__(self, results: AsyncIterator[ExecutionResult]) -> None:
         self._results = results
         self._coming: asyncio.Task[ExecutionResult] | None = None
 
@@ -111,13 +112,13 @@ class Stream:
 
     async def data(self) -> Event:
         """All of the next event's data, the very object."""
-        result = await asyncio.wait_for(self._take(), PATIENCE_S)
+        result = await self._take("an event")
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
 
     async def refusal(self) -> str:
-        result = await asyncio.wait_for(self._take(), PATIENCE_S)
+        result = await self._take("a refusal")
         assert result.errors, result
         return str((result.errors[0].extensions or {})["code"])
 
@@ -130,7 +131,7 @@ class Stream:
 
     async def is_over(self) -> bool:
         try:
-            await asyncio.wait_for(self._take(), PATIENCE_S)
+            await self._take("the end")
         except StopAsyncIteration:
             return True
         return False
@@ -140,32 +141,36 @@ class Stream:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)
 
-    async def _take(self) -> ExecutionResult:
+    async def _take(self, what: str) -> ExecutionResult:
         coming, self._coming = self._coming, None
-        return cast(ExecutionResult, await (coming or anext(self._results)))
+        async with within(PATIENCE_S, f"{what} on the stream"):
+            return await (coming or anext(self._results))
+
+
+Opening = AbstractAsyncContextManager[Stream]
 
 
 @asynccontextmanager
 async def streaming(
     now: datetime,
     *,
-    is_rung: bool = True,
+    is_told: bool = True,
     backstop_s: float = 60,
     ring: int | None = None,
     bus: Bus | None = None,
 ) -> AsyncIterator[Streams]:
-    """Hubs on a bus of their own; not `is_rung`: the bell does not reach them."""
+    """Hubs on a bus of their own; not `is_told`: no change reaches them."""
     bus = bus or Bus()
     await bus.open()
     hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)
     await hubs.open()
     watchers = Watchers(bus, backstop_s, now=lambda: now)
     await watchers.open()
-    bell.bus = bus if is_rung else None
+    use_bus(bus if is_told else None)
     try:
         yield Streams(hubs, watchers, now)
     finally:
-        bell.bus = None
+        use_bus(None)
         await watchers.close()
         await hubs.close()
         await bus.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import clock
 from actions.academies import group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.sessions import session_update
@@ -91,7 +91,7 @@ async def replace_members(at: School, names: list[str], **until: datetime) -> No
         MemberInput(at.there[name].external_id, MembershipSource.ENROLMENT, None, until.get(name))
         for name in names
     ]
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
     )
     await group_upsert.upsert_groups(at.admin, [plan], clock.now())

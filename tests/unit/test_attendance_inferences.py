@@ -9,7 +9,7 @@ from domain.attendance.fold import (
     EventSource,
     Presence,
 )
-from domain.attendance.stay_ends import LOOKED_ON_MS
+from domain.attendance.stay_ends import RECONCILED_WITHIN_MS
 from tests.support.attendance_lines import (
     START,
     expired,
@@ -46,7 +46,10 @@ def test_who_is_not_seen_any_more_left_at_the_last_sign_of_life() -> None:
 
 @pytest.mark.parametrize(
     ("silent_ms", "confidence"),
-    [(LOOKED_ON_MS, Confidence.RECONCILED), (LOOKED_ON_MS + 1, Confidence.ESTIMATED)],
+    [
+        (RECONCILED_WITHIN_MS, Confidence.RECONCILED),
+        (RECONCILED_WITHIN_MS + 1, Confidence.ESTIMATED),
+    ],
 )
 def test_who_is_missed_after_a_time_in_which_nobody_looked_left_at_some_time_in_it(
     silent_ms: int, confidence: Confidence

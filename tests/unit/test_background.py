@@ -10,7 +10,7 @@ from background import apart, cancel
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(background, "CANCEL_RETRY_S", 0.01)
 
 
 async def test_who_does_not_hear_that_it_is_cancelled_is_told_again() -> None:

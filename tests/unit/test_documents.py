@@ -14,7 +14,7 @@ def test_the_same_text_is_the_same_document() -> None:
 
 
 def test_what_is_kept_is_bounded_by_the_length_of_all_texts() -> None:
-    known = KnownDocuments(kept_characters=100)
+    known = KnownDocuments(max_chars=100)
     document = parse("{ hello }")
     for number in range(8):
         known.add(f"{number:020}", document)
@@ -24,7 +24,7 @@ def test_what_is_kept_is_bounded_by_the_length_of_all_texts() -> None:
 
 
 def test_a_text_that_would_push_out_all_others_is_not_kept() -> None:
-    known = KnownDocuments(kept_characters=100)
+    known = KnownDocuments(max_chars=100)
     known.add("x" * 26, parse("{ hello }"))
     assert len(known) == 0
 

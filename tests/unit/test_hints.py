@@ -57,6 +57,7 @@ async def test_it_never_grows_past_its_bound_and_the_oldest_go() -> None:
         (SESSIONS, "7:1\n"),
         (SESSIONS, "\u0667:\u0661"),  # digits, but Arabic ones
         (SESSIONS, f"7:{'9' * 30}"),
+        (CLOCK, ""),
         (CLOCK, "tomorrow"),
         (CLOCK, "2026-13-45T99:99:99+00:00"),
         (CLOCK, "2026-01-01T::::::::+00:00"),
@@ -73,7 +74,6 @@ def test_what_is_not_ours_is_no_hint(channel: str, message: str) -> None:
     ("channel", "message"),
     [
         (SESSIONS, "7:12"),
-        (CLOCK, ""),
         (CLOCK, "2026-03-02T11:00:00+00:00"),
         (CLOCK, "2026-03-02T11:00:00.123456+00:00"),
         (VIEWERS, "7"),

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLEnumType,
+    GraphQLInterfaceType,
     GraphQLSchema,
+    GraphQLUnionType,
     is_introspection_type,
     is_specified_scalar_type,
 )
@@ -37,7 +39,7 @@ from domain.webhook import WebhookOutcome
 from domain.window import Weekday
 from execution.refusals import ClientSafeSchema
 from models import AttendancePolicy, VideoSettings
-from schema.descriptions import describe, read_words
+from schema.descriptions import describe, read_texts
 from schema.types.enums import SessionOrder
 from schema.types.room import RoomInfoSource
 
@@ -158,7 +160,7 @@ def test_everything_is_described(printed: GraphQLSchema) -> None:
 
 
 def test_no_description_is_unused(built: ClientSafeSchema) -> None:
-    words = read_words()
+    words = read_texts()
     entries = {(table, key) for table, texts in words.items() for key in texts}
     assert entries - describe(built, words) == set()
 
@@ -210,5 +212,7 @@ def test_what_a_client_says_is_the_domains_own_word(built: ClientSafeSchema, nam
 @pytest.mark.parametrize("kind", SessionEventKind)
 def test_every_kind_of_event_has_a_type(printed: GraphQLSchema, kind: SessionEventKind) -> None:
     name = "".join(word.capitalize() for word in kind.split("_"))
-    events = printed.get_possible_types(printed.type_map["SessionEvent"])  # type: ignore[arg-type]
+    union = printed.type_map["SessionEvent"]
+    assert isinstance(union, GraphQLInterfaceType | GraphQLUnionType)
+    events = printed.get_possible_types(union)
     assert {name, f"Session{name}"} & {event.name for event in events}

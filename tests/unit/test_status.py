@@ -15,8 +15,8 @@ from domain.status import ALLOWED, SessionStatus, Timeline, check_move, due_move
 ELEVEN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 SCHEDULED, READY, ONGOING, COMPLETED, CANCELLED, ABSENT = SessionStatus
 
-PLAN = Timeline.plan(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=0)
-OVERTIME = Timeline.plan(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=30)
+PLAN = Timeline.of_schedule(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=0)
+OVERTIME = Timeline.of_schedule(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=30)
 
 
 def at(minutes: float) -> datetime:
@@ -98,7 +98,7 @@ def test_each_move_is_due_to_the_minute(
 
 
 def test_without_preparation_it_is_ready_and_begun_at_once() -> None:
-    plan = Timeline.plan(ELEVEN, 30, ready_minutes=0, buffer_minutes=0, overtime_minutes=0)
+    plan = Timeline.of_schedule(ELEVEN, 30, ready_minutes=0, buffer_minutes=0, overtime_minutes=0)
     assert due_moves(plan, at(0)) == ((READY, ONGOING), at(30))
 
 
@@ -134,7 +134,7 @@ TIMELINES = st.builds(
         plan, status=status, people_inside=inside, kept_open_until=kept
     ),
     st.builds(
-        Timeline.plan,
+        Timeline.of_schedule,
         MINUTES.map(at),
         st.integers(1, 180),
         ready_minutes=st.integers(0, 120),

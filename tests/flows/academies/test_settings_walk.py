@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise import Model
 
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
@@ -48,7 +49,7 @@ class World:
     def at(self, minutes: float) -> datetime:
         return self.there.now + timedelta(minutes=minutes)
 
-    async def lesson(self, starts: float = 5, minutes: int = 60) -> Session:
+    async def make_session(self, starts: float = 5, minutes: int = 60) -> Session:
         there = self.there
         session = await make.session(
             there["academy"],
@@ -58,30 +59,30 @@ class World:
             now=there.now,
             minutes=minutes,
         )
-        there.rows["lesson"] = session
+        there.rows["session"] = session
         return session
 
 
 async def has_meeting(world: World) -> object:
-    return (await world.lesson()).meeting_id is not None
+    return (await world.make_session()).meeting_id is not None
 
 
 async def has_link_an_hour_ahead(world: World) -> object:
-    return (await world.lesson(60)).meeting_id is not None
+    return (await world.make_session(60)).meeting_id is not None
 
 
 async def status_forty_minutes_ahead(world: World) -> object:
-    return (await world.lesson(40)).status
+    return (await world.make_session(40)).status
 
 
 async def status_after_the_end(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     await advance_due(session.ends_at + timedelta(minutes=10))
     return (await Session.get(id=session.id)).status
 
 
 async def status_with_somebody_inside(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     start = session.scheduled_at
     async with writing(session.id, start) as draft:
         draft.change(room_first_ready_at=start)
@@ -91,8 +92,8 @@ async def status_with_somebody_inside(world: World) -> object:
 
 
 async def room_after_the_end(world: World) -> object:
-    session = await world.lesson()
-    await token(world.asker, world.there, "student", "lesson")
+    session = await world.make_session()
+    await token(world.asker, world.there, "student", "session")
     late = session.ends_at + timedelta(minutes=6)
     await advance_due(late)
     for work in await DueWork.filter(kind=WorkKind.DELETE_ROOM, due_at__lte=late):
@@ -101,10 +102,10 @@ async def room_after_the_end(world: World) -> object:
 
 
 async def refusal_of_a_second_student(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     start = session.scheduled_at
     await send(Room(session, world.at(0)).joined(Stay(world.there["classmate"], start)), start)
-    return await refused(world, "student", "lesson")
+    return await refused(world, "student", "session")
 
 
 async def refused(world: World, who: str, session: str) -> str | None:
@@ -130,28 +131,28 @@ async def refusal_of_a_long_class(world: World) -> object:
 
 
 async def seconds_a_room_may_be_empty(world: World) -> object:
-    session = await world.lesson()
-    await token(world.asker, world.there, "student", "lesson")
+    session = await world.make_session()
+    await token(world.asker, world.there, "student", "session")
     return world.stub.rooms[str(session.room_name)].empty_timeout
 
 
 async def end_of_the_token(world: World) -> object:
-    await world.lesson()
-    found = await token(world.asker, world.there, "student", "lesson")
+    await world.make_session()
+    found = await token(world.asker, world.there, "student", "session")
     return datetime.fromisoformat(found["expiresAt"]) - world.there.now
 
 
 async def refusal_of_a_colleague(world: World) -> object:
-    await world.lesson()
-    return await refused(world, "colleague", "lesson")
+    await world.make_session()
+    return await refused(world, "colleague", "session")
 
 
 def in_the_room(option: str) -> Callable[[World], Awaitable[object]]:
     """What the room's own metadata tell the client in it."""
 
     async def told(world: World) -> object:
-        session = await world.lesson()
-        await token(world.asker, world.there, "student", "lesson")
+        session = await world.make_session()
+        await token(world.asker, world.there, "student", "session")
         return json.loads(world.stub.rooms[str(session.room_name)].metadata)["options"][option]
 
     return told
@@ -159,8 +160,8 @@ def in_the_room(option: str) -> Callable[[World], Awaitable[object]]:
 
 def in_the_token(permission: str) -> Callable[[World], Awaitable[object]]:
     async def granted(world: World) -> object:
-        await world.lesson()
-        found = await token(world.asker, world.there, "student", "lesson")
+        await world.make_session()
+        found = await token(world.asker, world.there, "student", "session")
         return found["permissions"][permission]
 
     return granted
@@ -168,7 +169,7 @@ def in_the_token(permission: str) -> Callable[[World], Awaitable[object]]:
 
 async def status_of_a_latecomer(world: World) -> object:
     """Twenty minutes late into a class of a hundred, gone for a minute of the eighty left."""
-    session = await world.lesson(minutes=100)
+    session = await world.make_session(minutes=100)
     student, start = world.there["student"], session.scheduled_at
     room = Room(session, start)
     async with writing(session.id, start) as draft:
@@ -187,7 +188,7 @@ async def status_of_a_latecomer(world: World) -> object:
 
 
 async def presence_of_somebody_not_heard_of(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     start = session.scheduled_at
     await send(Room(session, start).joined(Stay(world.there["student"], start)), start)
     await expire_stays(session.id, start + timedelta(minutes=20))
@@ -272,7 +273,7 @@ async def asked(database: Database) -> AsyncIterator[tuple[Asker, LiveKitStub]]:
     ("model", "name", "walks"), [walk[:3] for walk in WALKS], ids=[walk[1] for walk in WALKS]
 )
 async def test_every_setting_has_a_scenario(
-    asked: tuple[Asker, LiveKitStub], model: Any, name: str, walks: dict[str, Walk]
+    asked: tuple[Asker, LiveKitStub], model: type[Model], name: str, walks: dict[str, Walk]
 ) -> None:
     asker, _ = asked
     columns = {camel(column) for column in model._meta.db_fields if not column.endswith("_id")}

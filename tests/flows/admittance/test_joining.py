@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from domain.access import UserRole
 from domain.session import GroupKind, MembershipSource
 from domain.status import SessionStatus
@@ -107,18 +107,18 @@ async def test_another_membership_may_begin_where_one_ends(asker: Asker, there: 
         assert await refusal(asker, there, "student", now=now) is None
 
 
-async def test_the_assignee_of_a_private_lesson_and_their_parent_join_it_and_nobody_else(
+async def test_the_assignee_of_a_private_session_and_their_parent_join_it_and_nobody_else(
     asker: Asker, there: Scene
 ) -> None:
     at = there.now + timedelta(minutes=5)
-    lesson = await make.session(
+    session = await make.session(
         there["academy"], there["teacher"], student=there["student"], at=at, now=there.now
     )
-    there.rows["lesson"] = lesson
-    assert await refusal(asker, there, "student", "lesson") is None
-    assert await refusal(asker, there, "parent", "lesson") is None
-    assert await refusal(asker, there, "classmate", "lesson") == "NOT_FOUND"
-    assert await refusal(asker, there, "others_parent", "lesson") == "NOT_FOUND"
+    there.rows["session"] = session
+    assert await refusal(asker, there, "student", "session") is None
+    assert await refusal(asker, there, "parent", "session") is None
+    assert await refusal(asker, there, "classmate", "session") == "NOT_FOUND"
+    assert await refusal(asker, there, "others_parent", "session") == "NOT_FOUND"
 
 
 async def test_a_child_of_former_days_is_no_way_in(asker: Asker, there: Scene) -> None:
@@ -134,7 +134,7 @@ def member(there: Scene, who: str) -> MemberInput:
 
 async def replace_members(there: Scene, members: list[MemberInput]) -> None:
     circle = there["circle"]
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id,
         circle.academy_id,
         GroupKind.CIRCLE,

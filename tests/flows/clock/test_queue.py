@@ -14,10 +14,10 @@ from tasks.stream import Delivery, JobStream
 from tasks.work import Jobs
 from tasks.worker import Worker
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.patience import PATIENCE_S
-from tests.support.queued_work import LIVEKIT, NOW, claimed, has_no_work, is_true, ready, stream_of
+from tests.support.patience import PATIENCE_S, see, until, within
+from tests.support.queued_work import LIVEKIT, NOW, claimed, has_no_work, ready, stream_of
 from tests.support.queues import Queue, looking, sending, server_at, working
-from tests.support.ticking import reaching, until
+from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -118,7 +118,7 @@ async def test_a_worker_that_was_killed_is_forgotten_but_not_what_it_had(
 
 
 async def is_forgotten(queue: Queue) -> bool:
-    return len(await queue.consumers(LIVEKIT)) == 1
+    return len(see(await queue.consumers(LIVEKIT))) == 1
 
 
 async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancelled(
@@ -139,6 +139,7 @@ async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancell
         broker = StreamBroker(await server_at(redis_url), LIVEKIT)
         worker = Worker(broker, Jobs(broker, Rooms(livekit), clock.now))
         worker.start()
-        await until(lambda: is_true(reads > 0))
-        await asyncio.wait_for(asyncio.shield(worker.stop(0.1)), PATIENCE_S)
+        await until(lambda: reads > 0)
+        async with within(PATIENCE_S, "the worker stops"):
+            await asyncio.shield(worker.stop(0.1))
         await broker.shutdown()

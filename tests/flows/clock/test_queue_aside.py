@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, REST, begin, claim_due
+from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, QUARANTINE, begin, claim_due
 from domain.queue import GROUP
 from models import DueWork
 from models.reading.clock_status import FAILED_AFTER
 from tasks.broker import DELIVERIES_MAX
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import until
 from tests.support.queued_work import (
     LIVEKIT,
     NOW,
@@ -21,7 +22,7 @@ from tests.support.queued_work import (
     stream_of,
 )
 from tests.support.queues import looking, sending, working
-from tests.support.ticking import reaching, until
+from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -109,8 +110,8 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
         assert stub.calls == []
         (work,) = await DueWork.all()
         assert (work.last_error, work.attempts) == (DEADLY, FAILED_AFTER)
-        assert await claim_due(moment + REST / 2) == []
-        (again,) = await claim_due(moment + REST)  # it is never given up
-        begun = await begin(again, moment + REST)
+        assert await claim_due(moment + QUARANTINE / 2) == []
+        (again,) = await claim_due(moment + QUARANTINE)  # it is never given up
+        begun = await begin(again, moment + QUARANTINE)
         assert begun
         assert not begun.is_deadly

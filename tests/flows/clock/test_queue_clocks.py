@@ -22,19 +22,19 @@ from tests.conftest import Database, Template
 from tests.support import redis as redis_servers
 from tests.support.exposition import counted
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.private_lessons import at, lessons, starting_in
+from tests.support.patience import see, until
+from tests.support.private_sessions import at, make_sessions, starting_in
 from tests.support.queued_work import (
     LIVEKIT,
     claimed,
     has_no_work,
     health,
-    is_true,
     over,
     ready,
     stream_of,
 )
 from tests.support.queues import looking, sending
-from tests.support.ticking import reaching, ticking, until
+from tests.support.ticking import reaching, ticking
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -60,11 +60,11 @@ async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
         ):
 
             async def is_full() -> bool:
-                return await queue.waiting(LIVEKIT) >= WIDTH
+                return see(await queue.waiting(LIVEKIT)) >= WIDTH
 
             await until(is_full)
             swept = other.sweeps
-            await until(lambda: is_true(other.sweeps > swept + 2))
+            await until(lambda: other.sweeps > swept + 2)
         taken = await DueWork.exclude(claimed_until=None).count()
         # Work that Redis took but did not say so in time is given back: its message is one more.
         assert taken <= await queue.waiting(LIVEKIT) <= 2 * WIDTH
@@ -77,7 +77,7 @@ async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
 
     async def is_late(untried: int) -> bool:
         told = await read_clock_status(at(2))
-        return (told.overdue_work, told.untried_work) == (1, untried)
+        return see((told.overdue_work, told.untried_work)) == (1, untried)
 
     async with (
         reaching("http://127.0.0.1:1") as livekit,
@@ -86,7 +86,7 @@ async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
     ):
 
         async def is_sent() -> bool:
-            return await queue.waiting(LIVEKIT) == 1
+            return see(await queue.waiting(LIVEKIT)) == 1
 
         await until(is_sent)
         assert await is_late(untried=1)
@@ -105,13 +105,13 @@ async def test_a_silent_livekit_does_not_hold_up_attendance_in_the_queue(
         stub.slow_s = 30
         livekit = await stack.enter_async_context(reaching(stub.url))
         await stack.enter_async_context(by(redis_url, livekit, 66))
-        await until(lambda: is_true(stub.calls.count("DeleteRoom") == WIDTH))
+        await until(lambda: stub.calls.count("DeleteRoom") == WIDTH)
         await until(lambda: are_final(number))
         assert await DueWork.filter(kind=WorkKind.DELETE_ROOM).count() == number
 
 
 async def are_final(number: int) -> bool:
-    return await Session.filter(finalised_at__isnull=False).count() == number
+    return see(await Session.filter(finalised_at__isnull=False).count()) == number
 
 
 async def test_a_worker_does_more_than_fits_into_its_lanes_at_once(redis_url: str) -> None:
@@ -135,7 +135,7 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_leaves_nothin
         queue = await stack.enter_async_context(looking(redis_url))
         async with by(redis_url, livekit):
             stub.slow_s = 0.5
-            await until(lambda: is_true("CreateRoom" in stub.calls))
+            await until(lambda: "CreateRoom" in stub.calls)
         assert (await Session.get(id=session.id)).room_ready_at
         assert await has_no_work()
         assert await queue.is_empty()
@@ -154,7 +154,7 @@ async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
         before = counted("work_total", **GIVEN_BACK)
         async with by(redis_url, livekit):
             stub.slow_s = 30
-            await until(lambda: is_true("CreateRoom" in stub.calls))
+            await until(lambda: "CreateRoom" in stub.calls)
         assert counted("work_total", **GIVEN_BACK) == before + 1
         (work,) = await DueWork.all()
         assert (work.claimed_until, work.begun, work.attempts) == (None, 0, 0)
@@ -163,7 +163,7 @@ async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
 
 async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_back() -> None:
     with redis_servers.private(is_started=False) as server:
-        sessions = await lessons(3)
+        sessions = await make_sessions(3)
         await DueWork.all().delete()
         async with AsyncExitStack() as stack:
             stub = await stack.enter_async_context(LiveKitStub())
@@ -173,7 +173,7 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             running = await stack.enter_async_context(one)
             await until(lambda: has_begun(sessions[0]))
             before = running.sweeps
-            await until(lambda: is_true(running.sweeps > before + 2))
+            await until(lambda: running.sweeps > before + 2)
             assert not await DueWork.exclude(claimed_until=None).exists()
             assert await health(server.url) == (False, "Redis cannot be reached.")
             server.start()
@@ -189,7 +189,7 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
 
 
 async def has_begun(session: Session) -> bool:
-    return (await Session.get(id=session.id)).status is SessionStatus.ONGOING
+    return see((await Session.get(id=session.id)).status) is SessionStatus.ONGOING
 
 
 async def test_a_frozen_redis_holds_up_no_sweep() -> None:

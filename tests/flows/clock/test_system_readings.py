@@ -14,7 +14,8 @@ from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import serving_app
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import reaching, until
+from tests.support.patience import until
+from tests.support.ticking import reaching
 
 NOW = make.ELEVEN
 MANY = "{" + " ".join(f"a{n}: systemStatus {{ isHealthy }}" for n in range(1_000)) + "}"
@@ -62,14 +63,10 @@ async def test_a_process_that_ends_leaves_no_reading_behind(
 ) -> None:
     stub.slow_s = 30
     asking = asyncio.create_task(readings.state())
-    await until(lambda: is_true(bool(stub.calls)))
+    await until(lambda: stub.calls)
     await readings.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
-
-
-async def is_true(value: bool) -> bool:
-    return value
 
 
 async def test_nobody_waits_for_long(

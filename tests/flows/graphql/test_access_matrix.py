@@ -95,7 +95,7 @@ async def outcome(asker: Asker, there: Scene, name: str, row: Row, cell: Cell) -
     return refused
 
 
-def is_there(value: Any, there: Scene, target: str) -> bool:
+def is_there(value: object, there: Scene, target: str) -> bool:
     if isinstance(value, list):
         return value != [None]
     if isinstance(value, dict) and "nodes" in value:

@@ -186,7 +186,7 @@ async def _watch(asker: Asker, there: Scene, role: str, seen: Seen) -> None:
         collect(there, payload(event), seen)
 
 
-def collect(there: Scene, data: Any, seen: Seen) -> None:
+def collect(there: Scene, data: object, seen: Seen) -> None:
     for thing in things(data):
         match thing.get("__typename"):
             case "User":

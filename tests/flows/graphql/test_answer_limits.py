@@ -8,7 +8,7 @@ import pytest
 
 import clock
 from domain.access import UserRole
-from execution.answers import MOST_BYTES
+from execution.answers import ANSWER_MAX_BYTES
 from models import Academy, Session, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Template
@@ -17,7 +17,7 @@ from tests.support.app import Served, headers, serving_app
 from tests.support.sockets import dial, heard, subscribe
 
 NOTES = "ن" * 20_000  # two bytes each
-TIMES = MOST_BYTES // 40_000 + 1
+TIMES = ANSWER_MAX_BYTES // 40_000 + 1
 TOO_MANY = " ".join(f"a{n}: notes" for n in range(TIMES))
 ALMOST = " ".join(f"a{n}: notes" for n in range(TIMES - 2))
 READ = "query ($id: ID!) {{ session(id: $id) {{ {notes} }} }}"

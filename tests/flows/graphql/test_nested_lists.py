@@ -8,7 +8,7 @@ from domain.access import UserRole
 from models import User
 from tests.support import make
 from tests.support.asking import Asker, asking, code, payload
-from tests.support.lessons import at, ready
+from tests.support.classrooms import at, ready
 from tests.support.livekit_events import send
 from tests.support.statements import counting
 
@@ -85,15 +85,15 @@ EVIDENCE = """{ sessions { nodes { attendances { nodes {
 
 
 async def test_evidence_is_ones_own_and_the_rooms_in_order() -> None:
-    lesson = await ready(2)
-    first, second = (lesson.stay(minute, who) for minute, who in enumerate(lesson.students))
-    await send(lesson.room.started(), at(-9))
-    await send(lesson.room.joined(first), at(0))
-    await send(lesson.room.joined(second), at(1))
-    await send(lesson.room.left(first, at(2)), at(2))
-    await send(lesson.room.finished(at(3)), at(3))
+    classroom = await ready(2)
+    first, second = (classroom.stay(minute, who) for minute, who in enumerate(classroom.students))
+    await send(classroom.room.started(), at(-9))
+    await send(classroom.room.joined(first), at(0))
+    await send(classroom.room.joined(second), at(1))
+    await send(classroom.room.left(first, at(2)), at(2))
+    await send(classroom.room.finished(at(3)), at(3))
     async with asking() as asker:
-        answer = payload(await asker.ask(EVIDENCE, lesson.teacher, now=at(4)))
+        answer = payload(await asker.ask(EVIDENCE, classroom.teacher, now=at(4)))
         (session,) = answer["nodes"]
         told = {one["user"]["databaseId"]: one["events"] for one in session["attendances"]["nodes"]}
         kinds = {who: [node["kind"] for node in page["nodes"]] for who, page in told.items()}
@@ -101,6 +101,6 @@ async def test_evidence_is_ones_own_and_the_rooms_in_order() -> None:
         assert kinds[second.user.id] == ["ROOM_STARTED", "JOINED", "ROOM_FINISHED"]
         assert told[first.user.id]["pageInfo"] == {"hasNextPage": True}
         assert told[second.user.id]["pageInfo"] == {"hasNextPage": False}
-        answer = payload(await asker.ask(EVIDENCE, lesson.student, now=at(4)))
+        answer = payload(await asker.ask(EVIDENCE, classroom.student, now=at(4)))
         (own,) = answer["nodes"][0]["attendances"]["nodes"]
         assert own["events"]["nodes"] == []

@@ -10,7 +10,7 @@ import pytest
 
 import clock
 from actions.identity import access_keys
-from actions.identity.access_keys import KEPT_ENDED, MOST_KEYS
+from actions.identity.access_keys import ACADEMY_MAX_KEYS, KEPT_ENDED
 from actions.identity.access_tokens import issue
 from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
@@ -192,12 +192,12 @@ async def test_an_academy_has_so_many_that_work_and_remembers_so_many_that_did(
     for n in range(KEPT_ENDED + 5):
         made = await access_keys.create_access_key(viewer, itqan.id, f"old {n}", None, NOW)
         await access_keys.revoke_access_key(viewer, made.row.id, NOW)
-    attempts = [create(asker, admin, itqan, f"new {n}") for n in range(MOST_KEYS + 5)]
+    attempts = [create(asker, admin, itqan, f"new {n}") for n in range(ACADEMY_MAX_KEYS + 5)]
     codes = [code(answer) for answer in await asyncio.gather(*attempts)]
-    assert codes.count(None) == MOST_KEYS
+    assert codes.count(None) == ACADEMY_MAX_KEYS
     assert codes.count("INVALID_INPUT") == 5
     listed = payload(await asker.ask(LIST, admin, id=id_of(itqan)))["accessKeys"]
-    assert len(listed) == MOST_KEYS + KEPT_ENDED
+    assert len(listed) == ACADEMY_MAX_KEYS + KEPT_ENDED
     assert listed[-1]["name"] == "old 5"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 import clock
@@ -366,7 +367,8 @@ async def test_nobody_listens(sara: User) -> None:
 
 
 def test_only_public_keys_for_signatures_are_usable() -> None:
-    private = json.loads(str(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.private))) | {"kid": "private"}
+    pair = rsa.generate_private_key(65537, 2048)
+    private = json.loads(str(jwt.algorithms.RSAAlgorithm.to_jwk(pair))) | {"kid": "private"}
     others = [
         private,
         RSA.jwk | {"kid": "for-encryption", "use": "enc"},

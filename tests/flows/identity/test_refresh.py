@@ -15,7 +15,7 @@ import clock
 from actions.identity import refresh_tokens, sign_ins
 from actions.identity.access_tokens import issue
 from actions.identity.refresh_tokens import GRACE
-from actions.identity.refresh_tokens import TTL as REFRESHES_FOR
+from actions.identity.refresh_tokens import REFRESH_TOKEN_TTL as REFRESHES_FOR
 from actions.identity.sign_ins import Credentials, SignedIn, sign_in
 from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
@@ -338,7 +338,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
 ) -> None:
     academy = await make.academy("itqan")
     teacher = await person(academy, role=UserRole.TEACHER)
-    lesson = await make.session(
+    session = await make.session(
         academy, teacher, student=await make.student(academy), at=tomorrow()
     )
     answer = await served.ask(SIGN_IN, email="sara@example.org", password=PASSWORD)
@@ -346,7 +346,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
     family = jwt.decode(made["accessToken"], options={"verify_signature": False})["sid"]
     install_packages(CLIENTS)
     soon = issue(secret(), teacher, clock.now(), timedelta(seconds=4), family)[0]
-    number = encode(Kind.SESSION, lesson.id)
+    number = encode(Kind.SESSION, session.id)
     arguments = (f"{served.url}/graphql".replace("http", "ws"), soon, made["refreshToken"])
     async with client("renew.mjs", *arguments, FOLLOW, number) as app:
         assert await app.hears() == {"connected": True}
@@ -385,11 +385,11 @@ async def test_a_token_that_is_forgotten_while_it_is_used_is_refused(
 ) -> None:
     credentials = Credentials("sara@example.org", PASSWORD)
     secret = (await sign_in("s" * 32, credentials, NOW)).refresh_token
-    hold = refresh_tokens.hold
+    lock_user = refresh_tokens.lock_user
 
     async def forget(user_id: int) -> User | None:
         await RefreshToken.all().delete()
-        return await hold(user_id)
+        return await lock_user(user_id)
 
-    monkeypatch.setattr(refresh_tokens, "hold", forget)
+    monkeypatch.setattr(refresh_tokens, "lock_user", forget)
     await refused(secret)

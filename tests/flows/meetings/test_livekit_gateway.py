@@ -12,6 +12,7 @@ from domain.meeting import RoomSpec
 from gateways.livekit import LiveKit, LiveKitRefusedError, Participant
 from gateways.livekit_tokens import Grant
 from tests.support.livekit_stub import LiveKitStub, twirp_error
+from tests.support.ticking import reaching
 from tests.support.webhooks import KEY, SECRET
 
 SPEC = RoomSpec(
@@ -210,12 +211,9 @@ async def test_a_wrong_path_is_not_taken_for_a_room_that_is_gone(
 async def test_a_wrong_key_is_refused_without_telling_the_token(
     stub: LiveKitStub, key: str, secret: str
 ) -> None:
-    livekit = LiveKit(stub.url, key, secret)
-    try:
+    async with reaching(stub.url, key=key, secret=secret) as livekit:
         with pytest.raises(LiveKitRefusedError) as failure:
             await livekit.ping()
-    finally:
-        await livekit.aclose()
     assert failure.value.message == "LiveKit answered 401 unknown."
 
 
@@ -225,6 +223,5 @@ async def test_ping_makes_nothing(livekit: LiveKit, stub: LiveKitStub) -> None:
 
 
 async def test_a_websocket_address_is_understood(stub: LiveKitStub) -> None:
-    livekit = LiveKit(stub.url.replace("http", "ws"), KEY, SECRET)
-    await livekit.ping()
-    await livekit.aclose()
+    async with reaching(stub.url.replace("http", "ws")) as livekit:
+        await livekit.ping()

@@ -80,7 +80,7 @@ async def test_all_who_read_at_once_look_once(stub: LiveKitStub) -> None:
         stub.slow_s = 0.05
         await asyncio.gather(*(read(asker, there, who) for who in ("teacher", "admin") * 10))
         assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]
-        asker.process.door.livekit.look.kept_s = 0
+        asker.process.door.livekit.single_flight.kept_s = 0
         await asyncio.gather(read(asker, there), read(asker, there, what="others", who="admin"))
         assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]  # still good
 
@@ -88,7 +88,7 @@ async def test_all_who_read_at_once_look_once(stub: LiveKitStub) -> None:
 async def test_an_answer_that_is_too_old_is_asked_for_again(stub: LiveKitStub) -> None:
     there = await scene()
     async with asking(livekit_api_url=stub.url) as asker:
-        asker.process.door.livekit.look.kept_s = 0
+        asker.process.door.livekit.single_flight.kept_s = 0
         session = await opened(asker, there, stub)
         assert (await read(asker, there))["participantCount"] == 1
         stub.people[str(session.room_name)].clear()

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.days import day_begins, week_begins
+from domain.days import start_of_day, start_of_week
 from models import Academy, Session, VideoSettings
 from models.reading.statistics import MeetingCounts, all_meeting_counts, meeting_counts
 from tests.support import make
@@ -17,18 +17,18 @@ RIYADH = ZoneInfo("Asia/Riyadh")
 NOW = datetime(2026, 3, 3, 22, 30, tzinfo=UTC)
 
 
-def test_a_day_begins_at_midnight_there_and_a_week_on_monday() -> None:
-    assert day_begins(NOW, RIYADH) == datetime(2026, 3, 3, 21, 0, tzinfo=UTC)
-    assert day_begins(NOW, UTC) == datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
-    assert week_begins(NOW, RIYADH) == datetime(2026, 3, 1, 21, 0, tzinfo=UTC)
-    assert week_begins(NOW, UTC) == datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
+def test_a_start_of_day_at_midnight_there_and_a_week_on_monday() -> None:
+    assert start_of_day(NOW, RIYADH) == datetime(2026, 3, 3, 21, 0, tzinfo=UTC)
+    assert start_of_day(NOW, UTC) == datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+    assert start_of_week(NOW, RIYADH) == datetime(2026, 3, 1, 21, 0, tzinfo=UTC)
+    assert start_of_week(NOW, UTC) == datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 
 
 def test_a_week_with_a_change_of_clocks_begins_at_midnight_too() -> None:
     cairo = ZoneInfo("Africa/Cairo")  # clocks go forward on Friday 24 April 2026
     now = datetime(2026, 4, 25, 12, 0, tzinfo=UTC)
-    assert week_begins(now, cairo) == datetime(2026, 4, 19, 22, 0, tzinfo=UTC)
-    assert day_begins(now, cairo) == datetime(2026, 4, 24, 21, 0, tzinfo=UTC)
+    assert start_of_week(now, cairo) == datetime(2026, 4, 19, 22, 0, tzinfo=UTC)
+    assert start_of_day(now, cairo) == datetime(2026, 4, 24, 21, 0, tzinfo=UTC)
 
 
 async def meeting(academy: Academy, ago: timedelta, *, by_hand: bool = False) -> None:

@@ -24,7 +24,8 @@ from tests.support.command import (
     started,
 )
 from tests.support.environment import DEFAULTS
-from tests.support.ticking import ticking_with_stub, until
+from tests.support.patience import see, until
+from tests.support.ticking import ticking_with_stub
 
 SIGN_IN = """mutation($email: String!, $password: String!) {
   signIn(email: $email, password: $password) { accessToken viewer { role } errors { code } }
@@ -148,7 +149,7 @@ async def test_the_clocks_status_is_good_while_it_runs_and_nothing_is_late(
     database: Database,
 ) -> None:
     async with ticking_with_stub() as (running, _):
-        await until(lambda: has_swept(running))
+        await until(lambda: running.sweeps > 0)
         ended = await run("clock", "status", env=configured(database.url))
         assert ended.code == 0, ended.out
         told = await run("clock", "status", "--json", env=configured(database.url))
@@ -156,10 +157,6 @@ async def test_the_clocks_status_is_good_while_it_runs_and_nothing_is_late(
     assert status["is_running"] is True
     assert status["overdue_sessions"] == status["overdue_work"] == 0
     assert status["last_beat_at"].endswith("Z")
-
-
-async def has_swept(running: Any) -> bool:
-    return bool(running.sweeps > 0)
 
 
 async def test_what_is_overdue_makes_the_status_bad_although_the_clock_runs(
@@ -173,7 +170,7 @@ async def test_what_is_overdue_makes_the_status_bad_although_the_clock_runs(
     # It rests because its last move failed: the running clock leaves it alone.
     await Session.filter(id=session.id).update(**late, parked_until=now + timedelta(minutes=1))
     async with ticking_with_stub() as (running, _):
-        await until(lambda: has_swept(running))
+        await until(lambda: running.sweeps > 0)
         ended = await run("clock", "status", env=configured(database.url))
     assert ended.code == 1
     assert "1, the oldest by 12" in ended.out
@@ -185,7 +182,7 @@ async def test_the_clock_runs_alone_beside_another_on_postgresql(database: Datab
     async with started("clock", env=env) as one, started("clock", env=env) as other:
 
         async def is_well() -> bool:
-            return (await run("clock", "status", env=env)).code == 0
+            return see(await run("clock", "status", env=env)).code == 0
 
         await until(is_well)
         assert [await interrupt(process) for process in (one, other)] == [0, 0]

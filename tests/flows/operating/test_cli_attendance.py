@@ -1,6 +1,5 @@
 """`attendance …`: who is there and why we say so, and computing it again."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -23,6 +22,7 @@ from tests.support import make
 from tests.support.attendance_rows import as_text
 from tests.support.command import Ended, configured, run, started
 from tests.support.livekit_events import Room, Stay, send
+from tests.support.patience import within
 
 
 class Scene:
@@ -77,7 +77,7 @@ async def test_it_is_drawn_until_it_is_interrupted(scene: Scene) -> None:
     arguments = ("attendance", "debug", str(scene.session.id), "--watch")
     async with started(*arguments, env=scene.env) as process:
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with within(20, "a line of the command"):
             assert await process.stdout.readline()
 
 

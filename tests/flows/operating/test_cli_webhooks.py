@@ -1,10 +1,9 @@
 """`webhooks …`: what LiveKit tells as it comes, and what it would tell."""
 
-import asyncio
 import re
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.support.attendance_rows import state
 from tests.support.command import Ended, configured, run, started
 from tests.support.livekit_events import Room, Stay, send
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import within
 
 
 class Scene:
@@ -164,6 +164,7 @@ async def test_watching_goes_on_with_what_comes_each_once(scene: Scene) -> None:
         ] * 3
 
 
-async def line_of(process: Any) -> str:
-    line: bytes = await asyncio.wait_for(process.stdout.readline(), 20)
-    return line.decode()
+async def line_of(process: Process) -> str:
+    assert process.stdout
+    async with within(20, "a line of the command"):
+        return (await process.stdout.readline()).decode()

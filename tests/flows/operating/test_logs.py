@@ -19,8 +19,8 @@ from tests.support import make
 from tests.support.app import headers, serving_app
 from tests.support.livekit_events import PATH, Room, Stay
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import until
 from tests.support.sockets import dial, heard, subscribe
-from tests.support.ticking import until
 from tests.support.webhooks import SECRET, sign
 from tests.support.webhooks import encode as as_body
 
@@ -83,10 +83,7 @@ async def test_a_class_from_its_token_to_its_end_leaves_no_name_in_the_log(
                 root = await make.user(None, UserRole.SUPER_ADMIN)
                 await served.ask("{ systemStatus { isHealthy } }", root)
 
-                async def is_logged() -> bool:
-                    return "clock in trouble" in log.getvalue()
-
-                await until(is_logged)
+                await until(lambda: "clock in trouble" in log.getvalue())
     text = log.getvalue()
     lines = [json.loads(line) for line in text.splitlines()]
     assert lines

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import clock
-from demo.crowd import Ending, visits
+from demo.crowd import Ending, planned_stays
 from gateways.livekit_simulation import Guest, SimulatedRoom
 from gateways.livekit_webhooks import translate, verify
 from tests.support import recordings
@@ -76,7 +76,7 @@ async def test_a_webhook_that_was_not_stored_is_sent_again_as_it_was() -> None:
 
 def test_everybody_comes_soon_and_all_endings_happen() -> None:
     for place in range(7):
-        plan = visits(Random(place), place)
+        plan = planned_stays(Random(place), place)
         first = next(plan)
         assert first.after_s < 10
         assert {visit.ending for visit, _ in zip(plan, range(100), strict=False)} == set(Ending)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.academies.video_settings import update_video_settings
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session, schedule_sessions
@@ -148,7 +148,7 @@ async def test_a_teacher_does_not_schedule_and_a_stranger_finds_no_academy(schoo
 
 
 async def test_the_same_key_again_answers_with_the_same_session(school: School) -> None:
-    plan = school.plan(external_id="lesson-1")
+    plan = school.plan(external_id="session-1")
     first = await schedule_session(school.admin, plan, YESTERDAY)
     again = await schedule_session(school.admin, plan, YESTERDAY)
     long_after = await schedule_session(school.admin, plan, at(60 * 24))
@@ -157,8 +157,8 @@ async def test_the_same_key_again_answers_with_the_same_session(school: School) 
 
 
 async def test_the_same_key_with_other_values_is_a_conflict(school: School) -> None:
-    await schedule_session(school.admin, school.plan(external_id="lesson-1"), YESTERDAY)
-    other = school.plan(external_id="lesson-1", title="Another")
+    await schedule_session(school.admin, school.plan(external_id="session-1"), YESTERDAY)
+    other = school.plan(external_id="session-1", title="Another")
     with pytest.raises(ConflictError) as refused:
         await schedule_session(school.admin, other, YESTERDAY)
     assert refused.value.field == ("externalId",)
@@ -173,7 +173,7 @@ async def test_the_same_key_in_two_academies_is_two_sessions(school: School) -> 
 
 
 async def test_the_same_key_many_times_at_once_is_one_session(school: School) -> None:
-    plan = school.plan(external_id="lesson-1")
+    plan = school.plan(external_id="session-1")
     answers = await asyncio.gather(
         *(schedule_session(school.admin, plan, YESTERDAY) for _ in range(12))
     )
@@ -185,7 +185,7 @@ async def test_the_same_key_many_times_at_once_is_one_session(school: School) ->
 async def test_a_key_with_different_values_at_once_is_one_session_and_conflicts(
     school: School,
 ) -> None:
-    plans = [school.plan(external_id="lesson-1", title=f"Title {n}") for n in range(6)]
+    plans = [school.plan(external_id="session-1", title=f"Title {n}") for n in range(6)]
     answers = await asyncio.gather(
         *(schedule_session(school.admin, plan, YESTERDAY) for plan in plans), return_exceptions=True
     )
@@ -252,8 +252,8 @@ def _group_plan(
     school: School,
     external_id: str,
     members: dict[User, tuple[datetime | None, datetime | None]],
-) -> GroupPlan:
-    return GroupPlan(
+) -> GroupEntry:
+    return GroupEntry(
         external_id=external_id,
         academy_id=school.academy.id,
         kind=GroupKind.CIRCLE,

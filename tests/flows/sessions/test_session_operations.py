@@ -34,14 +34,14 @@ async def test_clients_give_ids_and_clear_with_null() -> None:
     admin = await make.user(academy, UserRole.ACADEMY_ADMIN)
     async with asking() as asker:
         input = {
-            "title": "  Lesson 2 ",
+            "title": "  Session 2 ",
             "subject": None,
             "teacherId": encode(Kind.USER, substitute.id),
         }
         now = make.ELEVEN - timedelta(hours=1)
         number = encode(Kind.SESSION, session.id)
         answer = payload(await asker.ask(UPDATE, admin, now=now, id=number, input=input))
-        assert answer["session"]["title"] == "Lesson 2"
+        assert answer["session"]["title"] == "Session 2"
         assert answer["session"]["subject"] is None
         assert answer["session"]["teacher"] == {"databaseId": substitute.id}
         assert answer["session"]["student"] == {"databaseId": session.student_id}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actions.academies.academy_update import update_academy
-from actions.academies.group_upsert import GroupPlan, upsert_groups
+from actions.academies.group_upsert import GroupEntry, upsert_groups
 from actions.academies.teacher_settings import update_teacher_meeting_settings as update_preferences
 from actions.academies.user_upsert import create_super_admin
 from actions.attendance.overrides import Wish, override_attendance
@@ -17,7 +17,7 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Answer, Asker, payload
-from tests.support.lessons import at, ready
+from tests.support.classrooms import at, ready
 from tests.support.scene import dump
 from tests.support.upserts import person, refusals, upsert_users
 
@@ -118,7 +118,7 @@ async def test_a_super_admin_may_have_the_longest_email(database: Database) -> N
 
 async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None:
     viewer = make.viewer(admin)
-    plan = GroupPlan("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
+    plan = GroupEntry("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
     (circle,) = await upsert_groups(viewer, [plan], make.ELEVEN)
     assert circle.name == "Fajr"
     renamed = await update_academy(viewer, academy.id, {"name": f"Itqan{ROOM}"}, make.ELEVEN)
@@ -126,10 +126,10 @@ async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None
     teacher = await make.teacher(academy)
     await update_preferences(viewer, teacher.id, {"theme": f"dark{ROOM}"}, make.ELEVEN)
     assert (await TeacherMeetingSettings.get(teacher_id=teacher.id)).theme == "dark"
-    lesson = await ready()
+    classroom = await ready()
     wish = Wish(AttendanceStatus.PRESENT, f"Was there{ROOM * 3}")
     state = await override_attendance(
-        make.viewer(lesson.teacher), lesson.session.id, lesson.student.id, wish, at()
+        make.viewer(classroom.teacher), classroom.session.id, classroom.student.id, wish, at()
     )
     assert state.result.override
     assert state.result.override.note == "Was there"

@@ -3,7 +3,6 @@
 Two people watch on two real sockets. One loses the right: what they watch ends; the other goes on.
 """
 
-import asyncio
 import json
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from actions.sessions.session_cancel import cancel_session
 from domain.access import UserRole
 from models import Membership, SessionParticipant, User
 from models.database import sql
-from subscriptions.watchers import Watchers
+from subscriptions.backstop import Backstop
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import headers, serving_app
@@ -40,13 +39,9 @@ ROLE = "{ viewer { role } }"
 
 
 @pytest.fixture(autouse=True)
-def only_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test sees is the bell's doing; the backstop is asked where a test is about it."""
-
-    async def never(watchers: Watchers) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(Watchers, "_keep_looking", never)
+def only_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bus alone tells the watchers; a test that is about the backstop asks it itself."""
+    monkeypatch.setattr(Backstop, "start", lambda backstop: None)
 
 
 async def test_who_is_deactivated_can_begin_nothing_more_on_an_open_socket(
