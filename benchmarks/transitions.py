@@ -16,7 +16,7 @@ from statistics import median, quantiles
 
 import clock
 from actions.clock.sweep import advance_due
-from actions.sessions.session_schedule import times
+from actions.sessions.session_schedule import compute_dates
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from gateways.changes import bus_in_use, listen_for_versions
@@ -111,7 +111,7 @@ def _row(
     settings: VideoSettings,
     policy: AttendancePolicy,
 ) -> dict[str, object]:
-    timers = times(make.ELEVEN, 60, settings)
+    timers = compute_dates(make.ELEVEN, 60, settings)
     return {
         "academy_id": academy.id,
         "kind": SessionKind.QURAN,

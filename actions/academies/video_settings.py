@@ -5,7 +5,7 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from actions.sessions.session_schedule import times
+from actions.sessions.session_schedule import compute_dates
 from actions.writing.draft import Draft
 from actions.writing.meeting import ask_again, lay_again, plan_deletion, say_ended
 from actions.writing.rights import review
@@ -77,7 +77,7 @@ def _follow(draft: Draft, changed: set[str], actor_id: int) -> None:
         return
     if session.status is SessionStatus.SCHEDULED:
         settings = session.academy.video_settings
-        moved = times(session.scheduled_at, session.duration_minutes, settings)
+        moved = compute_dates(session.scheduled_at, session.duration_minutes, settings)
         draft.change(**moved, next_transition_at=moved["ready_at"])
     lay_again(draft)
     if changed & GATE_SETTINGS:

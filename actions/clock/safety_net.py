@@ -49,7 +49,7 @@ async def catch_forgotten(
     sessions = which.rows().filter(id__in=ids).order_by("id")
     for session in await sessions if ids else []:
         if session.meeting_refusal is not None and not session.status.is_over:
-            # Either time alone does not allow it, or it is retried later.
+            # The refusal stands: it is retried later, or time alone does not lift it.
             retry_at = session.meeting_refusal.get("retryAt")
             if retry_at is None or utc(retry_at) > now:
                 continue
@@ -63,8 +63,8 @@ async def catch_forgotten(
                 await make_ahead(session.id, now)
                 caught.made += await Session.exists(id=session.id, meeting_id__isnull=False)
         except Exception:
-            told = {"session": session.id}
-            logger.warning("forgotten work not planned", exc_info=True, extra=told)
+            extra = {"session": session.id}
+            logger.warning("forgotten work not planned", exc_info=True, extra=extra)
             caught.failed += 1
     return caught
 

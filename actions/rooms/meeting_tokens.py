@@ -25,7 +25,7 @@ logger = logging.getLogger("halaqa.tokens")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The rights that the client asks for; they never add to what the role grants."""
+    """Rights that the client asks for. They never add to what the role grants."""
 
     can_publish: bool = True
     can_subscribe: bool = True
@@ -42,7 +42,7 @@ class MeetingToken:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The process's LiveKit and its settings, which issuing a token needs."""
+    """LiveKit and the settings of this process, which issuing a token needs."""
 
     livekit: LiveKit
     settings: Settings
@@ -54,12 +54,12 @@ async def create_meeting_token(
     """Issue a token for the viewer, or raise the refusal that they read as `joinRefusal`."""
     session = await Session.fetch_for(viewer, session_id, Permit.SEE)
     if session.is_overdue(now):
-        try:  # waits for whoever advances it already: all who come in its first second come in
+        try:  # waits for the process that advances it already, so that early comers get in
             async with writing(session_id, now) as draft:
                 await advance_if_due(draft)
         except Exception:
-            told = {"session": session_id}
-            logger.warning("overdue session not healed", exc_info=True, extra=told)
+            extra = {"session": session_id}
+            logger.warning("overdue session not healed", exc_info=True, extra=extra)
         session = await Session.fetch_for(viewer, session_id, Permit.SEE)
     await check_joining(viewer, session, now)
     is_room_ensured = await _ensure_room(door.livekit, viewer, session, now)
@@ -103,12 +103,12 @@ def _admission(session: Session, user: User, viewer: Viewer, wish: Wish) -> Admi
     """Name the person and their rights in the room: the role's, without what they do not want."""
     grant = grant_for(viewer, session)
     can_publish = grant.can_publish and wish.can_publish
-    told = {"name": user.display_name, "role": user.role, "userId": user.id}
+    metadata = {"name": user.display_name, "role": user.role, "userId": user.id}
     return Admission(
         room_name=str(session.room_name),
         identity=identity_of(user.id, user.first_name, user.last_name),
         name=user.display_name,
-        metadata=json.dumps(told, ensure_ascii=False),
+        metadata=json.dumps(metadata, ensure_ascii=False),
         grant=replace(
             grant,
             can_publish=can_publish,

@@ -1,7 +1,6 @@
 """Hands the actions on rooms to the clock and its jobs, which may not know the gateway."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 from actions.admittance.barring import remove_person
 from actions.rooms.cleanup import tidy
@@ -10,23 +9,12 @@ from actions.rooms.room import delete_room, make_room
 from gateways.livekit import LiveKit
 
 
-@dataclass(frozen=True, slots=True)
 class Rooms:
-    """The actions on rooms, bound to this process's LiveKit."""
+    """Actions on rooms, bound to this process's LiveKit."""
 
-    _livekit: LiveKit
-
-    async def make(self, session_id: int, now: datetime) -> None:
-        await make_room(self._livekit, session_id, now)
-
-    async def delete(self, session_id: int, now: datetime) -> None:
-        await delete_room(self._livekit, session_id, now)
-
-    async def remove_person(self, participant_id: int, now: datetime) -> None:
-        await remove_person(self._livekit, participant_id, now)
-
-    async def reconcile_in_turn(self, now: datetime) -> int | None:
-        return await reconcile_in_turn(self._livekit, now)
-
-    async def tidy(self, now: datetime) -> None:
-        await tidy(self._livekit, now)
+    def __init__(self, livekit: LiveKit) -> None:
+        self.make_room = partial(make_room, livekit)
+        self.delete_room = partial(delete_room, livekit)
+        self.remove_person = partial(remove_person, livekit)
+        self.reconcile_in_turn = partial(reconcile_in_turn, livekit)
+        self.tidy = partial(tidy, livekit)

@@ -1,4 +1,4 @@
-"""The values that a session is scheduled with, and the checks on them."""
+"""Values that a session is scheduled with, and the checks on them."""
 
 import hashlib
 import json

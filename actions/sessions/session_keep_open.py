@@ -34,8 +34,8 @@ async def keep_session_open(
         if minutes is not None:
             until = max(now + timedelta(minutes=minutes), session.completes_at)
             if until > session.ends_at + AFTER_END_MAX:
-                told = "That is over 4 hours after the scheduled end."
-                raise InvalidInputError(told, ("minutes",))
+                message = "That is over 4 hours after the scheduled end."
+                raise InvalidInputError(message, ("minutes",))
         else:
             until = max(session.ends_at + AFTER_END_DEFAULT, session.completes_at)
             if until <= now:

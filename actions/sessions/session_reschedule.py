@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from actions.attendance.folding import advance_if_due
-from actions.sessions.session_schedule import check_times, times
+from actions.sessions.session_schedule import check_times, compute_dates
 from actions.writing.meeting import forget_room, look_ahead, move_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
 from actions.writing.roster import fill
@@ -39,11 +39,11 @@ async def reschedule_session(
             forget_room(draft)
         if session.academy.is_active:
             draft.change(closed_from=None)
-        dates = times(scheduled_at, minutes, settings)
+        dates = compute_dates(scheduled_at, minutes, settings)
         draft.change(scheduled_at=scheduled_at, duration_minutes=minutes, **dates)
         await move_meeting(draft)
-        told = {"scheduled_at": scheduled_at.isoformat(), "duration_minutes": minutes}
-        draft.append(SessionEventKind.RESCHEDULED, told, viewer.user_id)
+        payload = {"scheduled_at": scheduled_at.isoformat(), "duration_minutes": minutes}
+        draft.append(SessionEventKind.RESCHEDULED, payload, viewer.user_id)
         await fill(draft)
         advance(draft)
         look_ahead(draft)

@@ -87,8 +87,8 @@ async def _schedule_one(viewer: Viewer, asked: SessionInput, now: datetime) -> D
             # A repeated call is the same call, whatever people changed of the session meanwhile.
             first = await SessionEvent.get(session_id=known.id, sequence=1)
             if first.payload.get("asked") != digest_of(asked):
-                told = "This key belongs to a session with other values."
-                raise ConflictError(told, ("externalId",))
+                message = "This key belongs to a session with other values."
+                raise ConflictError(message, ("externalId",))
         return Draft(known, now)
     check_times(asked.scheduled_at, asked.duration_minutes, academy.video_settings, now)
     check_combination(asked)
@@ -105,7 +105,7 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
         attendance_policy=academy.attendance_policy.stamp(),
         created_at=now,
         updated_at=now,
-        **times(asked.scheduled_at, asked.duration_minutes, academy.video_settings),
+        **compute_dates(asked.scheduled_at, asked.duration_minutes, academy.video_settings),
     )
     await session.save(force_create=True)
     session.academy = academy
@@ -141,7 +141,9 @@ def check_times(
         raise InvalidInputError("The session would already be over.", ("scheduledAt",))
 
 
-def times(scheduled_at: datetime, minutes: int, settings: VideoSettings) -> dict[str, datetime]:
+def compute_dates(
+    scheduled_at: datetime, minutes: int, settings: VideoSettings
+) -> dict[str, datetime]:
     """Compute the other dates on a session's row from its start, its length and the settings."""
     timeline = Timeline.of_schedule(
         scheduled_at,

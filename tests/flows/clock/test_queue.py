@@ -125,7 +125,7 @@ async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancell
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python 3.11's `wait_for`, which redis-py uses, swallows what comes with the answer."""
-    read, reads = JobStream._new, 0
+    read, reads = JobStream.next, 0
 
     async def be_deaf(stream: JobStream) -> Delivery | None:
         nonlocal reads
@@ -134,7 +134,7 @@ async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancell
             return await read(stream)
         return None
 
-    monkeypatch.setattr(JobStream, "_new", be_deaf)
+    monkeypatch.setattr(JobStream, "next", be_deaf)
     async with reaching("http://127.0.0.1:1") as livekit:
         broker = StreamBroker(await server_at(redis_url), LIVEKIT)
         worker = Worker(broker, Jobs(broker, Rooms(livekit), clock.now))

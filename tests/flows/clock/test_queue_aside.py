@@ -9,7 +9,7 @@ from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, QUARANTINE, be
 from domain.queue import GROUP
 from models import DueWork
 from models.reading.clock_status import FAILED_AFTER
-from tasks.broker import MOST_DELIVERIES
+from tasks.broker import DELIVERIES_MAX
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.patience import until
 from tests.support.queued_work import (
@@ -81,7 +81,7 @@ async def test_a_message_that_was_delivered_too_often_is_set_aside(redis_url: st
         delivery = await stream_of(dead).next()
         assert delivery
         name = (queue.stream(LIVEKIT), GROUP, "dead", 0, [delivery.id])
-        await queue.redis.xclaim(*name, idle=600_000, retrycount=MOST_DELIVERIES, justid=True)
+        await queue.redis.xclaim(*name, idle=600_000, retrycount=DELIVERIES_MAX, justid=True)
         await stack.enter_async_context(working(redis_url, LIVEKIT, livekit, NOW))
         await until(queue.is_empty)
         assert await queue.reasons() == ["It was delivered too often, and nobody came to its end."]
