@@ -22,6 +22,7 @@ from cli.options import (
 from cli.parts import Stop, blocking
 from cli.session_page import page_of
 from models import Session
+from models.reading.stuck import find_stuck
 
 session_commands = typer.Typer(no_args_is_help=True, help="Sessions: one, the stuck, the late.")
 

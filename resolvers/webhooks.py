@@ -6,6 +6,7 @@ import strawberry
 
 from domain.webhook import WebhookOutcome
 from execution.context import Info
+from models.reading.webhook_log import read_entries_for
 from schema.types.given import given
 from schema.types.ids import Kind, optional_number
 from schema.types.pages import Connection

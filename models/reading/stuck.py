@@ -10,7 +10,7 @@ from datetime import datetime
 
 from domain.access import Permit, Viewer
 from domain.session import WorkKind
-from domain.stuck import MOVE_LATE, ROOM_LATE, Condition, Stuck, Undone
+from domain.stuck import MOVE_LATE, ROOM_LATE, Condition, Stuck, Undone, find_trouble
 from models.database import sql
 from models.reading.pages import Page, check_first, id_after
 from models.session import Session
