@@ -97,8 +97,7 @@ async def prepare_academy(now: datetime) -> Demo:
         await user_upsert.upsert_users(viewer, inputs, now)
     circle = await Group.get_or_none(academy_id=academy.id, external_id=CIRCLE)
     if circle is None:
-        members = [MemberInput(name, MembershipSource.ENROLMENT, None, None) for name in MEMBERS]
-        plan = GroupEntry(
+        entry = GroupEntry(
             external_id=CIRCLE,
             academy_id=academy.id,
             kind=GroupKind.CIRCLE,
@@ -107,7 +106,7 @@ async def prepare_academy(now: datetime) -> Demo:
             keeps_teacher=False,
             members=[MemberInput(one, MembershipSource.ENROLMENT, None, None) for one in MEMBERS],
         )
-        (circle,) = await group_upsert.upsert_groups(viewer, [plan], now)
+        (circle,) = await group_upsert.upsert_groups(viewer, [entry], now)
     by_name = {str(user.external_id): user for user in await people}
     return Demo(academy, circle, by_name | {"super": founder})
 

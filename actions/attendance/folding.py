@@ -26,8 +26,8 @@ EXPIRE_STAYS_LATER = PLAN + "WHERE due_work.claimed_until IS NOT NULL"
 async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:
     """Fold the log again for some people or for everybody, store the results and tell changes.
 
-    Return everybody's state as it is now. A person without a line has no stored result until the
-    attendance is final.
+    Return these people's states as they are now. A person without a line has no stored result
+    until the attendance is final.
     """
     session, final_at = draft.session, draft.session.finalised_at
     roster = SessionParticipant.filter(session_id=session.id).order_by("id")

@@ -102,7 +102,7 @@ async def _list_room(livekit: LiveKit, session: Session, gate: asyncio.Semaphore
     return {(number, one.sid): one for number, one in numbered if number}
 
 
-KNOWN = """
+PEOPLE_INSIDE = """
 SELECT p.session_id, p.user_id, p.missed, a.open_sids, a.confidence
 FROM session_participants p LEFT JOIN meeting_attendances a ON a.participant_id = p.id
 WHERE p.session_id IN ({ids}) AND (
@@ -115,7 +115,7 @@ async def _known(session_ids: list[int]) -> dict[int, Known]:
     """Read the known people of all sessions in one statement: the cost of a round without news."""
     known: dict[int, Known] = defaultdict(Known)
     for some in sql.batches(session_ids):
-        for row in await sql.query(KNOWN.format(ids=sql.places(len(some))), *some):
+        for row in await sql.query(PEOPLE_INSIDE.format(ids=sql.places(len(some))), *some):
             one, user_id = known[row["session_id"]], row["user_id"]
             stays = {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}
             one.stays |= stays

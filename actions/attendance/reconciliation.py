@@ -18,7 +18,7 @@ from models import MeetingAttendanceEvent, Session, SessionParticipant, User
 from models.reading.attendance_log import Lines, facts_of, line_of, lines_of
 
 # LiveKit's list is late, and its webhook may be too: people we heard of so lately are left alone.
-QUIET = timedelta(seconds=5)
+QUIET_FOR = timedelta(seconds=5)
 
 Place = tuple[int, str]
 
@@ -53,9 +53,9 @@ async def reconcile_session(listed: Session, there: Mapping[Place, int], now: da
 async def _add_seen(
     draft: Draft, people: Mapping[int, User], lines: Lines, there: Mapping[Place, int]
 ) -> set[int]:
-    """Append SEEN where it opens a stay, not where one is open already or LiveKit told its leave.
+    """Append SEEN for the stays that it opens, and return the people who have a new line.
 
-    Return the people who have a new line.
+    It opens no stay that is open already, nor one whose leave LiveKit has told.
     """
     session, seen = draft.session, set()
     facts = facts_of(session, is_expected=False)
@@ -77,9 +77,9 @@ async def _add_seen(
 async def _add_missing(
     draft: Draft, rows: list[SessionParticipant], lines: Lines, there: Mapping[Place, int]
 ) -> set[int]:
-    """Append NOT_SEEN for a stay that is missed the second time; only note the first time.
+    """Append NOT_SEEN for the stays missed twice in a row, and return the people with a new line.
 
-    Return the people who have a new line.
+    A stay that is missed for the first time is only noted.
     """
     missing = set()
     for row in rows:
@@ -117,7 +117,9 @@ def _line(
 
 
 def _is_quiet(draft: Draft, lines: Lines, user_id: int) -> bool:
-    """Tell if LiveKit has not told of them lately. Reports do not count, or a page that reports
-    again and again would keep the reconciler off."""
+    """Return True if no line about them arrived lately.
+
+    Reports do not count: a page that reports again and again must not keep the reconciler off.
+    """
     told = [line.received_ms for line in lines[user_id] if not line.is_report]
-    return max(told, default=0) <= to_ms(draft.now - QUIET)
+    return max(told, default=0) <= to_ms(draft.now - QUIET_FOR)

@@ -14,8 +14,8 @@ from domain.attendance.fold import (
     EventSource,
     Line,
     Presence,
-    changes,
     open_reports,
+    would_change,
 )
 from domain.attendance.reports import UNCONFIRMED_FOR_MS
 from domain.attendance.state import AttendanceState, from_ms, to_ms
@@ -128,7 +128,7 @@ async def _report(draft: Draft, row: SessionParticipant, kind: EventKind, sid: s
     since_ms = to_ms(draft.now - REPORTS_WITHIN)
     own = [one for one in log if one.source is EventSource.CLIENT and one.received_ms > since_ms]
     facts = facts_of(draft.session, is_expected=row.is_expected)
-    if len(own) >= REPORTS_MAX or not changes(log, line_of(line), facts):
+    if len(own) >= REPORTS_MAX or not would_change(log, line_of(line), facts):
         return False
     await append_line(line)
     await refold(draft, [row.user_id])

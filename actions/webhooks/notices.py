@@ -7,7 +7,7 @@ from actions.admittance.barring import keep_out
 from actions.attendance.final_result import move_by_attendance
 from actions.attendance.folding import advance_if_due, close_stays, refold, start_on_first_join
 from actions.attendance.lines import insert_line, room_line
-from actions.webhooks.receipts import keep, keep_again
+from actions.webhooks.receipts import keep_duplicate, keep_receipt
 from actions.writing.draft import Draft
 from actions.writing.meeting import plan_deletion
 from actions.writing.moves import Because, move_to
@@ -34,24 +34,24 @@ async def record_notice(notice: Notice, now: datetime) -> WebhookOutcome:
     """Store one webhook and everything that follows from it, in one transaction. Safe to repeat."""
     kind = LINE_KINDS.get(notice.event)
     if kind is None:
-        return await keep(notice, WebhookOutcome.IGNORED, "not about attendance", now)
+        return await keep_receipt(notice, WebhookOutcome.IGNORED, "not about attendance", now)
     session = await Session.get_or_none(room_name=notice.room_name)
     if session is None:
         if (notice.room_name or "").startswith(TRIAL_ROOM):
-            return await keep(notice, WebhookOutcome.IGNORED, "a room of the doctor's", now)
-        return await keep(notice, WebhookOutcome.POISON, "not a room of ours", now)
+            return await keep_receipt(notice, WebhookOutcome.IGNORED, "a room of the doctor's", now)
+        return await keep_receipt(notice, WebhookOutcome.POISON, "not a room of ours", now)
     user = None
     if kind not in OF_ROOM:
         if notice.participant_kind not in PEOPLE:
-            return await keep(notice, WebhookOutcome.IGNORED, "not a person", now)
+            return await keep_receipt(notice, WebhookOutcome.IGNORED, "not a person", now)
         number = user_number(notice.identity or "")
         user = await User.get_or_none(id=number) if number else None
         if user is None or user.academy_id not in (session.academy_id, None):
-            return await keep(notice, WebhookOutcome.POISON, "nobody of this academy", now)
+            return await keep_receipt(notice, WebhookOutcome.POISON, "nobody of this academy", now)
     async with writing(session.id, now) as draft:
         line = _line(draft, notice, kind, user)
         if not await insert_line(line):
-            return await keep_again(notice, now)
+            return await keep_duplicate(notice, now)
         concerns_all = await _note_room(draft, line)
         if user is not None:
             await _enrol(draft, line, user)
@@ -65,7 +65,7 @@ async def record_notice(notice: Notice, now: datetime) -> WebhookOutcome:
 async def record_poison(receipt_id: str, reason: str, now: datetime) -> WebhookOutcome:
     """Keep a receipt of a signed body that cannot be read; nobody asks LiveKit for it again."""
     notice = Notice(id=receipt_id, event=UNREADABLE, created_ms=to_ms(now))
-    return await keep(notice, WebhookOutcome.POISON, reason, now)
+    return await keep_receipt(notice, WebhookOutcome.POISON, reason, now)
 
 
 def _line(
@@ -107,51 +107,38 @@ async def _note_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
     Return True if everybody's attendance may change by it: a room is new, or it turns out that
     people could have joined.
     """
-    session, created_ms = draft.session, line.room_created_ms
-    is_other = line.room_sid not in (session.room_sid, None)
-    is_new_room = False
-    if is_other and created_ms is not None and line.kind is not EventKind.ROOM_STARTED:
+    session, room_sid, created_ms = draft.session, line.room_sid, line.room_created_ms
+    was_joinable, is_new_room = session.was_joinable, False
+    alive_ms = _alive_before(session, line)
+    is_told = line.kind is EventKind.ROOM_STARTED or room_sid == session.room_sid
+    if room_sid is not None and created_ms is not None and not is_told:
         # The room's own ROOM_STARTED is late or lost. This one is received when the room was made,
         # not now: so it is the same in any order of the webhooks.
         started = room_line(
-            session.id,
-            str(line.room_sid),
-            created_ms,
-            received_ms=created_ms,
-            alive_ms=_alive_before(session, line),
+            session.id, room_sid, created_ms, received_ms=created_ms, alive_ms=alive_ms
         )
         is_new_room = await insert_line(started)
-    was_joinable = session.was_joinable
-    if not _is_of_former_room(draft, line):
-        ready_at = from_ms(created_ms) if created_ms else draft.now
-        if session.room_first_ready_at is None or ready_at < session.room_first_ready_at:
-            draft.change(room_first_ready_at=ready_at)
-    if line.room_sid != session.room_sid and (created_ms or 0) > (session.room_created_ms or 0):
+    opened_at, due_at = session.opened_at, session.next_transition_at
+    # Until a rescheduled session opens again, a line is about the room it had before.
+    is_waiting = opened_at is None and (due_at is None or due_at > draft.now)
+    is_former = False
+    if session.room_sid is None and session.room_created_ms is not None:
+        # That room counts again once it is found to be there, or joined after the session opened.
+        is_joined = line.kind is EventKind.JOINED and opened_at and _is_after(line, opened_at)
+        is_former = not is_joined and (created_ms or 0) <= session.room_created_ms
+    ready_at = from_ms(created_ms) if created_ms else draft.now
+    is_first = session.room_first_ready_at is None or ready_at < session.room_first_ready_at
+    if is_first and not is_waiting and not is_former:
+        draft.change(room_first_ready_at=ready_at)
+    if room_sid != session.room_sid and (created_ms or 0) > (session.room_created_ms or 0):
         draft.change(
-            room_sid=line.room_sid,
+            room_sid=room_sid,
             room_created_ms=created_ms,
             room_ready_at=draft.now,
             room_seen_at=None,
             room_error=None,
         )
     return is_new_room or session.was_joinable is not was_joinable
-
-
-def _is_of_former_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
-    """Tell if the line is about a room from before the session was rescheduled.
-
-    Such a room counts again once the reconciler finds it still there, or once somebody comes into
-    it after the session has opened again.
-    """
-    session = draft.session
-    opened_at, due_at = session.opened_at, session.next_transition_at
-    if opened_at is None and (due_at is None or due_at > draft.now):
-        return True  # it has not opened again yet
-    forgotten_ms = session.room_created_ms
-    if session.room_sid is not None or forgotten_ms is None:
-        return False
-    is_in_use = line.kind is EventKind.JOINED and opened_at and _is_after(line, opened_at)
-    return not is_in_use and (line.room_created_ms or 0) <= forgotten_ms
 
 
 async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User) -> None:

@@ -15,11 +15,11 @@ logger = logging.getLogger("halaqa.webhooks")
 FLUSH_EVERY_S = 60.0
 KEPT_FOR = timedelta(days=1)
 
-ADD = """
+ADD_NUMBER = """
 INSERT INTO webhook_rejections (minute, number) VALUES ($1, $2)
 ON CONFLICT (minute) DO UPDATE SET number = webhook_rejections.number + excluded.number
 """
-SINCE = "SELECT coalesce(sum(number), 0) AS number FROM webhook_rejections WHERE minute > $1"
+COUNT_SINCE = "SELECT coalesce(sum(number), 0) AS number FROM webhook_rejections WHERE minute > $1"
 
 
 class Rejections:
@@ -40,7 +40,7 @@ class Rejections:
         rows = [(minute, n) for minute, n in pending.items() if minute > now - KEPT_FOR]
         try:
             if rows:
-                await sql.execute_many(ADD, rows)
+                await sql.execute_many(ADD_NUMBER, rows)
                 logger.warning("webhooks refused", extra={"number": sum(n for _, n in rows)})
         except BaseException:
             self._pending.update(dict(rows))
@@ -48,7 +48,7 @@ class Rejections:
 
     async def since(self, moment: datetime) -> int:
         """Count the rejections after a moment: those in the database and this process's own."""
-        (written,) = await sql.query(SINCE, moment)
+        (written,) = await sql.query(COUNT_SINCE, moment)
         pending = (n for minute, n in self._pending.items() if minute > moment)
         return int(written["number"]) + sum(pending)
 

@@ -39,13 +39,13 @@ __all__ = [
     "Report",
     "Result",
     "Stay",
-    "changes",
     "end_of_leave",
     "fold",
     "open_reports",
     "percentage",
     "stays_of",
     "total_ms",
+    "would_change",
 ]
 
 # A line further from its session than this belongs to another life of the same room name.
@@ -201,7 +201,7 @@ def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
     return unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms))
 
 
-def changes(log: list[Line], line: Line, facts: Facts) -> bool:
+def would_change(log: list[Line], line: Line, facts: Facts) -> bool:
     """Tell if a line that is not in the log would change a stay or an open report."""
     more = [*log, line]
     told = stays_of(log, facts), set(open_reports(log, facts))
