@@ -22,7 +22,7 @@ from cli.options import (
 from cli.parts import Stop, blocking
 from cli.session_page import page_of
 from models import Session
-from models.reading.stuck import stuck_after
+from models.reading.stuck import find_stuck
 
 session_commands = typer.Typer(no_args_is_help=True, help="Sessions: one, the stuck, the late.")
 
@@ -44,7 +44,7 @@ async def show(number: SessionId) -> None:
 async def stuck(academy: Slug = None, kind: Kind = None, as_json: AsJson = False) -> None:
     """List the sessions with which something is wrong; exit code 1 if there are any."""
     async with selected_sessions(academy, kind) as which:
-        of_all_kinds = stuck_after(0, clock.now(), which.academy_id or 0)
+        of_all_kinds = find_stuck(0, clock.now(), which.academy_id or 0)
         found = [pair async for pair in of_all_kinds if kind in (None, pair[0].kind)]
     if as_json:
         rows = [

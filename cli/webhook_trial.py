@@ -39,14 +39,14 @@ simulations = typer.Typer(
 @simulations.command()
 @blocking
 async def join(session: SessionId, user: UserOption, minutes: Ago = 0, url: Url = None) -> None:
-    """Let somebody come in."""
+    """Somebody comes in."""
     await _simulate(session, user, url, lambda trial: trial.join(timedelta(minutes=minutes)))
 
 
 @simulations.command()
 @blocking
 async def leave(session: SessionId, user: UserOption, url: Url = None) -> None:
-    """Let somebody leave: the connection that came in last."""
+    """Somebody leaves: the connection that came in last."""
     await _simulate(session, user, url, lambda trial: trial.leave())
 
 
@@ -55,7 +55,7 @@ async def leave(session: SessionId, user: UserOption, url: Url = None) -> None:
 async def cycle(
     session: SessionId, user: UserOption, minutes: Length = 30, url: Url = None
 ) -> None:
-    """Let somebody come and go three times; the last time they go is now."""
+    """Somebody comes and goes three times; the last time they went is now."""
     length = timedelta(minutes=minutes)
     await _simulate(session, user, url, lambda trial: trial.stay(length, CYCLE_STAYS))
 
@@ -63,7 +63,7 @@ async def cycle(
 @simulations.command()
 @blocking
 async def short(session: SessionId, user: UserOption, url: Url = None) -> None:
-    """Let somebody stay for less than a minute, until now."""
+    """Somebody stays for less than a minute, until now."""
     await _simulate(session, user, url, lambda trial: trial.stay(SHORT_STAY, ((0.0, 1.0),)))
 
 

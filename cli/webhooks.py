@@ -12,7 +12,7 @@ from rich.markup import escape
 import clock
 from cli.options import SessionOption, Slug, selected_sessions
 from cli.parts import blocking
-from models.reading.webhook_log import Wanted, WebhookEntry, entries
+from models.reading.webhook_log import WebhookEntry, WebhookFilter, read_entries
 
 LATEST_SHOWN = 20
 POLL_EVERY_S = 1.0
@@ -32,8 +32,8 @@ async def activity(
 ) -> None:
     """Print the latest webhooks and what became of each, the newest last."""
     async with selected_sessions(academy, None) as which:
-        wanted = Wanted(academy_id=which.academy_id, session_id=session)
-        latest = (await entries(wanted, first=LATEST_SHOWN)).rows[::-1]
+        wanted = WebhookFilter(academy_id=which.academy_id, session_id=session)
+        latest = (await read_entries(wanted, first=LATEST_SHOWN)).rows[::-1]
         _print(latest)
         if not watch:
             typer.echo(f"{len(latest)} shown.")
@@ -42,7 +42,9 @@ async def activity(
             _print([entry])
 
 
-async def following(wanted: Wanted, shown: list[WebhookEntry]) -> AsyncIterator[WebhookEntry]:
+async def following(
+    wanted: WebhookFilter, shown: list[WebhookEntry]
+) -> AsyncIterator[WebhookEntry]:
     """Yield what arrives after the shown ones, each once, the oldest first. Never ends."""
     known = {entry.place: entry.received_at for entry in shown}
     since = max(known.values(), default=clock.now())
@@ -50,7 +52,7 @@ async def following(wanted: Wanted, shown: list[WebhookEntry]) -> AsyncIterator[
         recent: list[WebhookEntry] = []
         after, has_more = None, True
         while has_more:  # pages are the newest first
-            page = await entries(wanted, first=100, after=after)
+            page = await read_entries(wanted, first=100, after=after)
             recent += [entry for entry in page.rows if entry.received_at >= since - OVERLAP]
             has_more = page.has_next and page.rows[-1].received_at >= since - OVERLAP
             after = page.rows[-1].cursor if page.rows else None

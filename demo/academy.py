@@ -71,13 +71,9 @@ class Demo:
 
 
 async def prepare_academy(now: datetime) -> Demo:
-    """Make what is missing of the demo.
-
-    Raises ConflictError if the database has academies of its own: the demo's people would be a
-    danger to them, because everybody knows their password.
-    """
+    """Make what is missing. Raises ConflictError if the database has academies of its own."""
     academy = await Academy.get_or_none(slug=SLUG)
-    if academy is None and await Academy.exists():
+    if academy is None and await Academy.exists():  # PASSWORD would be a danger to them
         raise ConflictError("This database has academies of its own: give the demo another one.")
     founder = await User.get_or_none(academy_id=None, email=SUPER_ADMIN_EMAIL)
     if founder is None:
@@ -87,7 +83,17 @@ async def prepare_academy(now: datetime) -> Demo:
         academy = await academy_create.create_academy(viewer, dict(ACADEMY), now)
     people = User.filter(academy_id=academy.id, external_id__in=list(PEOPLE))
     if await people.count() < len(PEOPLE):
-        inputs = [_person_input(name, academy.id) for name in PEOPLE]
+        inputs = [
+            PersonInput(
+                name,
+                academy.id,
+                role,
+                {"first_name": first_name, "last_name": last_name, "email": f"{name}@{DOMAIN}"},
+                password=PASSWORD,
+                guardian_external_ids=GUARDIANS.get(name),
+            )
+            for name, (role, first_name, last_name) in PEOPLE.items()
+        ]
         await user_upsert.upsert_users(viewer, inputs, now)
     circle = await Group.get_or_none(academy_id=academy.id, external_id=CIRCLE)
     if circle is None:
@@ -99,23 +105,11 @@ async def prepare_academy(now: datetime) -> Demo:
             name="حلقة الفجر · Fajr circle",
             teacher_external_id="teacher",
             keeps_teacher=False,
-            members=members,
+            members=[MemberInput(one, MembershipSource.ENROLMENT, None, None) for one in MEMBERS],
         )
         (circle,) = await group_upsert.upsert_groups(viewer, [plan], now)
     by_name = {str(user.external_id): user for user in await people}
     return Demo(academy, circle, by_name | {"super": founder})
-
-
-def _person_input(name: str, academy_id: int) -> PersonInput:
-    role, first_name, last_name = PEOPLE[name]
-    return PersonInput(
-        name,
-        academy_id,
-        role,
-        {"first_name": first_name, "last_name": last_name, "email": f"{name}@{DOMAIN}"},
-        password=PASSWORD,
-        guardian_external_ids=GUARDIANS.get(name),
-    )
 
 
 async def running_session(demo: Demo, now: datetime) -> Session:

@@ -14,7 +14,7 @@ class UserRole(StrEnum):
     PARENT = "PARENT"
 
 
-RANK = {
+ROLE_RANK = {
     UserRole.SUPER_ADMIN: 4,
     UserRole.ACADEMY_ADMIN: 3,
     UserRole.SUPERVISOR: 2,
@@ -33,7 +33,7 @@ class Permit(StrEnum):
     FOUND = "FOUND"  # new academies
 
 
-GRANTS: dict[UserRole, frozenset[Permit]] = {
+ROLE_PERMITS: dict[UserRole, frozenset[Permit]] = {
     UserRole.SUPER_ADMIN: frozenset(Permit),
     UserRole.ACADEMY_ADMIN: frozenset(
         {Permit.SEE, Permit.MANAGE, Permit.SCHEDULE, Permit.CONFIGURE, Permit.SEE_DETAIL}
@@ -61,7 +61,7 @@ class Viewer:
     is_service: bool = False
 
     def may(self, permit: Permit) -> bool:
-        return permit in GRANTS[self.role]
+        return permit in ROLE_PERMITS[self.role]
 
     @property
     def is_super_admin(self) -> bool:
@@ -77,7 +77,8 @@ class Viewer:
 
         An access key gives lower roles only: a thief who made an admin could make new keys.
         """
-        return RANK[role] < RANK[self.role] if self.is_service else RANK[role] <= RANK[self.role]
+        wanted, own = ROLE_RANK[role], ROLE_RANK[self.role]
+        return wanted < own if self.is_service else wanted <= own
 
 
 class Audience(StrEnum):

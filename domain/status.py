@@ -47,7 +47,7 @@ class TransitionCause(StrEnum):
     ATTENDANCE = "ATTENDANCE"
 
 
-ALLOWED: dict[SessionStatus, frozenset[SessionStatus]] = {
+ALLOWED_MOVES: dict[SessionStatus, frozenset[SessionStatus]] = {
     SessionStatus.SCHEDULED: frozenset({SessionStatus.READY, SessionStatus.CANCELLED}),
     SessionStatus.READY: frozenset(
         {SessionStatus.ONGOING, SessionStatus.CANCELLED, SessionStatus.SCHEDULED}
@@ -68,7 +68,7 @@ _FORWARD = (
 
 def check_move(status: SessionStatus, to: SessionStatus) -> None:
     """Raise WRONG_STATUS for a move that the table does not allow."""
-    if to not in ALLOWED[status]:
+    if to not in ALLOWED_MOVES[status]:
         raise WrongStatusError(f"A session that is {status} cannot become {to}.")
 
 

@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from execution.introspection import INTROSPECTION_ROOTS, Introspection
-from models.reading.pages import DEFAULT, MOST
+from models.reading.pages import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
 
 MAX_FIELDS = 50_000
 MAX_DEPTH = 20
@@ -153,13 +153,13 @@ def _row_count(node: FieldNode, field: GraphQLField) -> int:
     if "first" in field.args:
         first = _argument(node, "first")
         if first is None:
-            return DEFAULT
+            return PAGE_DEFAULT_ROWS
         if not isinstance(first, IntValueNode) or len(first.value) > FIRST_MAX_CHARS:
-            return MOST
-        return max(0, min(int(first.value), MOST))
+            return PAGE_MAX_ROWS
+        return max(0, min(int(first.value), PAGE_MAX_ROWS))
     if "ids" in field.args:
         ids = _argument(node, "ids")
-        return len(ids.values) if isinstance(ids, ListValueNode) else MOST
+        return len(ids.values) if isinstance(ids, ListValueNode) else PAGE_MAX_ROWS
     if not is_list_type(get_nullable_type(field.type)) or node.name.value in CONNECTION_LISTS:
         return 1
     return LIST_ROWS

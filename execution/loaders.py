@@ -12,8 +12,8 @@ from tortoise.models import Model
 import models
 from domain.access import Viewer
 from execution import nested
-from models.group import theirs
-from models.reading.joining import Joining, joinings
+from models.group import in_household
+from models.reading.joining import Joining, read_joinings
 from models.reading.rosters import rosters
 from models.reading.statistics import MeetingCounts, meeting_counts
 from models.reading.stuck import works_of
@@ -129,7 +129,9 @@ class Loaders:
         return keys
 
     async def _own_rows(self, session_ids: list[int]) -> dict[int, set[int]]:
-        rows = models.SessionParticipant.filter(theirs(self.viewer), session_id__in=session_ids)
+        rows = models.SessionParticipant.filter(
+            in_household(self.viewer), session_id__in=session_ids
+        )
         own: dict[int, set[int]] = defaultdict(set)
         for row in await rows:
             own[row.session_id].add(row.user_id)
@@ -147,5 +149,5 @@ class Loaders:
     async def _joinings(self, sessions: list[models.Session]) -> list[Joining]:
         # Many rows of a list may belong to one session, which is read once.
         each = {session.id: session for session in sessions}
-        found = await joinings(self.viewer, list(each.values()), self._now)
+        found = await read_joinings(self.viewer, list(each.values()), self._now)
         return [found[session.id] for session in sessions]

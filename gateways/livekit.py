@@ -182,7 +182,13 @@ async def _ask(
         except TimeoutError as error:
             raise LiveKitUnavailableError("LiveKit did not answer in time.") from error
         except api.TwirpError as error:
-            raise _refusal(error) from error
+            # A bad key is answered in plain text, which has a status and no code.
+            message = f"LiveKit answered {error.status} {error.code}."
+            if error.status >= 500 or error.status in _PASSING_STATUSES:
+                raise LiveKitUnavailableError(message) from error
+            refused = LiveKitRefusedError(message)
+            refused.is_not_found = error.code == api.TwirpErrorCode.NOT_FOUND
+            raise refused from error
         except (aiohttp.ClientError, OSError) as error:
             raise LiveKitUnavailableError("LiveKit cannot be reached.") from error
         except (DecodeError, AttributeError) as error:
@@ -200,13 +206,3 @@ async def _retry_if_dropped(
         return await method(request)
     except (aiohttp.ServerDisconnectedError, ConnectionResetError):
         return await method(request)
-
-
-def _refusal(error: api.TwirpError) -> LiveKitUnavailableError:
-    """Choose the error for an HTTP answer. A bad key is answered in plain text, without a code."""
-    said = f"LiveKit answered {error.status} {error.code}."
-    if error.status >= 500 or error.status in _PASSING_STATUSES:
-        return LiveKitUnavailableError(said)
-    refused = LiveKitRefusedError(said)
-    refused.is_not_found = error.code == api.TwirpErrorCode.NOT_FOUND
-    return refused

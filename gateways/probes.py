@@ -38,21 +38,19 @@ async def get(url: str, *, tls_verify: bool = True) -> Answer:
             aiohttp.ClientSession() as http,
             http.get(address, ssl=tls_verify) as answer,
         ):
+            status, date_text = answer.status, answer.headers.get("Date")
             body = await answer.content.read(BODY_MAX_BYTES)
-            return Answer(answer.status, _date(answer.headers.get("Date")), body)
     except TimeoutError:
         raise ProbeError(f"no answer in {TIMEOUT_S:.0f} s") from None
     except aiohttp.ClientConnectorCertificateError as error:
         raise ProbeError(f"its certificate is refused: {_why(error.certificate_error)}") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise ProbeError(f"cannot be reached: {type(error).__name__}") from None
-
-
-def _date(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+        date = parsedate_to_datetime(date_text).astimezone(UTC) if date_text else None
     except ValueError:
-        return None
+        date = None
+    return Answer(status, date, body)
 
 
 def _why(error: Exception) -> str:

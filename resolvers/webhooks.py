@@ -6,7 +6,7 @@ import strawberry
 
 from domain.webhook import WebhookOutcome
 from execution.context import Info
-from models.reading.webhook_log import entries_for
+from models.reading.webhook_log import read_entries_for
 from schema.types.given import given
 from schema.types.ids import Kind, optional_number
 from schema.types.pages import Connection
@@ -20,7 +20,7 @@ async def webhook_events(
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
 ) -> Connection[WebhookEvent]:
-    found = await entries_for(
+    found = await read_entries_for(
         info.context.viewer,
         session_id=optional_number(Kind.SESSION, given(session_id)),
         outcomes=given(outcomes),

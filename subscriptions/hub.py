@@ -110,14 +110,10 @@ class Hub:
     async def _fill(self) -> None:
         while self.version < self._heard:
             self._heard = 0  # a version that is not in the table costs one look
-            await self.try_catch_up()
-
-    async def try_catch_up(self) -> None:
-        """Catch up; the backstop tries again what fails."""
-        try:
-            await self.catch_up()
-        except Exception:
-            logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
+            try:
+                await self.catch_up()
+            except Exception:  # the backstop lets it hear again
+                logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
 
     async def catch_up(self) -> None:
         """Read what the table has and the ring has not; wake the watchers."""

@@ -67,10 +67,8 @@ class Hubs:
             hub.hear(version)
 
     async def close_gaps(self) -> None:
-        """Fill the hubs whose session has a newer version than they have, in a statement or few."""
+        """Let hubs hear of versions that the bus did not tell, by a statement or few."""
         for some in sql.batches(list(self._hubs)):
             statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(some))})"
             for row in await sql.query(statement, *some):
-                hub = self._hubs.get(row["id"])
-                if hub is not None and hub.is_open and hub.version < row["version"]:
-                    await hub.try_catch_up()
+                self._hear(row["id"], row["version"])

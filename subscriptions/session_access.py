@@ -9,7 +9,7 @@ from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from execution.sessions import read_current_sessions
 from models.database import sql
-from models.reading.standing import Grounds, grounds
+from models.reading.standing import Grounds, read_grounds
 from subscriptions.right import Footing
 
 
@@ -67,7 +67,7 @@ async def _read(viewer: Viewer, asked: Collection[SessionAccess], now: datetime)
     return _Found(
         sessions,
         {(row.session_id, row.user_id) for row in rows},
-        await grounds([viewer], list(sessions.values())),
+        await read_grounds([viewer], list(sessions.values())),
     )
 
 

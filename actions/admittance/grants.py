@@ -7,7 +7,7 @@ from domain.access import UserRole, Viewer
 from domain.joining import right_refusal
 from gateways.livekit_tokens import Grant
 from models import Session, User
-from models.reading.standing import standings_of
+from models.reading.standing import read_standings_of
 
 
 def grant_for(viewer: Viewer, session: Session) -> Grant:
@@ -39,7 +39,7 @@ async def grants_now(
     None: they would get no token. A reason to wait outside, such as the hour, does not count.
     """
     asked = [(session, user, user.as_viewer()) for session, user in people]
-    found = await standings_of([(session, viewer) for session, _, viewer in asked], now)
+    found = await read_standings_of([(session, viewer) for session, _, viewer in asked], now)
     return {
         (session.id, user.id): grant_for(viewer, session)
         if user.is_active and not right_refusal(found[session.id, user.id])

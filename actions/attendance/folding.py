@@ -7,7 +7,6 @@ from datetime import timedelta
 from actions.writing.draft import Draft
 from actions.writing.due_work import PLAN
 from actions.writing.moves import Because, advance, move_to
-from actions.writing.roster import tell
 from domain.attendance.fold import Policy, Result, fold
 from domain.attendance.state import AttendanceState, to_ms
 from domain.session import WorkKind
@@ -60,7 +59,7 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
         await sql.execute(EXPIRE_STAYS_LATER, *work, draft.now + stale_after(draft))
     for old, new in changed:
         if _told(new) != _told(old):
-            tell(draft, new)
+            draft.append_presence(new)
     return states
 
 

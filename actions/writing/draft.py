@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import Session
@@ -51,6 +52,10 @@ class Draft:
         """Append UPDATED if anything was changed."""
         if self.changed:
             self.append(SessionEventKind.UPDATED, {}, actor_id)
+
+    def append_presence(self, state: AttendanceState) -> None:
+        """Append the whole state of a row of the roster."""
+        self.append(SessionEventKind.PRESENCE_CHANGED, state.to_dict())
 
     def plan(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
         """Add due work; what is added again is due anew.

@@ -6,7 +6,6 @@ row when they join.
 
 from actions.writing.draft import Draft
 from domain.access import UserRole
-from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
 from models import (
     MeetingAttendance,
@@ -27,7 +26,7 @@ async def fill(draft: Draft) -> None:
     rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
     for user_id in sorted(expected.difference(rows)):
         row = await enrol(session, user_id, UserRole.STUDENT, is_expected=True)
-        tell(draft, state_of(row, None, is_final=session.finalised_at is not None))
+        draft.append_presence(state_of(row, None, is_final=session.finalised_at is not None))
     for row in rows.values():
         is_expected = row.user_id in expected
         if row.role is not UserRole.STUDENT or row.is_expected == is_expected:
@@ -61,7 +60,7 @@ async def change_teacher(draft: Draft, former_id: int) -> None:
         await _remove(draft, rows[former_id])
     if session.teacher_id not in rows:
         row = await enrol(session, session.teacher_id, UserRole.TEACHER, is_expected=False)
-        tell(draft, state_of(row, None, is_final=False))
+        draft.append_presence(state_of(row, None, is_final=False))
 
 
 async def _remove(draft: Draft, row: SessionParticipant) -> bool:
@@ -81,8 +80,5 @@ async def _remove(draft: Draft, row: SessionParticipant) -> bool:
 async def tell_row(draft: Draft, row: SessionParticipant) -> None:
     """Append the whole state of a row that changed while its attendance did not."""
     attendance = await MeetingAttendance.get_or_none(participant_id=row.id)
-    tell(draft, state_of(row, attendance, is_final=draft.session.finalised_at is not None))
-
-
-def tell(draft: Draft, state: AttendanceState) -> None:
-    draft.append(SessionEventKind.PRESENCE_CHANGED, state.to_dict())
+    is_final = draft.session.finalised_at is not None
+    draft.append_presence(state_of(row, attendance, is_final=is_final))

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from tortoise.queryset import QuerySet
 
 import telemetry
-from actions.writing.draft import Draft, Fact
+from actions.writing.draft import Draft
 from actions.writing.due_work import PLAN
 from actions.writing.rights import review
 from domain.errors import NotFoundError
@@ -109,12 +109,24 @@ async def write(
     drafts = list(drafts)
     await _update_rows(drafts)
     facts = [(draft, fact) for draft in drafts for fact in draft.events]
-    if facts:
-        await sql.execute_many(APPEND, [_event_row(draft, fact) for draft, fact in facts])
+    events = [
+        (
+            draft.session.id,
+            fact.sequence,
+            fact.kind.value,
+            _payload.to_db_value(fact.payload, SessionEvent),
+            draft.now,
+            fact.actor_id,
+        )
+        for draft, fact in facts
+    ]
+    if events:
+        await sql.execute_many(APPEND, events)
     for kind in sorted({kind for draft in drafts for kind in draft.dropped}):
         for some in sql.batches([draft.session.id for draft in drafts if kind in draft.dropped]):
             await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
-    await review(tx, set[int](concerned).union(*(draft.concerned for draft in drafts)), now)
+    if people := set(concerned).union(*(draft.concerned for draft in drafts)):
+        await review(tx, people, now)
     work = [
         (kind.value, subject, draft.session.academy_id, due_at)
         for draft in drafts
@@ -130,17 +142,6 @@ async def write(
     moves = [fact for _, fact in facts if fact.kind is SessionEventKind.STATUS_CHANGED]
     for to, number in Counter(fact.payload["to"] for fact in moves).items():
         tx.on_commit(partial(telemetry.count_transitions, to, number))
-
-
-def _event_row(draft: Draft, fact: Fact) -> tuple[Any, ...]:
-    return (
-        draft.session.id,
-        fact.sequence,
-        fact.kind.value,
-        _payload.to_db_value(fact.payload, SessionEvent),
-        draft.now,
-        fact.actor_id,
-    )
 
 
 async def _update_rows(drafts: list[Draft]) -> None:

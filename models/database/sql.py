@@ -67,11 +67,15 @@ def _numbered(sql: str) -> str:
 
 
 def _bound(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    text = dialect() == "sqlite"  # read once: there may be tens of thousands of rows
-    return [[_value(param, text=text) for param in row] for row in rows]
-
-
-def _value(param: Any, *, text: bool) -> Any:
-    if isinstance(param, datetime):
-        return utc(param)
-    return str(param) if text and isinstance(param, UUID) else param
+    """Convert moments to UTC and, for SQLite, UUIDs to text."""
+    is_sqlite = dialect() == "sqlite"  # read once: there may be tens of thousands of rows
+    bound = []
+    for row in rows:
+        values = list(row)
+        for place, value in enumerate(values):
+            if isinstance(value, datetime):
+                values[place] = utc(value)
+            elif is_sqlite and isinstance(value, UUID):
+                values[place] = str(value)
+        bound.append(values)
+    return bound

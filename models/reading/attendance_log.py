@@ -1,14 +1,10 @@
-"""Lines of the attendance log, and what a fold needs besides."""
+"""Read the attendance log: its lines, and the facts about a session that a fold needs with them."""
 
 from collections import defaultdict
 
 from tortoise.expressions import Q
 
-from domain.attendance.fold import (
-    Facts,
-    Line,
-    Policy,
-)
+from domain.attendance.fold import Facts, Line, Policy
 from domain.attendance.state import to_ms
 from models import MeetingAttendanceEvent, Session
 
@@ -17,7 +13,7 @@ _LINE_FIELDS = tuple(Line.__slots__)
 
 
 async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
-    """The lines of these people by person, and under None those about the room."""
+    """Read the lines of these people, or of everybody, by person; None has those about the room."""
     log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
     if user_ids is not None:
         log = log.filter(Q(user_id__in=user_ids) | Q(user_id__isnull=True))
@@ -32,7 +28,7 @@ def line_of(row: MeetingAttendanceEvent) -> Line:
 
 
 def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
-    """Whether the line is near enough to its session to count; one that is not is only kept."""
+    """Tell whether the line is near enough to its session to count; otherwise it is only kept."""
     return facts_of(session, is_expected=False).is_near(line_of(row))
 
 

@@ -1,4 +1,4 @@
-"""How many meetings there are: of each academy, and of all."""
+"""Statistics: how many meetings each academy has, and how many there are in all."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from domain.days import start_of_day, start_of_week
 from models.academy import Academy, VideoSettings
 from models.database import sql
 
-# Each number by a partial index that has it: of one academy its part, of all academies the whole.
-# A count reads what it counts, so a database may find a long one quicker in the table.
+# A partial index serves each count: for one academy its part, for all academies the whole. For a
+# long count the database may read the table instead, as a count reads all that it counts.
 COUNTS = """
 SELECT {id} AS id, (SELECT COUNT(*) FROM sessions WHERE {which}
     AND meeting_created_at IS NOT NULL AND meeting_created_by_id IS NULL) AS auto_generated_total,
@@ -34,20 +34,20 @@ class MeetingCounts:
 
 
 async def meeting_counts(academy_ids: Iterable[int], now: datetime) -> dict[int, MeetingCounts]:
-    """By academy, each by its own days and weeks."""
+    """Read the counts by academy; its own time zone says when its day and week start."""
     zones: dict[str, list[int]] = defaultdict(list)
     for academy in await Academy.filter(id__in=list(academy_ids)):
         zones[academy.timezone].append(academy.id)
     found: dict[int, MeetingCounts] = {}
     for name, ids in zones.items():
-        begins = (start_of_day(now, ZoneInfo(name)), start_of_week(now, ZoneInfo(name)))
-        rows = await sql.query(f"{OF_EACH} ({sql.places(len(ids), first=3)})", *begins, *ids)
+        starts = (start_of_day(now, ZoneInfo(name)), start_of_week(now, ZoneInfo(name)))
+        rows = await sql.query(f"{OF_EACH} ({sql.places(len(ids), first=3)})", *starts, *ids)
         found |= {row["id"]: _counts(row) for row in rows}
     return found
 
 
 async def all_meeting_counts(now: datetime) -> MeetingCounts:
-    """Of the whole system, by days and weeks in UTC."""
+    """Read the counts of the whole system, by days and weeks in UTC."""
     (row,) = await sql.query(OF_ALL, start_of_day(now, UTC), start_of_week(now, UTC))
     return _counts(row)
 

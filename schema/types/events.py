@@ -1,6 +1,5 @@
 """Events of a session, as types of one interface."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -36,62 +35,46 @@ class SessionSnapshot(SessionEvent):
     session: Session
 
 
-async def _actor(row: models.SessionEvent, info: Info) -> User | None:
-    if row.actor_id is None:
-        return None
-    return User.of(await info.context.loaders.users.load(row.actor_id))
-
-
 @strawberry.type
-class SessionScheduled(SessionEvent):
+class _ActorEvent(SessionEvent):
+    """Adds the person who caused the event, if one did."""
+
     row: strawberry.Private[models.SessionEvent]
 
     @strawberry.field
     async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
+        if self.row.actor_id is None:
+            return None
+        return User.of(await info.context.loaders.users.load(self.row.actor_id))
 
 
 @strawberry.type
-class SessionUpdated(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
-
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
+class SessionScheduled(_ActorEvent):
+    pass
 
 
 @strawberry.type
-class StatusChanged(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
+class SessionUpdated(_ActorEvent):
+    pass
+
+
+@strawberry.type
+class StatusChanged(_ActorEvent):
     from_: SessionStatus = strawberry.field(name="from")
     to: SessionStatus
     cause: TransitionCause
     reason: str | None
 
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
-
 
 @strawberry.type
-class SessionRescheduled(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
+class SessionRescheduled(_ActorEvent):
     scheduled_at: datetime
     duration_minutes: int
 
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
-
 
 @strawberry.type
-class KeptOpenChanged(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
+class KeptOpenChanged(_ActorEvent):
     kept_open: KeptOpen | None
-
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
 
 
 @strawberry.type
@@ -105,12 +88,8 @@ class MeetingRefused(SessionEvent):
 
 
 @strawberry.type
-class MeetingEnded(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
-
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
+class MeetingEnded(_ActorEvent):
+    pass
 
 
 @strawberry.type
@@ -136,8 +115,8 @@ EVENT_TYPES: tuple[type[SessionEvent], ...] = (
     PresenceRemoved,
 )
 
-
-_ACTED: dict[SessionEventKind, Callable[..., SessionEvent]] = {
+# The events that store nothing but their actor.
+_PLAIN_TYPES: dict[SessionEventKind, type[_ActorEvent]] = {
     SessionEventKind.SCHEDULED: SessionScheduled,
     SessionEventKind.UPDATED: SessionUpdated,
     SessionEventKind.MEETING_ENDED: MeetingEnded,
@@ -155,24 +134,19 @@ def event_of(
         "cursor": stream_cursor(row.session_id, row.sequence),
         "shared": shared,
     }
+    acted = common | {"row": row}
     match row.kind:
         case SessionEventKind.STATUS_CHANGED:
             before, after = SessionStatus(stored["from"]), SessionStatus(stored["to"])
             cause, reason = TransitionCause(stored["cause"]), stored["reason"]
-            return StatusChanged(
-                **common, row=row, from_=before, to=after, cause=cause, reason=reason
-            )
+            return StatusChanged(**acted, from_=before, to=after, cause=cause, reason=reason)
         case SessionEventKind.RESCHEDULED:
-            start, minutes = stored["scheduled_at"], stored["duration_minutes"]
-            return SessionRescheduled(
-                **common,
-                row=row,
-                scheduled_at=datetime.fromisoformat(start),
-                duration_minutes=minutes,
-            )
+            start = datetime.fromisoformat(stored["scheduled_at"])
+            minutes = stored["duration_minutes"]
+            return SessionRescheduled(**acted, scheduled_at=start, duration_minutes=minutes)
         case SessionEventKind.KEPT_OPEN_CHANGED:
             kept_open = KeptOpen.from_dict(stored["kept_open"])
-            return KeptOpenChanged(**common, row=row, kept_open=kept_open)
+            return KeptOpenChanged(**acted, kept_open=kept_open)
         case SessionEventKind.MEETING_CREATED:
             meeting = Meeting.of(session)
             assert meeting is not None, "a session whose meeting was made has one"  # noqa: S101
@@ -188,7 +162,7 @@ def event_of(
             removed = encode(Kind.ATTENDANCE, stored["participant_id"])
             return PresenceRemoved(**common, attendance_id=removed)
         case kind:
-            return _ACTED[kind](**common, row=row)
+            return _PLAIN_TYPES[kind](**acted)
 
 
 def snapshot_of(session: models.Session, now: datetime, shared: Shared) -> SessionSnapshot:

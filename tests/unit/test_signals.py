@@ -39,6 +39,7 @@ def logged() -> dict[str, set[str]]:
                     func=ast.Attribute(value=ast.Name("logger"), attr=method), args=[said, *_]
                 ):
                     assert isinstance(said, ast.Constant), f"{file.name}:{node.lineno}: no phrase"
+                    assert isinstance(said.value, str)
                     phrases[LEVELS[method]].add(said.value)
     return phrases
 

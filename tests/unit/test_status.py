@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.errors import WrongStatusError
-from domain.status import ALLOWED, SessionStatus, Timeline, check_move, due_moves, path_to
+from domain.status import ALLOWED_MOVES, SessionStatus, Timeline, check_move, due_moves, path_to
 
 ELEVEN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 SCHEDULED, READY, ONGOING, COMPLETED, CANCELLED, ABSENT = SessionStatus
@@ -186,7 +186,7 @@ def test_looking_in_between_changes_nothing(
 def test_every_move_is_one_that_is_allowed(session: Timeline, now: datetime) -> None:
     status = session.status
     for to in due_moves(session, now)[0]:
-        assert to in ALLOWED[status]
+        assert to in ALLOWED_MOVES[status]
         status = to
 
 

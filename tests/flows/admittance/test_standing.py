@@ -1,7 +1,7 @@
 """What sessions are to people of several academies and roles, asked for all of them at once."""
 
 from models import Guardianship, Session, User, VideoSettings
-from models.reading.standing import grounds, standings, standings_of
+from models.reading.standing import read_grounds, read_standings, read_standings_of
 from tests.support import make
 from tests.support.scene import Scene
 
@@ -30,18 +30,18 @@ async def prepared(there: Scene) -> list[tuple[Session, User]]:
 
 async def test_each_is_what_they_are_where_they_are(there: Scene) -> None:
     places = [(session, make.viewer(user)) for session, user in await prepared(there)]
-    found = await standings_of(places, there.now)
+    found = await read_standings_of(places, there.now)
     told = [found[session.id, viewer.user_id].takes_part for session, viewer in places]
     assert dict(zip(TAKES_PART, told, strict=True)) == TAKES_PART
     for session, viewer in places:
-        alone = await standings(viewer, [session], there.now)
+        alone = await read_standings(viewer, [session], there.now)
         assert alone[session.id] == found[session.id, viewer.user_id]
 
 
 async def test_who_may_join_all_sessions_has_no_part_in_anybodys_row(there: Scene) -> None:
     await prepared(there)
     viewer, session = make.viewer(there["foreign_colleague"]), there["foreign"]
-    basis = await grounds([viewer], [session])
+    basis = await read_grounds([viewer], [session])
     student_id = there["foreign_student"].id
     assert basis.standing(viewer, session, there.now).takes_part
     assert not basis.standing(viewer, session, there.now, student_id).takes_part
