@@ -13,7 +13,7 @@ from actions.sessions.session_input import (
     hold_row,
     input_of,
 )
-from actions.writing.bulk import Refusals, again_if_raced, check_count
+from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import look_ahead
 from actions.writing.moves import advance
@@ -44,15 +44,12 @@ async def schedule_session(viewer: Viewer, asked: SessionInput, now: datetime) -
         raise error from None
 
 
+@retried_if_raced
 async def schedule_sessions(
     viewer: Viewer, inputs: list[SessionInput], now: datetime
 ) -> list[Session]:
     """Schedule all, or raise RefusedError. A key seen before answers with its session."""
     check_count(len(inputs), "sessions")
-    return await again_if_raced(lambda: _schedule_all(viewer, inputs, now))
-
-
-async def _schedule_all(viewer: Viewer, inputs: list[SessionInput], now: datetime) -> list[Session]:
     refusals = Refusals()
     drafts: dict[int, Draft] = {}
     keys = [(asked.academy_id, asked.external_id or "") for asked in inputs]

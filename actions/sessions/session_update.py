@@ -13,7 +13,7 @@ from actions.sessions.session_input import (
     hold_row,
     input_of,
 )
-from actions.writing.bulk import again_if_raced
+from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import layer_options
 from actions.writing.roster import change_teacher, fill
@@ -30,6 +30,7 @@ REQUIRED = {"title": "title", "teacher_id": "teacherId"}
 Values = dict[str, Any]
 
 
+@retried_if_raced
 async def update_session(viewer: Viewer, session_id: int, values: Values, now: datetime) -> Session:
     """Change the given values, named as in SessionInput; None clears one.
 
@@ -48,10 +49,6 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         given.setdefault("group_id", None)
     elif given.get("group_id") is not None:
         given.setdefault("student_id", None)
-    return await again_if_raced(lambda: _update(viewer, session_id, given, now))
-
-
-async def _update(viewer: Viewer, session_id: int, given: Values, now: datetime) -> Session:
     async with atomic() as tx:
         if given.get("group_id") is not None:
             # The first of all locks: the group keeps its members meanwhile.
@@ -61,11 +58,12 @@ async def _update(viewer: Viewer, session_id: int, given: Values, now: datetime)
             raise NotFoundError("No such session.")
         (draft,) = drafts
         await advance_if_due(draft)
-        changed = {name: to for name, to in given.items() if getattr(draft.session, name) != to}
+        session = draft.session
+        changed = {name: to for name, to in given.items() if getattr(session, name) != to}
         if changed:
             await _change(draft, changed, viewer.user_id)
         await write(tx, drafts, now)
-    return draft.session
+    return session
 
 
 async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
