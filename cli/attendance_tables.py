@@ -11,13 +11,13 @@ from domain.attendance.fold import Presence
 from domain.attendance.state import AttendanceState, Window, from_ms, to_ms
 from domain.status import LIVE
 from models import MeetingAttendanceEvent, Session, User
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 
 async def overview(now: datetime) -> RenderableType:
     """The live sessions with who is in them."""
     sessions = await Session.filter(status__in=LIVE).order_by("scheduled_at", "id")
-    found = await rosters([one.id for one in sessions])
+    found = await read_rosters([one.id for one in sessions])
     names = await _names(state for states in found.values() for state in states)
     table = _table("session", "status", "looked at", "in the meeting", "since", "how sure")
     for one in sessions:
@@ -36,7 +36,7 @@ def _inside(row: AttendanceState, names: dict[int, str]) -> tuple[str, str, str]
 
 async def whole(session: Session, now: datetime, lines: int) -> RenderableType:
     """One session: its rows, their cycles, and the end of its log."""
-    states = (await rosters([session.id]))[session.id]
+    states = (await read_rosters([session.id]))[session.id]
     names = await _names(states)
     times = f"{_time(session.scheduled_at)} to {_time(session.ends_at)}"
     head = f"{session.id} {escape(session.title)}: {session.status}, {times}, at {_time(now)}"

@@ -6,8 +6,8 @@ from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import DueWork, Session, SessionEvent, User
-from models.reading.rosters import rosters
-from models.reading.stuck import stuck_of, works_of
+from models.reading.rosters import read_rosters
+from models.reading.stuck import read_works, stuck_of
 
 EVENTS = 15
 OF_PEOPLE = (WorkKind.EXPIRE_REPORT, WorkKind.REMOVE_PERSON)  # whose subject is a participant
@@ -63,7 +63,7 @@ def _meeting(session: Session) -> list[str]:
 
 
 async def _trouble(session: Session, now: datetime) -> list[str]:
-    works = (await works_of([session.id])).get(session.id, {})
+    works = (await read_works([session.id])).get(session.id, {})
     found = stuck_of(session, works, now)
     if found is None:
         return ["  stuck      no"]
@@ -81,7 +81,7 @@ def _planned(row: DueWork) -> str:
 
 
 async def _roster(session: Session) -> list[str]:
-    states = (await rosters([session.id])).get(session.id, [])
+    states = (await read_rosters([session.id])).get(session.id, [])
     users = await User.filter(id__in=[state.user_id for state in states])
     names = {user.id: user.display_name for user in users}
     return [_row(state, names[state.user_id]) for state in states]

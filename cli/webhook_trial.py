@@ -20,7 +20,7 @@ from domain.webhook import WebhookOutcome
 from gateways.livekit_simulation import Event, Guest, Sender, SimulatedRoom, Stay
 from gateways.livekit_tokens import identity_of
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User, WebhookReceipt
-from models.reading.rosters import states_of
+from models.reading.rosters import read_states
 from settings import Settings
 
 LEFT = "CLIENT_INITIATED"
@@ -177,7 +177,7 @@ async def _print_attendance(session: Session, user: User) -> None:
     if row is None:
         typer.echo("They have no attendance in this session.")
         return
-    (state,) = await states_of([row])
+    (state,) = await read_states([row])
     found = state.result
     session = await Session.get(id=session.id)
     total_s = state.total_ms(Window.of(session.scheduled_at, session.ends_at), to_ms(clock.now()))

@@ -13,9 +13,9 @@ from domain.access import Viewer
 from execution import nested
 from models.group import in_household
 from models.reading.joining import Joining, read_joinings
-from models.reading.rosters import rosters
-from models.reading.statistics import MeetingCounts, meeting_counts
-from models.reading.stuck import works_of
+from models.reading.rosters import read_rosters
+from models.reading.statistics import MeetingCounts, read_meeting_counts
+from models.reading.stuck import read_works
 from schema.types.context import Batch, Row
 
 M = TypeVar("M", bound=Model)
@@ -76,8 +76,8 @@ class Loaders:
         self.guardians = _answers(self._guardians, list)
         self.access_keys = _answers(self._access_keys, list)
         self.meetings = _answers(self._meetings, MeetingCounts)
-        self.works = _answers(works_of, dict)
-        self.rosters = _answers(rosters, list)
+        self.works = _answers(read_works, dict)
+        self.rosters = _answers(read_rosters, list)
         self.own_rows = _answers(self._own_rows, set)
         self.barred = DataLoader(load_fn=self._barred, cache=False)
         # Nothing is kept: a mutation answers with a row that is newer than what was asked of.
@@ -111,7 +111,7 @@ class Loaders:
         """For who runs an academy; none for others."""
         if not (self.viewer.runs_academy or self.viewer.is_super_admin):
             return {}
-        return await meeting_counts(academy_ids, self._now)
+        return await read_meeting_counts(academy_ids, self._now)
 
     async def _kin(self, pairs: list[tuple[int, int]]) -> dict[int, list[models.User]]:
         """Those on the right of each pair whom the viewer may see, by the left."""

@@ -7,7 +7,7 @@ import strawberry
 import models
 from domain.errors import InvalidInputError
 from execution.context import Info
-from models.reading.rosters import states_of
+from models.reading.rosters import read_states
 from resolvers.sessions import session
 from schema.types.academy import Academy
 from schema.types.access_key import AccessKey
@@ -58,7 +58,7 @@ async def _attendance(info: Info, number: int) -> Node | None:
     row = await rows.select_related("session").first()
     if row is None:
         return None
-    (state,) = await states_of([row])
+    (state,) = await read_states([row])
     return attendance_of(state, row.session, info.context.now)
 
 

@@ -8,7 +8,7 @@ from actions.academies.user_upsert import PersonInput
 from domain.errors import InvalidInputError
 from execution.context import Info
 from execution.payloads import answers
-from models.reading.pages import BY_ID, page
+from models.reading.pages import BY_ID, read_page
 from resolvers.filters import among, named
 from schema.types.given import given
 from schema.types.group import Group
@@ -29,7 +29,7 @@ async def users(
     after: str | None = strawberry.UNSET,
 ) -> Connection[User]:
     rows = models.User.visible_to(info.context.viewer).filter(_users(filter or UserFilter()))
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=User.of)
 
 
@@ -70,7 +70,7 @@ async def groups(
     after: str | None = strawberry.UNSET,
 ) -> Connection[Group]:
     rows = models.Group.visible_to(info.context.viewer).filter(_groups(filter or GroupFilter()))
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=Group.of)
 
 

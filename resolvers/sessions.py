@@ -7,7 +7,7 @@ import models
 from actions.clock.sweep import advance_among
 from domain.access import Viewer
 from execution.context import Info
-from models.reading.pages import BY_ID, Order, page
+from models.reading.pages import BY_ID, Order, read_page
 from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
 from schema.types.enums import SessionOrder
@@ -44,7 +44,7 @@ async def sessions(
     viewer, now = info.context.viewer, info.context.now
     order = Order("scheduled_at", descending=order_by is SessionOrder.SCHEDULED_AT_DESC)
     rows = models.Session.visible_to(viewer).filter(wanted(filter or SessionFilter(), viewer))
-    found = await page(rows, order=order, first=given(first), after=given(after))
+    found = await read_page(rows, order=order, first=given(first), after=given(after))
     overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
     fresh = {row.id: row for row in await models.Session.filter(id__in=overdue)}

@@ -20,7 +20,7 @@ from domain.cursors import stream_version
 from domain.errors import NotFoundError
 from domain.event import ROSTER_KINDS, SessionEventKind
 from domain.status import SessionStatus
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Hub:
         hub._roster_changed = last.sequence if last else 0
         await hub.catch_up()
         # After the stream: what the roster has that the stream had not is told once more later.
-        states = (await rosters([session_id])).get(session_id, [])
+        states = (await read_rosters([session_id])).get(session_id, [])
         hub.roster = {state.participant_id: state for state in states}
         hub.people |= await _people(hub._rostered())
         hub._refreshed_at = began

@@ -15,7 +15,7 @@ from actions.writing.stream import writing
 from domain.attendance.fold import EventKind, EventSource, stays_of
 from domain.attendance.state import to_ms
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
-from models.reading.attendance_log import Lines, facts_of, line_of, lines_of
+from models.reading.attendance_log import Lines, facts_of, line_of, read_lines
 
 # LiveKit's list is late, and so may its webhook be: whoever has just been heard of is left alone.
 QUIET = timedelta(seconds=5)
@@ -35,7 +35,7 @@ async def conclude(looked_at: Session, there: Mapping[Place, int], now: datetime
             return  # it is of another room by now
         people = await _people(session, there)
         rows = await _rows(session, people)
-        lines = await lines_of(session.id, [*people, *(row.user_id for row in rows)])
+        lines = await read_lines(session.id, [*people, *(row.user_id for row in rows)])
         seen = await _see(draft, people, lines, there)
         missing = await _miss(draft, rows, lines, there)
         if seen or missing:

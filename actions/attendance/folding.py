@@ -12,7 +12,7 @@ from domain.attendance.fold import Result, fold
 from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
-from models.reading.attendance_log import Lines, facts_of, lines_of
+from models.reading.attendance_log import Lines, facts_of, read_lines
 from models.reading.rosters import state_of
 
 _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
@@ -24,7 +24,7 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
     Who has no line has no row either, until the result is final. The states as they are now.
     """
     rows = await _participants(draft.session.id, user_ids)
-    lines = await lines_of(draft.session.id, user_ids)
+    lines = await read_lines(draft.session.id, user_ids)
     found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
     cached = {row.participant_id: row for row in found}
     was_final = draft.session.finalised_at is not None and "finalised_at" not in draft.changed

@@ -17,7 +17,7 @@ from domain.attendance.signs import last_sign
 from domain.attendance.state import from_ms, to_ms
 from domain.session import WorkKind
 from models import SessionParticipant
-from models.reading.attendance_log import Lines, facts_of, lines_of
+from models.reading.attendance_log import Lines, facts_of, read_lines
 
 # Whose stays are open, but for at most a report: no other confidence is as weak.
 MAY_BE_IN = Q(attendance__joined_since_ms__isnull=False) | Q(
@@ -52,7 +52,7 @@ async def expire_stays(session_id: int, now: datetime) -> None:
 
 async def _open_stays(draft: Draft) -> list[OpenStay]:
     rows = await SessionParticipant.filter(MAY_BE_IN, session_id=draft.session.id).order_by("id")
-    lines = await lines_of(draft.session.id, [row.user_id for row in rows])
+    lines = await read_lines(draft.session.id, [row.user_id for row in rows])
     return [stay for row in rows for stay in open_stays(draft, row, lines)]
 
 

@@ -30,7 +30,7 @@ from models import (
     VideoSettings,
 )
 from models.database.atomic import atomic
-from models.reading.rosters import expected_ids
+from models.reading.rosters import read_expected_ids
 
 FURTHEST = timedelta(days=3660)  # how far ahead anything is scheduled
 
@@ -165,7 +165,7 @@ def times(scheduled_at: datetime, minutes: int, settings: VideoSettings) -> dict
 
 async def _seat(session: Session) -> None:
     """The first roster is part of the session as scheduled: no event tells it."""
-    students = sorted(await expected_ids(session))
+    students = sorted(await read_expected_ids(session))
     people = [(session.teacher_id, UserRole.TEACHER, False)]
     people += [(user_id, UserRole.STUDENT, True) for user_id in students]
     await SessionParticipant.bulk_create(

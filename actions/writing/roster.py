@@ -14,13 +14,13 @@ from models import (
     Session,
     SessionParticipant,
 )
-from models.reading.rosters import expected_ids, state_of
+from models.reading.rosters import read_expected_ids, state_of
 
 
 async def fill(draft: Draft) -> None:
     """Bring the roster in step with who is expected, and tell what changed of it."""
     session = draft.session
-    expected = await expected_ids(session)
+    expected = await read_expected_ids(session)
     rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
     await _add(draft, [user_id for user_id in sorted(expected) if user_id not in rows])
     for row in rows.values():

@@ -7,7 +7,7 @@ from datetime import timedelta
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
 from domain.attendance.fold import AttendanceStatus
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 from tests.conftest import Database
 from tests.support.lessons import Lesson, at, ready
 from tests.support.livekit_events import send
@@ -39,7 +39,7 @@ async def _read_until(is_done: Callable[[], bool], lesson: Lesson) -> None:
 
 async def _statuses(lesson: Lesson) -> list[AttendanceStatus | None]:
     """Of those expected; with a final result each has one, without it nobody."""
-    states = (await rosters([lesson.session.id]))[lesson.session.id]
+    states = (await read_rosters([lesson.session.id]))[lesson.session.id]
     for state in states:
         assert state.is_final == (state.result.status is not None) or not state.is_expected
     return [state.result.status for state in states if state.is_expected]
