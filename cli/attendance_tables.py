@@ -11,13 +11,13 @@ from domain.attendance.fold import Presence
 from domain.attendance.state import AttendanceState, Window, from_ms, to_ms
 from domain.status import LIVE
 from models import MeetingAttendanceEvent, Session, User
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 
 async def overview(now: datetime) -> RenderableType:
     """Draw the live sessions with the people in their meetings."""
     sessions = await Session.filter(status__in=LIVE).order_by("scheduled_at", "id")
-    states = await rosters([session.id for session in sessions])
+    states = await read_rosters([session.id for session in sessions])
     names = await _names(state for found in states.values() for state in found)
     table = _table("session", "status", "looked at", "in the meeting", "since", "how sure")
     for session in sessions:
@@ -37,7 +37,7 @@ async def overview(now: datetime) -> RenderableType:
 
 async def tables_of(session: Session, now: datetime, lines: int) -> RenderableType:
     """Draw one session: its people, their cycles, and the last `lines` of its log."""
-    states = (await rosters([session.id]))[session.id]
+    states = (await read_rosters([session.id]))[session.id]
     names = await _names(states)
     times = f"{_time(session.scheduled_at)} to {_time(session.ends_at)}"
     head = f"{session.id} {escape(session.title)}: {session.status}, {times}, at {_time(now)}"

@@ -5,8 +5,8 @@ from datetime import datetime
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import DueWork, Session, SessionEvent, User
-from models.reading.rosters import rosters
-from models.reading.stuck import stuck_of, works_of
+from models.reading.rosters import read_rosters
+from models.reading.stuck import read_works, stuck_of
 
 EVENTS_SHOWN = 15
 WORK_OF_PEOPLE = (WorkKind.EXPIRE_REPORT, WorkKind.REMOVE_PERSON)  # their subject is a participant
@@ -16,7 +16,7 @@ async def page_of(session: Session, now: datetime) -> list[str]:
     """Describe a session that was read with its academy and teacher."""
     lines = _row_lines(session, now)
 
-    works = (await works_of([session.id])).get(session.id, {})
+    works = (await read_works([session.id])).get(session.id, {})
     stuck = stuck_of(session, works, now)
     if stuck is None:
         lines.append("  stuck      no")
@@ -29,7 +29,7 @@ async def page_of(session: Session, now: datetime) -> list[str]:
         failed = f", failed {work.attempts} times: {work.last_error}" if work.attempts else ""
         lines.append(f"  work       {work.kind} due {_at(work.due_at)}{failed}")
 
-    states = (await rosters([session.id])).get(session.id, [])
+    states = (await read_rosters([session.id])).get(session.id, [])
     users = await User.filter(id__in=[state.user_id for state in states])
     names = {user.id: user.display_name for user in users}
     for state in states:

@@ -19,7 +19,7 @@ from domain.webhook import WebhookOutcome
 from gateways.livekit_simulation import Event, Guest, Sender, SimulatedRoom, Stay
 from gateways.livekit_tokens import identity_of
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User, WebhookReceipt
-from models.reading.rosters import states_of
+from models.reading.rosters import read_states
 
 LEFT = "CLIENT_INITIATED"
 SHORT_STAY = timedelta(seconds=40)
@@ -92,7 +92,7 @@ async def _simulate(session_id: int, user_id: int, url: str | None, plan: Plan) 
         if row is None:
             typer.echo("They have no attendance in this session.")
         else:
-            (state,) = await states_of([row])
+            (state,) = await read_states([row])
             result, window = state.result, Window.of(session.scheduled_at, session.ends_at)
             seconds = state.total_ms(window, to_ms(clock.now())) // 1000
             status = result.status.value if result.status else "no status before the end"

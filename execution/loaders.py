@@ -14,9 +14,9 @@ from domain.access import Viewer
 from execution import nested
 from models.group import in_household
 from models.reading.joining import Joining, read_joinings
-from models.reading.rosters import rosters
-from models.reading.statistics import MeetingCounts, meeting_counts
-from models.reading.stuck import works_of
+from models.reading.rosters import read_rosters
+from models.reading.statistics import MeetingCounts, read_meeting_counts
+from models.reading.stuck import read_works
 from schema.types.context import Row, RowLoader
 
 M = TypeVar("M", bound=Model)
@@ -79,8 +79,8 @@ class Loaders:
         self.guardians = _load_values(partial(self._relatives, "child_id", "guardian_id"), list)
         self.access_keys = _load_values(self._access_keys, list)
         self.meetings = _load_values(self._meetings, MeetingCounts)
-        self.works = _load_values(works_of, dict)
-        self.rosters = _load_values(rosters, list)
+        self.works = _load_values(read_works, dict)
+        self.rosters = _load_values(read_rosters, list)
         self.own_rows = _load_values(self._own_rows, set)
         self.barred = DataLoader(load_fn=self._barred, cache=False)
         # No cache: a mutation answers with a newer row than the one asked about before.
@@ -119,7 +119,7 @@ class Loaders:
         """Count meetings for a viewer who runs an academy; others get no counts."""
         if not (self.viewer.runs_academy or self.viewer.is_super_admin):
             return {}
-        return await meeting_counts(academy_ids, self._now)
+        return await read_meeting_counts(academy_ids, self._now)
 
     async def _access_keys(self, academy_ids: list[int]) -> dict[int, list[models.AccessKey]]:
         rows = models.AccessKey.visible_to(self.viewer).filter(academy_id__in=academy_ids)

@@ -11,8 +11,8 @@ from domain.access import Viewer
 from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
-from models.reading.pages import Page, Slice, slices
-from models.reading.rosters import states_of
+from models.reading.pages import Page, Slice, read_slices
+from models.reading.rosters import read_states
 from schema.types.context import Condition, Key, PageLoader, Row
 
 Read = Callable[[list[Key], Slice, Condition], Awaitable[dict[Key, Page[Row]]]]
@@ -47,7 +47,7 @@ def load_attendances(
         rows = models.SessionParticipant.visible_to(viewer()).filter(session_id__in=ids)
         if status is not None:
             rows = rows.filter(attendance__status=status)
-        found = await slices(rows, ("session_id",), part)
+        found = await read_slices(rows, ("session_id",), part)
         return {number: part.page(found[number,]) for number in ids}
 
     return _page_loader(read)
@@ -61,7 +61,7 @@ def load_history() -> PageLoader[int, bool, models.SessionEvent]:
     ) -> dict[int, Page[models.SessionEvent]]:
         rows = models.SessionEvent.filter(session_id__in=ids)
         rows = rows if is_whole else rows.exclude(kind__in=PRESENCE_KINDS)
-        found = await slices(rows, ("session_id",), part)
+        found = await read_slices(rows, ("session_id",), part)
         return {number: part.page(found[number,]) for number in ids}
 
     return _page_loader(read)
@@ -78,7 +78,7 @@ def load_evidence() -> PageLoader[tuple[int, int], bool, models.MeetingAttendanc
             Q(user_id__in=list(people)) | Q(user_id__isnull=True), session_id__in=list(sessions)
         )
         by = ("session_id", "user_id")
-        found = await slices(rows, by, part) if is_seen else defaultdict(list)
+        found = await read_slices(rows, by, part) if is_seen else defaultdict(list)
         return {
             (session, person): part.page(found[session, person] + found[session, None])
             for session, person in places
@@ -88,4 +88,4 @@ def load_evidence() -> PageLoader[tuple[int, int], bool, models.MeetingAttendanc
 
 
 def load_states() -> DataLoader[models.SessionParticipant, AttendanceState]:
-    return DataLoader(load_fn=states_of, cache=False)
+    return DataLoader(load_fn=read_states, cache=False)

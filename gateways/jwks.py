@@ -84,27 +84,28 @@ class Jwks:
 def read_keys(body: bytes) -> dict[str | None, jwt.PyJWK]:
     """Return the usable keys by `kid`; raise JwksError when there is none."""
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         raise JwksError("not JSON") from None
-    given = told.get("keys") if isinstance(told, dict) else None
-    keys = [_key(one) for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    listed = answer.get("keys") if isinstance(answer, dict) else None
+    fields = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    keys = map(_usable_key, fields)
     found = {key.key_id: key for key in keys if key is not None}
     if not found:
         raise JwksError("no usable key")
     return found
 
 
-def _key(told: dict[str, Any]) -> jwt.PyJWK | None:
+def _usable_key(fields: dict[str, Any]) -> jwt.PyJWK | None:
     """Read one key; None when it does not check signatures, is of another kind, or is too short."""
-    kid = told.get("kid")
+    kid = fields.get("kid")
     # A private key ("d") and a shared secret are refused: neither is a public key.
-    if told.get("use", "sig") != "sig" or "d" in told or not isinstance(kid, str | None):
+    if fields.get("use", "sig") != "sig" or "d" in fields or not isinstance(kid, str | None):
         return None
     try:
-        key = jwt.PyJWK(told)
+        key = jwt.PyJWK(fields)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
     bits = getattr(key.key, "key_size", RSA_MIN_BITS)
-    is_short = told.get("kty") == "RSA" and bits < RSA_MIN_BITS
+    is_short = fields.get("kty") == "RSA" and bits < RSA_MIN_BITS
     return key if key.algorithm_name in ALGORITHMS and not is_short else None

@@ -43,6 +43,7 @@ class Sender:
         await self._http.close()
 
     async def send(self, event: Event, now: datetime) -> None:
+        """Post the event until it is answered by less than 500, or log that it was given up."""
         body = json.dumps(event).encode()
         token = signed(body, self._key, self._secret, now)
         for attempt in range(ATTEMPTS):
@@ -53,7 +54,7 @@ class Sender:
         logger.warning("simulated webhook given up", extra={"event": event["event"]})
 
     async def send_once(self, event: Event, now: datetime) -> int | None:
-        """Return the status of the answer; None when there is no answer."""
+        """Post the event once; return the status of the answer, or None when there is none."""
         body = json.dumps(event).encode()
         return await self._post(body, signed(body, self._key, self._secret, now))
 
@@ -88,6 +89,8 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
+    """One connection of a guest."""
+
     guest: Guest
     sid: str
     joined_at: datetime

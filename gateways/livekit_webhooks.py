@@ -170,6 +170,7 @@ class _Fields:
         return value
 
     def needed(self, name: str) -> str:
+        """Return a text that must not be missing or empty."""
         value = self.text(name)
         if value is None:
             raise MalformedError(f"{self._path}{name} is missing")

@@ -89,10 +89,10 @@ async def offered_turn(url: str, token: str, *, tls_verify: bool = True) -> list
             aiohttp.ClientSession() as http,
             http.ws_connect(address, headers=headers, ssl=tls_verify) as socket,
         ):
-            told = rtc.SignalResponse.FromString(await socket.receive_bytes())
+            response = rtc.SignalResponse.FromString(await socket.receive_bytes())
     except TimeoutError:
         raise ProbeError(f"no answer in {TIMEOUT_S:.0f} s") from None
     except Exception as error:  # a server that is no LiveKit may answer anything
         raise ProbeError(f"nobody lets us in: {type(error).__name__}") from None
-    offered = [address for server in told.join.ice_servers for address in server.urls]
+    offered = [address for server in response.join.ice_servers for address in server.urls]
     return [address for address in offered if address.startswith("turn")]

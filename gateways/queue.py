@@ -23,6 +23,7 @@ class JobQueue:
         self._redis: Any = None  # redis-py's types allow answers that never come
 
     def open(self, server: RedisServer) -> None:
+        """Use this server's queue from now on."""
         self._server = server
         self._redis = Redis.from_pool(server.pool(TIMEOUT_S))
 

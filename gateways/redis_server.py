@@ -20,6 +20,7 @@ class RedisServer:
         return cls(url, f"halaqa:{installation}")
 
     def name(self, *words: str) -> str:
+        """Return a key or channel of ours, as `halaqa:0a1b2c3d4e5f:jobs`."""
         return ":".join((self.prefix, *words))
 
     def pool(self, answer_s: float, **options: Any) -> ConnectionPool:

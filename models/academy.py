@@ -101,7 +101,7 @@ class VideoSettings(Model):
         }
 
 
-def letting_teachers_in() -> QuerySet[VideoSettings]:
+def open_to_teachers() -> QuerySet[VideoSettings]:
     """Select the settings of academies in which a teacher may join any session."""
     return VideoSettings.filter(teachers_join_any_session=True)
 

@@ -14,7 +14,7 @@ from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
-from models.academy import Academy, letting_teachers_in
+from models.academy import Academy, open_to_teachers
 from models.database.fields import UtcDatetime
 from models.group import Group, in_household
 from models.participant import SessionParticipant
@@ -86,7 +86,7 @@ class Session(Model):
     meeting_expires_at: datetime | None = UtcDatetime(null=True)
     meeting_ended_at: datetime | None = UtcDatetime(null=True)
     meeting_options: dict[str, Any] | None = fields.JSONField(null=True)
-    # What createMeeting asked for itself: it outlives a change of the teacher or of the settings.
+    # The options that createMeeting itself asked for; a change of teacher or settings keeps them.
     meeting_wishes: dict[str, Any] | None = fields.JSONField(null=True)
     meeting_refusal: dict[str, Any] | None = fields.JSONField(null=True)
     room_sid = fields.CharField(max_length=64, null=True)
@@ -99,7 +99,7 @@ class Session(Model):
     created_at: datetime = UtcDatetime()
     updated_at: datetime = UtcDatetime()
 
-    # Read with sessions that are written and have no meeting yet.
+    # The writing shelf reads these for a session that has no meeting yet.
     teacher_settings: TeacherMeetingSettings | None = None
 
     class Meta:
@@ -111,6 +111,7 @@ class Session(Model):
         return self.timeline_with(0)
 
     def timeline_with(self, people_inside: int) -> Timeline:
+        """Return the dates of the moves that are due; people inside can delay the last one."""
         return Timeline(
             status=self.status,
             ready_at=self.ready_at,
@@ -152,7 +153,7 @@ class Session(Model):
         return self.academy.video_settings.gate(self.academy)
 
     def no_meeting_for(self, now: datetime, gate: Gate, *, manages: bool) -> DomainError | None:
-        """Why whoever asks for a token now would find no meeting; None: there is or will be one."""
+        """Return why a token could name no meeting now; None when there is one or can be one."""
         return None if self.meeting_id else gate.refusal(now, is_person=manages)
 
     def wants_room(self, now: datetime) -> bool:
@@ -181,11 +182,12 @@ class Session(Model):
         rostered = SessionParticipant.filter(in_household(viewer))
         on_roster = Q(id__in=Subquery(rostered.values("session_id")))
         if viewer.role is UserRole.TEACHER:
-            everywhere = Q(academy_id__in=Subquery(letting_teachers_in().values("academy_id")))
+            everywhere = Q(academy_id__in=Subquery(open_to_teachers().values("academy_id")))
             return academy.filter(Q(teacher_id=viewer.user_id) | on_roster | everywhere)
         return academy.filter(on_roster)
 
     def is_managed_by(self, viewer: Viewer) -> bool:
+        """Tell whether the viewer is its teacher, staff of its academy, or a super admin."""
         if viewer.is_super_admin:
             return True
         if viewer.academy_id != self.academy_id:

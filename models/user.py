@@ -109,4 +109,5 @@ class TeacherMeetingSettings(Model):
         table = "teacher_meeting_settings"
 
     def options(self) -> dict[str, Any]:
+        """Return the preferences by name, None where the academy's value counts."""
         return {name: getattr(self, name) for name in self._meta.db_fields - {"teacher_id"}}

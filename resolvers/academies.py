@@ -12,7 +12,7 @@ from actions.academies import (
 from execution.context import Info
 from execution.payloads import answers
 from models import Academy as AcademyRow
-from models.reading.pages import BY_ID, page
+from models.reading.pages import BY_ID, read_page
 from schema.types.academy import Academy
 from schema.types.given import given
 from schema.types.ids import Kind, number_of, require_number
@@ -35,7 +35,7 @@ async def academies(
     info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
 ) -> Connection[Academy]:
     rows = AcademyRow.visible_to(info.context.viewer)
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=Academy.of)
 
 

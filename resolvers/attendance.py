@@ -9,8 +9,8 @@ from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor, stream_version
 from domain.event import ROSTER_KINDS
 from execution.context import Info
-from models.reading.pages import page
-from models.reading.rosters import rosters, states_of
+from models.reading.pages import read_page
+from models.reading.rosters import read_rosters, read_states
 from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
 from schema.types.attendance import (
@@ -39,7 +39,7 @@ async def attendance(
     row = await rows.first()
     if session is None or row is None:
         return None
-    (state,) = await states_of([row])
+    (state,) = await read_states([row])
     return attendance_of(state, session, info.context.now)
 
 
@@ -61,7 +61,7 @@ async def attendances(
         & filled("session__finalised_at", filter.is_final)
         & within("session__scheduled_at", filter.from_, filter.to)
     )
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return await info.context.attendances(found)
 
 
@@ -90,7 +90,7 @@ async def session_presence_changes(
     events = stream.filter(sequence__gt=since, sequence__lte=session.version).order_by("sequence")
     states, removed = latest_states([row for row in await events if row.kind.is_presence])
     before = await stream.filter(sequence__lte=since).order_by("-sequence").first()
-    roster = (await rosters([session.id])).get(session.id, [])
+    roster = (await read_rosters([session.id])).get(session.id, [])
     return PresenceChanges(
         cursor=stream_cursor(session.id, session.version),
         version=session.version,
@@ -110,7 +110,7 @@ async def _managed(info: Info, session_id: str) -> models.Session | None:
 
 async def _snapshot(session: models.Session, now: datetime) -> PresenceSnapshot:
     # The version is older than the rows: a client may apply a change twice but never misses one.
-    states = (await rosters([session.id])).get(session.id, [])
+    states = (await read_rosters([session.id])).get(session.id, [])
     return PresenceSnapshot(
         cursor=stream_cursor(session.id, session.version),
         version=session.version,

@@ -5,7 +5,7 @@ import strawberry
 import models
 from domain.errors import InvalidInputError
 from execution.context import Info
-from models.reading.rosters import states_of
+from models.reading.rosters import read_states
 from resolvers.sessions import session
 from schema.types.academy import Academy
 from schema.types.access_key import AccessKey
@@ -30,7 +30,7 @@ async def node(info: Info, id: strawberry.ID) -> Node | None:
         case Kind.ATTENDANCE:
             rows = models.SessionParticipant.visible_to(viewer).filter(id=number)
             row = await rows.select_related("session").first()
-            states = await states_of([row]) if row else []
+            states = await read_states([row]) if row else []
             return attendance_of(states[0], row.session, now) if row else None
         case Kind.ACADEMY:
             academy = await models.Academy.visible_to(viewer).get_or_none(id=number)

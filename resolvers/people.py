@@ -10,7 +10,7 @@ from actions.academies.user_upsert import PersonInput
 from domain.errors import InvalidInputError
 from execution.context import Info
 from execution.payloads import answers
-from models.reading.pages import BY_ID, page
+from models.reading.pages import BY_ID, read_page
 from resolvers.filters import among, named
 from schema.types.given import given
 from schema.types.group import Group
@@ -41,7 +41,7 @@ async def users(
         & (Q() if is_active is None else Q(is_active=is_active))
         & _matching(given(wanted.search) or "")
     )
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=User.of)
 
 
@@ -77,7 +77,7 @@ async def groups(
         & among("kind", wanted.kinds)
         & among("external_id", wanted.external_ids)
     )
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=Group.of)
 
 

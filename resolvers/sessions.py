@@ -10,7 +10,7 @@ from actions.clock.sweep import advance_among
 from domain.access import Viewer
 from execution.context import Info
 from execution.sessions import read_current_sessions
-from models.reading.pages import BY_ID, Order, page
+from models.reading.pages import BY_ID, Order, read_page
 from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
 from schema.types.enums import SessionOrder
@@ -59,7 +59,7 @@ async def sessions(
             named("user_id", Kind.USER, wanted.student_id), is_expected=True
         )
         rows = rows.filter(id__in=Subquery(roster.values("session_id")))
-    found = await page(rows, order=order, first=given(first), after=given(after))
+    found = await read_page(rows, order=order, first=given(first), after=given(after))
     overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
     fresh = {row.id: row for row in await models.Session.filter(id__in=overdue)}

@@ -22,7 +22,7 @@ from domain.cursors import stream_version
 from domain.errors import NotFoundError
 from domain.event import ROSTER_KINDS, SessionEventKind
 from domain.status import SessionStatus
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Hub:
             self._roster_changed = last.sequence if last else 0
             await self.catch_up()
             # Read after the events: a change that only the roster has comes as an event later.
-            states = (await rosters([self.session_id])).get(self.session_id, [])
+            states = (await read_rosters([self.session_id])).get(self.session_id, [])
             self.roster = {state.participant_id: state for state in states}
             self.people |= await _people({state.user_id for state in states})
             self._refreshed_at = started

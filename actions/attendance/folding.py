@@ -13,7 +13,7 @@ from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
 from models.database import sql
-from models.reading.attendance_log import facts_of, lines_of
+from models.reading.attendance_log import facts_of, read_lines
 from models.reading.rosters import state_of
 
 _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
@@ -32,7 +32,7 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
     session, final_at = draft.session, draft.session.finalised_at
     roster = SessionParticipant.filter(session_id=session.id).order_by("id")
     rows = await (roster if user_ids is None else roster.filter(user_id__in=user_ids))
-    lines = await lines_of(session.id, user_ids)
+    lines = await read_lines(session.id, user_ids)
     found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
     stored = {row.participant_id: row for row in found}
     was_final = final_at is not None and "finalised_at" not in draft.changed

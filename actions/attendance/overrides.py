@@ -15,7 +15,7 @@ from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
 from domain.status import SessionStatus
 from domain.text import cleaned
 from models import MeetingAttendanceEvent, Session, SessionParticipant
-from models.reading.rosters import states_of
+from models.reading.rosters import read_states
 
 NOTE_MAX_CHARS = 2000
 
@@ -68,7 +68,7 @@ async def _state(draft: Draft, user_id: int) -> AttendanceState:
     row = await SessionParticipant.get_or_none(session_id=draft.session.id, user_id=user_id)
     if row is None:
         raise NotFoundError("Nobody of this session.", ("userId",))
-    return (await states_of([row]))[0]
+    return (await read_states([row]))[0]
 
 
 async def _record_override(

@@ -9,7 +9,7 @@ from actions.attendance.folding import refold
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
 from models import Session
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 
 async def recalculate_attendance(viewer: Viewer, session_id: int, now: datetime) -> Session:
@@ -39,7 +39,7 @@ async def recalculate_session(session_id: int, now: datetime, *, is_trial: bool 
     repair = Repair()
     with suppress(_TrialError):
         async with writing(session_id, now) as draft:
-            before = (await rosters([session_id]))[session_id]
+            before = (await read_rosters([session_id]))[session_id]
             after = await refold(draft)
             move_by_attendance(draft, after)
             wrong = sum(new != old for old, new in zip(before, after, strict=True))

@@ -15,7 +15,7 @@ from actions.writing.stream import writing
 from domain.attendance.fold import EventKind, EventSource, stays_of
 from domain.attendance.state import to_ms
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
-from models.reading.attendance_log import Lines, facts_of, line_of, lines_of
+from models.reading.attendance_log import Lines, facts_of, line_of, read_lines
 
 # LiveKit's list is late, and its webhook may be too: people we heard of so lately are left alone.
 QUIET_FOR = timedelta(seconds=5)
@@ -40,7 +40,7 @@ async def reconcile_session(listed: Session, there: Mapping[Place, int], now: da
         maybe_inside = MAY_BE_IN | Q(missed__isnull=False) | Q(user_id__in=list(people))
         found = SessionParticipant.filter(maybe_inside, session_id=session.id)
         rows = await found.order_by("id")
-        lines = await lines_of(session.id, [*people, *(row.user_id for row in rows)])
+        lines = await read_lines(session.id, [*people, *(row.user_id for row in rows)])
         seen = await _add_seen(draft, people, lines, there)
         missing = await _add_missing(draft, rows, lines, there)
         if seen or missing:

@@ -22,9 +22,9 @@ from domain.attendance.state import AttendanceState, from_ms, to_ms
 from domain.errors import InvalidInputError, NotInRoomError
 from domain.session import WorkKind
 from models import Session, SessionParticipant
-from models.reading.attendance_log import facts_of, line_of, lines_of
+from models.reading.attendance_log import facts_of, line_of, read_lines
 from models.reading.joining import check_joining
-from models.reading.rosters import states_of
+from models.reading.rosters import read_states
 
 EXPIRES_AFTER = timedelta(milliseconds=UNCONFIRMED_FOR_MS)
 SID_MAX_CHARS = 64
@@ -118,7 +118,7 @@ async def _row(viewer: Viewer, session_id: int) -> SessionParticipant | None:
 
 
 async def _state(row: SessionParticipant) -> AttendanceState:
-    return (await states_of([row]))[0]
+    return (await read_states([row]))[0]
 
 
 async def _report(draft: Draft, row: SessionParticipant, kind: EventKind, sid: str | None) -> bool:
@@ -136,5 +136,5 @@ async def _report(draft: Draft, row: SessionParticipant, kind: EventKind, sid: s
 
 
 async def _log(draft: Draft, row: SessionParticipant) -> list[Line]:
-    lines = await lines_of(draft.session.id, [row.user_id])
+    lines = await read_lines(draft.session.id, [row.user_id])
     return lines[row.user_id] + lines[None]

@@ -16,7 +16,7 @@ from domain.attendance.signs import last_sign
 from domain.attendance.state import from_ms, to_ms
 from domain.session import WorkKind
 from models import SessionParticipant
-from models.reading.attendance_log import Lines, facts_of, lines_of
+from models.reading.attendance_log import Lines, facts_of, read_lines
 
 # The people whose stays are open, or over by a report alone: no other confidence is as weak.
 MAY_BE_IN = Q(attendance__joined_since_ms__isnull=False) | Q(
@@ -39,7 +39,7 @@ async def expire_stays(session_id: int, now: datetime) -> None:
         if draft.session.ended_at is not None:
             return
         rows = await SessionParticipant.filter(MAY_BE_IN, session_id=session_id).order_by("id")
-        lines = await lines_of(session_id, [row.user_id for row in rows])
+        lines = await read_lines(session_id, [row.user_id for row in rows])
         stays = [stay for row in rows for stay in open_stays(draft, row, lines)]
         stale_ms = int(stale_after(draft).total_seconds() * 1000)
         latest_ms = to_ms(now) - stale_ms

@@ -30,7 +30,7 @@ from models import (
     VideoSettings,
 )
 from models.database.atomic import atomic
-from models.reading.rosters import expected_ids
+from models.reading.rosters import read_expected_ids
 
 AHEAD_MAX = timedelta(days=3660)  # how far ahead anything is scheduled
 
@@ -110,7 +110,9 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
     draft.append(SessionEventKind.SCHEDULED, {"asked": digest_of(asked)}, actor_id)
     # The first roster is part of the session as scheduled: no event tells it.
     people = [(session.teacher_id, UserRole.TEACHER, False)]
-    people += [(user_id, UserRole.STUDENT, True) for user_id in sorted(await expected_ids(session))]
+    people += [
+        (user_id, UserRole.STUDENT, True) for user_id in sorted(await read_expected_ids(session))
+    ]
     roster = [
         SessionParticipant(
             session_id=session.id, user_id=user_id, role=role, is_expected=is_expected

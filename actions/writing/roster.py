@@ -13,7 +13,7 @@ from models import (
     Session,
     SessionParticipant,
 )
-from models.reading.rosters import expected_ids, state_of
+from models.reading.rosters import read_expected_ids, state_of
 
 
 async def fill(draft: Draft) -> None:
@@ -22,7 +22,7 @@ async def fill(draft: Draft) -> None:
     A student who left the group loses the row, unless the log has a line of theirs.
     """
     session = draft.session
-    expected = await expected_ids(session)
+    expected = await read_expected_ids(session)
     rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
     for user_id in sorted(expected.difference(rows)):
         row = await enrol(session, user_id, UserRole.STUDENT, is_expected=True)

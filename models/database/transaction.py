@@ -35,9 +35,13 @@ class Engine(Protocol):
 
     connection_name: str
 
-    async def checkout(self) -> TransactionalDBClient: ...
+    async def checkout(self) -> TransactionalDBClient:
+        """Take a connection for one transaction, waiting until one is free."""
+        ...
 
-    async def release(self, client: Any) -> None: ...
+    async def release(self, client: Any) -> None:
+        """Return the connection that `checkout` took."""
+        ...
 
 
 class OneTransaction(TransactionContext):

@@ -1,4 +1,4 @@
-"""Read the attendance log: its lines, and the facts about a session that a fold needs with them."""
+"""The attendance log: its lines, and the facts about a session that a fold needs with them."""
 
 from collections import defaultdict
 
@@ -12,7 +12,7 @@ Lines = dict[int | None, list[Line]]
 _LINE_FIELDS = tuple(Line.__slots__)
 
 
-async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
+async def read_lines(session_id: int, user_ids: list[int] | None) -> Lines:
     """Read the lines of these people, or of everybody, by person; None has those about the room."""
     log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
     if user_ids is not None:
@@ -24,6 +24,7 @@ async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
 
 
 def line_of(row: MeetingAttendanceEvent) -> Line:
+    """Convert a row of the log to the fold's line."""
     return Line(**{name: getattr(row, name) for name in _LINE_FIELDS})
 
 
@@ -33,6 +34,7 @@ def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
 
 
 def facts_of(session: Session, *, is_expected: bool) -> Facts:
+    """Collect what a fold needs besides the lines; `is_expected` is the participant's."""
     return Facts(
         scheduled_ms=to_ms(session.scheduled_at),
         ends_ms=to_ms(session.ends_at),

@@ -10,8 +10,8 @@ from models.database.fields import utc
 
 FAILED_AFTER = 5  # attempts; from there on systemStatus counts the work as failed
 STOPPED_AFTER = timedelta(seconds=6)
-# A beat may lie this far in the future, as the machines' times differ. A beat from further ahead
-# would hide for as long that its clock has stopped: so that is seen within 10 seconds.
+# A beat may lie this far in the future, as the times of machines differ. Beats from further ahead
+# are ignored: they would hide that their clock has stopped. So a stop is seen within 10 seconds.
 AHEAD = timedelta(seconds=3)
 SESSION_LATE_AFTER = timedelta(seconds=5)
 WORK_LATE_AFTER = timedelta(seconds=10)

@@ -10,16 +10,16 @@ from models.database import sql
 from models.reading.attendance_log import line_of
 
 StayKey = tuple[int, str]  # a person's id and the participant sid of one of their stays
-SessionStay = tuple[int, StayKey]  # a session's id before it
+SessionStay = tuple[int, StayKey]  # a session's id and a stay in it
 
 
 async def find_ignored_stays(
     sessions: Mapping[int, Session], listed: Mapping[int, Iterable[StayKey]]
 ) -> set[SessionStay]:
-    """Find the stays, listed by session id, from which nothing follows.
+    """Find the stays, listed by session id, that the reconciler has to ignore.
 
-    Either the person belongs to another academy or to none of ours, or LiveKit has said that the
-    stay is over and its list lags behind. Nothing is read when nothing is listed.
+    The person is not of the session's academy, or LiveKit has said that the stay is over and its
+    list lags behind. Nothing is read when nothing is listed.
     """
     stays = [(session_id, stay) for session_id, some in listed.items() for stay in some]
     ignored: set[SessionStay] = set()
@@ -28,7 +28,7 @@ async def find_ignored_stays(
         academies = {user.id: user.academy_id for user in people}
         over = await _find_over(batch)
         for session_id, (user_id, sid) in batch:
-            # A person without an academy, a super admin, is known in every session.
+            # A super admin has no academy and is known in every session.
             homes = (None, sessions[session_id].academy_id)
             is_known = user_id in academies and academies[user_id] in homes
             if not is_known or (session_id, sid) in over:

@@ -70,7 +70,7 @@ async def check_joining(
 
 
 async def _read_academies(sessions: Sequence[Session]) -> dict[int, Academy]:
-    """Return the academies with their settings; read those that came not with their sessions."""
+    """Return the academies with their settings; read those not loaded with their sessions."""
     known: dict[int, Academy] = {}
     for session in sessions:
         academy = session.academy  # a query, unless it was read with the session

@@ -24,6 +24,8 @@ PAGE_MAX_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
+    """The rows of one page, and whether the list continues on either side."""
+
     rows: list[Row]
     has_next: bool
     has_previous: bool
@@ -72,7 +74,7 @@ class Order:
 BY_ID = Order()
 
 
-async def page(
+async def read_page(
     rows: QuerySet[M], *, order: Order = BY_ID, first: int | None = None, after: str | None = None
 ) -> Page[M]:
     """Read at most `first` rows (0 to 100, 20 by default) after the cursor."""
@@ -113,7 +115,7 @@ class Slice:
 
     @classmethod
     def of(cls, model: type[Model], first: int | None, after: str | None) -> Self:
-        """Check the arguments as `page` does, and make the slice."""
+        """Check the arguments as `read_page` does, and make the slice."""
         return cls(check_first(first), id_after(after, model))
 
     def page(self, rows: Iterable[M]) -> Page[M]:
@@ -122,7 +124,7 @@ class Slice:
         return Page(found[: self.first], len(found) > self.first, self.after > 0)
 
 
-async def slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> dict[Any, list[M]]:
+async def read_slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> dict[Any, list[M]]:
     """Read the same part of many lists, and one row more of each.
 
     Rows with equal values in the columns `by` are one list; the answer is by these values. One

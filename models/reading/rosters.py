@@ -35,7 +35,7 @@ def state_of(
     )
 
 
-async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
+async def read_states(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
     """Read the states of some rows of any sessions, in the order of the rows.
 
     One statement reads the results and whether they are final, so a result that is stored at the
@@ -55,16 +55,16 @@ async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]
     return states
 
 
-async def rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:
+async def read_rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:
     """Read whole rosters by session, in the order in which people were added."""
     rows = await SessionParticipant.filter(session_id__in=list(session_ids)).order_by("id")
     grouped: dict[int, list[AttendanceState]] = defaultdict(list)
-    for state in await states_of(rows):
+    for state in await read_states(rows):
         grouped[state.session_id].append(state)
     return grouped
 
 
-async def expected_ids(session: Session) -> set[int]:
+async def read_expected_ids(session: Session) -> set[int]:
     """Read the ids of the students whose attendance counts for the session."""
     if session.student_id is not None:
         return {session.student_id}

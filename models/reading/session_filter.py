@@ -10,7 +10,7 @@ from models import Session
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """None means any."""
+    """A choice of sessions; None means any."""
 
     academy_id: int | None = None
     kind: SessionKind | None = None

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from domain.access import UserRole, Viewer
 from domain.standing import Standing
-from models.academy import letting_teachers_in
+from models.academy import open_to_teachers
 from models.database import sql
 from models.group import Membership
 from models.participant import SessionParticipant
@@ -103,7 +103,7 @@ async def read_grounds(viewers: Sequence[Viewer], sessions: Sequence[Session]) -
 
     teachers = [viewer for viewer in viewers if viewer.role is UserRole.TEACHER]
     homes = {teacher.academy_id for teacher in teachers if teacher.academy_id}
-    open_settings = await letting_teachers_in().filter(academy_id__in=homes) if homes else []
+    open_settings = await open_to_teachers().filter(academy_id__in=homes) if homes else []
     open_academies = {row.academy_id for row in open_settings}
     return Grounds(households, rows, memberships, open_academies)
 

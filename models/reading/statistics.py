@@ -27,13 +27,17 @@ OF_EACH = COUNTS.format(id="a.id", which="academy_id = a.id") + "FROM academies 
 
 @dataclass(frozen=True, slots=True)
 class MeetingCounts:
+    """The numbers of meetings; `auto_generated_total` counts those that no person made."""
+
     auto_generated_total: int = 0
     active_now: int = 0
     created_today: int = 0
     created_this_week: int = 0
 
 
-async def meeting_counts(academy_ids: Iterable[int], now: datetime) -> dict[int, MeetingCounts]:
+async def read_meeting_counts(
+    academy_ids: Iterable[int], now: datetime
+) -> dict[int, MeetingCounts]:
     """Read the counts by academy; its own time zone says when its day and week start."""
     zones: dict[str, list[int]] = defaultdict(list)
     for academy in await Academy.filter(id__in=list(academy_ids)):
@@ -46,7 +50,7 @@ async def meeting_counts(academy_ids: Iterable[int], now: datetime) -> dict[int,
     return found
 
 
-async def all_meeting_counts(now: datetime) -> MeetingCounts:
+async def read_all_meeting_counts(now: datetime) -> MeetingCounts:
     """Read the counts of the whole system, by days and weeks in UTC."""
     (row,) = await sql.query(OF_ALL, start_of_day(now, UTC), start_of_week(now, UTC))
     return _counts(row)
@@ -56,6 +60,7 @@ def _counts(row: dict[str, Any]) -> MeetingCounts:
     return MeetingCounts(**{name: row[name] for name in MeetingCounts.__slots__})
 
 
-async def academies_with_auto_creation() -> int:
+async def count_academies_with_auto_creation() -> int:
+    """Count the active academies whose meetings are made automatically."""
     rows = VideoSettings.filter(auto_create_meetings=True, academy__is_active=True)
     return await rows.count()

@@ -60,7 +60,7 @@ async def find_stuck(
     while is_more:
         rows = await sql.query(SUSPECTS, *late, after_id, academy_id, SUSPECTS_AT_ONCE)
         ids = [row["id"] for row in rows]
-        works = await works_of(ids)
+        works = await read_works(ids)
         for row in await Session.filter(id__in=ids).order_by("id"):
             if trouble := stuck_of(row, works.get(row.id, {}), now):
                 yield row, trouble
@@ -68,7 +68,7 @@ async def find_stuck(
         after_id = ids[-1] if ids else after_id
 
 
-async def works_of(session_ids: Iterable[int]) -> dict[int, Works]:
+async def read_works(session_ids: Iterable[int]) -> dict[int, Works]:
     """Read the undone work that may explain why a session is stuck, by session and kind."""
     found: dict[int, Works] = defaultdict(dict)
     for row in await DueWork.filter(kind__in=TROUBLE_KINDS, subject__in=list(session_ids)):
@@ -77,7 +77,7 @@ async def works_of(session_ids: Iterable[int]) -> dict[int, Works]:
 
 
 def stuck_of(row: Session, works: Works, now: datetime) -> Stuck | None:
-    """Tell why the session is stuck; None when it is not. `works` is its part of `works_of`."""
+    """Tell why the session is stuck; None when it is not. `works` is its part of `read_works`."""
     refusal = row.meeting_refusal or {}
     room_moments = (row.room_ready_at, row.room_seen_at, row.meeting_created_at, row.opened_at)
     condition = Condition(

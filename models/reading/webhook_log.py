@@ -50,7 +50,7 @@ class WebhookEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFilter:
-    """None means any. A filter by academy leaves out webhooks without a session."""
+    """A choice of webhooks; None means any. One academy's leaves out webhooks without a session."""
 
     academy_id: int | None = None
     session_id: int | None = None

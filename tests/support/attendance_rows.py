@@ -7,14 +7,14 @@ from typing import Any
 from domain.attendance.fold import CycleEnd, CycleStart, Presence, Result
 from domain.attendance.state import AttendanceState, to_ms
 from models import MeetingAttendance, SessionEvent, SessionParticipant, User
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
 
 
 async def states(session_id: int) -> dict[int, AttendanceState]:
     """The roster by user."""
-    return {state.user_id: state for state in (await rosters([session_id]))[session_id]}
+    return {state.user_id: state for state in (await read_rosters([session_id]))[session_id]}
 
 
 async def state(session_id: int, user: User) -> AttendanceState:

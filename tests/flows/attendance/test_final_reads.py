@@ -7,7 +7,7 @@ from datetime import timedelta
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
 from domain.attendance.fold import AttendanceStatus
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 from tests.conftest import Database
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send
@@ -41,7 +41,7 @@ async def _read_until(is_done: Callable[[], bool], classroom: Classroom) -> None
 
 async def _statuses(classroom: Classroom) -> list[AttendanceStatus | None]:
     """Of those expected; with a final result each has one, without it nobody."""
-    states = (await rosters([classroom.session.id]))[classroom.session.id]
+    states = (await read_rosters([classroom.session.id]))[classroom.session.id]
     for state in states:
         assert state.is_final == (state.result.status is not None) or not state.is_expected
     return [state.result.status for state in states if state.is_expected]

@@ -14,7 +14,7 @@ from domain.session import WorkKind
 from domain.stuck import Stuck, StuckReason
 from models import DueWork, Session
 from models.reading.pages import BY_ID
-from models.reading.stuck import stuck_of, stuck_page, works_of
+from models.reading.stuck import read_works, stuck_of, stuck_page
 from tests.support import make
 from tests.support.classrooms import Classroom, at, ready, scheduled
 from tests.support.livekit_stub import LiveKitStub
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def stuck(classroom: Classroom, now: datetime) -> Stuck | None:
     """By the row, and the list says the same."""
     row = await classroom.now()
-    found = stuck_of(row, (await works_of([row.id])).get(row.id, {}), now)
+    found = stuck_of(row, (await read_works([row.id])).get(row.id, {}), now)
     super_admin = Viewer(1, UserRole.SUPER_ADMIN, None)
     listed = await stuck_page(super_admin, now)
     assert (row.id in [one.id for one in listed.rows]) is (found is not None)

@@ -7,7 +7,7 @@ import pytest
 
 from domain.days import start_of_day, start_of_week
 from models import Academy, Session, VideoSettings
-from models.reading.statistics import MeetingCounts, all_meeting_counts, meeting_counts
+from models.reading.statistics import MeetingCounts, read_all_meeting_counts, read_meeting_counts
 from tests.support import make
 from tests.support.asking import asking, code, payload
 from tests.support.scene import scene
@@ -53,13 +53,13 @@ async def test_each_academy_counts_by_its_own_days() -> None:
     await Session.filter(academy_id=utc.id, meeting_created_by_id__isnull=False).update(
         status="COMPLETED"
     )
-    found = await meeting_counts([riyadh.id, utc.id, none.id], NOW)
+    found = await read_meeting_counts([riyadh.id, utc.id, none.id], NOW)
     assert found == {
         riyadh.id: MeetingCounts(3, 4, 1, 3),
         utc.id: MeetingCounts(3, 3, 2, 2),
         none.id: MeetingCounts(),
     }
-    assert await all_meeting_counts(NOW) == MeetingCounts(6, 7, 4, 4)
+    assert await read_all_meeting_counts(NOW) == MeetingCounts(6, 7, 4, 4)
 
 
 ACADEMY = """query ($id: ID!) {

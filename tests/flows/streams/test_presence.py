@@ -17,7 +17,7 @@ from domain.cursors import stream_cursor
 from domain.session import MembershipSource
 from gateways.livekit_webhooks import translate
 from models import Group
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
@@ -258,7 +258,7 @@ async def test_a_client_that_loses_frames_and_comes_back_ends_with_the_truth(
             for client in clients:
                 if chance.random() < 0.6:
                     await _follow(streams, classroom, client, chance)
-        truth = (await rosters([classroom.session.id]))[classroom.session.id]
+        truth = (await read_rosters([classroom.session.id]))[classroom.session.id]
         last = (await classroom.now()).version
         for client in clients:
             while client.version < last:  # so something comes, however slow the machine is
