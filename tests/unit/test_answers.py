@@ -9,6 +9,7 @@ from execution.answers import ANSWER_MAX_BYTES, AnswerTooLongError, write_answer
 MEBIBYTE = 1024 * 1024
 
 
+@pytest.mark.no_cover  # tracing makes it several times as slow
 @pytest.mark.parametrize(
     "answer",
     [

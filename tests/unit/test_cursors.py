@@ -1,0 +1,34 @@
+"""A cursor comes back as what it was made of, and nothing else is taken for one."""
+
+import pytest
+
+from domain.cursors import key_cursor, key_of, stream_cursor, stream_version
+
+
+def test_a_place_in_a_stream_comes_back() -> None:
+    assert stream_version(stream_cursor(12, 7), 12) == 7
+
+
+def test_a_place_in_a_list_comes_back() -> None:
+    assert key_of(key_cursor("سارة", 3)) == ["سارة", 3]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "no cursor",
+        "ÄÖÜ",
+        "e30",  # {}
+        stream_cursor(13, 7),  # another session's
+        stream_cursor(12, -1),
+        key_cursor("s1", 12, 7),
+    ],
+)
+def test_what_is_no_place_in_this_stream_is_none(cursor: str) -> None:
+    assert stream_version(cursor, 12) is None
+
+
+@pytest.mark.parametrize("cursor", ["", "no cursor", stream_cursor(12, 7)])
+def test_what_is_no_place_in_a_list_is_none(cursor: str) -> None:
+    assert key_of(cursor) is None

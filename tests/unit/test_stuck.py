@@ -1,0 +1,72 @@
+"""A session is stuck once something is later than its allowance, and not a moment before."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.status import SessionStatus
+from domain.stuck import (
+    MEETING_LATE,
+    MOVE_LATE,
+    RESULT_LATE,
+    ROOM_LATE,
+    Condition,
+    StuckReason,
+    Undone,
+    find,
+)
+
+SINCE = datetime(2026, 3, 2, 11, tzinfo=UTC)
+MOMENT = timedelta(milliseconds=1)
+WELL: dict[str, Any] = {
+    "status": SessionStatus.ONGOING,
+    "next_transition_at": None,
+    "last_error": None,
+    "opened_at": SINCE,
+    "has_meeting": True,
+    "refusal": None,
+    "wants_room": True,
+    "has_room": True,
+    "room_error": None,
+    "room_well_at": SINCE,
+    "ended_at": SINCE,
+    "is_final": False,
+    "deleting": None,
+    "finalising": None,
+}
+OVER = {"status": SessionStatus.COMPLETED}
+UNDONE = Undone(SINCE, "why")
+CASES = [
+    (StuckReason.OVERDUE, MOVE_LATE, {"next_transition_at": SINCE, "last_error": "why"}),
+    (StuckReason.NO_MEETING, MEETING_LATE, {"has_meeting": False, "refusal": "why"}),
+    (StuckReason.ROOM_NOT_MADE, ROOM_LATE, {"room_error": "why"}),
+    (StuckReason.NOT_ENDED, ROOM_LATE, OVER | {"is_final": True, "deleting": UNDONE}),
+    (StuckReason.NOT_FINALISED, RESULT_LATE, OVER | {"finalising": UNDONE}),
+]
+
+
+@pytest.mark.parametrize(("reason", "allowance", "trouble"), CASES, ids=lambda case: str(case))
+def test_it_is_stuck_after_its_allowance(
+    reason: StuckReason, allowance: timedelta, trouble: dict[str, Any]
+) -> None:
+    session = Condition(**WELL | trouble)
+    assert find(session, SINCE + allowance) is None
+    found = find(session, SINCE + allowance + MOMENT)
+    assert found is not None
+    assert (found.reason, found.since, found.detail) == (reason, SINCE, "why")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"has_room": False, "wants_room": False},
+        {"has_room": False, "room_well_at": None},
+        {"deleting": UNDONE},
+        OVER | {"is_final": True},
+        {"status": SessionStatus.CANCELLED, "has_meeting": False},
+    ],
+)
+def test_it_is_not_stuck_for_ever_so_long(change: dict[str, Any]) -> None:
+    assert find(Condition(**WELL | change), SINCE + timedelta(days=1)) is None
