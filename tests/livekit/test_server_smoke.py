@@ -76,7 +76,7 @@ async def test_a_class_is_made_joined_listed_and_closed(
     await livekit.delete_room(ROOM)
 
 
-async def test_its_webhooks_are_signed_and_say_who_came_and_went(tmp_path: Path) -> None:
+async def test_livekits_webhooks_are_signed_and_tell_who_joined_and_left(tmp_path: Path) -> None:
     notices: asyncio.Queue[Notice] = asyncio.Queue()
 
     async def receive(request: web.Request) -> web.Response:
@@ -128,7 +128,7 @@ async def test_a_wrong_secret_is_refused(server: LiveKitServer) -> None:
     await stranger.aclose()
 
 
-async def test_it_is_killed_and_comes_back_empty_at_the_same_address(
+async def test_a_killed_livekit_comes_back_empty_at_the_same_address(
     server: LiveKitServer, livekit: LiveKit
 ) -> None:
     before = await livekit.ensure_room(SPEC)

@@ -1,7 +1,6 @@
-"""What a real livekit-server told, folded person by person; the cycles are worked out by hand.
+"""A real livekit-server's webhooks, folded person by person; the cycles are worked out by hand.
 
-`class` starts at 1795233900 s and `sfu-killed` at 1795234000 s: the times below are after that.
-"""
+`class` starts at 1795233900 s and `sfu-killed` at 1795234000 s: the times below are after that."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from tests.support.recordings import bodies, deliveries, lines, shift_onto
 
 BASE = {"class": 1_795_233_900_000, "sfu-killed": 1_795_234_000_000}
 ROOM_2, ROOM_3, ROOM_4 = "RM_3ca57WMXkFYW", "RM_GCPES5irDoTx", "RM_DaSuwGvr5PKm"
-# What looks every 5 s would have known when each room of `sfu-killed` was told to have started.
+# The last sign of life that looks every 5 s had when each room of `sfu-killed` started.
 ALIVE = {ROOM_2: 157_400, ROOM_3: 187_100, ROOM_4: 191_722}
 LEFT, REPLACED, REMOVED = CycleEnd.LEFT, CycleEnd.REPLACED, CycleEnd.REMOVED
 FINISHED, LOST, STALE = CycleEnd.ROOM_FINISHED, CycleEnd.CONNECTION_LOST, CycleEnd.STALE
@@ -109,7 +108,7 @@ def test_with_the_merge_gap_all_of_saras_comings_and_goings_are_one_cycle() -> N
 @pytest.mark.parametrize(
     ("who", "expected", "confidence"),
     [
-        # her leave came 24 s late, when the receiver was back: in its second, cut off
+        # her leave came 24 s late, when the receiver was back: only its second is known
         ("12_Also_Down", [(117_082, 119_999, LEFT)], Confidence.CONFIRMED),
         (
             "1_Ameer_Maher",
@@ -182,7 +181,7 @@ def test_bodies_are_the_recorded_requests_moved_to_another_session() -> None:
     assert told["participant"]["sid"] == "PA_LqJ9NW6rEA3Y-b"
 
 
-def test_what_was_refused_is_sent_again_byte_for_byte() -> None:
+def test_a_refused_webhook_is_sent_again_byte_for_byte() -> None:
     sent = bodies("class", 0, "demo-quran-session-7")
     refused = [raw for _, raw in sent if json.loads(raw)["id"] == "EV_Wp2Gb4oWFHd8"]
     assert len(refused) == 4

@@ -1,4 +1,4 @@
-"""Tokens: what LiveKit's own library reads in them."""
+"""Meeting tokens as LiveKit's own library reads them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -103,7 +103,7 @@ def test_the_claims_are_those_of_livekits_own_library() -> None:
 
 
 @pytest.mark.parametrize("grant", [TEACHER, STUDENT, PARENT, Grant()])
-def test_what_was_granted_is_read_again_from_who_is_in_the_room(grant: Grant) -> None:
+def test_a_grant_is_read_back_from_the_participants_attributes(grant: Grant) -> None:
     assert Grant.told(read(token(grant))["attributes"]) == grant
     assert Grant.told({}) == Grant()
 

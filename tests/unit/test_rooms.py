@@ -1,4 +1,4 @@
-"""What rooms and people are called at LiveKit."""
+"""Names of rooms and identities of people at LiveKit."""
 
 import re
 
@@ -83,7 +83,7 @@ def test_any_name_gives_an_identity_that_is_valid_and_reads_back(
         "99999999999999999999_Ameer",
     ],
 )
-def test_what_we_did_not_hand_out_is_nobody(identity: str) -> None:
+def test_an_identity_that_is_not_ours_has_no_user_number(identity: str) -> None:
     assert user_number(identity) is None
 
 

@@ -1,4 +1,4 @@
-"""Meeting tokens: what they grant, whom they name, how long they last."""
+"""Meeting tokens: their grants, names and lifetimes."""
 
 import json
 from collections.abc import AsyncIterator
@@ -120,7 +120,7 @@ async def test_a_token_lasts_as_long_as_the_academy_says(
 
 
 async def test_no_token_lasts_longer_than_three_hours(asker: Asker, there: Scene) -> None:
-    await VideoSettings.all().update(token_ttl_minutes=100_000)  # past every check of ours
+    await VideoSettings.all().update(token_ttl_minutes=100_000)  # no check of ours allows this
     found = await token(asker, there, "teacher")
     assert _claim(found, "exp") - int(there.now.timestamp()) == 3 * 3600
 

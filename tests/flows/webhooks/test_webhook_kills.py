@@ -1,4 +1,4 @@
-"""A livekit-server that was killed three times: nobody says goodbye, only the next room tells."""
+"""A livekit-server is killed three times: nobody says goodbye, and only the next room tells."""
 
 from domain.attendance.fold import AttendanceStatus, Confidence, CycleEnd
 from domain.attendance.state import from_ms, to_ms
@@ -10,7 +10,7 @@ LEFT, STALE = CycleEnd.LEFT, CycleEnd.STALE
 SURE, GUESSED = Confidence.CONFIRMED, Confidence.ESTIMATED
 ABSENT, LATE = AttendanceStatus.ABSENT, AttendanceStatus.LATE
 
-# When looks every five seconds had last seen the rooms that were killed.
+# Looks every five seconds had last seen the killed rooms at these moments.
 LOOKS = {166_607: 157_400, 191_676: 187_100, 191_788: 191_722}
 KILLED = ["1_Ameer_Maher", "5_Sara_Ali", "12_Also_Down", "21_New_One"]
 
@@ -37,7 +37,7 @@ async def test_a_killed_server_ends_stays_when_a_look_last_saw_its_room(
             (191_799, None, None),
         ],
         "5_Sara_Ali": [(97_861, 157_400, STALE), (168_271, 187_100, STALE), (191_843, None, None)],
-        # her leave came 24 s late, when the receiver was back: in its second, cut off
+        # her leave came 24 s late, when the receiver was back: only its second is known
         "12_Also_Down": [(117_082, 119_999, LEFT)],
         "21_New_One": [(191_695, 191_722, STALE), (191_955, None, None)],
     }

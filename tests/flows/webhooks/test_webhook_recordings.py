@@ -1,7 +1,6 @@
-"""What a real livekit-server told, sent to our door again: the rows are worked out by hand.
+"""A real livekit-server's webhooks, sent to our door again: the rows are worked out by hand.
 
-Times are milliseconds after the session's start, which stands for the recording's own second 0.
-"""
+Times are milliseconds after the session's start, which stands for the recording's own second 0."""
 
 import json
 import random
@@ -50,14 +49,14 @@ def in_order(requests: list[Request]) -> list[Request]:
 
 
 def doubled(requests: list[Request]) -> list[Request]:
-    """Each twice, and all of it once more at the end."""
+    """Each request twice, and all of them once more at the end."""
     at_once = [request for request in requests for _ in range(2)]
     return at_once + [(requests[-1][0] + 1_000, body) for _, body in requests]
 
 
 def shuffled(seed: int) -> Callable[[list[Request]], list[Request]]:
     def shuffle(requests: list[Request]) -> list[Request]:
-        # what is told again is told later: that is what "again" means
+        # a repeat arrives later
         last = {body: now_ms for now_ms, body in reversed(requests)}
         return random.Random(seed).sample([(at, body) for body, at in last.items()], len(last))
 
@@ -113,10 +112,10 @@ async def test_every_line_is_kept_once_and_tracks_are_receipts(database: Databas
     again = WebhookOutcome.DUPLICATE.value
     others = WebhookReceipt.exclude(outcome=again).order_by("received_at")
     assert [row.kind for row in await others] == ["track_published", "track_unpublished"]
-    assert await WebhookReceipt.filter(outcome=again).count() == 31 + 2  # one for each, no more
+    assert await WebhookReceipt.filter(outcome=again).count() == 31 + 2  # one for each
 
 
-async def test_where_no_leave_is_told_the_rooms_end_closes_the_stays(database: Database) -> None:
+async def test_without_leaves_the_end_of_the_room_closes_the_stays(database: Database) -> None:
     told = await replay("class", list(CLASS))
     await tell(without("participant_left")(told.requests()[:FIRST_ROOM]))
     await end(told.session)
@@ -127,14 +126,14 @@ async def test_where_no_leave_is_told_the_rooms_end_closes_the_stays(database: D
     assert rows["5_Sara_Ali"] == ([(50_560, finished, FINISHED)], 71_247, GUESSED, PRESENT)
 
 
-async def test_where_neither_a_leave_nor_the_rooms_end_is_told_the_sessions_end_closes_the_stays(
+async def test_without_leaves_and_the_rooms_end_the_sessions_end_closes_the_stays(
     database: Database,
 ) -> None:
     told = await replay("class", list(CLASS))
     await tell(without("participant_left", "room_finished")(told.requests()[:FIRST_ROOM]))
     assert (await told.rows())["5_Sara_Ali"] == ([(50_560, None, None)], 0, SURE, None)
     await end(told.session)
-    over = 480_000  # five minutes after the scheduled end, which is what counts
+    over = 480_000  # the status completes five minutes after the scheduled end
     assert (await told.rows())["5_Sara_Ali"] == (
         [(50_560, over, STALE)],
         180_000 - 50_560,
@@ -154,7 +153,7 @@ async def test_presence_is_told_as_it_changes(database: Database) -> None:
         if not seen or seen[-1] is not presence:
             seen.append(presence)
     inside, gone = Presence.IN_MEETING, Presence.LEFT
-    # in, a device more (a leave for 24 ms), removed, back, the room's end, two more rooms
+    # join, second device (24 ms away), removal, return, the room's end, two more rooms
     assert seen == [
         Presence.NOT_JOINED,
         *(inside, gone, inside, gone, inside, gone, inside, gone, inside, gone, inside, gone),
