@@ -37,7 +37,7 @@ LEFT: dict[str, Any] = {
     },
     "participant": {
         "sid": "PA_oyEYKb2X5jCQ",
-        "identity": "5_Sara_Ali",
+        "identity": "1_Sara_Ali",
         "state": "DISCONNECTED",
         "metadata": '{"role": "student"}',
         "joinedAt": "1795233950",
@@ -68,7 +68,7 @@ def test_a_leave_is_understood() -> None:
         room_name="itqan-academy-quran-session-121",
         room_sid="RM_syXp3Bnky8mm",
         room_created_ms=1795233948950,
-        identity="5_Sara_Ali",
+        identity="1_Sara_Ali",
         participant_sid="PA_oyEYKb2X5jCQ",
         participant_kind="STANDARD",
         joined_ms=1795233950560,

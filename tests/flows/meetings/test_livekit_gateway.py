@@ -50,7 +50,7 @@ async def test_participants_are_listed_with_their_state_and_kind(
 ) -> None:
     await livekit.ensure_room(SPEC)
     assert await livekit.list_participants(SPEC.name) == []
-    sara = stub.enter(SPEC.name, "5_Sara_Ali")
+    sara = stub.enter(SPEC.name, "1_Sara_Ali")
     sara.name, sara.is_publisher, sara.joined_at_ms = "Sara Ali", True, 1_772_000_000_123
     sara.attributes["grant"] = "can_subscribe room_admin of_a_later_version"
     coming = stub.enter(SPEC.name, "6_Omar_Ali")
@@ -59,8 +59,8 @@ async def test_participants_are_listed_with_their_state_and_kind(
     recorder = stub.enter(SPEC.name, "EG_1")
     recorder.kind = models.ParticipantInfo.Kind.EGRESS
     found = {one.identity: one for one in await livekit.list_participants(SPEC.name)}
-    assert found["5_Sara_Ali"] == Participant(
-        identity="5_Sara_Ali",
+    assert found["1_Sara_Ali"] == Participant(
+        identity="1_Sara_Ali",
         sid=sara.sid,
         name="Sara Ali",
         joined_ms=1_772_000_000_123,
