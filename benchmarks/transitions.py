@@ -1,4 +1,4 @@
-"""How late the clock moves sessions: `python -m benchmarks.transitions`. Compare ratios only.
+"""Measure how late the clock moves sessions: `python -m benchmarks.transitions`. Compare ratios.
 
 Lateness is from the due time until the change is published, after the commit. The other number is
 how long ten thousand sessions take that are due at once.
@@ -27,7 +27,7 @@ from tests.support import environment, make, postgres
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching, ticking
 
-__all__ = ["environment"]  # imported for what it does
+__all__ = ["environment"]  # importing it sets the environment
 
 AHEAD = timedelta(seconds=2)
 LATE_SESSIONS = 300
@@ -54,7 +54,7 @@ async def measure(url: str) -> None:
         sys.stdout.write(f"  {LATE_SESSIONS} scheduled {AHEAD.seconds} s ahead, late by ms: ")
         p99 = quantiles(late, n=100)[98]
         sys.stdout.write(f"p50 {median(late):.1f}, p99 {p99:.1f}, most {late[-1]:.1f}\n")
-        # In this order: those that make one move are due again at six hundred minutes.
+        # The order matters: sessions that make one move are due again at 600 minutes.
         for minutes, what in ((600, "three states"), (-5, "one state")):
             seconds = await at_once(minutes)
             sys.stdout.write(f"  {DUE_AT_ONCE} due at once, {what} each: {seconds:.2f} s\n")
@@ -68,7 +68,7 @@ async def lateness() -> list[float]:
     late: list[float] = []
 
     def heard(session_id: int, version: int) -> None:
-        if version == 4:  # scheduled; ready, with its meeting, and ongoing in one breath
+        if version == 4:  # scheduled, ready with its meeting, and ongoing at once
             late.append((clock.now() - due[session_id]) / timedelta(milliseconds=1))
 
     academy = await make.academy(ready_minutes_before=0)
@@ -88,7 +88,7 @@ async def lateness() -> list[float]:
 
 
 async def at_once(minutes: int) -> float:
-    """Seconds until all have moved, looked at so many minutes after eleven."""
+    """Seconds until all have moved, swept so many minutes after eleven."""
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     settings = await VideoSettings.get(academy_id=academy.id)

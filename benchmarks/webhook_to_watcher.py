@@ -1,12 +1,11 @@
-"""How long a webhook takes to a watcher's screen: 1,000 of them, one at a time, at an easy pace.
+"""Measure how long a webhook takes to a watcher's screen: 1,000 of them, one at a time.
 
     .venv/bin/python -m benchmarks.webhook_to_watcher [sqlite|postgres|processes]
 
-From just before the POST is written to the moment the frame is read, over loopback. `sqlite` and
-`postgres`: in one process with the server. `processes`: two servers on PostgreSQL and Redis, of
-which the first is posted to; one screen is at the first and one at the second, and both are timed
-for every webhook. Absolute times differ from machine to machine: read the ratios.
-"""
+The time runs from just before the POST is written to the moment the frame is read, over loopback.
+`sqlite` and `postgres` run in one process with the server. `processes` runs two servers on
+PostgreSQL and Redis: the first receives the webhooks, each has one screen, and both screens are
+timed. Absolute times differ from machine to machine: compare the ratios."""
 
 import asyncio
 import json
@@ -38,7 +37,7 @@ from tests.support.webhooks import encode as body_of
 from tests.support.webhooks import sign
 
 WEBHOOKS = 1000
-STUDENTS = 50  # each comes and goes ten times
+STUDENTS = 50  # each joins and leaves ten times
 PAUSE_S = 0.02
 
 Times = list[float]  # seconds to the answer, and to each screen
@@ -51,7 +50,7 @@ class Classroom:
     students: list[User]
 
     def webhooks(self) -> Iterator[dict[str, Any]]:
-        """Somebody comes, and goes, and the next one."""
+        """Events of people who join and leave, one after the other."""
         room = Room(self.session, clock.now())
         for number in range(WEBHOOKS // 2):
             stay = Stay(self.students[number % STUDENTS], clock.now())
@@ -86,7 +85,7 @@ async def in_two(database_url: str, redis_url: str) -> list[Times]:
 
 
 async def measure(classroom: Classroom, url: str, *screens: str) -> list[Times]:
-    """Post to one server and look at the screens, which may be others'."""
+    """Post to one server and time the screens, which may be at other servers."""
     async with AsyncExitStack() as stack:
         livekit = await stack.enter_async_context(httpx.AsyncClient())
         sockets = [await stack.enter_async_context(dial(screen)) for screen in screens]

@@ -1,4 +1,4 @@
-"""Transactions: what is stored, what is announced, and that cancelling anything leaks nothing."""
+"""Transactions store and announce all or nothing, and a cancellation leaks nothing."""
 
 import asyncio
 import random
@@ -202,7 +202,7 @@ async def _block(number: int) -> None:
 
 
 async def _uses_every_connection() -> None:
-    """Each connection the pool may have works, and none of them is in a transaction."""
+    """Each connection of the pool works, and none of them is in a transaction."""
     together = 1 if dialect() == "sqlite" else POOL_SIZE
     gate = asyncio.Barrier(together)
 
@@ -242,7 +242,7 @@ async def test_writers_that_read_first_all_succeed(database: Database) -> None:
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_a_block_on_sqlite_has_the_right_to_write_from_its_start(database: Database) -> None:
-    """One that has to ask for it after reading is refused at once when another process writes."""
+    """A block that asks for the right only after reading is refused when another process writes."""
     other = sqlite3.connect(database.url.removeprefix("sqlite:///"), timeout=0)
     async with atomic():
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):

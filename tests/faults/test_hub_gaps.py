@@ -1,4 +1,4 @@
-"""Hubs that were told too little, too much, or nothing that is true."""
+"""Hubs recover from missing, repeated and false hints."""
 
 import asyncio
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def private() -> Iterator[redis.Server]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
-    """The hubs that were filled, once for each time."""
+    """The hubs that were filled from the tables, once for each time."""
     seen: list[Hub] = []
     fill = Hub.catch_up
 

@@ -1,4 +1,4 @@
-"""Workers that are killed in the middle of what they do: another does it, and it is done once."""
+"""Workers are killed in the middle of their work: another worker does it, and it is done once."""
 
 import signal
 from asyncio.subprocess import Process
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.parametrize("template", ["postgres"], indirect=True)
 
 @asynccontextmanager
 async def worker(database: Database, redis_url: str, stub: LiveKitStub) -> AsyncIterator[Process]:
-    """`python main.py worker`, and its clock beats."""
+    """`python main.py worker`, once its clock beats."""
     env = configured(database.url, redis_url=redis_url) | {"HALAQA_LIVEKIT_API_URL": stub.url}
     before = clock.now()
     async with started("worker", env=env) as process:
@@ -48,7 +48,7 @@ async def kill(process: Process) -> None:
 
 
 async def run_out(queue: Queue) -> None:
-    """What was claimed, begun and delivered was so long enough ago."""
+    """Move all claims and deliveries so far into the past that they have expired."""
     await DueWork.all().update(claimed_until=None, begun=0)
     await queue.age()
 
@@ -61,7 +61,7 @@ def in_its_middle(
 
 @asynccontextmanager
 async def holding(stub: LiveKitStub, method: str) -> AsyncIterator[None]:
-    """LiveKit does what it is asked, and does not say so."""
+    """LiveKit does what it is asked, but its answer is held back."""
     stub.holding.add(method)
     yield
     stub.holding.remove(method)
@@ -69,7 +69,7 @@ async def holding(stub: LiveKitStub, method: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def at_its_end(database: Database) -> AsyncIterator[None]:
-    """The effect is about to be there, or is; and the work can be neither deleted nor planned."""
+    """Hold the row of the work, so that it can be neither deleted nor changed at its end."""
     connection = await asyncpg.connect(database.url)
     try:
         async with connection.transaction():
@@ -102,7 +102,7 @@ async def is_all_done() -> bool:
 
 
 @pytest.mark.parametrize("kind", STORIES, ids=lambda kind: kind.value)
-async def test_what_a_killed_worker_was_doing_is_done_once_by_another(
+async def test_the_work_of_a_killed_worker_is_done_once_by_another(
     kind: WorkKind, database: Database, redis_url: str
 ) -> None:
     async with LiveKitStub() as stub, looking(redis_url) as queue:
@@ -139,7 +139,7 @@ async def test_a_redis_that_was_killed_and_forgot_all_loses_nothing(database: Da
                 story = await told_to(stub, WorkKind.MAKE_ROOM)
                 await until(lambda: is_begun(story, stub))
                 server.kill()
-            await until(is_all_done)  # what was begun needs no Redis
+            await until(is_all_done)  # started work needs no Redis
             again = await told_to(stub, WorkKind.REMOVE_PERSON)
             assert await DueWork.filter(begun=0).exists()
             server.start()
@@ -167,7 +167,7 @@ async def test_several_workers_do_each_thing_once_while_some_are_killed(
             workers = [
                 await stack.enter_async_context(worker(database, redis_url, stub)) for _ in range(3)
             ]
-            # More than two can be in the middle of: each of the three is.
+            # There is more work than two workers take, so each of the three has some.
             await until(lambda: len(stub.rooms) == len(sessions), within_s=START_WITHIN_S)
             for process in workers[:2]:
                 await kill(process)

@@ -1,4 +1,4 @@
-"""What Prometheus reads of processes without HTTP, and of several behind one port."""
+"""Prometheus reads processes without HTTP, and several processes behind one port."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 
 
 async def make_session() -> tuple[Session, User]:
-    """One that is ready, and begins, in a moment."""
+    """A session that is ready, and starts, in a moment."""
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
     now = clock.now()
@@ -32,7 +32,7 @@ async def make_session() -> tuple[Session, User]:
 
 
 async def scrape(port: int) -> Numbers:
-    """Asked anew each time, so that any process behind the port may answer."""
+    """Connect anew each time, so that any process behind the port may answer."""
     async with httpx.AsyncClient() as web:
         answer = await web.get(f"http://127.0.0.1:{port}/metrics")
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""A Redis that is killed, frozen, garbled or never there: hints are late, and nobody is misled."""
+"""A Redis that is killed, frozen, garbled or absent delays hints and misleads nobody."""
 
 import asyncio
 import logging
@@ -61,7 +61,7 @@ async def test_with_a_redis_that_is_never_there_its_own_listeners_are_told_at_on
             assert not one.bus.health.is_reachable
 
 
-async def test_its_loss_and_its_return_are_said_once_each(
+async def test_the_loss_and_the_return_of_redis_are_logged_once_each(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "halaqa.bus")
@@ -69,7 +69,7 @@ async def test_its_loss_and_its_return_are_said_once_each(
         async with listening(server.url, is_there=False) as one:
             one.bus.publish(SESSIONS, "1:1")
             await until(lambda: "redis does not answer, since" in one.bus.health.detail)
-            await asyncio.sleep(0.5)  # some more attempts
+            await asyncio.sleep(0.5)  # time for more attempts
             server.start()
             await one.is_told_of_a_gap()
             await until(lambda: one.bus.health.is_reachable)
@@ -80,7 +80,7 @@ async def test_its_loss_and_its_return_are_said_once_each(
     ]
 
 
-async def test_what_is_rung_meanwhile_is_bounded_and_the_newest_of_it_told_later() -> None:
+async def test_hints_without_redis_are_bounded_and_the_newest_are_published_later() -> None:
     with redis.private(is_started=False) as server:
         async with two(server.url, is_there=False) as (one, other):
             for session in range(2 * OUTBOX_MAX_HINTS):
@@ -94,7 +94,7 @@ async def test_what_is_rung_meanwhile_is_bounded_and_the_newest_of_it_told_later
             one.bus.publish(VIEWERS, "1")
             await until(lambda: not len(one.bus.outbox))
             await other.hears(f"{2 * OUTBOX_MAX_HINTS}:999")
-            # Each once or, where a busy Redis took them and did not say so in time, twice.
+            # Each comes once, or twice where a busy Redis took it and answered too late.
             assert len(set(other.heard)) <= OUTBOX_MAX_HINTS
 
 
@@ -138,7 +138,7 @@ async def test_a_frozen_redis_is_noticed_and_found_again(private: redis.Server) 
 
 
 async def test_a_server_that_takes_the_connection_and_says_nothing_is_no_redis() -> None:
-    """As a half-open line looks like: nobody at the other end, and nothing that says so."""
+    """A half-open line looks like this: nobody is at the other end, and nothing says so."""
 
     taken: list[asyncio.StreamWriter] = []
 
@@ -151,7 +151,7 @@ async def test_a_server_that_takes_the_connection_and_says_nothing_is_no_redis()
         port = server.sockets[0].getsockname()[1]
         async with listening(f"redis://127.0.0.1:{port}", is_there=False) as one:
             one.bus.publish(SESSIONS, "1:1")
-            await until(lambda: len(taken) > 3)  # it does not wait for ever, and tries again
+            await until(lambda: len(taken) > 3)  # it gives up waiting and tries again
             assert one.heard == ["1:1"]
             assert one.gaps == 0
             assert not one.bus.health.is_reachable
@@ -171,7 +171,7 @@ GARBAGE = [
 ]
 
 
-async def test_what_somebody_else_publishes_is_passed_over(
+async def test_messages_of_other_publishers_on_the_same_redis_are_ignored(
     redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with two(redis_url) as (one, other):

@@ -1,4 +1,4 @@
-"""Two clocks in two processes, killed again and again: every move and every effect exactly once."""
+"""Two clocks in two processes are killed again and again: each move and effect happens once."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ class Running:
 
 
 async def _schedule_over(seconds: float) -> list[Session]:
-    """Sessions that become ready and begin at moments of the next seconds."""
+    """Schedule sessions that become ready and start at moments of the next seconds."""
     chance = random.Random(3)
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
@@ -91,7 +91,7 @@ async def test_two_clocks_that_are_killed_move_each_session_exactly_once(
             await victim.kill()
             await victim.start()
         await until(lambda: _are_ongoing(sessions))
-        # Work whose task was killed is somebody's until its claim runs out: half a minute.
+        # The claims of killed tasks last half a minute: release them.
         await DueWork.all().update(claimed_until=None)
         await until(has_no_work)
         assert len(stub.rooms) == NUMBER

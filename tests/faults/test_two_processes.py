@@ -1,4 +1,4 @@
-"""Two API processes on one PostgreSQL: what one is told, who watches at the other sees."""
+"""Two API processes share one PostgreSQL: watchers at one see what the other receives."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ class Class:
 
 
 async def begin() -> Class:
-    """A circle that has begun."""
+    """A circle's session that has started."""
     now = clock.now()
     academy = await make.academy()
     teacher = await make.teacher(academy)
@@ -68,7 +68,7 @@ async def begin() -> Class:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who joins is told to the first process; the screen is at the second."""
+    """The first process receives the webhooks; the screen is at the second."""
 
     there: Class
     first: str
@@ -81,7 +81,7 @@ class Scene:
         await post(self.web, self.first, Room(self.there.session, clock.now()).joined(stay))
 
     async def see(self, student: User) -> None:
-        """They may come with others, and are told whole."""
+        """Wait until the screen shows the student inside; they may come together with others."""
         inside: set[str] = set()
         while student.display_name not in inside:
             rows = (await self.screen.next())["changes"]
@@ -109,12 +109,12 @@ async def scene(database: Database, redis_url: str) -> AsyncIterator[Scene]:
 
 
 @postgres
-async def test_what_one_process_is_told_the_others_watchers_see_at_once(
+async def test_watchers_at_one_process_see_at_once_what_another_process_received(
     database: Database, redis_url: str
 ) -> None:
     async with scene(database, redis_url) as at:
         await at.until_bus(is_reachable=True)
-        # By the backstop it would be a minute.
+        # The backstop would take a minute.
         async with within(15, "all who join are seen by the other process"):
             for student in at.there.students[:MANY]:
                 await at.join(student)

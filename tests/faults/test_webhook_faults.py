@@ -1,4 +1,4 @@
-"""A webhook that could not be stored: 503, nothing half done, and stored once on its return."""
+"""A webhook that cannot be stored gets 503, leaves nothing, and is stored once when it returns."""
 
 import asyncio
 import sqlite3
@@ -38,7 +38,7 @@ async def everything() -> list[list[dict[str, object]]]:
 
 @asynccontextmanager
 async def commits_failing(table: str) -> AsyncIterator[None]:
-    """Whoever inserts into `table` fails, but only when it commits."""
+    """Every insert into `table` fails, but only when it commits."""
     await sql.execute("CREATE TABLE allowed (id INTEGER PRIMARY KEY)")
     await sql.execute(
         "CREATE TABLE jam (id INTEGER REFERENCES allowed (id) DEFERRABLE INITIALLY DEFERRED)"
@@ -98,7 +98,9 @@ async def test_a_receipt_that_cannot_be_stored_is_503_too(classroom: Classroom) 
     assert await WebhookReceipt.all().count() == 2
 
 
-async def test_what_nobody_expected_is_503_and_holds_up_nothing_else(classroom: Classroom) -> None:
+async def test_an_unexpected_error_answers_503_and_delays_no_other_session(
+    classroom: Classroom,
+) -> None:
     other = await ready()
     event = classroom.room.joined(classroom.stay(1))
     await Session.filter(id=classroom.session.id).update(attendance_policy={"no_such_rule": 1})
@@ -163,7 +165,7 @@ async def test_thirty_who_wait_for_one_session_hold_one_connection(database: Dat
     ]
     async with row_locked(database, classroom.session.id):
         waiting = [asyncio.create_task(record_notice(notice, at(1))) for notice in notices]
-        await asyncio.sleep(0.2)  # all of them are at the door
+        await asyncio.sleep(0.2)  # all of them wait for the row by now
         async with within(1, "an answer for another session"):
             assert await send(other.room.joined(other.stay(1)), at(1)) == 200
         busy = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"

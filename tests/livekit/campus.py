@@ -68,7 +68,7 @@ class Campus:
 
 @asynccontextmanager
 async def opened(database_url: str, folder: Path) -> AsyncIterator[Campus]:
-    """On a migrated database; everything it started is stopped at the end."""
+    """A campus on a migrated database; everything it started is stopped at the end."""
     campus = Campus(database_url, folder)
     try:
         await campus.serve()

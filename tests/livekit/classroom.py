@@ -1,4 +1,4 @@
-"""One session and its room: who comes, what LiveKit and our API say of it, and how it ends."""
+"""One session and its room: its people, LiveKit's and our API's answers, and its end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ query($session: ID!) {
 
 @dataclass
 class Classroom:
-    """`people` by name, as the school has them."""
+    """`people` by name, as in the school."""
 
     campus: Place
     people: dict[str, Person]
@@ -91,7 +91,7 @@ class Classroom:
         return guest
 
     async def enter_elsewhere(self, name: str) -> Elsewhere:
-        """From a process of its own."""
+        """Join from another process."""
         token = await self.token(name)
         device = await Elsewhere.join(token["serverUrl"], token["accessToken"])
         self.devices.append(device)
@@ -161,7 +161,7 @@ class Classroom:
         await until(is_gone, "the room is gone", within_s=SOON_S)
 
     async def delivered(self, event: str, name: str, times: int = 1) -> None:
-        """LiveKit told this of somebody, and we answered that it is stored."""
+        """Wait until LiveKit delivered this event of a person and we answered that it is stored."""
         number = self.people[name].number
 
         async def is_here() -> bool:

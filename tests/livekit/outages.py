@@ -1,4 +1,4 @@
-"""LiveKit is killed under a class: what comes back, and how soon."""
+"""LiveKit is killed during a class: what comes back, and how soon."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ SLACK = timedelta(seconds=1)
 async def kill_livekit(
     classroom: Classroom, guests: Collection[str], other: Elsewhere
 ) -> dict[str, str]:
-    """Kill it, and one of those inside with it; the sids under which the guests are back."""
+    """Kill it, and one of the guests with it; return the sids of the guests who are back."""
     livekit, room = classroom.campus.livekit, await classroom.room_is_there()
     killed_at = time.monotonic()
     await asyncio.to_thread(livekit.kill)
@@ -35,7 +35,7 @@ async def kill_livekit(
 
 
 def check_lost(device: Elsewhere, row: dict[str, Any]) -> None:
-    """Nobody knows when they left, only that the room was there when we last looked."""
+    """Nobody knows when they left: the row ends when the room was last seen."""
     lost = device.left.began - moment(row["cycles"][0]["leftAt"])
     measured.spans_s["who did not come back lost"].append(lost.total_seconds())
     assert -SLACK < lost < LOOK_EVERY + SLACK

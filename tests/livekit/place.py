@@ -1,4 +1,4 @@
-"""Where schools are: the application, whatever its shape, and a livekit-server."""
+"""The place of a school: the application, whatever its shape, and a livekit-server."""
 
 from typing import Protocol
 

@@ -63,7 +63,7 @@ class School:
 
     @asynccontextmanager
     async def classroom(self, *, starts_in_s: float, minutes: int) -> AsyncIterator[Classroom]:
-        """A session of the group; whoever is still in its room leaves at the end."""
+        """A session of the group; everybody still in its room leaves at the end."""
         starts_at = datetime.now(UTC) + timedelta(seconds=starts_in_s)
         plan = {
             "academyId": self.id,
@@ -82,7 +82,7 @@ class School:
             await classroom.empty()
 
     async def enrol(self, name: str, role: str) -> Person:
-        """One more, signed in."""
+        """Add one person, signed in."""
         await _enrol(self, self["admin"], [_user(self, name, role)])
         return self[name]
 
@@ -124,7 +124,7 @@ def _user(school: School, name: str, role: str) -> dict[str, Any]:
 
 
 async def _enrol(school: School, by: Person, users: list[dict[str, Any]]) -> None:
-    """Known to the academy, and signed in."""
+    """Upsert these users and sign them in."""
     door = school.campus.door
     await door.do(USERS, by, users=users)
     signed_in = [

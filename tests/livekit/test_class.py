@@ -48,7 +48,7 @@ async def test_a_class_from_its_schedule_to_its_final_attendance(school: School)
 
 
 async def check_dashboard(watcher: Watcher, classroom: Classroom) -> None:
-    """At the end the stream is complete, and what came of it is what the query says."""
+    """At the end the stream is complete, and its roster is what the query says."""
     await until(watcher.is_over.is_set, "the stream is complete", within_s=10)
     roster = await classroom.roster()
     assert watcher.roster == {row["id"]: row for row in roster["attendances"]}
@@ -57,7 +57,7 @@ async def check_dashboard(watcher: Watcher, classroom: Classroom) -> None:
 
 
 async def omar_is_soon_back(classroom: Classroom, watcher: Watcher) -> list[Times]:
-    """Inside the merge gap: one cycle."""
+    """Omar is back within the merge gap: one cycle."""
     token, omar = await classroom.token("omar"), classroom.people["omar"]
     first = await classroom.enter("omar", token)
     await watcher.sees(omar, presence="IN_MEETING", joinCount=1)
@@ -71,7 +71,7 @@ async def omar_is_soon_back(classroom: Classroom, watcher: Watcher) -> list[Time
 
 
 async def ali_is_back_later(classroom: Classroom, watcher: Watcher) -> list[Times]:
-    """Beyond the merge gap: another cycle."""
+    """Ali is back after the merge gap: another cycle."""
     ali, visits = classroom.people["ali"], []
     for number in (1, 2):
         visit = await classroom.enter("ali")
@@ -117,7 +117,7 @@ async def huda_is_killed(classroom: Classroom, watcher: Watcher) -> list[Times]:
 
 
 async def a_parent_visits(classroom: Classroom, watcher: Watcher) -> list[Times]:
-    """Nobody expects them: their row is made as they join."""
+    """Nobody expects a parent: their row is made as they join."""
     parent = classroom.people["parent"]
     assert watcher.row(parent) == {}
     visit = await classroom.enter("parent")

@@ -1,4 +1,4 @@
-"""Who gets into a room, what they may do there, and what counts as having been."""
+"""Tokens and grants at a real LiveKit: who gets in, what they may do, and what counts."""
 
 import asyncio
 from typing import Any
@@ -45,7 +45,7 @@ async def test_only_a_teacher_administers_the_room_and_only_their_own(
 
 
 def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """What only a room's administrator may ask of LiveKit."""
+    """The calls to LiveKit that only a room's administrator may make."""
     return {
         "ListRooms": {},
         "CreateRoom": {"name": OWN_ROOM},
@@ -59,8 +59,8 @@ def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-@together("salma", "badr")  # a school of its own: its people change
-async def test_who_loses_the_right_is_put_out_and_a_former_teacher_comes_back_as_a_guest(
+@together("salma", "badr")  # these people change, so the school is their own
+async def test_a_person_without_the_right_is_put_out_and_a_former_teacher_returns_as_guest(
     school: School,
 ) -> None:
     async with school.classroom(starts_in_s=-60, minutes=30) as classroom:
@@ -108,7 +108,9 @@ async def test_a_parent_hears_and_says_nothing(school: School) -> None:
 
 
 @together("sara", "omar")
-async def test_what_is_over_or_not_yet_open_has_no_door(school: School) -> None:
+async def test_nobody_gets_a_token_before_a_session_opens_or_after_it_is_over(
+    school: School,
+) -> None:
     async with (
         school.classroom(starts_in_s=-60, minutes=30) as classroom,
         school.classroom(starts_in_s=3600, minutes=30) as later,

@@ -1,4 +1,4 @@
-"""What a class survives: LiveKit killed under it, LiveKit away, ourselves away."""
+"""A class survives outages: LiveKit killed, LiveKit away, and ourselves away."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def school(campus: Campus, started: Started) -> School:
-    """For what would disturb the other scenarios: they are over."""
+    """A school for scenarios that would disturb the others, which are over by now."""
     await asyncio.gather(*started.values(), return_exceptions=True)
     return await open_school(campus, "alone", "sara", "omar", "huda")
 
@@ -35,7 +35,7 @@ async def test_livekit_is_killed_and_people_are_back_by_themselves(school: Schoo
         huda = await classroom.enter_elsewhere("huda")
         await watcher.sees(school["huda"], presence="IN_MEETING")
         before = await sids(classroom, {"teacher", "sara", "omar", "huda"})
-        # Long enough for a look at the rooms: what she is credited with is more than her joining.
+        # Long enough for a look at the rooms: her counted time is more than her join.
         await asyncio.sleep((LOOK_EVERY + SLACK).total_seconds())
 
         after = await kill_livekit(classroom, guests, huda)
@@ -107,4 +107,4 @@ async def test_we_are_away_for_four_seconds_and_nothing_is_lost(
         check_cycles(rows["sara"], (sara.joined, sara.left), kind="left, told late")
         check_cycles(rows["omar"], (omar.joined, omar.left))
         check_cycles(rows["huda"], (huda.joined, huda.left))
-        assert watcher.snapshots == 1  # it went on by its cursor
+        assert watcher.snapshots == 1  # it resumed from its cursor

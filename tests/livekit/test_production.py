@@ -1,4 +1,4 @@
-"""A class on two API processes, a worker, PostgreSQL and Redis: each of them may be killed."""
+"""A class on two API processes, a worker, PostgreSQL and Redis, each of which may be killed."""
 
 import asyncio
 import time
@@ -110,7 +110,7 @@ async def test_a_receiver_that_is_away_for_forty_seconds_loses_nothing(
         assert (cut_off.snapshots, watcher.snapshots) == (1, 1)
 
 
-async def test_what_nobody_heard_for_a_minute_is_concluded_and_not_wrong(
+async def test_attendance_is_right_after_a_minute_without_api_processes(
     school: School, production: Production
 ) -> None:
     async with (
@@ -146,7 +146,7 @@ async def test_what_nobody_heard_for_a_minute_is_concluded_and_not_wrong(
             check_concluded(rows[name], guest)
 
 
-async def test_what_nobody_heard_or_saw_for_a_minute_is_estimated(
+async def test_attendance_is_estimated_after_a_minute_without_any_process_of_ours(
     school: School, production: Production
 ) -> None:
     services = (*production.apis, production.worker)
@@ -179,7 +179,7 @@ async def test_what_nobody_heard_or_saw_for_a_minute_is_estimated(
 
 
 def check_concluded(row: dict[str, Any], guest: Guest) -> None:
-    """One visit: exact where LiveKit's word came late, else near, and never more than there was."""
+    """One visit: exact where LiveKit's webhook came late, else near and never too long."""
     (cycle,) = row["cycles"]
     early_ms = guest.joined.ms_to(moment(cycle["joinedAt"]))
     late_ms = guest.left.ms_to(moment(cycle["leftAt"]))
@@ -199,7 +199,7 @@ async def test_livekit_is_killed_and_people_are_back_by_themselves(school: Schoo
         huda = await classroom.enter_elsewhere("huda")
         await watcher.sees(school["huda"], presence="IN_MEETING")
         before = await sids(classroom, {"teacher", "sara", "omar", "huda"})
-        await asyncio.sleep(6)  # for a look at the rooms
+        await asyncio.sleep(6)  # time for a look at the rooms
         after = await kill_livekit(classroom, guests, huda)
         assert not set(after.values()) & set(before.values())
         await watcher.sees(school["huda"], presence="LEFT")

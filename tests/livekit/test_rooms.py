@@ -1,4 +1,4 @@
-"""Rooms: how long they live, how they come back, and what they mean for the session."""
+"""Rooms at a real LiveKit: how long they live, how they come back, how they move the session."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -76,7 +76,7 @@ async def test_the_first_to_join_begins_it_and_early_minutes_do_not_count(
 
 
 @together("sara", "omar")
-async def test_what_was_refused_with_503_is_sent_again_and_counts_once(school: School) -> None:
+async def test_a_webhook_answered_with_503_is_sent_again_and_counts_once(school: School) -> None:
     async with (
         school.classroom(starts_in_s=-60, minutes=30) as classroom,
         classroom.watched() as watcher,

@@ -1,4 +1,4 @@
-"""Buses as processes have them, each with somebody who listens."""
+"""Buses as processes have them, each with a listener."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from tests.support.patience import until
 
 @dataclass
 class Listening:
-    """A process: its bus, what it heard, and how often it was told that it may have missed some."""
+    """A process: its bus, the messages it heard, and the number of its gaps."""
 
     bus: Bus
     heard: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Listening:
 
 @asynccontextmanager
 async def listening(url: str, *, is_there: bool = True) -> AsyncIterator[Listening]:
-    """On this Redis, impatient; connected, if it `is_there`."""
+    """An impatient bus on this Redis, connected if the Redis `is_there`."""
     bus = Bus(RedisBus(RedisServer(url), ping_s=0.1, answer_s=1))
     one = Listening(bus)
     bus.listen(SESSIONS, one.heard.append, on_gap=one.miss)

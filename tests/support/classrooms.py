@@ -1,4 +1,4 @@
-"""A session at eleven, ready and with a room, for what LiveKit tells of it."""
+"""A session at eleven, ready and with a room, for webhooks about it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ START = make.ELEVEN
 
 
 def at(minutes: float = 0, seconds: float = 0) -> datetime:
-    """So long after the session's scheduled start."""
+    """The moment so long after the session's scheduled start."""
     return START + timedelta(minutes=minutes, seconds=seconds)
 
 
@@ -37,7 +37,7 @@ class Classroom:
 
 
 async def ready(students: int = 1, *, minutes: int = 60, **settings: Any) -> Classroom:
-    """READY ten minutes before its start. One student: a private session; more: a circle's."""
+    """READY ten minutes before its start. One student makes it private; more make it a circle's."""
     classroom = await scheduled(students, minutes=minutes, **settings)
     await advance_due(at(-10))
     session = await classroom.now()

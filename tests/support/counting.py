@@ -1,4 +1,4 @@
-"""A small schema to try a transport with: numbers that count, fail, refuse and wait on demand."""
+"""A small schema to test a transport with: numbers that count, fail, refuse and wait."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -23,7 +23,7 @@ from subscriptions.websocket import GraphQLSocket, SocketLimits
 
 @dataclass
 class World:
-    """What the tests watch and steer."""
+    """The state that the tests watch and steer."""
 
     started: int = 0
     stopped: int = 0

@@ -1,4 +1,4 @@
-"""One piece of each kind of work, due now: what it takes, and what it has done when it is done."""
+"""One piece of due work of each kind: its call to LiveKit, and its effect once it is done."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tests.support.livekit_stub import LiveKitStub
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`asks`: the method of LiveKit's in which it is held; where there is none it waits for the
+    """`asks` is the method of LiveKit's that holds the work; without one, the work waits for the
     session's row."""
 
     session: Session
@@ -38,7 +38,7 @@ class People:
 
 
 async def told_to(stub: LiveKitStub, kind: WorkKind) -> Story:
-    """The kind's story, with nothing else due."""
+    """The story of this kind, with nothing else due."""
     story = await STORIES[kind](stub)
     await DueWork.exclude(kind=kind).delete()
     assert await DueWork.filter(kind=kind, due_at__lte=clock.now()).count() == 1
@@ -46,7 +46,7 @@ async def told_to(stub: LiveKitStub, kind: WorkKind) -> Story:
 
 
 async def _make_session(minutes: float, at: float = -15) -> tuple[People, Session]:
-    """One that begins in so many minutes, as it is `at` minutes before."""
+    """A session that starts in so many minutes, in the state of `at` minutes before its start."""
     academy = await make.academy()
     people = People(academy, await make.teacher(academy), await make.student(academy))
     begins = _in(minutes)
@@ -100,7 +100,7 @@ async def make_meeting(stub: LiveKitStub) -> Story:
 
 
 async def expire_stays(stub: LiveKitStub) -> Story:
-    stub.holding.add("ListRooms")  # a look would be a sign of life, or of the opposite
+    stub.holding.add("ListRooms")  # a look would find a sign of life, or none
     people, session = await _make_session(-40, -10)
     joined = _in(-38)
     stay = Stay(people.student, joined)

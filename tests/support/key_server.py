@@ -19,7 +19,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A key pair; `jwk` is what is published of it."""
+    """A key pair; `jwk` is its public part as it is published."""
 
     kid: str
     algorithm: str
@@ -55,7 +55,7 @@ def ed_key(kid: str = "d1") -> SigningKey:
 
 
 def claims(now: datetime, **changed: Any) -> dict[str, Any]:
-    """Of a good token for an hour; None leaves a claim out."""
+    """The claims of a valid token of an hour; None leaves a claim out."""
     told = {
         "sub": "s1",
         "academy": "itqan",
@@ -83,7 +83,7 @@ class KeyServer:
 
 @contextmanager
 def key_server(*keys: SigningKey) -> Iterator[KeyServer]:
-    """Answers once `held` is set, as it is from the start."""
+    """A server that answers while `held` is set, as it is from the start."""
     published = KeyServer(keys=list(keys))
     published.held.set()
 
@@ -99,7 +99,7 @@ def key_server(*keys: SigningKey) -> Iterator[KeyServer]:
             try:
                 self.wfile.write(body)
             except OSError:
-                self.close_connection = True  # they had enough
+                self.close_connection = True  # the client has hung up
 
         def log_message(self, *_: object) -> None:
             pass

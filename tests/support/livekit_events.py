@@ -1,4 +1,4 @@
-"""A LiveKit room as its webhooks tell of it, and the way to our door, with the time in hand."""
+"""A LiveKit room as its webhooks tell of it, and the way to our door at a given time."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ def _moments(name: str, at: datetime) -> dict[str, str]:
 
 
 async def send(event: Mapping[str, Any], now: datetime) -> int:
-    """Post it as livekit-server does; the status of the answer."""
+    """Post the event as livekit-server does; return the status of the answer."""
     return await send_raw(encode(dict(event)), now)
 
 

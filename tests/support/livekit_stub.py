@@ -1,4 +1,4 @@
-"""LiveKit's room service in this process: Twirp over HTTP, protobuf in and out, as the real one."""
+"""LiveKit's room service in this process: Twirp over HTTP and protobuf, as the real one."""
 
 import asyncio
 import time
@@ -26,11 +26,10 @@ _NEEDS = {
 class LiveKitStub:
     """`async with LiveKitStub() as stub:`, then `stub.url`.
 
-    At any time: `slow_s` seconds before each answer, `failing` instead of it, the next `drop_next`
-    connections cut; `go_down()` refuses connections until `come_up()`. Clear `rooms` to forget.
-    `silent` is what is answered instead of the people of a room. What is asked of a method in
-    `holding` is done, and answered when it is not in it any more.
-    """
+    At any time: `slow_s` seconds pass before each answer, `failing` is answered instead, and the
+    next `drop_next` connections are cut; `go_down()` refuses connections until `come_up()`. Clear
+    `rooms` to forget them. `silent` is answered instead of the people of a room. A call of a
+    method in `holding` is carried out, and answered once the method is no longer in it."""
 
     def __init__(self, key: str = KEY, secret: str = SECRET) -> None:
         self._verifier = api.TokenVerifier(key, secret)

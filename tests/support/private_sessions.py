@@ -1,4 +1,4 @@
-"""Private sessions at eleven, their rows as they are now, and somebody who locks them."""
+"""Private sessions at eleven, their current rows, and a lock on them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,7 +42,7 @@ async def fresh(session: Session) -> Session:
 
 @asynccontextmanager
 async def held(database: Database, session: Session) -> AsyncIterator[None]:
-    """Somebody else holds the session's row."""
+    """Lock the session's row from another connection."""
     connection = await asyncpg.connect(database.url)
     try:
         async with connection.transaction():

@@ -1,4 +1,4 @@
-"""API processes as production has them, each with its own port, and a screen at one of them."""
+"""API processes as in production, each with its own port, and a screen at one of them."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ class Screen:
 
 
 async def post(web: httpx.AsyncClient, url: str, event: dict[str, Any]) -> None:
-    """A webhook, as LiveKit sends it now."""
+    """Post a webhook as LiveKit sends it now."""
     body = encode(event)
     signed = {"Authorization": sign(body, now=clock.now())}
     (await web.post(f"{url}{PATH}", content=body, headers=signed)).raise_for_status()

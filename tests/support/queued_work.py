@@ -1,4 +1,4 @@
-"""Work that is due and goes through Redis, and what is to be seen of it."""
+"""Due work that goes through Redis, and the conditions to wait for."""
 
 from actions.clock.sweep import advance_due
 from actions.writing.due_work import Claim, claim_due
@@ -18,7 +18,7 @@ NOW = at(1)
 
 
 async def ready(number: int = 1) -> list[Session]:
-    """Sessions whose rooms are to be made."""
+    """Sessions whose rooms are due."""
     sessions = await make_sessions(number)
     await advance_due(at(-10))
     await DueWork.exclude(kind=WorkKind.MAKE_ROOM).delete()
@@ -26,7 +26,7 @@ async def ready(number: int = 1) -> list[Session]:
 
 
 async def over(number: int = 1) -> list[Session]:
-    """Sessions that have ended: attendance and room are to be ended too."""
+    """Sessions that have ended: their attendance and rooms are due to be ended too."""
     sessions = await ready(number)
     await advance_due(at(65))
     return sessions

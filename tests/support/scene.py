@@ -1,4 +1,4 @@
-"""Two academies and everybody in them: whom a viewer may meet, and whom they may not."""
+"""Two academies and all their people: those whom a viewer may meet, and those they may not."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ class Scene:
         return self.rows[name]
 
     def name(self, global_id: str) -> str:
-        """`somebody` for whoever has no name here, such as the admin that scheduled a session."""
+        """The name of a row, or `somebody`, such as the admin that scheduled a session."""
         return next((name for name in self.rows if self.id(name) == global_id), "somebody")
 
     def id(self, name: str) -> str:
@@ -69,7 +69,7 @@ class Scene:
 
 
 async def scene(now: datetime = make.ELEVEN) -> Scene:
-    """All sessions are READY: they start in five minutes, and wait for their rooms since two."""
+    """All sessions are READY: they start in five minutes, and their rooms have been due for two."""
     rows: dict[str, Any] = {"super": await make.user(None, UserRole.SUPER_ADMIN)}
     rows |= await _people(await make.academy(), now)
     foreign = await _people(await make.academy(), now)

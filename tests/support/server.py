@@ -14,7 +14,7 @@ from tests.support.patience import PATIENCE_S, within
 
 @asynccontextmanager
 async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """Run the app, its lifespan too, on a free loopback port; gives its address without a slash."""
+    """Run the app with its lifespan on a free loopback port; give its address without a slash."""
     async with serving(app) as (url, _):
         yield url
 
@@ -33,7 +33,7 @@ async def serving(
         lifespan="on",
         log_config=None,
         timeout_graceful_shutdown=5,
-        timeout_keep_alive=75,  # as main.py: at 5 s it closes what a client of 5 s writes to
+        timeout_keep_alive=75,  # as main.py; 5 s would close a connection that clients still use
     )
     server = _QuietServer(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,4 +1,4 @@
-"""A graphql-transport-ws client that hides nothing: frames in, frames out."""
+"""A graphql-transport-ws client that hides nothing: it sends and reads frames."""
 
 import json
 from collections.abc import AsyncIterator

@@ -64,7 +64,7 @@ Event = dict[str, Any]
 
 @dataclass
 class Streams:
-    """One process's subscriptions, at a time the test says."""
+    """One process's subscriptions, at a time that the test says."""
 
     hubs: Hubs
     watchers: Watchers
@@ -77,8 +77,8 @@ class Streams:
     async def stream_for(
         self, viewer: User | None, ask: ReadViewer | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
-        """`ask` says who is asking by now; without it that never changes."""
-        none = cast(Any, None)  # of what no session's stream asks
+        """`ask` gives the present viewer; without it the viewer never changes."""
+        none = cast(Any, None)  # no stream of a session needs these
         process = ServingProcess(none, none, self.hubs, none, self.watchers)
         context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
         results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
@@ -111,7 +111,7 @@ class Stream:
         return dict(event)
 
     async def data(self) -> Event:
-        """All of the next event's data, the very object."""
+        """All of the next event's data, as the same object."""
         result = await self._take("an event")
         assert not result.errors, result.errors
         assert result.data is not None
@@ -123,7 +123,7 @@ class Stream:
         return str((result.errors[0].extensions or {})["code"])
 
     async def is_silent(self, for_s: float = 0.05) -> bool:
-        """Whether nothing comes for a moment; what comes later is not lost."""
+        """True if nothing comes for a moment; a later event is not lost."""
         if self._coming is None:
             self._coming = asyncio.ensure_future(anext(self._results))
         done, _ = await asyncio.wait({self._coming}, timeout=for_s)
@@ -159,7 +159,7 @@ async def streaming(
     ring: int | None = None,
     bus: Bus | None = None,
 ) -> AsyncIterator[Streams]:
-    """Hubs on a bus of their own; not `is_told`: no change reaches them."""
+    """Hubs on a bus of their own; unless `is_rung`, no hint reaches them."""
     bus = bus or Bus()
     await bus.open()
     hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)
@@ -178,7 +178,7 @@ async def streaming(
 
 @dataclass
 class Dashboard:
-    """A client that keeps the contract's rule; `gaps` counts what it had to ask for again."""
+    """A client that keeps the contract's rule; `gaps` counts its new subscriptions."""
 
     version: int = -1
     cursor: str | None = None
@@ -186,7 +186,7 @@ class Dashboard:
     gaps: int = 0
 
     def take(self, event: Event) -> bool:
-        """Whether it can go on; False: subscribe again from its own cursor."""
+        """True if the client can go on; False if it must subscribe again from its own cursor."""
         if event["__typename"] == "PresenceSnapshot":
             self.roster = {row["id"]: row for row in event["attendances"]}
         elif event["fromVersion"] > self.version:

@@ -1,4 +1,4 @@
-"""A running clock, and waiting for what it does."""
+"""A running clock, and the streams of its sessions."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ async def ticking(
     redis_url: str | None = None,
     is_worker: bool = False,
 ) -> AsyncIterator[Clock]:
-    """A clock that runs, with a bus that actions publish on."""
+    """A running clock on a bus that actions publish to."""
     redis = await server_at(redis_url) if redis_url else None
     bus = Bus()
     await bus.open()
@@ -67,5 +67,5 @@ async def stream(session_id: int) -> list[SessionEvent]:
 
 
 async def told(session_id: int) -> list[str]:
-    """The stream in words: the statuses it went through, and the other kinds by name."""
+    """The stream in words: the statuses of the session, and the other kinds by name."""
     return [event.payload.get("to", event.kind.value) for event in await stream(session_id)]

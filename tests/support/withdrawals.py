@@ -1,4 +1,4 @@
-"""A school in front of its screens, and each way in which one of its people loses a right."""
+"""A school in front of its screens, and each way in which a person loses a right."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -66,7 +66,7 @@ async def substitute(at: School) -> None:
 
 
 async def move_away(at: School) -> None:
-    """To a day that the student's membership does not cover."""
+    """Move the session to a day that the student's membership does not cover."""
     now = clock.now()
     mine = Membership.filter(user_id=at.there["student"].id)
     await mine.update(active_until=now + timedelta(days=1))
@@ -117,6 +117,6 @@ async def _upsert_person(
 
 
 async def ring(at: School, who: str) -> None:
-    """As an action does that changes what somebody may do."""
+    """Publish as an action does that changes what somebody may do."""
     async with atomic() as tx:
         await review(tx, [at.there[who].id], clock.now())

@@ -1,4 +1,4 @@
-"""What a mutation does is found by its name: one action, called as the field of the root is."""
+"""A mutation is found by its name: one action, called as the field of the root."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ MUTATIONS = [field.python_name for field in FIELDS]
 
 
 def places() -> dict[str, list[str]]:
-    """Where each public function of actions/ is, by its name."""
+    """The files of each public function of actions/, by its name."""
     found: dict[str, list[str]] = {}
     for path in (ROOT / "actions").rglob("*.py"):
         for node in ast.parse(path.read_text()).body:

@@ -1,4 +1,4 @@
-"""An answer that is too long is not begun: what many rows share in memory is written for each."""
+"""An answer that is too long is not started, even if its rows share their values in memory."""
 
 import tracemalloc
 
@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
         {"data": None, "errors": [{"message": "m" * MEBIBYTE}] * 100},
     ],
 )
-def test_what_is_small_in_memory_and_long_in_json_takes_no_memory(
+def test_an_answer_that_is_too_long_in_json_is_refused_without_using_memory(
     answer: dict[str, object],
 ) -> None:
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""LiveKit's word: what it says opens and ends a stay, one rule a test."""
+"""LiveKit's webhooks open and end stays, one rule a test."""
 
 import pytest
 
@@ -33,9 +33,9 @@ def test_a_stay_begins_when_the_participant_joined_and_ends_when_they_left() -> 
     ("received", "end"),
     [
         (60_000, 60_000),
-        (60_421, 60_421),  # delivered at once: exact
+        (60_421, 60_421),  # delivered at once: the exact time
         (60_999, 60_999),
-        (61_000, 60_999),  # delivered late: it was in that second
+        (61_000, 60_999),  # delivered late: only the second is known
         (95_000, 60_999),
         (59_300, 60_000),  # our clock is behind LiveKit's
     ],

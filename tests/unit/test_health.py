@@ -1,4 +1,4 @@
-"""When the system is healthy: what is late, silent or gone counts; one room's trouble does not."""
+"""The system is healthy unless something is late, silent or gone; one room's trouble is none."""
 
 from dataclasses import replace
 from typing import Any
@@ -50,7 +50,7 @@ def test_work_that_was_tried_and_fails_is_no_ill_health_of_the_whole(
     "changed",
     [{"is_running": False}, {"overdue_sessions": 1}, {"overdue_work": 1, "untried_work": 1}],
 )
-def test_what_is_late_is_ill_health(changed: dict[str, Any]) -> None:
+def test_overdue_sessions_or_untried_work_are_unhealthy(changed: dict[str, Any]) -> None:
     assert not with_clock(**changed).is_healthy
 
 

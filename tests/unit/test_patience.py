@@ -31,7 +31,7 @@ async def test_a_function_is_named_and_tells_what_it_saw() -> None:
     assert told == "not within 0.05 s: is_ongoing; seen last: 'SCHEDULED'"
 
 
-async def test_what_is_awaited_may_be_said_in_words() -> None:
+async def test_a_failure_can_name_what_was_awaited() -> None:
     told = await refused(until(lambda: 0, "the room is there", within_s=0.05))
     assert told == "not within 0.05 s: the room is there; seen last: 0"
 

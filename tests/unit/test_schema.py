@@ -1,4 +1,4 @@
-"""The schema is the one that was promised, printed, and described to the last argument."""
+"""The schema is the promised one, printed, and described to the last argument."""
 
 import re
 from enum import StrEnum
@@ -48,7 +48,7 @@ PRINTED = ROOT / "schema" / "schema.graphql"
 CONTRACT = ROOT / "tests" / "contract.graphql"
 PENDING = ROOT / "tests" / "contract_pending.txt"
 
-# What is removed is held against the pending names; what is added breaks nobody.
+# Removals are compared with the pending names; additions break nobody.
 REMOVALS = {"TYPE_REMOVED", "FIELD_REMOVED", "VALUE_REMOVED_FROM_ENUM", "ARG_REMOVED"}
 ADDITIONS = {
     "TYPE_ADDED",
@@ -101,7 +101,7 @@ def contract() -> GraphQLSchema:
 
 
 def elements(schema: GraphQLSchema) -> dict[str, Any]:
-    """All that has a name: `Type`, `Type.field`, `Enum.VALUE`, `Type.field.argument`."""
+    """All names of the schema: `Type`, `Type.field`, `Enum.VALUE`, `Type.field.argument`."""
     found: dict[str, Any] = {}
     for kind in schema.type_map.values():
         if is_introspection_type(kind) or is_specified_scalar_type(kind):
@@ -116,7 +116,7 @@ def elements(schema: GraphQLSchema) -> dict[str, Any]:
 
 
 def missing_names(contract: GraphQLSchema, printed: GraphQLSchema) -> set[str]:
-    """What the contract has and the schema has not; not what is inside something missing."""
+    """Names of the contract that the schema lacks, without those inside something missing."""
     missing = elements(contract).keys() - elements(printed).keys()
     return {name for name in missing if name.rpartition(".")[0] not in missing}
 
@@ -126,7 +126,7 @@ def test_the_schema_is_printed(built: ClientSafeSchema) -> None:
     assert is_printed, "schema/schema.graphql is not the schema the code builds: run `make schema`"
 
 
-def test_what_is_missing_of_the_contract_is_named_as_pending(
+def test_names_missing_from_the_contract_are_listed_as_pending(
     contract: GraphQLSchema, printed: GraphQLSchema
 ) -> None:
     pending = PENDING.read_text().splitlines()
@@ -142,15 +142,15 @@ def test_nothing_of_the_contract_is_broken(contract: GraphQLSchema, printed: Gra
     assert [change for change in changes if change.type.name not in REMOVALS] == []
 
 
-def test_what_is_built_is_built_as_the_contract_has_it(
+def test_the_schema_agrees_with_the_contract(
     contract: GraphQLSchema, printed: GraphQLSchema
 ) -> None:
-    """Also where a change would break nobody: nullability and defaults are part of the promise."""
+    """This includes changes that break nobody: nullability and defaults are part of the promise."""
     changes = find_schema_changes(contract, printed)
     assert [change for change in changes if change.type.name not in REMOVALS | ADDITIONS] == []
 
 
-def test_what_may_be_left_out_has_no_null_as_its_default(built: ClientSafeSchema) -> None:
+def test_optional_arguments_have_no_null_as_default(built: ClientSafeSchema) -> None:
     assert "= null" not in built.as_str()
 
 
@@ -201,8 +201,8 @@ def test_enums_are_in_step_with_the_domain(printed: GraphQLSchema) -> None:
 
 
 @pytest.mark.parametrize("name", ENUMS)
-def test_what_a_client_says_is_the_domains_own_word(built: ClientSafeSchema, name: str) -> None:
-    """Not a string that only looks like it: rules compare with `is`."""
+def test_enum_inputs_are_the_domains_own_members(built: ClientSafeSchema, name: str) -> None:
+    """A string that only looks like the member is not enough: rules compare with `is`."""
     kind = built._schema.type_map[name]
     assert isinstance(kind, GraphQLEnumType)
     said = [kind.coerce_input_value(word.value) for word in ENUMS[name]]

@@ -1,4 +1,4 @@
-"""What the environment must and may say, and what the operator reads when it is wrong."""
+"""The environment's settings, and the message when one of them is wrong."""
 
 import pytest
 

@@ -1,5 +1,4 @@
-"""Which moves there are, which of them time asks for, and that sleeping through some is the same
-as watching them all."""
+"""The allowed and the due moves; a clock that slept ends where one that watched does."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -74,7 +73,7 @@ def test_a_jump_walks_the_states_between(
         (READY, READY),
     ],
 )
-def test_there_is_no_way_back_and_none_around(status: SessionStatus, to: SessionStatus) -> None:
+def test_a_path_backwards_or_around_is_refused(status: SessionStatus, to: SessionStatus) -> None:
     with pytest.raises(WrongStatusError):
         path_to(status, to)
 
@@ -114,7 +113,7 @@ def test_people_inside_hold_nothing_back_where_no_overtime_is_allowed() -> None:
     assert due_moves(ongoing, at(65)) == ((COMPLETED,), None)
 
 
-def test_who_keeps_it_open_holds_completion_back_and_nothing_else() -> None:
+def test_keeping_open_holds_back_completion_only() -> None:
     ongoing = replace(PLAN, status=ONGOING, kept_open_until=at(100))
     assert due_moves(ongoing, at(99.99)) == ((), at(100))
     assert due_moves(ongoing, at(100)) == ((COMPLETED,), None)
@@ -149,7 +148,7 @@ MOMENTS = st.integers(-600 * 60, 900 * 60).map(lambda seconds: ELEVEN + timedelt
 
 
 def _awake(session: Timeline, now: datetime) -> Iterator[SessionStatus]:
-    """A clock that never sleeps: it is there at each moment anything is due, to the second."""
+    """A clock that never sleeps: it is there at each due moment, to the second."""
     while (following := session.next_move) is not None and following[1] <= now:
         moves, _ = due_moves(session, following[1])
         yield from moves
@@ -170,7 +169,7 @@ def test_a_clock_that_slept_ends_where_one_that_did_not_ends(
 
 
 @given(TIMELINES, st.lists(MOMENTS, max_size=6), MOMENTS)
-def test_looking_in_between_changes_nothing(
+def test_moments_in_between_do_not_change_the_moves(
     session: Timeline, looks: list[datetime], now: datetime
 ) -> None:
     made: list[SessionStatus] = []

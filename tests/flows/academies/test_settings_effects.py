@@ -1,4 +1,4 @@
-"""Every setting changes what happens: none is decoration."""
+"""Every setting changes what happens."""
 
 import json
 from collections.abc import AsyncIterator
@@ -144,10 +144,10 @@ POLICIES: list[tuple[dict[str, int], AttendanceStatus]] = [
 async def test_the_policy_a_session_was_scheduled_under_decides(
     asker: Asker, there: Scene, policy: dict[str, int], expected: AttendanceStatus
 ) -> None:
-    """Twenty minutes late into a class of a hundred, gone for a minute of the eighty left."""
+    """The student joins a class of 100 minutes 20 minutes late, and is away for one minute."""
     payload(await set_policy(asker, there, **policy))
     session = await make_session(there, there.now + timedelta(minutes=5), minutes=100)
-    # A change after it is scheduled does not rewrite it.
+    # A change after the scheduling does not change the session's policy.
     payload(
         await set_policy(
             asker, there, presentFromPercent=1, partialFromPercent=1, lateAfterMinutes=99

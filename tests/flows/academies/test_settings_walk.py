@@ -1,4 +1,4 @@
-"""Every setting there is, each with a scenario in which changing it changes what happens."""
+"""Each setting has a scenario in which changing it changes what happens."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,8 +39,7 @@ Inputs = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """An academy whose settings are as the walk wants them; eleven o'clock, two in Riyadh, on a
-    Monday."""
+    """An academy with the settings of the walk. It is eleven on a Monday, two in Riyadh."""
 
     there: Scene
     asker: Asker
@@ -148,7 +147,7 @@ async def refusal_of_a_colleague(world: World) -> object:
 
 
 def in_the_room(option: str) -> Callable[[World], Awaitable[object]]:
-    """What the room's own metadata tell the client in it."""
+    """The options that the room's own metadata tell the client in it."""
 
     async def told(world: World) -> object:
         session = await world.make_session()
@@ -168,7 +167,7 @@ def in_the_token(permission: str) -> Callable[[World], Awaitable[object]]:
 
 
 async def status_of_a_latecomer(world: World) -> object:
-    """Twenty minutes late into a class of a hundred, gone for a minute of the eighty left."""
+    """The student joins a class of 100 minutes 20 minutes late, and is away for one minute."""
     session = await world.make_session(minutes=100)
     student, start = world.there["student"], session.scheduled_at
     room = Room(session, start)
@@ -203,7 +202,7 @@ async def attendance(session: Session, world: World) -> MeetingAttendance:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """`before` is set in both runs, `changed` in the second."""
+    """`before` is set in both runs, `changed` in the second only."""
 
     scenario: Callable[[World], Awaitable[object]]
     changed: Inputs

@@ -1,4 +1,4 @@
-"""Nobody is absent from a class that they were not allowed into: its academy was not active."""
+"""Nobody is absent from a class that they could not join because the academy was inactive."""
 
 import pytest
 
@@ -29,7 +29,7 @@ async def switch(classroom: Classroom, minutes: float, *, is_active: bool) -> No
 
 
 async def over(classroom: Classroom) -> tuple[SessionStatus, AttendanceStatus | None]:
-    """Its status and the student's when it is over, by LiveKit's word that its room was there."""
+    """The final status of the session and of its student; LiveKit says that the room was there."""
     await send(classroom.room.started(), at(2))
     await advance_due(at(66))
     await finalise_attendance(classroom.session.id, at(67))
@@ -44,16 +44,18 @@ async def test_nobody_is_absent_where_the_academy_stopped_before_the_session_beg
     assert await over(classroom) == (SessionStatus.COMPLETED, None)
 
 
-async def test_nor_where_it_had_not_even_opened() -> None:
+async def test_nobody_is_absent_where_the_academy_stopped_before_the_session_was_ready() -> None:
     classroom = await scheduled()
-    await advance_due(at(-15))  # which makes its link
+    await advance_due(at(-15))  # this makes its link
     await switch(classroom, -12, is_active=False)
     await advance_due(at(-10))
     assert await over(classroom) == (SessionStatus.COMPLETED, None)
 
 
 @pytest.mark.parametrize("minutes", [-5, 55])
-async def test_who_could_come_when_it_was_active_again_is_absent(minutes: float) -> None:
+async def test_a_student_who_could_come_after_the_academy_is_active_again_is_absent(
+    minutes: float,
+) -> None:
     classroom = await ready()
     await switch(classroom, -8, is_active=False)
     await advance_due(at(0))
@@ -62,7 +64,7 @@ async def test_who_could_come_when_it_was_active_again_is_absent(minutes: float)
     assert await over(classroom) == (SessionStatus.ABSENT, AttendanceStatus.ABSENT)
 
 
-async def test_active_again_after_the_end_it_changes_nothing() -> None:
+async def test_nobody_is_absent_where_the_academy_is_active_again_only_after_the_end() -> None:
     classroom = await ready()
     await switch(classroom, -8, is_active=False)
     await advance_due(at(0))
@@ -70,7 +72,7 @@ async def test_active_again_after_the_end_it_changes_nothing() -> None:
     assert await over(classroom) == (SessionStatus.COMPLETED, None)
 
 
-async def test_who_could_have_come_to_one_that_runs_is_absent() -> None:
+async def test_a_student_is_absent_where_the_academy_stopped_during_the_session() -> None:
     classroom = await ready()
     await advance_due(at(0))
     await switch(classroom, 1, is_active=False)

@@ -1,4 +1,4 @@
-"""Who gets no token, and when nobody does; the session says the same to who may see it."""
+"""Refused tokens: for which people and when; the session tells the same reason beforehand."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -40,18 +40,18 @@ async def test_a_stranger_is_told_nothing_and_an_insider_why(asker: Asker, there
     assert await refusal(asker, there, "classmate") is None
 
 
-async def test_who_left_the_group_joins_no_more(asker: Asker, there: Scene) -> None:
+async def test_a_student_who_left_the_group_gets_no_token(asker: Asker, there: Scene) -> None:
     joined_at = there.now + timedelta(minutes=1)
     came = Stay(there["classmate"], joined_at)
     await send(Room(there["mine"], there.now).joined(came), joined_at)
     await replace_members(there, [])
-    assert await refusal(asker, there, "student") == "NOT_FOUND"  # no line of theirs: no row left
+    assert await refusal(asker, there, "student") == "NOT_FOUND"  # no line of theirs, so no row
     assert await refusal(asker, there, "parent") == "NOT_FOUND"
     assert await refusal(asker, there, "classmate") == "FORBIDDEN"
     assert await refusal(asker, there, "teacher") is None
 
 
-async def test_who_is_put_into_the_group_joins_at_once(asker: Asker, there: Scene) -> None:
+async def test_a_student_put_into_the_group_can_join_at_once(asker: Asker, there: Scene) -> None:
     assert await refusal(asker, there, "stranger") == "NOT_FOUND"
     await replace_members(there, [member(there, "stranger")])
     assert await refusal(asker, there, "stranger") is None
@@ -85,7 +85,7 @@ async def test_a_membership_that_ends_in_mid_class_lets_in_until_then(
         active_from=there.now + timedelta(minutes=1), active_until=start + timedelta(minutes=10)
     )
     for who in ("student", "parent"):
-        assert await refusal(asker, there, who) is None  # not begun: but it will have, at the start
+        assert await refusal(asker, there, who) is None  # it covers the start
         assert await refusal(asker, there, who, now=start + timedelta(minutes=9)) is None
         ended = start + timedelta(minutes=10)
         assert await refusal(asker, there, who, now=ended) == "FORBIDDEN"
@@ -122,7 +122,7 @@ async def test_the_assignee_of_a_private_session_and_their_parent_join_it_and_no
 
 
 async def test_a_child_of_former_days_is_no_way_in(asker: Asker, there: Scene) -> None:
-    """Who was a parent and is a student now has no children's rights left."""
+    """A former parent who is a student now has no right through their children."""
     await User.filter(id=there["others_parent"].id).update(role=UserRole.STUDENT)
     there.rows["others_parent"] = await User.get(id=there["others_parent"].id)
     assert await refusal(asker, there, "others_parent") == "NOT_FOUND"
@@ -154,7 +154,7 @@ async def test_a_session_that_is_not_open_yet_says_from_when(asker: Asker, there
     for who in ("super", "admin", "teacher", "student", "parent"):
         assert await refusal(asker, there, who, "later") == "NOT_JOINABLE_YET"
     assert await joinable_from(asker, there, "later") == at - timedelta(minutes=10)
-    # Nobody waits for the clock: at its minute the session opens by being asked for.
+    # Asking for a token opens the session at its minute, without the clock.
     opens = at - timedelta(minutes=10)
     almost = opens - timedelta(seconds=1)
     assert await refusal(asker, there, "student", "later", now=almost) == "NOT_JOINABLE_YET"

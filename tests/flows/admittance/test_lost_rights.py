@@ -1,4 +1,4 @@
-"""Who loses the right to a session, or part of it, is put out of its room; nobody else is."""
+"""A person who loses the right to a session, or part of it, is put out; nobody else is."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from tests.support.tokens import asking_with_stub, token, verified
 
 @dataclass(frozen=True, slots=True)
 class Classroom:
-    """`mine` of the scene. Who is inside came with a token of ours, and LiveKit told of it."""
+    """`mine` of the scene. People inside came with a token of ours, and LiveKit told of it."""
 
     there: Scene
     asker: Asker
@@ -70,7 +70,7 @@ class Classroom:
         await send(room.joined(Stay(self.there[name], self.there.now, person.sid)), self.there.now)
 
     async def inside(self) -> set[str]:
-        """Who is still there, once all that was planned is done."""
+        """The names of the people still inside, once all due removals are done."""
         for work in await DueWork.filter(kind=WorkKind.REMOVE_PERSON):
             await remove_person(self.livekit, work.subject, self.there.now)
             await work.delete()
@@ -124,11 +124,13 @@ async def planned() -> int:
 
 
 async def forget_plans() -> None:
-    """As if nobody had done anything when the right was lost: what a look does alone."""
+    """Delete the due removals, to see what the reconciler finds alone."""
     await DueWork.filter(kind=WorkKind.REMOVE_PERSON).delete()
 
 
-async def test_who_is_deactivated_or_gets_another_role_is_put_out(classroom: Classroom) -> None:
+async def test_a_person_who_is_deactivated_or_loses_their_role_is_put_out(
+    classroom: Classroom,
+) -> None:
     await classroom.enter("student", "classmate", "supervisor", "teacher", "parent")
     assert await planned() == 0
     await classroom.change("classmate", is_active=False)
@@ -154,7 +156,7 @@ async def test_a_substituted_teacher_who_may_still_visit_leaves_and_comes_back_a
     await classroom.look()
     assert await planned() == 0
     assert await classroom.inside() == {"student", "teacher"}
-    await classroom.come_back("teacher", old)  # with which the room would be theirs to run
+    await classroom.come_back("teacher", old)  # the old token would let them run the room
     await classroom.look(20)
     assert await classroom.inside() == {"student"}
 
@@ -170,7 +172,7 @@ async def test_teachers_who_are_let_into_no_other_session_any_more_are_put_out(
     assert await classroom.inside() == {"teacher"}
 
 
-async def test_who_came_to_speak_and_may_only_listen_now_comes_in_again(
+async def test_a_student_who_becomes_a_parent_is_put_out_and_may_come_back_to_listen(
     classroom: Classroom,
 ) -> None:
     await classroom.enter("classmate", "student")
@@ -184,7 +186,9 @@ async def test_who_came_to_speak_and_may_only_listen_now_comes_in_again(
     assert await classroom.inside() == {"student", "classmate"}
 
 
-async def test_who_was_added_keeps_the_place_and_not_the_room(classroom: Classroom) -> None:
+async def test_a_substituted_teacher_who_was_added_is_put_out_once_and_may_come_back(
+    classroom: Classroom,
+) -> None:
     await classroom.enter("teacher", "student")
     await add_participant(
         classroom.admin, classroom.session_id, classroom.there["teacher"].id, classroom.there.now
@@ -224,7 +228,9 @@ async def test_a_membership_ends_by_date(classroom: Classroom) -> None:
     assert await classroom.inside() == {"classmate"}
 
 
-async def test_who_comes_with_an_old_token_is_put_out_again(classroom: Classroom) -> None:
+async def test_a_person_without_the_right_who_joins_with_an_old_token_is_put_out(
+    classroom: Classroom,
+) -> None:
     old = {name: await classroom.token(name) for name in ("supervisor", "classmate")}
     await classroom.change("supervisor", UserRole.PARENT)
     await classroom.leave_group("classmate")
@@ -233,7 +239,9 @@ async def test_who_comes_with_an_old_token_is_put_out_again(classroom: Classroom
     assert await classroom.inside() == set()
 
 
-async def test_the_hour_the_window_and_the_academy_put_nobody_out(classroom: Classroom) -> None:
+async def test_nobody_is_put_out_by_the_hour_the_window_or_an_inactive_academy(
+    classroom: Classroom,
+) -> None:
     everybody = {"teacher", "admin", "supervisor", "student", "parent", "super"}
     await classroom.enter(*everybody)
     academy_id = classroom.there["academy"].id
@@ -244,7 +252,7 @@ async def test_the_hour_the_window_and_the_academy_put_nobody_out(classroom: Cla
     session = await classroom.row()
     session.meeting_options = (session.meeting_options or {}) | {"max_participants": 1}
     await session.save(update_fields=["meeting_options"])
-    for minutes in (1, 70, 300):  # overtime, too
+    for minutes in (1, 70, 300):  # also in overtime
         await classroom.look(60 * minutes)
     assert await planned() == 0
     for row in await SessionParticipant.filter(session_id=classroom.session_id):
@@ -253,7 +261,7 @@ async def test_the_hour_the_window_and_the_academy_put_nobody_out(classroom: Cla
     assert await classroom.inside() == everybody
 
 
-async def test_who_is_not_ours_or_came_before_grants_were_told_is_let_alone(
+async def test_strangers_recorders_and_people_without_a_grant_are_left_in_the_room(
     classroom: Classroom,
 ) -> None:
     await classroom.enter("student")

@@ -1,4 +1,4 @@
-"""Who does not teach a session any more leaves its room: their token lets them run it."""
+"""A teacher who no longer teaches a session is put out: their token lets them run the room."""
 
 import pytest
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 @pytest.fixture
 async def classroom(livekit: LiveKit, stub: LiveKitStub) -> Classroom:
-    """Its teacher is in the room."""
+    """A session whose teacher is in the room."""
     classroom = await ready()
     await make_room(livekit, classroom.session.id, at(-9))
     await send(classroom.room.joined(classroom.stay(0, classroom.teacher)), at(0))
@@ -49,7 +49,7 @@ async def substitute(classroom: Classroom) -> Session:
 
 
 async def removals(classroom: Classroom) -> list[int]:
-    """Participants who are to be removed, and forget it."""
+    """The participants that are due to be removed. The due work is deleted."""
     work = DueWork.filter(kind=WorkKind.REMOVE_PERSON)
     found = [row.subject for row in await work]
     await work.delete()
@@ -57,7 +57,7 @@ async def removals(classroom: Classroom) -> list[int]:
 
 
 async def stays(classroom: Classroom, livekit: LiveKit, stub: LiveKitStub) -> bool:
-    """Whether they are still there when it was looked at: as a guest, who administers nothing."""
+    """True if the teacher is inside after the removals, as a guest who administers nothing."""
     for participant_id in await removals(classroom):
         await remove_person(livekit, participant_id, at(6))
     await reconcile_rooms(livekit, at(7))
@@ -70,7 +70,7 @@ async def row_of(classroom: Classroom) -> SessionParticipant:
     return await SessionParticipant.get(session_id=number, user_id=classroom.teacher.id)
 
 
-async def test_they_are_put_out_whenever_they_come_back(
+async def test_a_substituted_teacher_is_put_out_whenever_they_come_back(
     classroom: Classroom, livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     await substitute(classroom)
@@ -82,12 +82,12 @@ async def test_they_are_put_out_whenever_they_come_back(
     await send(classroom.room.joined(classroom.stay(7, classroom.teacher)), at(7))
     assert await removals(classroom) == [row.id]
     await send(classroom.room.left(classroom.stay(7, classroom.teacher), at(8)), at(8))
-    enter(stub, classroom)  # with a token that was made before; its webhook is lost
+    enter(stub, classroom)  # with an old token; its webhook is lost
     await reconcile_rooms(livekit, at(9))
     assert await removals(classroom) == [row.id]
 
 
-async def test_who_teaches_it_again_meanwhile_stays(
+async def test_a_teacher_who_teaches_the_session_again_meanwhile_stays(
     classroom: Classroom, livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     await substitute(classroom)
@@ -98,7 +98,7 @@ async def test_who_teaches_it_again_meanwhile_stays(
     assert list(stub.people[str(classroom.session.room_name)]) == [identity(classroom.teacher)]
 
 
-async def test_who_was_added_may_stay(
+async def test_a_substituted_teacher_who_was_added_may_stay(
     classroom: Classroom, livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     await add_participant(
@@ -108,7 +108,7 @@ async def test_who_was_added_may_stay(
     assert await stays(classroom, livekit, stub)
 
 
-async def test_so_may_whoever_may_join_any_session(
+async def test_a_substituted_teacher_who_may_join_any_session_may_stay(
     classroom: Classroom, livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     settings = VideoSettings.filter(academy_id=classroom.session.academy_id)

@@ -1,4 +1,4 @@
-"""Whoever comes when the session is over, with a token from before, has not come to it."""
+"""A person who joins with an old token after the session is over did not attend it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An attendance can be explained: the log behind it is there for those who manage the session."""
+"""Managers of a session can read the log behind an attendance."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ async def read(asker: Asker, classroom: Classroom, as_: User, **page: Any) -> An
 
 
 async def told_classroom() -> Classroom:
-    """Two students; one reports, joins and leaves, and is overridden."""
+    """Two students; one reports, joins and leaves, and gets an override."""
     classroom = await ready(students=2)
     stay = classroom.stay(0)
     await report_join(make.viewer(classroom.student), classroom.session.id, stay.sid, START)

@@ -1,4 +1,4 @@
-"""The final result: what it says, of whom it says nothing, and what may still change it."""
+"""The final result: its statuses, the people without one, and what may still change it."""
 
 from datetime import timedelta
 
@@ -74,7 +74,7 @@ async def test_late_is_who_first_came_after_the_academys_minutes(
     assert (await state(classroom.session.id, classroom.student)).result.status is status
 
 
-async def test_until_it_is_final_nobody_has_a_status_and_then_everybody_has_a_row(
+async def test_no_row_has_a_status_before_the_final_result_and_everybody_has_a_row_after(
     database: Database,
 ) -> None:
     classroom = await ready(3)
@@ -160,7 +160,7 @@ async def test_nobody_is_absent_where_the_session_never_opened_in_its_time(
     session = await end(classroom)
     assert session.status is SessionStatus.COMPLETED
     assert (await state(session.id, classroom.student)).result.status is None
-    await send(Room(session, at(-9)).started(), at(70))  # a door behind which nobody opened
+    await send(Room(session, at(-9)).started(), at(70))  # a room that came after the session
     assert (await state(session.id, classroom.student)).result.status is None
 
 
@@ -176,7 +176,7 @@ async def test_a_room_that_is_told_of_late_was_there_all_the_same(
     await visit_told_late(classroom)
     rows = await states(session.id)
     assert rows[classroom.students[0].id].result.status is PRESENT
-    # Who could have come, as the other did.
+    # The second student could have come, as the first did.
     assert rows[classroom.students[1].id].result.status is ABSENT
 
 
@@ -217,7 +217,9 @@ async def test_a_late_event_is_told_even_where_it_changes_only_when_it_was_calcu
     assert (presence["status"], presence["is_final"]) == ("PARTIAL", True)
 
 
-async def test_what_is_a_day_away_is_kept_and_not_folded(database: Database) -> None:
+async def test_events_a_day_after_the_session_are_stored_and_change_no_row(
+    database: Database,
+) -> None:
     classroom = await ready(2)
     await visit(classroom, 0, 60)
     session = await end(classroom)

@@ -1,4 +1,4 @@
-"""Whoever reads while the final result is stored sees all of it, or nothing yet."""
+"""A reader sees the whole final result or nothing of it while it is stored."""
 
 import asyncio
 from collections.abc import Callable
@@ -40,7 +40,7 @@ async def _read_until(is_done: Callable[[], bool], classroom: Classroom) -> None
 
 
 async def _statuses(classroom: Classroom) -> list[AttendanceStatus | None]:
-    """Of those expected; with a final result each has one, without it nobody."""
+    """The statuses of the expected students: all of them with a final result, none without it."""
     states = (await read_rosters([classroom.session.id]))[classroom.session.id]
     for state in states:
         assert state.is_final == (state.result.status is not None) or not state.is_expected

@@ -1,4 +1,4 @@
-"""What a teacher says of an attendance: with their name, for as long as they say so."""
+"""A teacher overrides an attendance: it bears their name, and lasts until they withdraw it."""
 
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,7 @@ async def say(
 
 
 async def absent() -> Classroom:
-    """A private session whose student could have come, and did not."""
+    """A private session that is ABSENT: its student could have come, and did not."""
     classroom = await ready()
     await send(classroom.room.started(), at(-8))
     await advance_due(at(65))
@@ -88,7 +88,7 @@ async def test_an_override_shows_at_once_with_its_author_and_its_reason(asker: A
     )
 
 
-async def test_the_same_again_adds_nothing_and_another_replaces_it(asker: Asker) -> None:
+async def test_an_equal_override_adds_nothing_and_another_replaces_it(asker: Asker) -> None:
     classroom = await ready()
     for _ in range(2):
         await say(asker, classroom, "LATE", at(5))
@@ -120,7 +120,7 @@ async def test_the_final_result_and_every_recalculation_keep_it(asker: Asker) ->
     assert numbers["attendanceStatistics"] == {"present": 1, "late": 0, "partial": 0, "absent": 1}
 
 
-async def test_it_brings_an_absent_session_back_and_its_withdrawal_takes_it_away(
+async def test_an_override_makes_an_absent_session_completed_and_its_withdrawal_absent(
     asker: Asker,
 ) -> None:
     classroom = await absent()
@@ -134,7 +134,7 @@ async def test_it_brings_an_absent_session_back_and_its_withdrawal_takes_it_away
 
 
 async def test_an_absence_that_is_only_said_is_no_absent_session(asker: Asker) -> None:
-    """It is ABSENT while the student has no stay; and where nobody could come, never."""
+    """A session is ABSENT while its student has no stay, and never where nobody could join."""
     came = await ready()
     await send(came.room.joined(came.stay(0)), START)
     closed = await ready()
@@ -174,7 +174,7 @@ async def test_a_note_that_no_database_could_store_is_refused(asker: Asker) -> N
         assert code(answer) in ("INVALID_INPUT", "GRAPHQL_VALIDATION_FAILED")
 
 
-async def test_who_was_not_expected_has_no_status(asker: Asker) -> None:
+async def test_only_an_expected_participant_can_be_given_a_status(asker: Asker) -> None:
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0, classroom.teacher)), START)
     admin = await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
@@ -215,7 +215,7 @@ async def test_a_clock_that_is_behind_withdraws_all_the_same(asker: Asker) -> No
     ).result.status is AttendanceStatus.LATE
 
 
-async def test_it_can_be_withdrawn_in_a_session_that_was_cancelled_since(asker: Asker) -> None:
+async def test_an_override_can_be_withdrawn_after_the_session_is_cancelled(asker: Asker) -> None:
     classroom = await ready()
     await say(asker, classroom, "PRESENT", at(-5))
     await cancel_session(make.viewer(classroom.teacher), classroom.session.id, None, at(-4))
@@ -224,7 +224,7 @@ async def test_it_can_be_withdrawn_in_a_session_that_was_cancelled_since(asker: 
     assert (await state(classroom.session.id, classroom.student)).result.status is None
 
 
-async def test_who_is_not_expected_any_more_has_no_status_by_an_override(asker: Asker) -> None:
+async def test_an_override_of_a_student_no_longer_expected_gives_no_status(asker: Asker) -> None:
     classroom = await ready(students=2)
     await say(asker, classroom, "PRESENT", at(-9))
     await SessionParticipant.filter(user=classroom.student).update(is_expected=False)

@@ -1,4 +1,4 @@
-"""The rows of attendance are a cache: thrown away, they come back byte for byte, at any hour."""
+"""The rows of attendance are a cache: a rebuild gives them back byte for byte, at any hour."""
 
 import asyncio
 import random
@@ -30,10 +30,10 @@ from tests.support.patience import PATIENCE_S, within
 from tests.support.replays import replay, tell
 
 ROOT = Path(__file__).parents[3]
-PEOPLE = ["1_Ameer_Maher", "5_Sara_Ali", "7_Omar_Drop", "8_Frozen_Net", "0_Never_Came"]
+PEOPLE = ["1_Sara_Ali", "5_Huda_Ali", "7_Omar_Drop", "8_Frozen_Net", "0_Never_Came"]
 QUICK = ["20_Quick_Leaver", "21_Quick_Leaver", "22_Quick_Leaver", "11_Retry_Me"]
 
-# What `main.py` does around an action, and nothing else: open, act, close.
+# Do what `main.py` does around an action: open, act, close.
 PROGRAM = """
 import asyncio
 import sys
@@ -56,7 +56,7 @@ asyncio.run(rebuild(sys.argv[1], datetime.fromisoformat(sys.argv[2])))
 
 
 async def rebuild_elsewhere(url: str, now: datetime) -> None:
-    """In a new process, by whose clock it is `now`."""
+    """Recalculate all sessions in a new process by whose clock it is `now`."""
     arguments = ("-c", PROGRAM, url, now.isoformat())
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
     async with within(PATIENCE_S, "the other process ends"):
@@ -64,7 +64,7 @@ async def rebuild_elsewhere(url: str, now: datetime) -> None:
 
 
 async def a_final_class() -> Session:
-    """A recorded class, shuffled, with a visitor and one who never came; then a late event."""
+    """A recorded class, shuffled, with a visitor and an absent student; then a late event."""
     told = await replay("class", PEOPLE + QUICK)
     requests = told.requests()
     await tell(random.Random(7).sample(requests[:-4], len(requests) - 4))
@@ -78,8 +78,8 @@ async def a_final_class() -> Session:
 
 
 async def a_killed_class() -> Session:
-    """Still going on; its server was killed, and looks knew when it was last alive."""
-    names = ["1_Ameer_Maher", "5_Sara_Ali", "12_Also_Down", "21_New_One"]
+    """A class that goes on: its server was killed, and looks knew when it was last alive."""
+    names = ["1_Sara_Ali", "5_Huda_Ali", "12_Also_Down", "21_New_One"]
     told = await replay("sfu-killed", names, minutes=60, merge_gap_seconds=0)
     for number, request in enumerate(told.requests()):
         if number in (5, 8, 10):
@@ -100,7 +100,7 @@ async def an_absent_session() -> Session:
 
 
 async def a_class_of_every_kind_of_line() -> Session:
-    """Final; its people were reported, looked for, given up and overridden, and some joined."""
+    """A final class whose people joined, reported, were seen, expired and were overridden."""
     classroom = await ready(students=5)
     joined, reported, found, lost, silent = classroom.students
     session, stays = classroom.session, [classroom.stay(0, one) for one in classroom.students]
@@ -133,7 +133,7 @@ async def test_every_row_comes_back_byte_for_byte_in_a_new_process_an_hour_later
 ) -> None:
     sessions = [await a_killed_class(), await a_final_class(), await an_absent_session()]
     sessions.append(await a_class_of_every_kind_of_line())
-    classroom = await ready()  # nobody has come, nothing is final: no row
+    classroom = await ready()  # nobody joined and nothing is final: no row
     rows = await as_text()
     assert len(rows.splitlines()) == 4 + 9 + 2 + 6
     statuses = [(await Session.get(id=session.id)).status for session in sessions]
@@ -146,7 +146,7 @@ async def test_every_row_comes_back_byte_for_byte_in_a_new_process_an_hour_later
         assert (await Session.get(id=session.id)).version == len(await stream(session.id))
 
 
-async def test_where_the_rows_are_right_a_rebuild_changes_and_tells_nothing(
+async def test_a_rebuild_of_right_rows_changes_nothing_and_tells_nobody(
     database: Database,
 ) -> None:
     session = await a_final_class()

@@ -1,4 +1,4 @@
-"""What LiveKit's webhooks missed, its list of a room's people repairs, both ways; no guesses."""
+"""The reconciler repairs what webhooks missed from LiveKit's list of people, without guesses."""
 
 import asyncio
 from dataclasses import dataclass
@@ -158,7 +158,7 @@ async def test_a_lost_leave_is_found_by_the_second_look_and_is_when_they_were_la
     assert await house.lines() == [EventKind.NOT_SEEN]
 
 
-async def test_one_absence_is_none(house: House) -> None:
+async def test_being_missed_once_does_not_end_a_stay(house: House) -> None:
     stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10))
@@ -170,7 +170,7 @@ async def test_one_absence_is_none(house: House) -> None:
     assert (await house.row()).result.presence is Presence.IN_MEETING
 
 
-async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
+async def test_a_person_who_has_just_joined_or_left_is_not_corrected(house: House) -> None:
     """LiveKit's list lags behind its webhooks."""
     stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
@@ -183,7 +183,7 @@ async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
     assert await house.lines() == []  # LiveKit's own leave stands
 
 
-async def test_who_goes_right_after_coming_is_not_credited_with_looks_that_missed_them(
+async def test_a_person_missing_since_their_join_gets_no_time(
     house: House,
 ) -> None:
     await send(house.room.joined(house.classroom.stay(0)), START)
@@ -192,7 +192,7 @@ async def test_who_goes_right_after_coming_is_not_credited_with_looks_that_misse
     assert visits(found, START) == [(0, 0, CycleStart.JOINED, CycleEnd.RECONCILED)]
 
 
-async def test_who_is_seen_again_never_left(house: House) -> None:
+async def test_a_person_who_is_seen_again_has_never_left(house: House) -> None:
     stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10), at(0, 15))
@@ -286,7 +286,7 @@ async def test_a_livekit_that_does_not_answer_tells_nothing(house: House) -> Non
 
 
 async def test_a_room_that_is_made_again_ends_nobody_by_being_empty(house: House) -> None:
-    """Its people come back by themselves; that they were cut off the new room tells."""
+    """Its people come back by themselves; the new room itself tells that they were cut off."""
     await send(house.room.joined(house.classroom.stay(0)), START)
     house.enter(house.classroom.student, START, "PA_1")
     del house.stub.rooms[house.name]
@@ -312,7 +312,7 @@ async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
     assert (await house.classroom.now()).room_seen_at is None
 
 
-async def test_who_is_barred_is_removed_again(house: House) -> None:
+async def test_a_barred_person_found_in_the_room_is_removed_every_time(house: House) -> None:
     student = house.classroom.student
     row = SessionParticipant.filter(session_id=house.classroom.session.id, user_id=student.id)
     await row.update(barred_at=START)
@@ -385,7 +385,7 @@ async def test_one_process_at_a_time_looks(house: House) -> None:
     assert await reconcile_in_turn(house.livekit, at(0, 5)) == 0
 
 
-async def test_of_many_who_ask_one_gets_the_lease(house: House) -> None:
+async def test_only_one_of_many_claimants_gets_the_lease(house: House) -> None:
     for second in (0, 5):
         now = at(0, second)
         took = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""A page's report: on every screen at once, and on no record until LiveKit confirms it."""
+"""A page's report is on every screen at once, and on no record until LiveKit confirms it."""
 
 from datetime import datetime
 from typing import Any
@@ -116,7 +116,9 @@ async def test_the_webhook_and_the_report_are_one_stay(
 
 
 @pytest.mark.parametrize("sid", [None, "PA_mine"])
-async def test_what_nobody_confirms_is_gone_after_a_minute(asker: Asker, sid: str | None) -> None:
+async def test_a_reported_join_that_livekit_does_not_confirm_ends_after_a_minute(
+    asker: Asker, sid: str | None
+) -> None:
     classroom = await ready()
     await report(asker, classroom, at(1), sid=sid)
     await expire(at(1, 59.9))
@@ -128,7 +130,7 @@ async def test_what_nobody_confirms_is_gone_after_a_minute(asker: Asker, sid: st
     assert found.result.join_count == 0
     version = (await classroom.now()).version
     participant = await SessionParticipant.get(user_id=classroom.student.id)
-    await expire_report(participant.id, at(3))  # again
+    await expire_report(participant.id, at(3))  # a second time
     assert await lines() == [EventKind.JOINED, EventKind.EXPIRED]
     assert (await classroom.now()).version == version
 
@@ -144,7 +146,7 @@ async def test_a_confirmation_that_comes_too_late_to_show_still_counts(asker: As
 
 async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: Asker) -> None:
     classroom = await ready()
-    await send(classroom.room.started(), at(-8))  # so they could have come
+    await send(classroom.room.started(), at(-8))  # the room was there: they could have come
     await report(asker, classroom, at(0))
     await report(asker, classroom, at(59), LEAVE)
     await advance_due(at(65))
@@ -160,7 +162,7 @@ async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: As
     assert await as_text() == rows
 
 
-async def test_who_is_only_reported_keeps_no_session_open(asker: Asker) -> None:
+async def test_a_student_who_is_only_reported_does_not_keep_a_session_open(asker: Asker) -> None:
     classroom = await ready(max_overtime_minutes=60)
     await advance_due(START)
     await report(asker, classroom, at(64, 50))
@@ -169,7 +171,7 @@ async def test_who_is_only_reported_keeps_no_session_open(asker: Asker) -> None:
     assert (await row(classroom)).result.presence is Presence.LEFT
 
 
-async def test_nor_does_who_is_only_reported_let_others_report(asker: Asker) -> None:
+async def test_a_student_who_is_only_reported_does_not_let_others_report(asker: Asker) -> None:
     classroom = await ready(max_overtime_minutes=60)
     await advance_due(START)
     await report(asker, classroom, at(64, 50))
@@ -201,7 +203,7 @@ async def test_a_leave_of_another_connection_says_nothing(asker: Asker) -> None:
     assert not await MeetingAttendanceEvent.filter(source=EventSource.CLIENT).exists()
 
 
-async def test_who_never_came_cannot_leave(asker: Asker) -> None:
+async def test_a_leave_reported_by_a_person_who_never_joined_is_refused(asker: Asker) -> None:
     classroom = await ready()
     assert code(await report(asker, classroom, START, LEAVE)) == "NOT_IN_ROOM"
     assert (
@@ -210,7 +212,7 @@ async def test_who_never_came_cannot_leave(asker: Asker) -> None:
     assert await lines() == []
 
 
-async def test_whoever_may_not_join_may_not_report(asker: Asker) -> None:
+async def test_a_person_who_may_not_join_may_not_report(asker: Asker) -> None:
     early = await scheduled()
     assert code(await report(asker, early, at(-11))) == "NOT_JOINABLE_YET"
     classroom = await ready()
@@ -226,7 +228,7 @@ async def test_whoever_may_not_join_may_not_report(asker: Asker) -> None:
     assert await lines() == []
 
 
-async def test_who_was_barred_while_inside_may_not_report(asker: Asker) -> None:
+async def test_a_person_barred_while_inside_may_report_only_a_leave(asker: Asker) -> None:
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0)), START)
     await SessionParticipant.filter(user=classroom.student).update(barred_at=at(5))
@@ -272,7 +274,7 @@ async def test_a_parent_gets_a_row_by_reporting(asker: Asker) -> None:
 
 @pytest.mark.parametrize("sid", ["", "PA\t", "x" * 65, "PA x", "PA_ص"])
 @pytest.mark.parametrize("what", [JOIN, LEAVE])
-async def test_what_is_no_sid_of_livekits_is_refused(asker: Asker, sid: str, what: str) -> None:
+async def test_a_report_with_an_invalid_sid_is_refused(asker: Asker, sid: str, what: str) -> None:
     classroom = await ready()
     answer = await report(asker, classroom, START, what, sid=sid)
     assert code(answer) == "INVALID_INPUT"

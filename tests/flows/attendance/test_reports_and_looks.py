@@ -1,4 +1,4 @@
-"""A page says that it left, or is back; the looks say whether it is so. Nobody gains by it."""
+"""A page reports leaves and returns, the reconciler checks them, and nobody gains by a report."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,7 +37,7 @@ async def house(stub: LiveKitStub, livekit: LiveKit) -> House:
 
 
 async def come(house: House, sid: str = SID) -> House:
-    """The student came in at the start, and LiveKit said so."""
+    """The student joins at the start, and LiveKit tells of it."""
     house.enter(house.classroom.student, START, sid)
     await send(house.room.joined(Stay(house.classroom.student, START, sid)), at(0, 1))
     return house
@@ -66,12 +66,12 @@ async def at_last(house: House) -> AttendanceState:
 
 
 @pytest.mark.parametrize("sid", [SID, None])
-async def test_who_reports_a_leave_and_comes_back_an_hour_later_was_not_there(
+async def test_the_hour_between_a_reported_leave_and_the_return_does_not_count(
     house: House, sid: str | None
 ) -> None:
     await look(house, 10, 60)
     await leaves(house, 62, sid)
-    house.leave(house.classroom.student)  # and LiveKit's webhook of it is lost
+    house.leave(house.classroom.student)  # LiveKit's webhook of it is lost
     await look(house, 65, 80)
     assert (await house.row()).result.open_sids == ()
     await look(house, 140, 55 * 60, 60)
@@ -82,7 +82,7 @@ async def test_who_reports_a_leave_and_comes_back_an_hour_later_was_not_there(
     assert await house.lines() == [EventKind.NOT_SEEN]
 
 
-async def test_who_reports_on_and_on_is_missed_all_the_same(house: House) -> None:
+async def test_endless_reports_do_not_hide_that_a_student_is_not_in_the_room(house: House) -> None:
     await look(house, 10, 60)
     house.leave(house.classroom.student)
     for second in range(61, 600, EVERY_S):
@@ -93,7 +93,7 @@ async def test_who_reports_on_and_on_is_missed_all_the_same(house: House) -> Non
 
 
 @pytest.mark.parametrize("sid", [SID, None])
-async def test_who_is_inside_and_reports_a_leave_is_shown_so_until_the_next_look_and_no_more(
+async def test_a_leave_reported_from_inside_is_shown_only_until_livekit_is_asked(
     house: House, sid: str | None
 ) -> None:
     shown = []
@@ -154,7 +154,7 @@ async def test_the_end_of_the_session_settles_what_a_page_reported(house: House)
 
 
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sessions that a look locks, from now on."""
+    """The sessions that the reconciler locks from now on."""
     locked: list[int] = []
 
     async def reconcile(session: Session, *_: object) -> None:
@@ -164,7 +164,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return locked
 
 
-async def test_whoever_is_nobody_of_ours_costs_no_lock(
+async def test_a_participant_of_another_academy_costs_no_lock(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger = await make.student(await make.academy())
@@ -178,7 +178,7 @@ async def test_whoever_is_nobody_of_ours_costs_no_lock(
     assert concluded == [house.classroom.session.id]
 
 
-async def test_whom_livekit_told_to_be_gone_and_still_lists_costs_no_lock(
+async def test_a_participant_who_left_and_is_still_listed_costs_no_lock(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await send(house.room.left(Stay(house.classroom.student, START, SID), at(1)), at(1))
@@ -192,7 +192,7 @@ few = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 STEPS = 14
-# What the page says just before each look: comes, leaves, of its stay or of whichever there is.
+# The page's reports before each look: joins and leaves, with the sid of its stay or without one.
 SAYINGS = st.lists(
     st.lists(st.tuples(st.booleans(), st.sampled_from([SID, None, "PA_else"])), max_size=2),
     min_size=STEPS,
@@ -203,7 +203,7 @@ SAYINGS = st.lists(
 async def lived(
     house: House, told: list[list[tuple[bool, str | None]]], inside: list[bool]
 ) -> AttendanceState:
-    """A class of a look per step, in which the student is inside or not; no webhook tells it."""
+    """The row after a look per step, with the student inside or not; no webhook tells it."""
     await come(house)
     is_in = True
     for step, (said, is_inside) in enumerate(zip(told, inside, strict=True)):

@@ -1,4 +1,4 @@
-"""A stay that nobody confirms any more is closed at its last sign of life, and says so."""
+"""A stay that nothing confirms any more ends at its last sign of life, and says so."""
 
 import pytest
 
@@ -23,7 +23,7 @@ async def row(classroom: Classroom, user: User | None = None) -> AttendanceState
 
 
 async def look(classroom: Classroom, minutes: float) -> None:
-    """One that found everybody there who was known to be."""
+    """A look that finds everybody inside who is known to be."""
     await Session.filter(id=classroom.session.id).update(
         room_seen_at=at(minutes), room_sid=classroom.room.sid
     )
@@ -34,7 +34,7 @@ async def planned() -> DueWork | None:
 
 
 async def expire(minutes: float) -> int:
-    """Do what is due by then, as the clock does; how much that was."""
+    """Do the due expiries as the clock does, and return their number."""
     claims = await claim_due(at(minutes), kinds=[WorkKind.EXPIRE_STAYS])
     for claim in claims:
         await expire_stays(claim.subject, at(minutes))
@@ -73,13 +73,13 @@ async def test_a_look_that_missed_them_or_did_not_know_of_them_is_none() -> None
     await send(classroom.room.joined(stays[0]), START)
     await SessionParticipant.filter(user_id=missed.id).update(missed={stays[0].sid: 1})
     await look(classroom, 20)
-    await send(classroom.room.joined(stays[1]), at(21))  # of an hour ago
+    await send(classroom.room.joined(stays[1]), at(21))  # a join that is an hour old
     await expire(50)
     assert visits(await row(classroom, missed), START)[0][1] == 0
     assert visits(await row(classroom, late), START)[0][1] == 0
 
 
-async def test_who_comes_later_is_no_reason_to_wait_longer_for_the_first() -> None:
+async def test_a_later_join_does_not_prolong_the_stale_stay_of_another() -> None:
     classroom = await ready(students=2)
     first, second = classroom.students
     await send(classroom.room.joined(classroom.stay(0, first)), START)
@@ -103,12 +103,12 @@ async def test_a_stay_that_opens_while_others_are_looked_through_is_looked_at_to
     await expire_stays(claim.subject, at(30))
     await send(classroom.room.joined(classroom.stay(30, second)), at(30, 1))
     still = DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
-    assert not await still.exists()  # so that who claimed it does not delete it
+    assert not await still.exists()  # its holder cannot delete the new one
     assert (await DueWork.get(id=claim.id)).due_at == at(60, 1)
 
 
 @pytest.mark.parametrize("word", ["joined", "left"])
-async def test_what_livekit_says_after_all_stands(word: str) -> None:
+async def test_a_late_webhook_overrides_an_expired_stay(word: str) -> None:
     classroom = await ready()
     stay = classroom.stay(0)
     await send(classroom.room.joined(stay), START)
@@ -137,7 +137,7 @@ async def test_the_academys_minutes_are_stamped_on_the_session() -> None:
     assert (await row(classroom)).result.presence is Presence.LEFT
 
 
-async def test_twice_is_once_and_a_session_that_is_over_has_no_open_stays() -> None:
+async def test_expiring_stays_twice_changes_nothing() -> None:
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0)), START)
     await expire_stays(classroom.session.id, at(30))
@@ -156,7 +156,7 @@ async def test_twice_is_once_and_a_session_that_is_over_has_no_open_stays() -> N
 
 
 async def test_a_stale_stay_is_written_as_of_the_moment_it_became_stale() -> None:
-    """However late the clock gets to it: two days are too far from a session to be folded."""
+    """The clock may come days late: its line must not be too far from the session to be folded."""
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0)), START)
     await expire_stays(classroom.session.id, at(60 * 48))

@@ -1,4 +1,4 @@
-"""The clock moves sessions: in time, late, several clocks at once, whatever stands in the way."""
+"""The clock moves sessions: in time, late, beside other clocks, and whatever fails."""
 
 import asyncio
 import random
@@ -60,7 +60,7 @@ async def test_asking_twice_moves_nothing_twice() -> None:
 
 
 async def test_a_session_found_after_its_end_catches_up_in_order_with_its_meeting() -> None:
-    """Session 68 stood at SCHEDULED for days: the clock was down."""
+    """Session 68 stood at SCHEDULED for days while the clock was down."""
     session = await make_session()
     await advance_due(at(60 * 24 * 3))
     row = await fresh(session)
@@ -81,7 +81,7 @@ async def test_a_session_found_between_its_end_and_its_completion_gets_no_room()
     assert await work_of(session) == {}
 
 
-async def test_what_is_due_next_is_known_and_what_is_claimed_waits_for_its_claim() -> None:
+async def test_the_next_due_date_respects_the_claims_of_due_work() -> None:
     session = await make_session()
     assert await next_due_at(at(-60)) == at(-15)  # the link
     assert await next_due_at(at(-60), at(-15)) == at(-10)
@@ -145,7 +145,7 @@ async def test_a_session_whose_move_fails_is_parked_and_holds_up_nobody() -> Non
 
 
 async def _take_room_name_of(session: Session) -> Session:
-    """Another session has the room name that this one's meeting would get."""
+    """Give another session the room name that the meeting of this one would get."""
     await session.fetch_related("academy")
     other = await make_session(at=at(60 * 24 * 30))
     name = f"{session.academy.slug}-quran-session-{session.id}"
@@ -202,7 +202,7 @@ async def test_without_overtime_people_inside_hold_nothing_back() -> None:
 
 
 async def test_sweeping_now_and_then_ends_where_sweeping_always_ends() -> None:
-    """The same few dozen sessions twice: once watched at every moment, once found late."""
+    """The same few dozen sessions end alike, swept at every moment or found late."""
     chance = random.Random(11)
     plans = [(chance.randint(-200, 200), chance.randint(1, 120)) for _ in range(24)]
     watched = [await make_session(at=at(start), minutes=minutes) for start, minutes in plans]

@@ -1,4 +1,4 @@
-"""A clock that runs: there at the second, patient with what is locked, silent or gone; and seen."""
+"""A running clock: in time to the second, patient with what is locked, silent or gone; and seen."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -55,7 +55,7 @@ async def test_the_clock_does_not_spin_on_a_locked_session_nor_keep_others_waiti
 
 async def test_the_clock_is_there_at_the_second_and_makes_the_room() -> None:
     async with ticking_with_stub() as (_, stub):
-        session = await starting_in(0.3)  # the bell tells the sleeping clock
+        session = await starting_in(0.3)  # the hint wakes the sleeping clock
         await until(lambda: is_now(session, SessionStatus.ONGOING))
         row = await fresh(session)
         assert timedelta(0) <= row.updated_at - row.scheduled_at < timedelta(seconds=0.25)
@@ -115,7 +115,7 @@ async def test_the_clock_goes_on_after_its_connections_were_cut(database: Databa
         connection = await asyncpg.connect(database.url)
         await connection.execute(cut)
         await connection.close()
-        await asyncio.sleep(1)  # the clock, not this test, meets what is left of the connections
+        await asyncio.sleep(1)  # the clock, and not this test, must meet the cut connections
         await until(lambda: is_now(session, SessionStatus.ONGOING))
         assert (await fresh(session)).updated_at - session.scheduled_at < timedelta(seconds=1)
 

@@ -1,4 +1,4 @@
-"""Due work: claimed once, put off when it fails, deleted when it is certain, never lost."""
+"""Due work: claimed once, retried when it fails, deleted when it is done, never lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ def after(seconds: float) -> datetime:
 
 
 async def ready_sessions(number: int = 1) -> list[Session]:
-    """Sessions whose rooms are to be made since `at(-10)`."""
+    """Sessions whose rooms have been due since `at(-10)`."""
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     sessions = [await make.session(academy, teacher, student=student) for _ in range(number)]
@@ -87,7 +87,7 @@ async def test_finished_work_is_gone() -> None:
 
 async def test_work_that_was_asked_for_again_meanwhile_stays() -> None:
     (session,) = await ready_sessions()
-    for moment in (after(0), after(5)):  # even at the very time it was due before
+    for moment in (after(0), after(5)):  # also with a due date equal to the old one
         (claim,) = await claim_due(moment)
         async with writing(session.id, moment) as draft:
             draft.plan(WorkKind.MAKE_ROOM, claim.due_at)
@@ -99,7 +99,7 @@ async def test_work_that_was_asked_for_again_meanwhile_stays() -> None:
         assert work.attempts == 0
 
 
-async def test_who_comes_too_late_touches_nothing_of_the_next_claim() -> None:
+async def test_a_holder_whose_claim_ran_out_does_not_change_the_next_claim() -> None:
     await ready_sessions()
     (slow,) = await claim_due(after(0))
     (quick,) = await claim_due(after(31))

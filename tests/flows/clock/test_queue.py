@@ -1,4 +1,4 @@
-"""Work through Redis: sent by clocks, done by workers, once, and nothing left behind."""
+"""Work through Redis: clocks send it, workers do it once, and nothing is left behind."""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
@@ -57,7 +57,7 @@ async def test_several_workers_do_each_thing_once(redis_url: str) -> None:
     assert await has_no_work()
 
 
-async def test_what_a_dead_worker_had_is_taken_by_another(redis_url: str) -> None:
+async def test_a_message_of_a_dead_worker_is_taken_by_another(redis_url: str) -> None:
     await ready()
     async with AsyncExitStack() as stack:
         stub = await stack.enter_async_context(LiveKitStub())
@@ -124,7 +124,7 @@ async def is_forgotten(queue: Queue) -> bool:
 async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancelled(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python 3.11's `wait_for`, which redis-py uses, swallows what comes with the answer."""
+    """Python 3.11's `wait_for`, which redis-py uses, swallows a cancellation beside an answer."""
     read, reads = JobStream.next, 0
 
     async def be_deaf(stream: JobStream) -> Delivery | None:

@@ -1,4 +1,4 @@
-"""Messages and work that must not be done again: set aside, with the reason."""
+"""Messages and work that must not be done again are set aside with the reason."""
 
 import json
 from contextlib import AsyncExitStack
@@ -48,7 +48,7 @@ DONE = {"task_id": "1", "task_name": "make_room", "labels": {}, "args": [], "kwa
         ),
     ],
 )
-async def test_what_cannot_be_read_or_is_not_ours_is_set_aside_and_told(
+async def test_unreadable_or_foreign_messages_are_set_aside_with_a_reason(
     values: dict[str, bytes], reason: str, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ready()
@@ -61,7 +61,7 @@ async def test_what_cannot_be_read_or_is_not_ours_is_set_aside_and_told(
         for claim in await claimed():
             await sender.send(claim)
         await stack.enter_async_context(working(redis_url, LIVEKIT, livekit, NOW))
-        await until(queue.is_empty)  # what came behind it is done
+        await until(queue.is_empty)  # the message behind it is done
         assert await queue.reasons() == [reason]
     assert await has_no_work()
     assert caplog.text.count("job set aside") == 1
@@ -93,7 +93,7 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
 ) -> None:
     await ready()
     moment = NOW
-    for _ in range(DEADLY_AFTER):  # every process that begins it ends before it does
+    for _ in range(DEADLY_AFTER):  # every process that starts it dies before the end
         (claim,) = await claim_due(moment)
         assert await begin(claim, moment)
         moment += 2 * CLAIM
@@ -111,7 +111,7 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
         (work,) = await DueWork.all()
         assert (work.last_error, work.attempts) == (DEADLY, FAILED_AFTER)
         assert await claim_due(moment + QUARANTINE / 2) == []
-        (again,) = await claim_due(moment + QUARANTINE)  # it is never given up
+        (again,) = await claim_due(moment + QUARANTINE)  # it is never dropped
         begun = await begin(again, moment + QUARANTINE)
         assert begun
         assert not begun.is_deadly

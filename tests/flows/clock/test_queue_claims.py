@@ -1,4 +1,4 @@
-"""Claims of work: begun once, however late or often they are told."""
+"""Claimed work starts once, however late or often its message comes."""
 
 import json
 from datetime import timedelta

@@ -66,7 +66,7 @@ async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
             swept = other.sweeps
             await until(lambda: other.sweeps > swept + 2)
         taken = await DueWork.exclude(claimed_until=None).count()
-        # Work that Redis took but did not say so in time is given back: its message is one more.
+        # Work is released when Redis took it and answered too late: its message is one more.
         assert taken <= await queue.waiting(LIVEKIT) <= 2 * WIDTH
 
 
@@ -178,7 +178,7 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             assert await health(server.url) == (False, "Redis cannot be reached.")
             server.start()
             await until(has_no_work)
-            server.kill()  # and it forgets all
+            server.kill()  # it forgets everything
             for session in sessions:
                 async with writing(session.id, at(1)) as draft:
                     draft.plan(WorkKind.MAKE_ROOM, at(1))
@@ -208,8 +208,8 @@ async def test_a_frozen_redis_holds_up_no_sweep() -> None:
             await until(has_no_work)
 
 
-async def test_what_nobody_has_any_more_does_not_hold_up_its_lane(redis_url: str) -> None:
-    """Messages that a worker got before its consumer was deleted by hand."""
+async def test_messages_of_a_deleted_consumer_do_not_block_their_lane(redis_url: str) -> None:
+    """A worker got these messages before its consumer was deleted by hand."""
     await ready()
     async with AsyncExitStack() as stack:
         stub = await stack.enter_async_context(LiveKitStub())

@@ -1,4 +1,4 @@
-"""What was planned and got lost is planned again; what is as it should be costs one statement."""
+"""The safety net makes due again what was lost; sessions in order cost it one statement."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 async def refused() -> Classroom:
-    """READY without a meeting: its academy's window is shut until midnight in Riyadh."""
+    """A READY session without a meeting: its academy's window is shut until midnight in Riyadh."""
     return await ready(meeting_creation_time_start="00:00", meeting_creation_time_end="01:00")
 
 
@@ -36,7 +36,7 @@ async def test_a_live_session_gets_the_meeting_that_nobody_plans_any_more() -> N
     assert (await catch_forgotten(at(-8))).checked == 0
 
 
-async def test_it_is_not_there_before_a_minute_has_passed() -> None:
+async def test_the_safety_net_leaves_a_session_alone_for_a_minute() -> None:
     await ready(auto_create_meetings=False)
     await Session.all().update(meeting_refusal=None)
     assert (await catch_forgotten(at(-9, -1))).checked == 0
@@ -44,16 +44,14 @@ async def test_it_is_not_there_before_a_minute_has_passed() -> None:
 
 async def test_the_gate_binds_it_and_nothing_is_told_twice() -> None:
     classroom = await ready(auto_create_meetings=False)
-    assert (
-        await catch_forgotten(at(-5))
-    ).checked == 0  # refused, and time alone will not change it
+    assert (await catch_forgotten(at(-5))).checked == 0  # the refusal has no retry date
     await Session.all().update(meeting_refusal=None)
     done = await catch_forgotten(at(-5))
     assert (done.checked, done.made, done.failed) == (1, 0, 0)
     assert (await classroom.now()).meeting_id is None
 
 
-async def test_what_will_be_asked_for_again_waits_and_is_asked_for_once_it_is_forgotten() -> None:
+async def test_a_refused_meeting_with_a_retry_date_waits_and_one_without_is_made() -> None:
     classroom = await refused()
     assert await DueWork.exists(kind=WorkKind.MAKE_MEETING)
     assert (await catch_forgotten(at(-5))).checked == 0

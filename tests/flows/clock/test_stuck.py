@@ -1,4 +1,4 @@
-"""What is stuck is found: each reason, since when, and what the last attempt said."""
+"""Stuck sessions are found: each reason, since when, and the last error."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 async def stuck(classroom: Classroom, now: datetime) -> Stuck | None:
-    """By the row, and the list says the same."""
+    """The reason by the row; the list must say the same."""
     row = await classroom.now()
     found = stuck_of(row, (await read_works([row.id])).get(row.id, {}), now)
     super_admin = Viewer(1, UserRole.SUPER_ADMIN, None)

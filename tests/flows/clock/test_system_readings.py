@@ -1,4 +1,4 @@
-"""How the system is, read once for all who ask: query, stream, probe and Prometheus."""
+"""The system's state is read once for all readers: query, stream, probe and Prometheus."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def readings(database: Database, stub: LiveKitStub) -> AsyncIterator[Readi
         await readings.close()
 
 
-async def test_whoever_asks_at_once_is_told_of_one_reading(
+async def test_readers_at_the_same_time_share_one_reading(
     readings: Readings, stub: LiveKitStub
 ) -> None:
     told = await asyncio.gather(*(readings.state() for _ in range(100)))
@@ -47,7 +47,7 @@ async def test_a_reading_is_kept_for_a_second(database: Database, stub: LiveKitS
     assert stub.calls == ["ListRooms"] * 3
 
 
-async def test_who_goes_away_takes_the_reading_from_nobody(
+async def test_a_cancelled_reader_does_not_cancel_the_reading_of_others(
     readings: Readings, stub: LiveKitStub
 ) -> None:
     stub.slow_s = 0.2
@@ -77,7 +77,7 @@ async def test_nobody_waits_for_long(
         patched.setattr("actions.clock.system_status.PATIENCE_S", 0.1)
         with pytest.raises(TimeoutError):
             await readings.state()
-    assert (await readings.state()).livekit.is_reachable  # the one that was not waited for
+    assert (await readings.state()).livekit.is_reachable  # the reading that was not waited for
     assert stub.calls == ["ListRooms"]
 
 

@@ -100,7 +100,7 @@ async def test_a_malformed_request_is_answered_in_json(body: object, status: int
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""],
 )
-async def test_what_a_foreign_page_can_post_without_asking_is_refused(
+async def test_content_types_that_a_foreign_page_can_post_without_preflight_are_refused(
     content_type: str, url: str
 ) -> None:
     response = await post(url, {"query": "mutation { raiseNumber }"}, content_type=content_type)

@@ -1,4 +1,4 @@
-"""Lists that hang on many rows are read together, and each row gets its own page of them."""
+"""Lists nested in many rows are read together, and each row gets its own page."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ PERMISSIONS = "viewerPermissions { canJoin canManage }"
 
 
 async def classes(number: int) -> tuple[User, User]:
-    """So many of one circle, on as many days; who teaches them, and the supervisor."""
+    """So many sessions of one circle, on as many days; their teacher and the supervisor."""
     academy = await make.academy()
     teacher = await make.teacher(academy)
     circle = await make.group(academy, teacher, *[await make.student(academy) for _ in range(3)])

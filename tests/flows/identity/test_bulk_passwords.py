@@ -1,4 +1,4 @@
-"""A long list of people with passwords keeps nobody waiting who changes their own."""
+"""A long list of people with passwords does not delay somebody who changes their own."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ MANY = 60
 
 
 class SlowHasher:
-    """Notes in which order passwords are hashed, and how many at once."""
+    """Notes the order in which passwords are hashed, and how many at once."""
 
     def __init__(self) -> None:
         self.hashed: list[str] = []
@@ -52,7 +52,7 @@ async def upserting(asker: Asker, admin: User) -> None:
     payload(await upsert_users(asker, admin, *people))
 
 
-async def test_whoever_changes_a_password_is_served_in_between(
+async def test_a_password_change_is_served_during_a_bulk_of_passwords(
     asker: Asker, hasher: SlowHasher
 ) -> None:
     admin = await make.user(await make.academy("itqan"), UserRole.ACADEMY_ADMIN)

@@ -1,4 +1,4 @@
-"""Many who sign in at once: a bounded number are checked, and who was not has not failed."""
+"""Many sign-ins at once: a bounded number are checked, and an unchecked one is no failure."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def sara(database: Database) -> User:
 
 
 async def test_a_flood_of_sign_ins_stops_nobody_else(sara: User) -> None:
-    """A bounded number wait for the few threads; the rest is told so; others' threads are free."""
+    """A bounded number wait for the few threads, the rest is refused: others' threads are free."""
     hashed = await passwords.hash_password(PASSWORD)
     many = passwords.MAX_WAITING + 50
     flood = [asyncio.ensure_future(passwords.verify_password(hashed, "wrong")) for _ in range(many)]
@@ -36,7 +36,7 @@ async def test_a_flood_of_sign_ins_stops_nobody_else(sara: User) -> None:
     assert await passwords.verify_password(hashed, PASSWORD)
 
 
-async def test_what_was_never_checked_is_taken_back(
+async def test_a_sign_in_that_was_never_checked_does_not_count_as_a_failure(
     sara: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with asking() as asker:
@@ -50,7 +50,7 @@ async def test_what_was_never_checked_is_taken_back(
     await attempt(PASSWORD, address=HOME)
 
 
-async def test_what_was_checked_before_still_counts(
+async def test_failures_checked_before_a_flood_still_count(
     sara: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(PAIR_LIMIT - 1):
@@ -63,7 +63,7 @@ async def test_what_was_checked_before_still_counts(
 
 
 async def test_a_school_signs_in_all_at_once(sara: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than may fail at one address, none of whom is wrong; all are under way together."""
+    """More people than may fail at one address sign in together, all with the right password."""
     children = ADDRESS_LIMIT + 20
     under_way, all_there = 0, asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Guessing passwords takes long; a real person gets in all the same."""
+"""Guessing passwords takes long, and a real person still gets in."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def sara(database: Database) -> User:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are compared as they are: these tests try hundreds."""
+    """Compare passwords as plain text: these tests try hundreds."""
 
     async def fits(password_hash: str | None, password: str) -> bool:
         return password_hash is not None and password == PASSWORD
@@ -52,7 +52,7 @@ async def test_the_message_says_when_and_means_it(sara: User, quick: None) -> No
     await attempt(PASSWORD, NOW + timedelta(seconds=30))
 
 
-async def test_what_comes_too_early_makes_nobody_wait_longer(sara: User, quick: None) -> None:
+async def test_an_attempt_during_the_wait_does_not_prolong_it(sara: User, quick: None) -> None:
     await fail(PAIR_LIMIT)
     for _ in range(20):
         assert seconds(await told(PASSWORD)) == 30
@@ -71,9 +71,7 @@ async def test_a_day_without_failures_begins_anew(sara: User, quick: None) -> No
     await fail(PAIR_LIMIT, NOW + timedelta(days=1))
 
 
-async def test_it_makes_no_difference_whether_there_is_such_a_person(
-    sara: User, quick: None
-) -> None:
+async def test_unknown_people_are_limited_as_known_ones_are(sara: User, quick: None) -> None:
     nobody = "nobody@example.org"
     for email in (SARA, nobody):
         await fail(PAIR_LIMIT, email=email)
@@ -97,7 +95,9 @@ async def test_many_at_once_are_no_more_guesses_than_one_after_the_other(
 # --- by address
 
 
-async def test_who_guesses_elsewhere_keeps_nobody_out(sara: User, quick: None) -> None:
+async def test_guesses_from_another_address_do_not_lock_a_person_out(
+    sara: User, quick: None
+) -> None:
     await fail(PAIR_LIMIT, address=CAFE)
     seconds(await told(PASSWORD, address=CAFE))
     await attempt(PASSWORD, address=HOME)
@@ -132,7 +132,9 @@ async def test_a_day_after_the_last_guess_all_is_as_before(sara: User, quick: No
     await fail(PAIR_LIMIT, NOW + timedelta(days=1), address="192.0.2.1")
 
 
-async def test_home_is_forgotten_after_a_month(sara: User, quick: None) -> None:
+async def test_an_address_of_earlier_sign_ins_is_forgotten_after_a_month(
+    sara: User, quick: None
+) -> None:
     await attempt(PASSWORD, NOW - timedelta(days=30), address=HOME)
     await guess_from_everywhere()
     await fail(1, address=HOME)
@@ -160,7 +162,7 @@ async def test_an_account_of_ones_own_does_not_clear_an_address(sara: User, quic
 
 
 async def test_an_address_begins_anew_each_day(sara: User, quick: None) -> None:
-    """Children who mistype, a few a day, do not add up."""
+    """Children who mistype a few times a day do not add up."""
     for n in range(ADDRESS_LIMIT):
         await fail(1, email=f"p{n}@example.org", address=CAFE)
     seconds(await told(address=CAFE))
@@ -185,7 +187,7 @@ def test_a_place_is_an_address_or_a_network_of_one_owner(
     assert (places[0] == places[1]) is is_same
 
 
-async def test_rows_are_cleared_away_and_never_too_many(
+async def test_rows_of_failures_are_cleared_away_and_bounded(
     sara: User, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "MAX_ROWS", 20)
@@ -247,7 +249,7 @@ async def test_the_address_is_the_one_that_the_proxy_beside_us_tells(served: Ser
 
 
 async def test_an_ipv4_address_within_ipv6_is_that_address(sara: User, quick: None) -> None:
-    """Else all who come so would share one /64."""
+    """Otherwise all people who connect like this would share one /64."""
     for number in range(PAIR_LIMIT):
         await told(address=f"::ffff:{CAFE[:-1]}{number}")
     assert await attempt(PASSWORD, address=f"::ffff:{HOME}")

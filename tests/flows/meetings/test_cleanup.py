@@ -1,4 +1,4 @@
-"""Meetings that outlived their time are completed and their rooms closed, whatever got lost."""
+"""Meetings that outlived their time are completed and their rooms closed."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 async def with_room(stub: LiveKitStub, **settings: Any) -> Classroom:
-    """A session that runs, and its room is there."""
+    """An ongoing session whose room is there."""
     classroom = await ready(**settings)
     async with reaching(stub.url) as livekit:
         await make_room(livekit, classroom.session.id, at(-9))
@@ -44,7 +44,7 @@ def counts(done: Cleaned) -> tuple[int, int, int]:
     return done.checked, done.ended, done.failed
 
 
-async def test_what_no_clock_completed_is_completed_and_its_room_closed() -> None:
+async def test_a_session_that_no_clock_completed_is_completed_and_its_room_closed() -> None:
     async with LiveKitStub() as stub:
         classroom = await with_room(stub)
         assert counts(await clean(stub, at(64))) == (0, 0, 0)
@@ -77,7 +77,7 @@ async def test_a_room_that_its_academy_leaves_open_is_closed_two_hours_past_the_
     assert (await classroom.now()).meeting_ended_at == at(180)
 
 
-async def test_turned_on_later_rooms_that_were_left_open_go_now() -> None:
+async def test_turning_auto_end_on_closes_rooms_that_were_left_open() -> None:
     classroom, other = await ready(auto_end_meetings=False), await ready(auto_end_meetings=False)
     await advance_due(at(65))
     works = {row.subject: row.due_at for row in await DueWork.filter(kind=WorkKind.DELETE_ROOM)}
@@ -92,7 +92,7 @@ async def test_turned_on_later_rooms_that_were_left_open_go_now() -> None:
     assert (await other.now()).meeting_ended_at is None
 
 
-async def test_what_somebody_keeps_open_is_left_alone() -> None:
+async def test_a_session_kept_open_is_not_cleaned_up() -> None:
     async with LiveKitStub() as stub:
         classroom = await with_room(stub)
         await keep_session_open(make.viewer(classroom.teacher), classroom.session.id, 240, at(50))
@@ -140,7 +140,7 @@ async def test_without_livekit_sessions_are_completed_and_it_says_so() -> None:
         assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_what_fails_is_counted_and_holds_up_nobody() -> None:
+async def test_a_session_whose_cleanup_fails_is_counted_and_the_others_are_cleaned() -> None:
     async with LiveKitStub() as stub:
         first, second = await with_room(stub), await with_room(stub)
         await send(first.room.joined(first.stay(1)), at(1))

@@ -1,4 +1,4 @@
-"""A session is rescheduled: nothing that was known of its room is said of the next one."""
+"""A rescheduled session keeps nothing of what was known of its old room."""
 
 import pytest
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 async def with_room(livekit: LiveKit) -> Classroom:
-    """READY, with a room that LiveKit made nine minutes before the start."""
+    """A READY session whose room LiveKit made nine minutes before the start."""
     classroom = await ready()
     await make_room(livekit, classroom.session.id, at(-9))
     row = await classroom.now()
@@ -39,7 +39,7 @@ async def later(classroom: Classroom, minutes: float) -> Session:
     return await reschedule_session(teacher, classroom.session.id, at(minutes), None, at(-6))
 
 
-async def test_nothing_is_known_of_the_next_room(livekit: LiveKit) -> None:
+async def test_a_rescheduled_session_forgets_its_old_room(livekit: LiveKit) -> None:
     classroom = await with_room(livekit)
     await Session.filter(id=classroom.session.id).update(room_seen_at=at(-7), room_error="No.")
     row = await later(classroom, 300)
@@ -60,9 +60,11 @@ async def test_a_next_room_that_is_not_made_is_told_of_as_stuck(livekit: LiveKit
 
 
 @pytest.mark.parametrize("word", ["started", "finished"])
-async def test_late_words_of_the_old_room_are_none_of_the_next(livekit: LiveKit, word: str) -> None:
+async def test_late_webhooks_of_the_old_room_do_not_touch_the_next(
+    livekit: LiveKit, word: str
+) -> None:
     classroom = await with_room(livekit)
-    await later(classroom, 3)  # which opens it again at once
+    await later(classroom, 3)  # the new date makes it READY again at once
     late = classroom.room.started() if word == "started" else classroom.room.finished(at(-5))
     await send(late, at(-5))
     row = await classroom.now()
@@ -83,7 +85,7 @@ async def test_the_old_room_counts_again_where_it_is_found_to_be_there(livekit: 
     assert row.room_ready_at == at(-5)
 
 
-async def test_and_where_somebody_comes_into_it_after_the_session_opened_again(
+async def test_a_join_into_the_old_room_after_the_reopening_makes_the_session_joinable(
     livekit: LiveKit,
 ) -> None:
     classroom = await with_room(livekit)

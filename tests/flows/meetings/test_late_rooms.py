@@ -1,4 +1,4 @@
-"""An old token can open a room again after its session, where LiveKit makes rooms for anybody."""
+"""An old token can open a room after its session, where LiveKit makes rooms for anybody."""
 
 from actions.sessions.session_status import change_session_status
 from domain.access import UserRole

@@ -45,12 +45,12 @@ async def test_one_call_lists_all_rooms(livekit: LiveKit, stub: LiveKitStub) -> 
     assert stub.calls == ["ListRooms"]
 
 
-async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
+async def test_participants_are_listed_with_their_state_and_kind(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     await livekit.ensure_room(SPEC)
     assert await livekit.list_participants(SPEC.name) == []
-    sara = stub.enter(SPEC.name, "5_Sara_Ali")
+    sara = stub.enter(SPEC.name, "1_Sara_Ali")
     sara.name, sara.is_publisher, sara.joined_at_ms = "Sara Ali", True, 1_772_000_000_123
     sara.attributes["grant"] = "can_subscribe room_admin of_a_later_version"
     coming = stub.enter(SPEC.name, "6_Omar_Ali")
@@ -59,8 +59,8 @@ async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
     recorder = stub.enter(SPEC.name, "EG_1")
     recorder.kind = models.ParticipantInfo.Kind.EGRESS
     found = {one.identity: one for one in await livekit.list_participants(SPEC.name)}
-    assert found["5_Sara_Ali"] == Participant(
-        identity="5_Sara_Ali",
+    assert found["1_Sara_Ali"] == Participant(
+        identity="1_Sara_Ali",
         sid=sara.sid,
         name="Sara Ali",
         joined_ms=1_772_000_000_123,
@@ -75,7 +75,9 @@ async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
     assert (found["EG_1"].kind, found["EG_1"].is_person) == ("EGRESS", False)
 
 
-async def test_of_a_room_that_is_missing_nothing_is_concluded(livekit: LiveKit) -> None:
+async def test_listing_the_participants_of_a_missing_room_is_an_error_and_not_empty(
+    livekit: LiveKit,
+) -> None:
     with pytest.raises(LiveKitUnavailableError):
         await livekit.list_participants(SPEC.name)
 
@@ -152,7 +154,7 @@ async def test_a_livekit_that_is_down_is_unavailable_and_found_again(
 async def test_a_restarted_livekit_is_asked_again_at_once(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    await asyncio.gather(*(livekit.list_rooms() for _ in range(5)))  # connections that are kept
+    await asyncio.gather(*(livekit.list_rooms() for _ in range(5)))  # the connections are kept open
     stub.drop_next = 1
     await livekit.ensure_room(SPEC)
     stub.drop_next = 2
@@ -170,7 +172,7 @@ async def test_a_restarted_livekit_is_asked_again_at_once(
         web.Response(status=429, text=""),
     ],
 )
-async def test_what_may_pass_is_unavailable(
+async def test_errors_that_may_pass_are_unavailable_and_not_refused(
     livekit: LiveKit, stub: LiveKitStub, answer: web.Response
 ) -> None:
     stub.failing = answer
@@ -190,7 +192,7 @@ async def test_what_may_pass_is_unavailable(
         web.Response(status=200, text=""),
     ],
 )
-async def test_what_will_not_pass_is_refused(
+async def test_errors_that_will_not_pass_are_refused(
     livekit: LiveKit, stub: LiveKitStub, answer: web.Response
 ) -> None:
     stub.failing = answer

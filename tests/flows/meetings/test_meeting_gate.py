@@ -1,5 +1,5 @@
-"""The one gate before meetings that nobody makes by hand: what is refused is readable, is tried
-again by itself, and holds up nothing else."""
+"""The gate before automatic meetings: a refusal is readable, is retried by itself, and delays
+nothing else."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -109,7 +109,7 @@ async def test_a_refused_session_opens_all_the_same_and_says_why(
     assert (again["meetingRefusal"], again["history"]) == (said["meetingRefusal"], said["history"])
 
 
-async def test_it_is_tried_again_by_itself_when_the_window_opens(
+async def test_a_refused_meeting_is_made_by_itself_when_the_window_opens(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
@@ -205,10 +205,10 @@ async def test_a_change_of_the_settings_tries_what_was_refused_at_once(
     assert await made(session)
 
 
-async def test_another_time_zone_tries_what_was_refused_at_once(asker: Asker, there: Scene) -> None:
+async def test_a_new_time_zone_retries_refused_meetings_at_once(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, **SHUT))
     session = await make_session(there)
-    payload(await set_academy(asker, there, timezone="Asia/Karachi"))  # where it is four
+    payload(await set_academy(asker, there, timezone="Asia/Karachi"))  # it is four there
     assert await planned(session) == there.now
     await make_ahead(session.id, there.now)
     assert await made(session)
@@ -226,7 +226,7 @@ async def test_an_inactive_academy_has_no_meeting_made_by_anybody(
         STATUS, there["admin"], now=there.now, id=there.id("session"), to="ONGOING"
     )
     assert payload(answer)["session"]["meeting"] is None
-    # What runs goes on to its end.
+    # A running session goes on to its end.
     await advance_due(after(70))
     assert (await Session.get(id=running.id)).status is SessionStatus.COMPLETED
     payload(await set_academy(asker, there, isActive=True))
@@ -281,7 +281,7 @@ async def test_scheduled_inside_that_time_it_has_its_link_at_once(there: Scene) 
     assert (session.status, bool(session.meeting_link)) == (SessionStatus.SCHEDULED, True)
 
 
-async def test_without_time_ahead_it_is_made_when_it_is_ready(asker: Asker, there: Scene) -> None:
+async def test_without_a_look_ahead_the_link_is_made_with_ready(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, meetingCreationMinutesBefore=0))
     session = await make_session(there, 60)
     assert await planned(session) is None
@@ -289,7 +289,7 @@ async def test_without_time_ahead_it_is_made_when_it_is_ready(asker: Asker, ther
     assert await made(session)
 
 
-async def test_another_time_moves_the_link(asker: Asker, there: Scene) -> None:
+async def test_rescheduling_moves_the_date_of_the_link(asker: Asker, there: Scene) -> None:
     session = await make_session(there, 60)
     later = "mutation ($id: ID!, $at: DateTime!) { rescheduleSession(sessionId: $id, "
     later += "scheduledAt: $at) { errors { code } } }"
@@ -306,7 +306,7 @@ async def test_another_time_moves_the_link(asker: Asker, there: Scene) -> None:
     assert (await made(session), await planned(session)) == (True, None)
 
 
-async def test_another_setting_moves_the_links_that_are_not_made(
+async def test_a_new_setting_moves_the_dates_of_links_not_yet_made(
     asker: Asker, there: Scene
 ) -> None:
     session = await make_session(there, 60)
@@ -330,7 +330,7 @@ async def test_a_link_refused_ahead_of_time_says_so_and_is_not_due_any_more_when
     assert await planned(session) == after(2)
 
 
-async def test_who_is_cancelled_gets_no_link(asker: Asker, there: Scene) -> None:
+async def test_a_cancelled_session_gets_no_link(asker: Asker, there: Scene) -> None:
     session = await make_session(there, 60)
     cancel = "mutation ($id: ID!) { cancelSession(sessionId: $id) { errors { code } } }"
     payload(await asker.ask(cancel, there["admin"], now=there.now, id=there.id("session")))

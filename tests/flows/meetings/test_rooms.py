@@ -1,4 +1,4 @@
-"""Rooms at LiveKit: how long they live, made again when they are missing, never on a guess."""
+"""Rooms at LiveKit: how long they live, and when they are made again."""
 
 from datetime import datetime, timedelta
 
@@ -89,7 +89,7 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
         async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = 5.0) -> Room:
             room = await answer(spec, timeout_s=timeout_s)
             await cancel_session(admin, session.id, None, at(-5))
-            await DueWork.filter(kind=WorkKind.DELETE_ROOM).delete()  # done, before the room was
+            await DueWork.filter(kind=WorkKind.DELETE_ROOM).delete()  # done too early
             return room
 
     await make_room(Slow(), session.id, at(-5))
@@ -109,7 +109,7 @@ async def test_a_room_that_is_gone_already_is_deleted(livekit: LiveKit, stub: Li
 async def test_the_room_of_a_live_session_is_not_deleted(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    """Rescheduled within the preparation, it is live again before its old room was deleted."""
+    """Rescheduled within the preparation, a session is live before its old room is deleted."""
     session = await ready_session()
     await make_room(livekit, session.id, at(-9))
     await reschedule_session(await admin_of(session), session.id, at(1), None, at(-8))

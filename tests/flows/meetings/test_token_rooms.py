@@ -1,4 +1,4 @@
-"""The room behind a token: there before it, or, where LiveKit does not answer, soon after."""
+"""The room behind a token is there before it or, where LiveKit does not answer, soon after."""
 
 import asyncio
 import time
@@ -105,7 +105,7 @@ async def _has_no_room_to_make() -> bool:
 async def test_twenty_who_ask_at_once_get_one_meeting_and_one_room(
     asker: Asker, there: Scene, stub: LiveKitStub
 ) -> None:
-    """The 404 at token time: each of many requests made a meeting, and a room, of its own."""
+    """An earlier version made a meeting and a room for each of many requests, and joins met 404."""
     people = [await make.student(there["academy"]) for _ in range(20)]
     for person in people:
         await Membership.create(
@@ -115,7 +115,7 @@ async def test_twenty_who_ask_at_once_get_one_meeting_and_one_room(
     there.rows["class"] = await make.session(
         there["academy"], there["teacher"], group=there["circle"], at=at, now=there.now
     )
-    # Nobody has woken the session yet: no clock runs, and all come in its first second.
+    # No clock runs, so the session has not moved, and all ask in its first second.
     answers = await asyncio.gather(
         *(asker.ask(TOKEN, person, now=at, id=there.id("class")) for person in people)
     )

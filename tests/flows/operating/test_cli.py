@@ -110,7 +110,7 @@ async def is_done(*arguments: str, env: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_what_the_domain_refuses_is_told_in_its_words(database: Database) -> None:
+async def test_a_refusal_is_printed_in_one_sentence(database: Database) -> None:
     env = configured(database.url)
     admin = ("create-admin", "--email", "root@example.org", "--password")
     short = await run(*admin, "short", env=env)
@@ -159,7 +159,7 @@ async def test_the_clocks_status_is_good_while_it_runs_and_nothing_is_late(
     assert status["last_beat_at"].endswith("Z")
 
 
-async def test_what_is_overdue_makes_the_status_bad_although_the_clock_runs(
+async def test_an_overdue_session_makes_the_clock_status_bad(
     database: Database,
 ) -> None:
     academy = await make.academy()
@@ -167,7 +167,7 @@ async def test_what_is_overdue_makes_the_status_bad_although_the_clock_runs(
     now = clock.now()
     session = await make.session(academy, teacher, student=student, at=now, now=now)
     late = {"next_transition_at": now - timedelta(minutes=2)}
-    # It rests because its last move failed: the running clock leaves it alone.
+    # It is parked because its last move failed: the running clock leaves it alone.
     await Session.filter(id=session.id).update(**late, parked_until=now + timedelta(minutes=1))
     async with ticking_with_stub() as (running, _):
         await until(lambda: running.sweeps > 0)
@@ -203,7 +203,7 @@ async def test_a_served_sqlite_database_takes_neither_a_second_server_nor_a_cloc
         process.kill()
         await process.wait()
     async with started("serve", env=env) as process, answering(port):
-        assert await interrupt(process) == 0  # the lock is gone with whoever held it
+        assert await interrupt(process) == 0  # the lock is gone with its holder
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)

@@ -1,4 +1,4 @@
-"""`attendance …`: who is there and why we say so, and computing it again."""
+"""`attendance …`: shows who is inside and why, and recalculates."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -26,7 +26,7 @@ from tests.support.patience import within
 
 
 class Scene:
-    """A class of one that began ten minutes ago, with its student inside."""
+    """A session of one student that started ten minutes ago, with the student inside."""
 
     def __init__(self, url: str, session: Session, student: User) -> None:
         self.env = configured(url)
@@ -68,12 +68,12 @@ async def test_one_session_with_its_rows_cycles_and_log(scene: Scene) -> None:
         assert word in ended.out, word
 
 
-async def test_no_such_session(scene: Scene) -> None:
+async def test_an_unknown_session_is_told_in_one_sentence(scene: Scene) -> None:
     ended = await scene.run("debug", "4711")
     assert (ended.code, ended.err) == (1, "There is no session 4711.\n")
 
 
-async def test_it_is_drawn_until_it_is_interrupted(scene: Scene) -> None:
+async def test_attendance_debug_watch_draws_until_it_is_interrupted(scene: Scene) -> None:
     arguments = ("attendance", "debug", str(scene.session.id), "--watch")
     async with started(*arguments, env=scene.env) as process:
         assert process.stdout is not None
@@ -81,7 +81,7 @@ async def test_it_is_drawn_until_it_is_interrupted(scene: Scene) -> None:
             assert await process.stdout.readline()
 
 
-async def test_what_was_wrong_is_put_right_and_counted(scene: Scene) -> None:
+async def test_wrong_rows_are_recalculated_and_counted(scene: Scene) -> None:
     rows = await as_text()
     assert (await scene.run("recalculate")).out == "1 checked, 0 changed, 0 failed.\n"
     await MeetingAttendance.filter(session_id=scene.session.id).update(join_count=7)

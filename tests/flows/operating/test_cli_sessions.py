@@ -1,4 +1,4 @@
-"""`sessions …` and `meetings …` as an operator runs them, beside nothing."""
+"""`sessions …` and `meetings …` as an operator runs them, with no server beside them."""
 
 import json
 from datetime import timedelta
@@ -59,7 +59,7 @@ async def test_a_session_is_shown_whole(database: Database) -> None:
     assert (missing.code, missing.err) == (1, "There is no such session.\n")
 
 
-async def test_what_is_stuck_is_listed_and_the_exit_code_says_so(database: Database) -> None:
+async def test_stuck_sessions_are_listed_and_the_exit_code_is_1(database: Database) -> None:
     well = await command(database, "sessions", "stuck")
     assert (well.code, well.out) == (0, "0 stuck.\n")
     session = await make_session(-1)
@@ -76,7 +76,7 @@ async def test_what_is_stuck_is_listed_and_the_exit_code_says_so(database: Datab
     assert (ended.code, ended.err) == (1, "There is no such academy.\n")
 
 
-async def test_what_is_late_is_made_up_for(database: Database) -> None:
+async def test_late_sessions_are_moved_to_their_status(database: Database) -> None:
     session = await make_session(-1)
     await make_session(60)
     dry = await command(database, "sessions", "update-statuses", "--dry-run", "--verbose")
@@ -126,7 +126,7 @@ async def test_expired_meetings_are_ended_with_counts(database: Database) -> Non
     assert silent.err == "LiveKit does not answer: its rooms were not looked at.\n"
 
 
-async def test_all_about_meetings_is_done_in_one(database: Database) -> None:
+async def test_sessions_manage_meetings_does_all_work_of_meetings(database: Database) -> None:
     async with LiveKitStub() as stub:
         session, near = await expired(stub), await make_session(12)
         await DueWork.all().delete()

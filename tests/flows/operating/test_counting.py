@@ -1,4 +1,4 @@
-"""What a process counts, where a number could be one too many or one too few."""
+"""Counters of a process that could be one too high or one too low."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`make run`: the demo in a process of its own, seen as its newcomer sees it."""
+"""`make run`: the demo in a process of its own, as a newcomer sees it."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ RUNNING = "{ sessions(orderBy: SCHEDULED_AT_ASC) { nodes { id status } } viewer 
 
 @dataclass
 class Printed:
-    """What the demo says; in it a token for each role."""
+    """The text that the demo prints; in it a token for each role."""
 
     text: str
 
@@ -51,7 +51,7 @@ class Printed:
 
 @asynccontextmanager
 async def running(port: int, **values: object) -> AsyncIterator[tuple[Process, Printed]]:
-    """The demo, once it has printed all; what it prints later is read on."""
+    """The demo, once it has printed everything."""
     env = environment(port=port, **values)
     async with started("demo", "--serve", env=env) as process, answering(port):
         assert process.stdout
@@ -95,7 +95,7 @@ async def test_people_come_and_go_before_the_eyes_of_the_teacher(template: Templ
 
 
 async def watched(port: int, token: str, session_id: str) -> list[dict[str, Any]]:
-    """What a subscription tells until somebody has come and somebody gone, for 10 s at most."""
+    """The changes that a subscription sends until somebody has joined and somebody left."""
     changes: list[dict[str, Any]] = []
     async with (
         dial(f"http://127.0.0.1:{port}") as socket,
@@ -112,7 +112,7 @@ async def watched(port: int, token: str, session_id: str) -> list[dict[str, Any]
     return changes
 
 
-async def test_it_is_quiet_and_its_tabs_are_filled_in(tmp_path: Path) -> None:
+async def test_the_demo_prints_no_escapes_and_its_tabs_are_filled_in(tmp_path: Path) -> None:
     port = free_port()
     async with running(port, database_url=f"sqlite:///{tmp_path}/demo.db") as (process, printed):
         assert "\x1b" not in printed.text
@@ -147,7 +147,7 @@ async def test_without_serve_it_only_makes_the_academy_and_prints_tokens(tmp_pat
         assert set(Printed(ended.out).tokens) == set(UserRole)
 
 
-async def test_it_keeps_off_a_database_that_has_academies(database: Database) -> None:
+async def test_the_demo_refuses_a_database_that_has_academies(database: Database) -> None:
     await make.academy("itqan")
     ended = await run("demo", "--serve", env=environment(database_url=database.url))
     assert ended.code == 1

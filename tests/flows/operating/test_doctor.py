@@ -1,4 +1,4 @@
-"""`doctor` and `settings show`: what an operator is told, and what they are not."""
+"""`doctor` and `settings show`: the findings that an operator reads, and no secrets."""
 
 import json
 import ssl
@@ -173,7 +173,7 @@ async def test_a_certificate_nobody_trusts_fails_and_unverified_is_warned_of(
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_until_when_a_certificate_is_good_is_told(
+async def test_doctor_warns_of_a_certificate_that_expires_soon(
     database: Database, stub: LiveKitStub, tmp_path: Path
 ) -> None:
     async with secure(tmp_path, days=3) as address:

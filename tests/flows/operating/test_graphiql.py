@@ -1,4 +1,4 @@
-"""GraphiQL as a browser sees it, and the example operations it opens with."""
+"""GraphiQL in a browser, and the example operations it opens with."""
 
 import json
 import shutil

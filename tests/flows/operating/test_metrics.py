@@ -1,4 +1,4 @@
-"""What Prometheus reads of a server: it parses, and it moves with what happens."""
+"""Prometheus can parse a server's metrics, and they change with what happens."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A whole day is cancelled: all of it or nothing, with every refusal under its index."""
+"""A whole day is cancelled or nothing of it, with every refusal under its index."""
 
 import asyncio
 from datetime import datetime
@@ -57,7 +57,7 @@ async def test_the_same_call_again_changes_nothing_and_is_answered_alike() -> No
     ]
 
 
-async def test_one_that_is_cancelled_already_does_not_keep_the_others() -> None:
+async def test_a_session_already_cancelled_does_not_stop_the_cancelling_of_others() -> None:
     first, second = await scheduled(), await scheduled()
     admin = make.viewer(await make.user(None, SUPER))
     await cancel_session(admin, first.session.id, "Ill", at(-40))
@@ -70,7 +70,7 @@ async def test_one_that_is_cancelled_already_does_not_keep_the_others() -> None:
     assert await refusals(stranger, ids[:1], None, at(-20)) == [(ErrorCode.FORBIDDEN, ("0",))]
 
 
-async def test_one_that_has_begun_refuses_all() -> None:
+async def test_a_session_that_has_started_stops_the_cancelling_of_all() -> None:
     first, second = await scheduled(), await ready()
     admin = make.viewer(await make.user(None, SUPER))
     await Session.filter(id=second.session.id).update(status=SessionStatus.ONGOING)
@@ -97,7 +97,7 @@ async def test_one_to_500_at_once(number: int) -> None:
         await cancel_sessions(admin, [1], "x" * 2001, at(-30))
 
 
-async def test_two_that_meet_each_other_and_the_clock_end_as_one() -> None:
+async def test_two_bulk_cancellations_and_the_clock_at_once_cancel_each_session_once() -> None:
     classrooms = [await scheduled() for _ in range(4)]
     admin = make.viewer(await make.user(None, SUPER))
     ids = [classroom.session.id for classroom in classrooms]

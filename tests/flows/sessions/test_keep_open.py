@@ -1,4 +1,4 @@
-"""A session that somebody keeps open: it outlives its time, its room, its teacher's connection."""
+"""A session kept open outlives its schedule, its room and its teacher's connection."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ async def kept(minutes: int | None, now: datetime, **settings: Any) -> Classroom
     return classroom
 
 
-async def test_it_completes_when_its_time_runs_out_and_says_so() -> None:
+async def test_a_session_kept_open_completes_when_its_time_runs_out() -> None:
     classroom = await kept(90, at(30))
     row = await classroom.now()
     assert (row.kept_open_since, row.kept_open_until) == (at(30), at(120))
@@ -50,12 +50,12 @@ async def test_it_completes_when_its_time_runs_out_and_says_so() -> None:
     assert (await stream(row.id))[-2].payload == {"kept_open": None}
 
 
-async def test_nobody_says_how_long_so_it_is_half_an_hour_after_the_end() -> None:
+async def test_a_session_is_kept_open_for_half_an_hour_after_its_end_by_default() -> None:
     classroom = await kept(None, at(20))
     assert (await classroom.now()).kept_open_until == at(90)
 
 
-async def test_nobody_keeps_it_open_for_less_than_it_would_be_anyway() -> None:
+async def test_keeping_open_for_less_than_the_schedule_is_refused() -> None:
     classroom = await kept(5, at(20))
     assert (await classroom.now()).kept_open_until == at(65)
 
@@ -68,7 +68,7 @@ async def test_the_last_call_counts_and_the_first_says_since_when() -> None:
     assert (await told(row.id)).count("KEPT_OPEN_CHANGED") == 2
 
 
-async def test_released_before_its_end_it_completes_as_planned() -> None:
+async def test_a_session_released_before_its_end_completes_on_schedule() -> None:
     classroom = await kept(90, at(30))
     row = await release_session(make.viewer(classroom.teacher), classroom.session.id, at(50))
     assert (row.next_transition_at, row.meeting_expires_at) == (at(65), at(120))
@@ -80,7 +80,7 @@ async def test_released_before_its_end_it_completes_as_planned() -> None:
     assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_released_after_its_end_it_completes_at_once_and_closes_the_stays() -> None:
+async def test_a_session_released_after_its_end_completes_at_once_and_ends_the_stays() -> None:
     classroom = await kept(90, at(30))
     await send(classroom.room.joined(classroom.stay(31)), at(31))
     row = await release_session(make.viewer(classroom.teacher), classroom.session.id, at(70))
@@ -101,7 +101,7 @@ async def test_a_finished_room_does_not_complete_it_and_is_made_again() -> None:
     assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_without_it_a_finished_room_completes_the_session() -> None:
+async def test_a_finished_room_completes_a_session_that_is_not_kept_open() -> None:
     classroom = await ready()
     await advance_due(at(0))
     await send(classroom.room.started(), at(1))
@@ -109,7 +109,7 @@ async def test_without_it_a_finished_room_completes_the_session() -> None:
     assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_its_room_may_stand_empty_until_half_an_hour_after_it() -> None:
+async def test_the_room_of_a_session_kept_open_lives_half_an_hour_longer() -> None:
     classroom = await kept(120, at(0))
     assert spec_of(await classroom.now(), at(0)).departure_timeout_s == 150 * 60
 
@@ -123,7 +123,7 @@ async def test_attendance_is_counted_up_to_the_scheduled_end() -> None:
     assert attendance.closed_ms == 10 * 60 * 1000
 
 
-async def test_people_inside_hold_it_open_when_nobody_keeps_it_any_more() -> None:
+async def test_people_inside_hold_a_released_session_open() -> None:
     classroom = await kept(None, at(30), max_overtime_minutes=50)
     await send(classroom.room.joined(classroom.stay(31)), at(31))
     await keep_session_open(make.viewer(classroom.teacher), classroom.session.id, 1, at(65))
@@ -135,7 +135,7 @@ async def test_people_inside_hold_it_open_when_nobody_keeps_it_any_more() -> Non
     assert (await told(row.id))[-1] == "KEPT_OPEN_CHANGED"
 
 
-async def test_rescheduled_nobody_keeps_it_open() -> None:
+async def test_rescheduling_ends_keeping_open() -> None:
     classroom = await ready()
     teacher = make.viewer(classroom.teacher)
     await keep_session_open(teacher, classroom.session.id, 200, at(-5))
@@ -146,7 +146,7 @@ async def test_rescheduled_nobody_keeps_it_open() -> None:
     assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_ended_by_hand_nobody_keeps_it_open() -> None:
+async def test_ending_a_session_by_hand_ends_keeping_open() -> None:
     classroom = await kept(90, at(30))
     admin = make.viewer(await make.user(None, UserRole.SUPER_ADMIN))
     row = await change_session_status(
@@ -157,7 +157,7 @@ async def test_ended_by_hand_nobody_keeps_it_open() -> None:
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 241])
-async def test_how_long_is_bounded(minutes: int) -> None:
+async def test_keeping_open_for_too_long_is_refused(minutes: int) -> None:
     classroom = await ready()
     with pytest.raises(InvalidInputError) as refused:
         await keep_session_open(
@@ -166,7 +166,7 @@ async def test_how_long_is_bounded(minutes: int) -> None:
     assert refused.value.field == ("minutes",)
 
 
-async def test_asked_for_again_and_again_it_is_open_four_hours_after_its_end_at_most() -> None:
+async def test_a_session_is_kept_open_at_most_four_hours_after_its_end() -> None:
     classroom = await kept(240, at(50))
     teacher, number = make.viewer(classroom.teacher), classroom.session.id
     await keep_session_open(teacher, number, 100, at(200))
@@ -178,7 +178,7 @@ async def test_asked_for_again_and_again_it_is_open_four_hours_after_its_end_at_
     assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_only_what_is_open_is_kept_open() -> None:
+async def test_only_a_live_session_can_be_kept_open() -> None:
     classroom = await ready()
     teacher, number = make.viewer(classroom.teacher), classroom.session.id
     await cancel_session(teacher, number, None, at(-5))
@@ -190,7 +190,7 @@ async def test_only_what_is_open_is_kept_open() -> None:
             await act
     other = await ready()
     teacher = make.viewer(other.teacher)
-    with pytest.raises(WrongStatusError):  # also where no clock has completed it
+    with pytest.raises(WrongStatusError):  # also where no clock has moved it yet
         await keep_session_open(teacher, other.session.id, 30, at(66))
     with pytest.raises(ForbiddenError):
         await keep_session_open(make.viewer(other.student), other.session.id, 30, at(5))

@@ -1,4 +1,4 @@
-"""Scheduling: one or many, all or none, the same key the same session."""
+"""Scheduling one or many sessions: all or none, and one session for one key."""
 
 import asyncio
 from dataclasses import replace
@@ -86,7 +86,7 @@ async def test_a_session_is_scheduled_with_its_timers_and_its_roster(school: Sch
     assert (event.kind, event.actor_id) == ("SCHEDULED", school.admin.user_id)
 
 
-async def test_inside_the_preparation_it_is_ready_with_its_link_in_the_answer(
+async def test_a_session_scheduled_within_the_preparation_is_ready_with_its_link(
     school: School,
 ) -> None:
     answer = await schedule_session(school.admin, school.plan(), at(-10))
@@ -96,7 +96,7 @@ async def test_inside_the_preparation_it_is_ready_with_its_link_in_the_answer(
     assert (await Session.get(id=answer.id)).next_transition_at == at(0)
 
 
-async def test_with_its_start_past_it_is_ongoing(school: School) -> None:
+async def test_a_session_scheduled_after_its_start_is_ongoing(school: School) -> None:
     answer = await schedule_session(school.admin, school.plan(), at(59.9))
     assert answer.status is SessionStatus.ONGOING
     assert await told(answer.id) == ["SCHEDULED", "READY", "MEETING_CREATED", "ONGOING"]
@@ -119,7 +119,7 @@ async def test_with_its_start_past_it_is_ongoing(school: School) -> None:
         ("studentId", {"group_id": 1}),
     ],
 )
-async def test_what_makes_no_sense_is_refused_by_field(
+async def test_a_session_with_an_invalid_value_is_refused_by_field(
     school: School, field: str, values: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInputError) as refused:
@@ -275,7 +275,7 @@ async def _expected(session: Session) -> set[int]:
 async def test_a_session_scheduled_while_the_settings_change_follows_the_new_ones(
     school: School,
 ) -> None:
-    """Whichever of the two is stored first."""
+    """This holds whichever of the two is stored first."""
 
     async def change() -> None:
         values: dict[str, int | None] = {"ready_minutes_before": 30}

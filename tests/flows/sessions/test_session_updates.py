@@ -1,4 +1,4 @@
-"""A session's words and people change: what follows, who may, and until when."""
+"""A session's texts and people change: the effects, the rights and the deadlines."""
 
 from dataclasses import replace
 from typing import Any
@@ -52,7 +52,7 @@ async def roster(session: Session) -> dict[int, tuple[UserRole, bool]]:
     return {row.user_id: (row.role, row.is_expected) for row in rows}
 
 
-async def test_words_change_and_what_is_left_out_stays() -> None:
+async def test_title_and_notes_change_and_fields_left_out_stay() -> None:
     classroom = await scheduled()
     admin = await admin_of(classroom)
     row = await update_session(
@@ -89,7 +89,7 @@ async def test_a_substitute_manages_it_and_who_taught_it_does_not() -> None:
     assert now == [version + 1 for version in versions]
 
 
-async def test_its_meeting_is_as_the_substitute_wants_it() -> None:
+async def test_a_substitutes_preferences_shape_the_meeting() -> None:
     classroom = await ready()
     other = await teacher_beside(classroom)
     await TeacherMeetingSettings.create(teacher_id=other.id, max_participants=7)
@@ -114,7 +114,7 @@ async def test_the_row_of_a_teacher_who_was_there_stays() -> None:
     assert (await roster(row)).keys() == {classroom.teacher.id, classroom.student.id}
 
 
-async def test_another_student_takes_the_place_of_the_first() -> None:
+async def test_a_private_session_can_get_another_student() -> None:
     classroom = await ready()
     other = await student_beside(classroom)
     row = await update_session(
@@ -144,11 +144,11 @@ async def test_a_session_becomes_a_groups_and_one_students_again() -> None:
     assert (await roster(row)).keys() == {classroom.teacher.id, classroom.student.id}
 
 
-async def test_once_begun_it_keeps_its_students_and_once_over_its_teacher() -> None:
+async def test_a_started_session_keeps_its_students_and_one_that_is_over_its_teacher() -> None:
     classroom = await ready()
     admin = await admin_of(classroom)
     other, substitute = await student_beside(classroom), await teacher_beside(classroom)
-    with pytest.raises(WrongStatusError) as refused:  # also where no clock has begun it
+    with pytest.raises(WrongStatusError) as refused:  # also where no clock has moved it yet
         await update_session(admin, classroom.session.id, {"student_id": other.id}, at(1))
     assert refused.value.field == ("studentId",)
     await cancel_session(admin, classroom.session.id, None, at(-5))
@@ -158,7 +158,7 @@ async def test_once_begun_it_keeps_its_students_and_once_over_its_teacher() -> N
     assert (await classroom.now()).teacher_id == classroom.teacher.id
 
 
-async def test_what_is_over_keeps_its_record_in_order() -> None:
+async def test_the_notes_of_a_session_that_is_over_can_be_changed() -> None:
     classroom = await ready()
     admin = await admin_of(classroom)
     await change_session_status(admin, classroom.session.id, SessionStatus.COMPLETED, None, at(50))
@@ -202,7 +202,7 @@ async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
         ({"session_number": 0}, ErrorCode.INVALID_INPUT, "sessionNumber"),
     ],
 )
-async def test_what_may_not_be_is_refused_by_name_and_nothing_is_written(
+async def test_an_invalid_update_is_refused_by_field_and_writes_nothing(
     values: dict[str, Any], code: ErrorCode, field: str
 ) -> None:
     classroom = await scheduled()

@@ -1,4 +1,4 @@
-"""What people do with a session that is scheduled: other times, other people, another status."""
+"""People reschedule, cancel and end scheduled sessions, and change their people."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,7 +83,7 @@ async def test_a_ready_session_that_is_rescheduled_goes_back_and_its_timers_move
     assert (await told(session.id)).count("MEETING_CREATED") == 1
 
 
-async def test_rescheduled_into_the_preparation_it_is_ready_in_the_same_answer() -> None:
+async def test_a_session_rescheduled_into_the_preparation_is_ready_in_the_same_answer() -> None:
     session, admin = await make_session()
     answer = await reschedule_session(admin, session.id, at(-50), None, at(-55))
     assert answer.status is SessionStatus.READY
@@ -137,14 +137,14 @@ async def test_a_session_cancelled_before_it_opened_has_no_room_to_lose() -> Non
 
 
 @pytest.mark.parametrize("minutes", [0, 70])
-async def test_what_has_begun_is_not_cancelled(minutes: int) -> None:
+async def test_a_session_that_has_started_cannot_be_cancelled(minutes: int) -> None:
     session, admin = await make_session()
     await advance_due(at(minutes))
     with pytest.raises(WrongStatusError):
         await cancel_session(admin, session.id, None, at(minutes + 1))
 
 
-async def test_what_is_cancelled_is_not_cancelled_again() -> None:
+async def test_a_cancelled_session_cannot_be_cancelled_again() -> None:
     session, admin = await make_session()
     await cancel_session(admin, session.id, "first", at(-60))
     with pytest.raises(WrongStatusError):
@@ -178,7 +178,7 @@ async def test_an_administrators_jump_walks_the_states_with_all_their_effects() 
 
 
 @pytest.mark.parametrize("to", ["SCHEDULED", "ABSENT"])
-async def test_some_statuses_are_nobodys_to_give(to: str) -> None:
+async def test_some_statuses_cannot_be_given_by_hand(to: str) -> None:
     session, admin = await make_session()
     await advance_due(at(-10))
     with pytest.raises(WrongStatusError):
@@ -211,7 +211,7 @@ async def test_a_session_in_overtime_can_be_ended_by_hand() -> None:
 
 
 async def _come(session: Session) -> None:
-    """The student is inside since the start."""
+    """The student joins at the start."""
     row = await SessionParticipant.get(session_id=session.id, role=UserRole.STUDENT)
     start = int(session.scheduled_at.timestamp() * 1000)
     await MeetingAttendanceEvent.create(
@@ -283,7 +283,7 @@ async def test_a_changed_group_moves_the_rosters_of_future_and_live_sessions() -
     assert not await SessionEvent.exists(session_id=over.id, kind="PRESENCE_REMOVED")
 
 
-async def test_who_leaves_the_group_but_was_in_the_session_keeps_the_row() -> None:
+async def test_a_student_who_was_in_the_session_and_leaves_the_group_keeps_the_row() -> None:
     academy = await make.academy()
     teacher, goes = await make.teacher(academy), await make.student(academy)
     group = await make.group(academy, teacher, goes)
@@ -332,7 +332,7 @@ async def test_overtime_ends_when_the_last_one_leaves() -> None:
     student = await User.get(id=session.student_id)
     await advance_due(at(-10))
     await record_notice(await _notice(session, student, "participant_joined", -1), at(-1))
-    assert (await fresh(session)).status is SessionStatus.ONGOING  # the first join begins it
+    assert (await fresh(session)).status is SessionStatus.ONGOING  # the first join starts it
     await advance_due(at(65))
     row = await fresh(session)
     assert (row.status, row.next_transition_at) == (SessionStatus.ONGOING, at(95))

@@ -1,4 +1,4 @@
-"""What is measured is what is stored: no text is too long only once it gets to the database."""
+"""Texts are measured as they are stored: none is too long only once it reaches the database."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ async def test_a_sessions_words_are_stored_without_the_space_around_them(
 @pytest.mark.parametrize(
     "words", [{"title": "x" * 301}, {"subject": "x" * 301}, {"subject": ROOM}, {"title": " "}]
 )
-async def test_too_long_or_nothing_is_refused_by_name(
+async def test_text_that_is_empty_or_too_long_is_refused_by_field(
     asker: Asker, admin: User, words: dict[str, str]
 ) -> None:
     made = payload(await schedule(asker, admin))["session"]
@@ -116,7 +116,9 @@ async def test_a_super_admin_may_have_the_longest_email(database: Database) -> N
     assert (await create_super_admin(f" {email}", "long enough", make.ELEVEN)).email == email
 
 
-async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None:
+async def test_names_themes_and_notes_are_measured_as_they_are_stored(
+    academy: Academy, admin: User
+) -> None:
     viewer = make.viewer(admin)
     plan = GroupEntry("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
     (circle,) = await upsert_groups(viewer, [plan], make.ELEVEN)

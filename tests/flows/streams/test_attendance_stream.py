@@ -1,4 +1,4 @@
-"""One row of a roster as a stream: the student's own, their parent's, and who manages sees any."""
+"""One row of a roster as a stream, for the student, their parents and the managers."""
 
 from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.admittance.barring import bar_participant
@@ -31,7 +31,7 @@ async def admin_of(classroom: Classroom) -> User:
     return await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
 
 
-async def test_the_row_now_and_then_each_change_of_it(database: Database) -> None:
+async def test_a_row_is_sent_at_once_and_then_at_every_change(database: Database) -> None:
     classroom = await ready()
     async with streaming(at(-9)) as streams:
         async with streams.row(
@@ -68,7 +68,7 @@ async def test_a_change_of_one_student_wakes_nobody_elses_stream(database: Datab
             assert await second.is_silent()
 
 
-async def test_who_watches_the_same_row_gets_the_same_answer(database: Database) -> None:
+async def test_watchers_of_the_same_row_share_one_answer(database: Database) -> None:
     classroom = await ready()
     parent = await make.parent(await classroom.session.academy, classroom.student)
     async with streaming(at(-9)) as streams:
@@ -85,7 +85,7 @@ async def test_who_watches_the_same_row_gets_the_same_answer(database: Database)
             assert await managers.data() is told
 
 
-async def test_after_a_cursor_only_what_changed_since(database: Database) -> None:
+async def test_a_stream_after_a_cursor_sends_only_later_changes(database: Database) -> None:
     classroom = await ready(students=2)
     one, two = classroom.students
     number = classroom.session.id
@@ -103,7 +103,7 @@ async def test_after_a_cursor_only_what_changed_since(database: Database) -> Non
             assert (await stream.next())["attendance"]["joinCount"] == 1
 
 
-async def test_of_nobodys_row_nothing_is_told(database: Database) -> None:
+async def test_watching_a_row_one_may_not_see_is_not_found(database: Database) -> None:
     classroom = await ready(students=2)
     one, two = classroom.students
     stranger = await make.student(await classroom.session.academy)
@@ -132,8 +132,8 @@ async def test_a_late_event_is_told_after_the_final_result(database: Database) -
             assert (await stream.next())["attendance"]["presence"] == "LEFT"
 
 
-async def test_with_the_row_the_stream_ends(database: Database) -> None:
-    """FORBIDDEN for the person; for those who manage the session there is nothing more to come."""
+async def test_the_stream_of_a_row_ends_when_the_row_is_removed(database: Database) -> None:
+    """The person gets FORBIDDEN; the stream of a manager is complete."""
     classroom = await ready(students=2)
     one, two = classroom.students
     async with streaming(at(-9)) as streams:
@@ -159,7 +159,7 @@ async def leave_only(classroom: Classroom, stays: User) -> None:
     await upsert_groups(make.viewer(await admin_of(classroom)), [plan], at(-5))
 
 
-async def test_who_is_barred_is_told_no_more_and_begins_no_more(database: Database) -> None:
+async def test_a_barred_students_stream_ends_and_a_new_one_is_refused(database: Database) -> None:
     classroom = await ready()
     number = classroom.session.id
     async with streaming(at(-9)) as streams:

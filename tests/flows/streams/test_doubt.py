@@ -1,4 +1,4 @@
-"""Between the bell and the answer nothing is sent; what the answer is decides what is."""
+"""Nothing is sent from the doubt about a right until the answer, which decides what follows."""
 
 import asyncio
 from dataclasses import replace
@@ -29,7 +29,7 @@ from tests.support.webhooks import encode as body_of
 
 
 class Door:
-    """Says who is asking, once it is let."""
+    """Names the viewer, once it is let."""
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer: Viewer | None = viewer
@@ -54,7 +54,7 @@ async def joins(classroom: Classroom) -> None:
 
 
 async def ring(classroom: Classroom, door: Door) -> None:
-    """Somebody changed what the teacher may do; the answer waits."""
+    """Change what the teacher may do, and wait until the stream asks; the answer is held."""
     door.is_open = asyncio.Event()
     door.asked.clear()
     async with atomic() as tx:
@@ -68,7 +68,7 @@ def watching(streams: Streams, classroom: Classroom, door: Door) -> Opening:
 
 
 @pytest.mark.parametrize("stays", [True, False])
-async def test_what_happens_in_between_waits_for_the_answer(
+async def test_changes_wait_until_the_right_to_see_them_is_confirmed(
     database: Database, stays: bool
 ) -> None:
     classroom = await ready()
@@ -93,7 +93,7 @@ async def is_signed_out(stream: Stream) -> None:
     assert await stream.is_over()
 
 
-async def test_who_cannot_be_asked_is_told_nothing_until_the_backstop_can(
+async def test_nothing_is_sent_while_the_right_cannot_be_confirmed(
     database: Database,
 ) -> None:
     classroom = await ready()
@@ -111,8 +111,8 @@ async def test_who_cannot_be_asked_is_told_nothing_until_the_backstop_can(
             assert (await stream.next())["statistics"]["inMeeting"] == 1
 
 
-async def test_two_bells_are_two_questions(database: Database) -> None:
-    """The answer to the first is older than what the second rang for."""
+async def test_a_second_doubt_asks_for_the_right_again(database: Database) -> None:
+    """The answer to the first doubt is older than the change behind the second."""
     classroom = await ready()
     door = Door(make.viewer(classroom.teacher))
     async with streaming(at(-9)) as streams:
@@ -141,7 +141,7 @@ async def test_a_token_that_expires_ends_the_stream(database: Database) -> None:
 async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
     database: Database,
 ) -> None:
-    """No bell rings for it, so nothing was counted up either."""
+    """No hint is published for a date, so no version was counted up either."""
     classroom = await ready(students=2)
     soon = Membership.filter(user_id=classroom.student.id)
     await soon.update(active_until=at(-9, seconds=0.1))
@@ -169,7 +169,7 @@ async def test_nobody_is_kept_in_mind_once_they_are_gone(database: Database) -> 
         assert streams.watchers.watching == {}
 
 
-async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
+async def test_a_stream_that_ends_while_its_right_is_asked_is_not_waited_for() -> None:
     viewer = Viewer(1, UserRole.STUDENT, 1, expires_at=at(60))
     may, asked = asyncio.Event(), asyncio.Event()
 
@@ -199,7 +199,7 @@ async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
 
 
 async def test_the_rights_of_any_number_of_people_are_reviewed_at_once(database: Database) -> None:
-    """More than a statement takes parameters."""
+    """There are more people than a statement takes parameters."""
     student = await make.student(await make.academy())
     assert student.rights_version == 0
     async with atomic() as tx:

@@ -1,4 +1,4 @@
-"""Presence for who cannot hold a connection: the same changes, asked for by cursor."""
+"""A client without a connection asks for the same changes of presence by cursor."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ async def test_a_client_that_asks_now_and_then_keeps_its_roster(database: Databa
     assert (present, board.gaps) == (2, 0)
 
 
-async def test_where_nothing_changed_there_is_nothing_in_it(database: Database) -> None:
+async def test_changes_after_a_current_cursor_are_empty(database: Database) -> None:
     classroom = await ready()
     async with asking() as asker:
         cursor = (await changes(asker, classroom, ""))["cursor"]
@@ -74,11 +74,11 @@ async def test_a_cursor_too_old_gets_the_roster(
     monkeypatch.setattr(attendance, "CHANGES_MAX_EVENTS", 1)
     async with asking() as asker:
         cursor = (await changes(asker, classroom, ""))["cursor"]
-        await joins(classroom, -2)  # and with the first join the session begins: two events
+        await joins(classroom, -2)  # the first join also starts the session: two events
         assert (await changes(asker, classroom, cursor))["__typename"] == "PresenceSnapshot"
 
 
-async def test_it_is_for_those_who_manage_the_session(database: Database) -> None:
+async def test_presence_by_query_is_for_managers_of_the_session(database: Database) -> None:
     classroom = await ready()
     parent = await make.parent(await classroom.session.academy, classroom.student)
     async with asking() as asker:

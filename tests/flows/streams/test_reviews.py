@@ -1,4 +1,4 @@
-"""Somebody who has a lot of streams is asked about all of them at once, in a few statements."""
+"""The rights of a person's many streams are reviewed at once, in a few statements."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,11 +23,11 @@ from tests.support.classrooms import Classroom, at, ready
 from tests.support.statements import counting
 from tests.support.streams import EVENTS, PRESENCE, ROW, Stream, Streams, streaming
 
-FEW = 8  # statements of a review: whose rights, who they are, what they may
+FEW = 8  # statements of a review: the doubts, the people and their rights
 
 
 class Token:
-    """Says who somebody is by the table, as a token does; counts how often it is asked."""
+    """Reads the viewer from the table, as a token does, and counts how often it is asked."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -106,7 +106,7 @@ async def test_streams_of_many_sessions_cost_as_few(database: Database) -> None:
             assert not any([not await stream.is_silent(0) for stream in wall.watched])
 
 
-async def test_of_many_streams_only_those_end_whose_right_is_lost(database: Database) -> None:
+async def test_only_the_streams_whose_right_is_lost_end(database: Database) -> None:
     classroom = await ready(students=2)
     student = classroom.student
     academy, group = await classroom.session.academy, await Group.get(id=classroom.session.group_id)
@@ -145,7 +145,7 @@ async def test_tokens_of_one_person_are_asked_for_each_and_what_they_may_once(
 async def test_a_storm_of_bells_is_two_reviews(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that runs, and one for all that came meanwhile."""
+    """One review runs, and one more covers all hints that came meanwhile."""
     classroom = await ready()
     token = Token(classroom.teacher)
     async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
@@ -157,7 +157,9 @@ async def test_a_storm_of_bells_is_two_reviews(
         assert token.asked == 2
 
 
-async def test_what_changes_while_a_stream_begins_is_asked_about_before_anything_is_told() -> None:
+async def test_a_right_doubted_while_a_stream_starts_is_asked_again_before_the_first_event() -> (
+    None
+):
     """The first answer is older than the change."""
     asked = 0
 

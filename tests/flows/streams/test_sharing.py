@@ -1,4 +1,4 @@
-"""One execution, many screens; and what is each one's own is never shared."""
+"""One execution serves many screens, but personal fields are never shared."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ async def joins(classroom: Classroom, minutes: float) -> None:
     await record_notice(translate(body_of(classroom.room.joined(stay))), at(minutes))
 
 
-async def test_who_asks_the_same_gets_the_same_answer(database: Database) -> None:
+async def test_subscriptions_that_ask_the_same_share_one_answer(database: Database) -> None:
     classroom = await ready()
     admin = await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
     async with streaming(at(-9)) as streams:
@@ -50,7 +50,9 @@ async def test_who_asks_the_same_gets_the_same_answer(database: Database) -> Non
             assert await one.data() is await two.data()
 
 
-async def test_who_asks_something_else_gets_an_answer_of_their_own(database: Database) -> None:
+async def test_a_subscription_that_asks_other_fields_gets_its_own_answer(
+    database: Database,
+) -> None:
     classroom = await ready()
     variables = {"id": encode(Kind.SESSION, classroom.session.id)}
     other = PRESENCE.replace("joinCount", "confidence")
@@ -64,7 +66,7 @@ async def test_who_asks_something_else_gets_an_answer_of_their_own(database: Dat
             assert "confidence" in second["attendances"][0]
 
 
-async def test_what_is_each_ones_own_is_executed_for_each(database: Database) -> None:
+async def test_personal_fields_are_executed_for_each_viewer(database: Database) -> None:
     classroom = await ready(students=2)
     await User.filter(id=classroom.teacher.id).update(email="teacher@example.org")
     variables = {"id": encode(Kind.SESSION, classroom.session.id)}
@@ -96,13 +98,13 @@ def type_of(root: str) -> GraphQLOutputType:
 
 @pytest.fixture
 def same_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told of durations is shared within a second."""
+    """Stop the clock: durations are shared within a second only."""
     monkeypatch.setattr(clock, "now", lambda: at(-9))
 
 
 @pytest.mark.usefixtures("same_second")
 async def test_all_other_fields_answer_without_a_viewer(database: Database) -> None:
-    """Whatever may be shared is selected at once: a field that asks who is asking would raise."""
+    """All fields that may be shared are selected: one that asks for the viewer would raise."""
     classroom = await ready(students=2)
     await joins(classroom, -2)
     for root in ("sessionPresence", "sessionEvents"):
@@ -136,7 +138,7 @@ async def test_a_row_is_told_alike_to_whoever_may_watch_it(database: Database) -
 
 
 def selection(kind: GraphQLOutputType, depth: int = 5) -> str:
-    """Every field of a type that may be shared, and of what it may be, some levels down."""
+    """Every field of a type that may be shared, and of its types, some levels down."""
     named = get_named_type(kind)
     if is_leaf_type(named):
         return ""
@@ -149,7 +151,7 @@ def selection(kind: GraphQLOutputType, depth: int = 5) -> str:
 
 
 def _fields(kind: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> list[str]:
-    """Aliased by type, so that two types' fields of one name never meet."""
+    """The fields with aliases by type, so that equal names of two types never meet."""
     found = ["__typename"]
     for name, field in kind.fields.items():
         is_own = name in PER_VIEWER.get(kind.name, ())

@@ -1,4 +1,4 @@
-"""Every subscription begins with what is true now, also with what changes and nobody is told of."""
+"""Every subscription starts with the present state, also of values that change silently."""
 
 import asyncio
 import time
@@ -89,7 +89,7 @@ async def test_a_new_name_is_in_every_new_snapshot_and_in_the_next_change(
         assert await names(first) == ["Aya Karim"]
 
 
-async def test_in_another_process_snapshots_are_as_true(database: Database) -> None:
+async def test_snapshots_in_another_process_are_up_to_date(database: Database) -> None:
     classroom = await ready()
     bus = Bus()
     await bus.open()
@@ -108,7 +108,7 @@ async def test_in_another_process_snapshots_are_as_true(database: Database) -> N
     await bus.close()
 
 
-async def test_what_the_bell_did_not_tell_yet_is_seen_whole(database: Database) -> None:
+async def test_a_snapshot_includes_changes_that_no_hint_has_told_yet(database: Database) -> None:
     """The roster, its statistics and the version belong together."""
     classroom = await ready()
     async with streaming(at(-9), is_told=False) as streams:
@@ -131,7 +131,7 @@ async def opened(session_id: int) -> Hub:
     return hub
 
 
-async def test_who_comes_at_once_shares_one_look_at_the_tables(database: Database) -> None:
+async def test_watchers_who_start_together_share_one_read_of_the_tables(database: Database) -> None:
     classroom = await ready()
     hub = await opened(classroom.session.id)
     since = time.monotonic()
@@ -140,7 +140,7 @@ async def test_who_comes_at_once_shares_one_look_at_the_tables(database: Databas
     assert len(sent) == 2, sent  # the session, and its people
 
 
-async def test_who_has_just_opened_the_hub_has_it_read_once(database: Database) -> None:
+async def test_a_hub_that_was_just_opened_is_not_read_again(database: Database) -> None:
     classroom = await ready()
     since = time.monotonic()
     hub = await opened(classroom.session.id)
@@ -161,7 +161,7 @@ async def test_a_storm_of_snapshots_is_no_storm_of_statements(
 
 async def _storm(hub: Hub) -> None:
     for _ in range(200):
-        await hub.refresh(time.monotonic() + 1)  # newer than all that was read
+        await hub.refresh(time.monotonic() + 1)  # newer than the last reading
 
 
 async def _at(

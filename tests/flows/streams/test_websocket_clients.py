@@ -1,4 +1,4 @@
-"""The clients people use, against our socket: graphql-ws from npm and gql from PyPI."""
+"""The clients that people use, against our socket: graphql-ws from npm and gql from PyPI."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -25,7 +25,7 @@ def socket_url(url: str) -> str:
 
 
 async def hears(follower: NodeClient, *keys: str) -> list[object]:
-    """What the next lines say, without the client's own keep-alive."""
+    """The next lines, without the client's own keep-alive."""
     told = []
     for key in keys:
         line = await follower.hears()
@@ -103,7 +103,7 @@ async def test_graphql_ws_signs_in_again_when_its_token_expires(world: World) ->
         client("follow.mjs", socket_url(url), "salma", "subscription { idle }") as follower,
     ):
         await until(lambda: world.started == 1)
-        world.lasts = None  # the next one is good
+        world.lasts = None  # the next token is valid
         assert await hears(follower, "connected", "closed") == [True, 4403]
         await until(lambda: world.started == 2)
         assert set(world.tokens) == {"salma"}

@@ -1,4 +1,4 @@
-"""The life of a socket on a real server: what runs over it, and everything that ends it."""
+"""The life of a socket on a real server: its operations, and everything that ends it."""
 
 import json
 import tracemalloc
@@ -150,7 +150,7 @@ async def test_a_long_subscription_keeps_nothing_of_its_past_events(world: World
             await anext(events)
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert after - before < 100_000  # it was 1 KiB and more an event
+    assert after - before < 100_000  # it once was 1 KiB and more for each event
 
 
 async def test_a_sign_in_that_fails_by_our_fault_may_be_tried_again(

@@ -1,4 +1,4 @@
-"""Every webhook's outcome can be listed: from two tables, in one order, to those who may."""
+"""The outcome of every webhook is listed: from two tables, in one order, for staff only."""
 
 from datetime import timedelta
 from typing import Any
@@ -72,7 +72,7 @@ async def test_a_webhook_that_was_applied_is_told_with_all_that_it_is_about(
     }
 
 
-async def test_what_was_not_applied_says_what_is_known_of_it(
+async def test_a_webhook_that_was_not_applied_is_listed_with_its_details(
     classroom: Classroom, admin: User, asker: Asker
 ) -> None:
     stay = classroom.stay(1)
@@ -95,7 +95,7 @@ async def test_a_foreigner_in_the_room_is_not_shown_to_its_academy(
     assert told["session"]["id"] == encode(Kind.SESSION, classroom.session.id)
 
 
-async def test_what_came_again_is_one_entry_however_often_it_comes(
+async def test_a_repeated_webhook_is_listed_as_one_duplicate(
     classroom: Classroom, admin: User, asker: Asker
 ) -> None:
     event = classroom.room.joined(classroom.stay(1))
@@ -109,7 +109,7 @@ async def test_what_came_again_is_one_entry_however_often_it_comes(
     assert told[0]["user"] == told[1]["user"]
 
 
-async def test_what_is_of_no_session_is_for_super_admins(
+async def test_a_webhook_of_no_session_is_listed_for_super_admins_only(
     classroom: Classroom, admin: User, root: User, asker: Asker
 ) -> None:
     assert await send_raw(b"[1]", at(1)) == 200
@@ -120,7 +120,7 @@ async def test_what_is_of_no_session_is_for_super_admins(
 
 
 async def fill(classroom: Classroom) -> None:
-    """Lines and receipts, many of them at the same moment."""
+    """Store lines and receipts, many of them at the same moment."""
     for number in range(4):
         moment = at(number // 2)
         stay = classroom.stay(number // 2)
@@ -130,7 +130,7 @@ async def fill(classroom: Classroom) -> None:
         again = classroom.room.left(stay, moment)
         await send(again, moment)
         await send(again, moment)
-    # In the middle of a millisecond, as the clock says it.
+    # The clock gives microseconds, so the moments lie within a millisecond.
     for number in range(3):
         later = at(1) + timedelta(microseconds=500)
         await send(classroom.room.joined(classroom.stay(1)) | {"event": f"odd_{number}"}, later)
@@ -156,7 +156,7 @@ async def test_pages_put_together_are_the_list_newest_first(
     assert len(set(found)) == 23
 
 
-async def test_it_can_be_asked_for_one_session_and_for_some_outcomes(
+async def test_webhook_events_are_filtered_by_session_and_outcome(
     classroom: Classroom, root: User, asker: Asker
 ) -> None:
     await fill(classroom)
@@ -173,7 +173,7 @@ async def test_it_can_be_asked_for_one_session_and_for_some_outcomes(
     assert await listed(asker, root, session="nonsense") == []
 
 
-async def test_another_academys_session_has_nothing_to_show(
+async def test_webhook_events_of_another_academys_session_are_not_shown(
     classroom: Classroom, admin: User, asker: Asker
 ) -> None:
     other = await ready()
@@ -183,7 +183,7 @@ async def test_another_academys_session_has_nothing_to_show(
     assert await listed(asker, admin) == []
 
 
-async def test_as_many_statements_for_one_row_as_for_many(
+async def test_a_page_of_webhook_events_costs_the_same_statements_for_any_length(
     classroom: Classroom, root: User, asker: Asker
 ) -> None:
     await fill(classroom)
@@ -214,7 +214,7 @@ async def test_a_cursor_that_is_none_of_ours_is_refused(
     assert code(await asker.ask(IDS, root, after=after)) == "INVALID_INPUT"
 
 
-async def test_what_was_kept_before_the_time_of_events_was_kept_is_listed_too(
+async def test_a_receipt_without_an_event_time_is_listed_by_its_arrival(
     root: User, asker: Asker
 ) -> None:
     values: dict[str, Any] = {"id": "EV_old", "kind": "track_published", "outcome": "IGNORED"}

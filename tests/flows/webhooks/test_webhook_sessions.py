@@ -1,4 +1,4 @@
-"""What a webhook means for its session: begun, healed, told, over."""
+"""Webhooks change their session: they start, heal and complete it."""
 
 import asyncio
 from datetime import timedelta
@@ -37,7 +37,7 @@ async def test_the_first_join_begins_the_session_and_tells_the_whole_state(
     version = (await classroom.now()).version
     stay = classroom.stay(-2)
     assert await send(classroom.room.started(), at(-2)) == 200
-    assert (await classroom.now()).version == version  # nobody is concerned yet
+    assert (await classroom.now()).version == version  # no participant has changed yet
     assert await send(classroom.room.joined(stay), at(-2, 0.06)) == 200
     session = await classroom.now()
     assert (session.status, session.started_at) == (SessionStatus.ONGOING, at(-2, 0.06))
@@ -113,7 +113,7 @@ async def test_a_webhook_makes_the_moves_that_the_clock_missed(database: Databas
     assert student.result.closed_ms == 27 * MINUTE
 
 
-async def test_what_is_told_of_a_deleted_room_does_not_say_that_the_next_one_is_there(
+async def test_the_end_of_the_old_room_does_not_make_the_next_one_ready(
     classroom: Classroom,
 ) -> None:
     await send(classroom.room.started(), at(-9))
@@ -128,10 +128,10 @@ async def test_a_room_finished_before_the_end_never_completes(classroom: Classro
     await send(classroom.room.joined(stay), at(1))
     await send(classroom.room.finished(at(20)), at(20))
     late = classroom.room.finished(at(59, 59))
-    await send(late, at(61))  # it took a while
+    await send(late, at(61))  # it arrives late
     assert (await classroom.now()).status is SessionStatus.ONGOING
     found = await state(classroom.session.id, classroom.student)
-    ends = 20 * MINUTE  # the first of the two, to the millisecond at which it came
+    ends = 20 * MINUTE  # the first end, to the millisecond of its arrival
     assert visits(found, START) == [(MINUTE, ends, JOINED, CycleEnd.ROOM_FINISHED)]
     assert found.result.confidence is Confidence.ESTIMATED
 
@@ -191,7 +191,7 @@ async def test_a_late_word_of_an_older_room_knows_nothing_of_the_newer_ones_life
     assert visits(student, START) == [(MINUTE, MINUTE, JOINED, CycleEnd.STALE)]
 
 
-async def test_whoever_tells_of_a_room_first_the_rows_are_calculated_at_the_same_time(
+async def test_the_order_of_webhooks_does_not_change_when_rows_are_calculated(
     database: Database,
 ) -> None:
     calculated = []

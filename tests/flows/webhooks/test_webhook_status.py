@@ -1,4 +1,4 @@
-"""Do LiveKit's events arrive? What was turned away, what is silent, and what is forgotten."""
+"""The status of webhooks: rejected, silent and forgotten ones."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -59,7 +59,7 @@ async def rows() -> dict[datetime, int]:
     return {row.minute: row.number for row in await WebhookRejection.all()}
 
 
-async def test_what_arrived_is_told_without_what_came_twice(
+async def test_the_status_counts_webhooks_without_duplicates(
     classroom: Classroom, asker: Asker, root: User
 ) -> None:
     event = classroom.room.joined(classroom.stay(1))
@@ -102,7 +102,7 @@ async def test_all_processes_are_added_up_and_what_is_not_written_down_counts_to
     assert (await webhooks(asker, root, at(61)))["rejectedLastHour"] == 0
 
 
-async def test_what_could_not_be_written_down_is_kept_for_the_next_time(
+async def test_rejections_that_could_not_be_stored_are_stored_the_next_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(*_: object) -> None:
@@ -134,7 +134,7 @@ async def test_a_server_writes_down_at_its_end_what_it_refused(template: Templat
 
 
 async def concluded(classroom: Classroom, kind: EventKind, now: datetime) -> None:
-    """What a look at the rooms writes down when LiveKit has not told."""
+    """Write the line that the reconciler writes when LiveKit has not told."""
     await MeetingAttendanceEvent.create(
         session_id=classroom.session.id,
         user_id=classroom.student.id,
@@ -157,11 +157,11 @@ async def test_livekit_is_silent_when_a_look_found_what_no_webhook_told(
     assert not await silent(asker, root, at(0))
     await concluded(classroom, kind, at(1))
     assert await silent(asker, root, at(2))
-    assert not await silent(asker, root, at(62))  # nobody is in a room, and it is long ago
+    assert not await silent(asker, root, at(62))  # nobody is inside, and the line is old
     await send(classroom.room.joined(classroom.stay(3)), at(3))
     assert not await silent(asker, root, at(4))
     await concluded(classroom, kind, at(5))
-    assert await silent(asker, root, at(66))  # somebody is inside still
+    assert await silent(asker, root, at(66))  # somebody is still inside
 
 
 async def test_a_room_that_we_concluded_ourselves_is_no_silence(
@@ -207,7 +207,7 @@ async def until_healthy(served: Served, root: User) -> None:
 
 
 async def until_silent(served: Served, root: User) -> dict[str, Any]:
-    """What is told then."""
+    """The status once it says that webhooks are silent."""
 
     async def is_silent() -> dict[str, Any] | None:
         told = see(await status(served, root))

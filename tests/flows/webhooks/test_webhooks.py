@@ -1,4 +1,4 @@
-"""LiveKit's webhooks from the door to the row: who is let in, what is kept, what is never lost."""
+"""LiveKit's webhooks from the door to the row: signatures, receipts and lines."""
 
 import json
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def classroom(database: Database) -> Classroom:
 
 
 async def stored() -> tuple[int, int, int]:
-    """How many lines, receipts and events of sessions there are."""
+    """The numbers of lines, receipts and events of sessions."""
     return (
         await MeetingAttendanceEvent.all().count(),
         await WebhookReceipt.all().count(),
@@ -48,7 +48,7 @@ async def receipts() -> list[tuple[str, str, str | None]]:
         sign(b"{}", secret="fedcba9876543210fedcba9876543210", now=at(1)),
     ],
 )
-async def test_what_is_not_signed_for_this_body_is_401_and_leaves_nothing(
+async def test_a_webhook_with_an_invalid_signature_gets_401_and_stores_nothing(
     classroom: Classroom, token: str
 ) -> None:
     before = await stored()
@@ -95,7 +95,7 @@ async def test_the_door_itself_asks_the_settings_and_the_clock(classroom: Classr
     assert await MeetingAttendanceEvent.filter(kind="JOINED").count() == 1
 
 
-async def test_what_is_not_about_attendance_is_kept_as_a_receipt_and_ignored(
+async def test_a_webhook_not_about_attendance_is_kept_as_an_ignored_receipt(
     classroom: Classroom,
 ) -> None:
     version = (await classroom.now()).version
@@ -123,7 +123,7 @@ async def test_an_egress_event_without_a_participant_is_ignored(classroom: Class
 
 
 def poison(classroom: Classroom, foreigner: User) -> list[tuple[bytes, str]]:
-    """What is signed, and is nothing; and what is said of it."""
+    """Signed bodies that mean nothing, each with the detail of its receipt."""
     room, stay = classroom.room, classroom.stay(1)
     joined = room.joined(stay)
     nobody = "nobody of this academy"
@@ -167,7 +167,7 @@ async def test_poison_is_counted_and_never_holds_up_the_rest(classroom: Classroo
     assert (await state(classroom.session.id, classroom.student)).has_joined
 
 
-async def test_what_comes_again_has_one_receipt_more_with_the_last_time(
+async def test_a_repeated_webhook_gets_one_duplicate_receipt_with_the_last_time(
     classroom: Classroom,
 ) -> None:
     event = classroom.room.joined(classroom.stay(1), kind="AGENT")
