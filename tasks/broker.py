@@ -37,7 +37,7 @@ def open_broker() -> AsyncBroker:
 
 
 class StreamBroker(RedisStreamBroker):
-    """Jobs of one lane in Redis. A message that is lost or comes twice is harmless: see `begin`.
+    """Jobs of one lane in Redis. A message that is lost or comes twice is harmless: see `start`.
 
     Listening goes on through any trouble with Redis. A message that cannot be done is set aside.
     """

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from actions.writing.due_work import Claim, claim_due, give_back
+from actions.writing.due_work import Claim, claim_due, release
 from background import apart, cancel
 from domain.queue import LaneName
 from tasks.broker import StreamBroker
@@ -82,7 +82,7 @@ class QueueLane:
                     unsent.remove(claim)
         finally:
             for claim in unsent:
-                await give_back(claim)
+                await release(claim)
 
     async def drain(self, within_s: float) -> None:
         """Let sending and the jobs of this process end."""

@@ -13,7 +13,7 @@ from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
 from actions.rooms.room_work import Rooms
-from actions.writing.due_work import DEADLY, Claim, begin, finish, give_back, put_off, rest
+from actions.writing.due_work import DEADLY, Claim, finish, quarantine, release, retry, start
 from actions.writing.meeting import make_ahead
 from domain.queue import LaneName
 from domain.session import WorkKind
@@ -60,13 +60,13 @@ class Jobs:
 
     def _job(self, action: Action) -> Callable[[dict[str, Any], int], Awaitable[None]]:
         async def job(claim: dict[str, Any], academy_id: int) -> None:
-            started = await begin(Claim.heard(claim), self._now())
+            started = await start(Claim.heard(claim), self._now())
             if started is None:  # another process has it, or it is done, or due anew
                 return
             kind = started.kind.value
             if started.is_deadly:
                 logger.error("work set aside", extra=started.told() | {"reason": DEADLY})
-                await rest(started, self._now())
+                await quarantine(started, self._now())
                 telemetry.count_work(kind, "DEADLY")
                 raise DeadlyError(DEADLY)
             extra = {"work": kind, "subject": started.subject, "academy": academy_id}
@@ -76,12 +76,12 @@ class Jobs:
             try:
                 await action(started.subject, self._now())
             except asyncio.CancelledError:  # this process ends: let another do it at once
-                await give_back(started)
+                await release(started)
                 telemetry.count_work(kind, "GIVEN_BACK")
                 raise
             except Exception as error:
                 logger.warning("work put off", extra=extra | {"reason": f"{error}"})
-                await put_off(started, error, self._now())
+                await retry(started, error, self._now())
                 telemetry.count_work(kind, "PUT_OFF")
             else:
                 await finish(started)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from actions.attendance.people_inside import reconcile_people
 from actions.rooms.room import make_room, record_room
-from actions.writing.leases import give_back, take_lease
+from actions.writing.leases import release_lease, take_lease
 from actions.writing.stream import writing
 from domain.errors import LiveKitUnavailableError
 from domain.status import LIVE
@@ -25,7 +25,7 @@ async def reconcile_in_turn(livekit: LiveKit, now: datetime) -> int | None:
     try:
         return await reconcile_rooms(livekit, now)
     except Exception:
-        await give_back(LEASE, now)  # the next process that asks tries again soon
+        await release_lease(LEASE, now)  # the next process that asks tries again soon
         raise
 
 

@@ -39,7 +39,7 @@ WITH due AS MATERIALIZED (
 UPDATE due_work SET claimed_until = $3 WHERE id IN (SELECT id FROM due)
 RETURNING id, kind, subject, academy_id, due_at, attempts
 """
-BEGIN = """
+START = """
 UPDATE due_work SET claimed_until = $4, begun = begun + 1
 WHERE id = $1 AND due_at = $2 AND claimed_until = $3 RETURNING begun
 """
@@ -108,13 +108,13 @@ def _still(claim: Claim) -> QuerySet[DueWork]:
     return DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
 
 
-async def begin(claim: Claim, now: datetime) -> Claim | None:
+async def start(claim: Claim, now: datetime) -> Claim | None:
     """Extend the claim before the work is done; None if it is not the latest claim any more.
 
     So a message that arrives late or twice does nothing.
     """
     until = max(now + CLAIM, claim.claimed_until + timedelta(microseconds=1))
-    rows = await sql.query(BEGIN, claim.id, claim.due_at, claim.claimed_until, until)
+    rows = await sql.query(START, claim.id, claim.due_at, claim.claimed_until, until)
     return replace(claim, claimed_until=until, begun=rows[0]["begun"]) if rows else None
 
 
@@ -129,7 +129,7 @@ async def _came_to_an_end(claim: Claim) -> None:
     await DueWork.filter(id=claim.id).update(begun=0)
 
 
-async def put_off(claim: Claim, error: Exception, now: datetime) -> None:
+async def retry(claim: Claim, error: Exception, now: datetime) -> None:
     """Retry failed work after 1, 2, 4 … seconds, then every 15, without end."""
     wait = min(timedelta(seconds=2 ** min(claim.attempts, 10)), MAX_WAIT)
     is_ours = await _still(claim).update(
@@ -142,12 +142,12 @@ async def put_off(claim: Claim, error: Exception, now: datetime) -> None:
         await _came_to_an_end(claim)
 
 
-async def give_back(claim: Claim) -> None:
+async def release(claim: Claim) -> None:
     """Let work that was not done be claimed again at once; it counts as no failure."""
     await _still(claim).update(begun=0, claimed_until=None)
 
 
-async def rest(claim: Claim, now: datetime) -> None:
+async def quarantine(claim: Claim, now: datetime) -> None:
     """Retry work that ended every process that started it once, after `QUARANTINE`."""
     await _still(claim).update(
         attempts=max(claim.attempts + 1, FAILED_AFTER),

@@ -17,6 +17,6 @@ async def take_lease(name: str, now: datetime, lasting: timedelta) -> bool:
     return bool(await sql.execute(TAKE, name, now + lasting, now))
 
 
-async def give_back(name: str, now: datetime) -> None:
+async def release_lease(name: str, now: datetime) -> None:
     """End a lease before it expires, for the next process that asks."""
     await Lease.filter(name=name).update(leased_until=now)

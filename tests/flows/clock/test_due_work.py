@@ -9,7 +9,7 @@ import pytest
 
 from actions.clock.sweep import advance_due
 from actions.rooms.room_work import Rooms
-from actions.writing.due_work import CLAIM, Claim, claim_due, finish, put_off
+from actions.writing.due_work import CLAIM, Claim, claim_due, finish, retry
 from actions.writing.stream import writing
 from domain.session import WorkKind
 from domain.status import SessionStatus
@@ -92,7 +92,7 @@ async def test_work_that_was_asked_for_again_meanwhile_stays() -> None:
         async with writing(session.id, moment) as draft:
             draft.plan(WorkKind.MAKE_ROOM, claim.due_at)
         await finish(claim)
-        await put_off(claim, ValueError("late"), moment)
+        await retry(claim, ValueError("late"), moment)
         work = await the_work()
         assert work.claimed_until is None
         assert work.last_error is None
@@ -104,7 +104,7 @@ async def test_a_holder_whose_claim_ran_out_does_not_change_the_next_claim() -> 
     (slow,) = await claim_due(after(0))
     (quick,) = await claim_due(after(31))
     await finish(slow)
-    await put_off(slow, ValueError("slow"), after(32))
+    await retry(slow, ValueError("slow"), after(32))
     work = await the_work()
     assert (work.claimed_until, work.attempts) == (quick.claimed_until, 0)
 
@@ -114,7 +114,7 @@ async def test_work_that_fails_is_put_off_longer_each_time_and_never_given_up() 
     moment, waits = after(0), []
     for _ in range(8):
         (claim,) = await claim_due(moment)
-        await put_off(claim, ConnectionError("refused"), moment)
+        await retry(claim, ConnectionError("refused"), moment)
         work = await the_work()
         assert work.claimed_until is not None
         waits.append((work.claimed_until - moment).total_seconds())

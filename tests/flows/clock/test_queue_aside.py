@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, QUARANTINE, begin, claim_due
+from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, QUARANTINE, claim_due, start
 from domain.queue import GROUP
 from models import DueWork
 from models.reading.clock_status import FAILED_AFTER
@@ -95,7 +95,7 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
     moment = NOW
     for _ in range(DEADLY_AFTER):  # every process that starts it dies before the end
         (claim,) = await claim_due(moment)
-        assert await begin(claim, moment)
+        assert await start(claim, moment)
         moment += 2 * CLAIM
     async with AsyncExitStack() as stack:
         stub = await stack.enter_async_context(LiveKitStub())
@@ -111,7 +111,7 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
         (work,) = await DueWork.all()
         assert (work.last_error, work.attempts) == (DEADLY, FAILED_AFTER)
         assert await claim_due(moment + QUARANTINE / 2) == []
-        (again,) = await claim_due(moment + QUARANTINE)  # it is never dropped
-        begun = await begin(again, moment + QUARANTINE)
+        (again,) = await claim_due(moment + QUARANTINE)  # it is never given up
+        begun = await start(again, moment + QUARANTINE)
         assert begun
         assert not begun.is_deadly

@@ -7,7 +7,7 @@ import pytest
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
 from actions.rooms.room import make_room
-from actions.writing.due_work import claim_due, put_off
+from actions.writing.due_work import claim_due, retry
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidInputError, LiveKitUnavailableError
 from domain.session import WorkKind
@@ -40,7 +40,7 @@ async def with_room(classroom: Classroom, now: datetime) -> None:
 
 async def fail(classroom: Classroom, kind: WorkKind, now: datetime) -> None:
     (claim,) = [one for one in await claim_due(now) if one.kind is kind]
-    await put_off(claim, LiveKitUnavailableError("LiveKit cannot be reached."), now)
+    await retry(claim, LiveKitUnavailableError("LiveKit cannot be reached."), now)
 
 
 async def test_a_session_that_goes_as_it_should_is_never_stuck() -> None:
