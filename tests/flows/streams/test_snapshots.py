@@ -146,10 +146,10 @@ async def test_a_storm_of_snapshots_is_no_storm_of_statements(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = await Hub.open((await ready()).session.id)
-    began = time.monotonic()
-    await _at(monkeypatch, began, lambda: _storm(hub), looks=AT_ONCE)
-    await _at(monkeypatch, began + EVERY_S, lambda: _storm(hub), looks=1)
-    await _at(monkeypatch, began + 10 * EVERY_S, lambda: _storm(hub), looks=AT_ONCE)
+    started_at = time.monotonic()
+    await _at(monkeypatch, started_at, lambda: _storm(hub), looks=AT_ONCE)
+    await _at(monkeypatch, started_at + EVERY_S, lambda: _storm(hub), looks=1)
+    await _at(monkeypatch, started_at + 10 * EVERY_S, lambda: _storm(hub), looks=AT_ONCE)
 
 
 async def _storm(hub: Hub) -> None:
@@ -172,7 +172,7 @@ async def test_a_crowd_of_watchers_has_the_hub_read_a_few_times(database: Databa
         number = classroom.session.id
         first = await stack.enter_async_context(streams.presence(number, classroom.teacher))
         await first.next()
-        began = time.monotonic()
+        started_at = time.monotonic()
         with counting() as sent:
             crowd = [
                 await stack.enter_async_context(streams.presence(number, classroom.teacher))
@@ -180,4 +180,4 @@ async def test_a_crowd_of_watchers_has_the_hub_read_a_few_times(database: Databa
             ]
             await asyncio.gather(*(stream.next() for stream in crowd))
         looks = sum('FROM "users"' in statement for statement in sent)
-        assert 1 <= looks <= AT_ONCE + (time.monotonic() - began) / EVERY_S
+        assert 1 <= looks <= AT_ONCE + (time.monotonic() - started_at) / EVERY_S
