@@ -12,7 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 EVERY_S = 0.01
 
 Answer = TypeVar("Answer")
