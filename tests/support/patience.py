@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 PATIENCE_S = 60.0
-EVERY_S = 0.01
+EVERY_S = 0.02
 
 Answer = TypeVar("Answer")
 Value = TypeVar("Value")
