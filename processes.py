@@ -1,4 +1,4 @@
-"""What lives as long as a process does, be it a server's or a clock's."""
+"""Processes: the parts of a server, a worker and a clock, and the order they start in."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
-    """Whose names tell this installation from others, once its database is open."""
+    """The Redis of the settings, with names of its own for this installation (read from the database)."""
     if settings.redis_url is None:
         return None
     return RedisServer.of(settings.redis_url, await installation())
@@ -90,7 +90,7 @@ async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
 
 @contextlib.asynccontextmanager
 async def alongside(beside: Beside | None) -> AsyncIterator[None]:
-    """What runs in this process as long as the server does: the demo's simulation."""
+    """Run the demo's simulation in this process, as long as the server runs."""
     task = asyncio.ensure_future(beside()) if beside else None
     try:
         yield
@@ -129,7 +129,7 @@ async def sweeping(one: Clock) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def counting_jobs(redis: RedisServer | None) -> AsyncIterator[None]:
-    """What the process says of the queue, if there is one."""
+    """Let the process count the jobs of the queue, if there is a Redis."""
     if redis is not None:
         queue.open(redis)
     try:

@@ -58,7 +58,7 @@ class Classroom:
             yield room.left(stay, clock.now())
 
 
-async def begin() -> Classroom:
+async def start_session() -> Classroom:
     now = clock.now()
     academy = await make.academy()
     teacher = await make.teacher(academy)
@@ -71,7 +71,7 @@ async def begin() -> Classroom:
 async def in_one(database_url: str) -> list[Times]:
     await migrate(database_url)
     async with serving_app(database_url) as served:
-        return await measure(await begin(), served.url, served.url)
+        return await measure(await start_session(), served.url, served.url)
 
 
 async def in_two(database_url: str, redis_url: str) -> list[Times]:
@@ -79,7 +79,7 @@ async def in_two(database_url: str, redis_url: str) -> list[Times]:
     await open_database(database_url)
     try:
         async with serving(database_url, redis_url) as (first, second):
-            return await measure(await begin(), first, first, second)
+            return await measure(await start_session(), first, first, second)
     finally:
         await close_database()
 
@@ -110,10 +110,10 @@ async def one(
     await asyncio.sleep(PAUSE_S)
     body = body_of(event)
     signed = {"Authorization": sign(body, now=clock.now())}
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     posting = answered(livekit, f"{url}{PATH}", body, signed)
     moments = await asyncio.gather(posting, *(seen(socket) for socket in sockets))
-    return [moment - began for moment in moments]
+    return [moment - started_at for moment in moments]
 
 
 async def seen(socket: ClientConnection) -> float:

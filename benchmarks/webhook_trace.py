@@ -1,4 +1,4 @@
-"""What a webhook enters on its way to a watcher's screen, by folder, on SQLite.
+"""Print the functions and files that a webhook enters on its way to a screen, on SQLite.
 
 .venv/bin/python -m benchmarks.webhook_trace [--names]
 """

@@ -39,7 +39,7 @@ class Session(Model):
     )
     teacher_id: int
     student: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="lessons", null=True, on_delete=fields.RESTRICT
+        "models.User", related_name="individual_sessions", null=True, on_delete=fields.RESTRICT
     )
     student_id: int | None
     group: fields.ForeignKeyNullableRelation[Group] = fields.ForeignKeyField(

@@ -15,7 +15,7 @@ from subscriptions.right import Footing
 
 @dataclass(frozen=True, slots=True)
 class SessionAccess:
-    """What somebody asks to watch. Calling it authorises them, as a Right needs it.
+    """A session, roster or row that somebody asks to watch. Calling it authorises them.
 
     A session is for those who manage it and those who take part in it; its roster for the former;
     one row for those who manage it, the row's own person and that person's guardians.

@@ -79,7 +79,7 @@ async def at_its_end(database: Database) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def is_begun(story: Story, stub: LiveKitStub) -> bool:
+async def is_started(story: Story, stub: LiveKitStub) -> bool:
     is_asked = story.asks is None or story.asks in see(stub.calls)
     begun = [work.begun for work in await DueWork.all()]
     return is_asked and 1 in see(begun)
@@ -111,13 +111,13 @@ async def test_the_work_of_a_killed_worker_is_done_once_by_another(
             in_its_middle(story, database, stub),
             worker(database, redis_url, stub) as first,
         ):
-            await until(lambda: is_begun(story, stub))
+            await until(lambda: is_started(story, stub))
             await kill(first)
         await run_out(queue)
         async with AsyncExitStack() as stack:
             async with in_its_middle(story, database, stub):
                 second = await stack.enter_async_context(worker(database, redis_url, stub))
-                await until(lambda: is_begun(story, stub))
+                await until(lambda: is_started(story, stub))
                 await stack.enter_async_context(at_its_end(database))
             await until(is_ending)
             await kill(second)
@@ -137,7 +137,7 @@ async def test_a_redis_that_was_killed_and_forgot_all_loses_nothing(database: Da
         async with LiveKitStub() as stub, worker(database, server.url, stub) as process:
             async with holding(stub, "CreateRoom"):
                 story = await told_to(stub, WorkKind.MAKE_ROOM)
-                await until(lambda: is_begun(story, stub))
+                await until(lambda: is_started(story, stub))
                 server.kill()
             await until(is_all_done)  # started work needs no Redis
             again = await told_to(stub, WorkKind.REMOVE_PERSON)
@@ -185,7 +185,7 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_does(
     async with LiveKitStub() as stub, worker(database, redis_url, stub) as process:
         async with holding(stub, "CreateRoom"):
             story = await told_to(stub, WorkKind.MAKE_ROOM)
-            await until(lambda: is_begun(story, stub))
+            await until(lambda: is_started(story, stub))
             process.send_signal(signal.SIGTERM)
         assert (await end_of(process, "the worker")).code == 0
         assert await story.is_done()

@@ -53,7 +53,7 @@ class Class:
         return encode(Kind.SESSION, self.session.id)
 
 
-async def begin() -> Class:
+async def start_session() -> Class:
     """A circle's session that has started."""
     now = clock.now()
     academy = await make.academy()
@@ -101,7 +101,7 @@ class Scene:
 
 @asynccontextmanager
 async def scene(database: Database, redis_url: str) -> AsyncIterator[Scene]:
-    there = await begin()
+    there = await start_session()
     async with serving(database.url, redis_url) as (first, second), httpx.AsyncClient() as web:
         async with watching(second, there.teacher, PRESENCE, id=there.id) as screen:
             assert (await screen.next())["__typename"] == "PresenceSnapshot"
@@ -129,7 +129,7 @@ async def test_watchers_at_one_process_see_at_once_what_another_process_received
 
 
 @postgres
-async def test_without_redis_the_backstop_tells_them_and_with_it_again_the_bell(
+async def test_without_redis_the_backstop_tells_them_and_with_it_again_the_hint(
     database: Database,
 ) -> None:
     with redis.private() as server:

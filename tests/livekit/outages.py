@@ -36,7 +36,7 @@ async def kill_livekit(
 
 def check_lost(device: Elsewhere, row: dict[str, Any]) -> None:
     """Nobody knows when they left: the row ends when the room was last seen."""
-    lost = device.left.began - moment(row["cycles"][0]["leftAt"])
+    lost = device.left.started_at - moment(row["cycles"][0]["leftAt"])
     measured.spans_s["who did not come back lost"].append(lost.total_seconds())
     assert -SLACK < lost < LOOK_EVERY + SLACK
 

@@ -20,10 +20,17 @@ pytestmark = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def school(campus: Campus, started: Started) -> School:
+async def alone(campus: Campus, started: Started) -> School:
     """A school for scenarios that would disturb the others, which are over by now."""
     await asyncio.gather(*started.values(), return_exceptions=True)
     return await open_school(campus, "alone", "sara", "omar", "huda")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def school(alone: School) -> School:
+    """The same school, signed in anew: the tests of this file may outlast a token."""
+    await alone.sign_in()
+    return alone
 
 
 async def test_livekit_is_killed_and_people_are_back_by_themselves(school: School) -> None:

@@ -39,8 +39,15 @@ async def production(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def school(production: Production) -> School:
+async def town(production: Production) -> School:
     return await open_school(production, "town", "sara", "omar", "huda", "zain", gap_s=0)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def school(town: School) -> School:
+    """The town's school, signed in anew: the tests of this file outlast a token."""
+    await town.sign_in()
+    return town
 
 
 async def test_watchers_of_both_processes_see_the_same_class(

@@ -53,7 +53,7 @@ async def test_a_room_outlives_its_session_by_half_an_hour(school: School) -> No
 
 
 @together("sara", "omar")
-async def test_the_first_to_join_begins_it_and_early_minutes_do_not_count(
+async def test_the_first_to_join_starts_it_and_early_minutes_do_not_count(
     school: School,
 ) -> None:
     async with (

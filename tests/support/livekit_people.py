@@ -28,7 +28,7 @@ SAMPLES = RATE // 100  # of one frame
 class Moment:
     """The time of an action: it started at one moment, and was known to be done at the other."""
 
-    began: datetime
+    started_at: datetime
     done: datetime
 
     @classmethod
@@ -36,12 +36,12 @@ class Moment:
         return cls(moment, moment)
 
     @classmethod
-    def since(cls, began: datetime) -> Self:
-        return cls(began, datetime.now(UTC))
+    def since(cls, started_at: datetime) -> Self:
+        return cls(started_at, datetime.now(UTC))
 
     def ms_to(self, told: datetime) -> float:
         """How many ms the told time is off: 0 inside the moment, negative before it."""
-        return (told - min(max(told, self.began), self.done)).total_seconds() * 1000
+        return (told - min(max(told, self.started_at), self.done)).total_seconds() * 1000
 
 
 class Guest:
@@ -61,18 +61,18 @@ class Guest:
     @classmethod
     async def join(cls, url: str, token: str) -> Self:
         """Join without media; raise rtc.ConnectError when LiveKit refuses."""
-        guest, began = cls(), datetime.now(UTC)
+        guest, started_at = cls(), datetime.now(UTC)
         async with within(CONNECTS_WITHIN_S, "a guest is connected"):
             await guest._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
-        guest.joined = Moment.since(began)
+        guest.joined = Moment.since(started_at)
         return guest
 
     async def leave(self) -> None:
         """Leave the room; once out, do nothing."""
         if not self.is_out.is_set():
-            began = datetime.now(UTC)
+            started_at = datetime.now(UTC)
             await self._room.disconnect()
-            self.left = Moment.since(began)
+            self.left = Moment.since(started_at)
 
     async def speak(self, within_s: float) -> rtc.AudioSource:
         """Publish a microphone. LiveKit does not answer a refused one: that is a TimeoutError."""
@@ -120,10 +120,10 @@ class Elsewhere:
 
     async def kill(self) -> None:
         """Send SIGKILL: nobody says goodbye."""
-        began = datetime.now(UTC)
+        started_at = datetime.now(UTC)
         self._process.kill()
         await self._process.wait()
-        self.left = Moment.since(began)
+        self.left = Moment.since(started_at)
 
     async def leave(self) -> None:
         if self._process.returncode is None:
@@ -141,7 +141,7 @@ async def stay(url: str, token: str, until_told: Callable[[], object]) -> None:
     """A person whose microphone is on, as in a class."""
     guest = await Guest.join(url, token)
     talking = asyncio.create_task(talk(await guest.speak(CONNECTS_WITHIN_S)))
-    sys.stdout.write(f"{guest.joined.began.isoformat()} {guest.joined.done.isoformat()}\n")
+    sys.stdout.write(f"{guest.joined.started_at.isoformat()} {guest.joined.done.isoformat()}\n")
     sys.stdout.flush()
     await asyncio.to_thread(until_told)
     talking.cancel()

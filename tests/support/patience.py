@@ -12,8 +12,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-PATIENCE_S = 30.0
-EVERY_S = 0.01
+PATIENCE_S = 60.0
+EVERY_S = 0.02
 
 Answer = TypeVar("Answer")
 Value = TypeVar("Value")

@@ -115,7 +115,7 @@ def test_the_end_of_the_session_closes_what_nobody_closed() -> None:
 
 
 @pytest.mark.parametrize("at", [90_000, 95_000])
-def test_a_stay_that_began_after_the_end_of_the_session_counts_nothing(at: int) -> None:
+def test_a_stay_that_started_after_the_end_of_the_session_counts_nothing(at: int) -> None:
     stay = joined("A", at), left("A", 99_000, since=at)
     for told in (stay[:1], stay[1:], stay):
         assert result(*told, ended_ms=START + 90_000) == result(ended_ms=START + 90_000)

@@ -75,7 +75,7 @@ def test_nobody_attends_for_longer_than_the_clock_on_the_wall(
 
 
 @given(classes(), GAPS, st.integers(START, START + 2 * HOUR))
-def test_a_stay_that_begins_after_the_real_end_changes_nothing(
+def test_a_stay_that_starts_after_the_real_end_changes_nothing(
     told: Class, gap: int, ended_ms: int
 ) -> None:
     for log in told.logs:

@@ -131,7 +131,7 @@ def test_a_killed_server_ends_stays_when_somebody_last_saw_them(
     assert found.confidence is confidence
 
 
-def test_a_killed_server_that_nobody_watched_ends_stays_where_they_began() -> None:
+def test_a_killed_server_that_nobody_watched_ends_stays_where_they_started() -> None:
     found = folded("sfu-killed", "1_Sara_Ali", alive={})
     assert visits("sfu-killed", found) == [
         (97_810, 97_810, STALE),

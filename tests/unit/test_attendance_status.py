@@ -27,7 +27,7 @@ def test_only_time_inside_the_schedule_counts(start: int, end: int, counted: int
         (None, 30 * MINUTE, 1_000),
         (10_000, 10_000, 1_000),
         (10_000, 12_345, 3_345),
-        (10_000, 9_000, 1_000),  # asked about a time before it began
+        (10_000, 9_000, 1_000),  # asked about a time before its start
         (-5_000, 2_000, 3_000),  # early minutes do not count
         (-5_000, -2_000, 1_000),
         (HOUR - 4_000, 2 * HOUR, 5_000),  # nor does overtime

@@ -55,7 +55,7 @@ def test_a_move_is_in_the_table_or_refused(status: SessionStatus, to: SessionSta
         (ABSENT, COMPLETED, (COMPLETED,)),
     ],
 )
-def test_a_jump_walks_the_states_between(
+def test_skipping_statuses_passes_through_those_between(
     status: SessionStatus, to: SessionStatus, path: tuple[SessionStatus, ...]
 ) -> None:
     assert path_to(status, to) == path
@@ -96,7 +96,7 @@ def test_each_move_is_due_to_the_minute(
     assert due_moves(PLAN, at(minutes)) == (moves, following)
 
 
-def test_without_preparation_it_is_ready_and_begun_at_once() -> None:
+def test_without_preparation_it_is_ready_and_started_at_once() -> None:
     plan = Timeline.of_schedule(ELEVEN, 30, ready_minutes=0, buffer_minutes=0, overtime_minutes=0)
     assert due_moves(plan, at(0)) == ((READY, ONGOING), at(30))
 

@@ -106,7 +106,7 @@ def test_a_refused_meeting_is_retried_when_the_window_opens(
     assert rules.opens_at(riyadh(now)) == riyadh(opens)
 
 
-def test_a_week_without_a_day_never_opens() -> None:
+def test_a_window_without_a_day_never_opens() -> None:
     assert gate(None, None, *WEEK).opens_at(riyadh("2026-03-02 12:00")) is None
 
 

@@ -237,7 +237,7 @@ async def test_updating_an_academy_to_an_invalid_value_is_refused(
     assert await dump() == before
 
 
-async def test_partial_cannot_begin_above_present(asker: Asker, there: Scene) -> None:
+async def test_partial_cannot_start_above_present(asker: Asker, there: Scene) -> None:
     before = await dump()
     answer = await set_policy(asker, there, partialFromPercent=81)
     assert refusals(answer) == [("INVALID_INPUT", ["partialFromPercent"])]

@@ -37,7 +37,7 @@ async def over(classroom: Classroom) -> tuple[SessionStatus, AttendanceStatus | 
     return (await classroom.now()).status, status
 
 
-async def test_nobody_is_absent_where_the_academy_stopped_before_the_session_began() -> None:
+async def test_nobody_is_absent_where_the_academy_stopped_before_the_session_started() -> None:
     classroom = await ready()
     await switch(classroom, -8, is_active=False)
     assert (await classroom.now()).closed_from == at(-8)

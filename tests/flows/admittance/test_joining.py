@@ -92,7 +92,7 @@ async def test_a_membership_that_ends_in_mid_class_lets_in_until_then(
     assert await refusal(asker, there, "student", now=start + timedelta(hours=2)) == "SESSION_OVER"
 
 
-async def test_another_membership_may_begin_where_one_ends(asker: Asker, there: Scene) -> None:
+async def test_another_membership_may_start_where_one_ends(asker: Asker, there: Scene) -> None:
     half = there["mine"].scheduled_at + timedelta(minutes=30)
     student = there["student"]
     await Membership.filter(user_id=student.id).update(active_until=half)
@@ -121,8 +121,9 @@ async def test_the_assignee_of_a_private_session_and_their_parent_join_it_and_no
     assert await refusal(asker, there, "others_parent", "session") == "NOT_FOUND"
 
 
-async def test_a_child_of_former_days_is_no_way_in(asker: Asker, there: Scene) -> None:
-    """A former parent who is a student now has no right through their children."""
+async def test_a_former_parent_has_no_right_through_their_children(
+    asker: Asker, there: Scene
+) -> None:
     await User.filter(id=there["others_parent"].id).update(role=UserRole.STUDENT)
     there.rows["others_parent"] = await User.get(id=there["others_parent"].id)
     assert await refusal(asker, there, "others_parent") == "NOT_FOUND"

@@ -65,7 +65,7 @@ async def test_the_policy_decides(
 
 
 @pytest.mark.parametrize(("since", "status"), [(10, PRESENT), (10.01, LATE)])
-async def test_late_is_who_first_came_after_the_academys_minutes(
+async def test_a_student_is_late_who_first_joins_after_the_academys_minutes(
     database: Database, since: float, status: AttendanceStatus
 ) -> None:
     classroom = await ready(2, late_after_minutes=10)

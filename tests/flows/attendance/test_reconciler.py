@@ -106,7 +106,7 @@ async def test_a_lost_join_is_found(house: House) -> None:
     assert (await house.classroom.now()).status is SessionStatus.ONGOING
 
 
-async def test_a_session_begins_with_whoever_is_found_in_it(house: House) -> None:
+async def test_a_session_starts_with_whoever_is_found_in_it(house: House) -> None:
     house.enter(house.classroom.teacher, at(-5), "PA_1")
     await house.look(at(-4))
     session = await house.classroom.now()

@@ -67,7 +67,7 @@ async def expire(now: datetime) -> None:
 
 
 @pytest.mark.parametrize("sid", [None, "PA_mine"])
-async def test_a_report_shows_at_once_and_begins_nothing(asker: Asker, sid: str | None) -> None:
+async def test_a_report_shows_at_once_and_starts_nothing(asker: Asker, sid: str | None) -> None:
     classroom = await ready()
     shown = payload(await report(asker, classroom, at(-5), sid=sid))["attendance"]
     assert shown == {
@@ -144,7 +144,7 @@ async def test_a_confirmation_that_comes_too_late_to_show_still_counts(asker: As
     assert visits(await row(classroom), START) == [(MINUTE, None, CycleStart.JOINED, None)]
 
 
-async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: Asker) -> None:
+async def test_a_class_that_only_reports_tell_of_is_an_absence(asker: Asker) -> None:
     classroom = await ready()
     await send(classroom.room.started(), at(-8))  # the room was there: they could have come
     await report(asker, classroom, at(0))

@@ -79,12 +79,12 @@ async def _has_swept(running: Clock) -> bool:
 async def test_a_silent_livekit_does_not_hold_the_clock() -> None:
     async with ticking_with_stub() as (_, stub):
         stub.slow_s = 2
-        await asyncio.gather(*(_begins_in_time() for _ in range(3)))
+        await asyncio.gather(*(_starts_in_time() for _ in range(3)))
         assert "ListRooms" in stub.calls
         assert stub.rooms == {}
 
 
-async def _begins_in_time() -> None:
+async def _starts_in_time() -> None:
     session = await starting_in(0.2)
     await until(lambda: is_now(session, SessionStatus.ONGOING))
     row = await fresh(session)

@@ -109,7 +109,7 @@ async def test_a_holder_whose_claim_ran_out_does_not_change_the_next_claim() -> 
     assert (work.claimed_until, work.attempts) == (quick.claimed_until, 0)
 
 
-async def test_work_that_fails_is_put_off_longer_each_time_and_never_given_up() -> None:
+async def test_work_that_fails_is_retried_later_each_time_and_never_dropped() -> None:
     await ready_sessions()
     moment, waits = after(0), []
     for _ in range(8):
@@ -200,7 +200,7 @@ async def test_a_job_sent_from_inside_a_transaction_runs_outside_of_it() -> None
     assert await has_no_work()
 
 
-async def test_a_lane_takes_no_more_than_it_can_begin_and_rings_when_it_has_room() -> None:
+async def test_a_lane_takes_no_more_than_it_can_start_and_rings_when_it_has_room() -> None:
     await ready_sessions(WIDTH + 5)
     rung: list[int] = []
     async with jobs(after(1)) as (sender, stub):

@@ -34,7 +34,7 @@ async def test_a_claim_comes_back_from_json_exactly_as_it_was() -> None:
     assert await start(heard, NOW)
 
 
-async def test_work_is_begun_once_however_often_its_message_comes() -> None:
+async def test_work_is_started_once_however_often_its_message_comes() -> None:
     await ready()
     (claim,) = await claimed()
     begun = await start(claim, NOW)
@@ -47,7 +47,7 @@ async def test_work_is_begun_once_however_often_its_message_comes() -> None:
     assert await has_no_work()
 
 
-async def test_a_message_that_comes_when_its_work_is_claimed_anew_begins_nothing() -> None:
+async def test_a_message_that_comes_when_its_work_is_claimed_anew_starts_nothing() -> None:
     await ready()
     (late,) = await claimed()
     (again,) = await claim_due(NOW + CLAIM)

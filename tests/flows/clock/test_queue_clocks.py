@@ -48,7 +48,7 @@ def by(
     return ticking(livekit, lambda: at(minutes), redis_url=url, is_worker=is_worker)
 
 
-async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
+async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_start(
     redis_url: str,
 ) -> None:
     await ready(3 * WIDTH)
@@ -142,7 +142,7 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_leaves_nothin
         assert await queue.consumers(LIVEKIT) == []
 
 
-async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
+async def test_work_that_takes_too_long_when_its_worker_stops_is_released(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.clock.STOP_WITHIN_S", 0.1)
@@ -171,7 +171,7 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             when = lambda: at(1)  # noqa: E731
             one = ticking(livekit, when, redis_url=server.url, is_worker=True)
             running = await stack.enter_async_context(one)
-            await until(lambda: has_begun(sessions[0]))
+            await until(lambda: has_started(sessions[0]))
             before = running.sweeps
             await until(lambda: running.sweeps > before + 2)
             assert not await DueWork.exclude(claimed_until=None).exists()
@@ -188,7 +188,7 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             await until(queue.is_empty)
 
 
-async def has_begun(session: Session) -> bool:
+async def has_started(session: Session) -> bool:
     return see((await Session.get(id=session.id)).status) is SessionStatus.ONGOING
 
 
@@ -201,7 +201,7 @@ async def test_a_frozen_redis_holds_up_no_sweep() -> None:
             server.freeze()
             for _ in range(3):
                 session = await starting_in(0.2)
-                await until(lambda: has_begun(session))  # noqa: B023
+                await until(lambda: has_started(session))  # noqa: B023
                 row = await Session.get(id=session.id)
                 assert row.updated_at - row.scheduled_at < timedelta(seconds=0.5)
             server.thaw()

@@ -109,12 +109,12 @@ async def test_all_doors_together_ask_livekit_once_a_second(
 ) -> None:
     async with serving_app(await template.fresh(), livekit_api_url=stub.url) as served:
         student = await make.user(await make.academy(), UserRole.STUDENT)
-        before, began = stub.calls.count("ListRooms"), asyncio.get_running_loop().time()
+        before, started_at = stub.calls.count("ListRooms"), asyncio.get_running_loop().time()
         answer, *_ = await asyncio.gather(
             served.ask(MANY, student),
             *(look(served.url + path) for path in ("/metrics", "/health/ready") * 10),
         )
-        seconds = asyncio.get_running_loop().time() - began
+        seconds = asyncio.get_running_loop().time() - started_at
         assert len(answer["data"]) == 1_000
         # The clock looks at the rooms meanwhile, every 5 seconds.
         assert stub.calls.count("ListRooms") - before <= 2 + 2 * seconds

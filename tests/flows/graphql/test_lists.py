@@ -88,7 +88,7 @@ async def test_a_page_has_at_most_a_hundred_and_twenty_unless_asked(
     assert empty["pageInfo"]["endCursor"] is None
 
 
-async def test_twenty_come_when_no_number_is_said(asker: Asker, there: Scene) -> None:
+async def test_a_page_has_twenty_rows_by_default(asker: Asker, there: Scene) -> None:
     for _ in range(25):
         await make.student(there["academy"])
     page = payload(await asker.ask(USERS, there["admin"]))

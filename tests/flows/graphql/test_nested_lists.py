@@ -57,11 +57,11 @@ async def test_each_session_has_its_own_page_and_its_own_next() -> None:
     async with asking() as asker:
         whole = await nested(asker, supervisor, f"attendances {PAGE}")
         assert [len(page["nodes"]) for page in whole] == [4, 4]
-        begun = await nested(asker, supervisor, f"attendances(first: 3) {PAGE}")
-        for page, all_ in zip(begun, whole, strict=True):
+        first = await nested(asker, supervisor, f"attendances(first: 3) {PAGE}")
+        for page, all_ in zip(first, whole, strict=True):
             assert page["nodes"] == all_["nodes"][:3]
             assert page["pageInfo"] == {"hasNextPage": True, "hasPreviousPage": False}
-        after = begun[0]["edges"][-1]["cursor"]
+        after = first[0]["edges"][-1]["cursor"]
         rest = await nested(asker, supervisor, f'attendances(first: 3, after: "{after}") {PAGE}')
         assert rest[0]["nodes"] == whole[0]["nodes"][3:]
         assert rest[0]["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": True}

@@ -23,12 +23,12 @@ class SlowHasher:
 
     def __init__(self) -> None:
         self.hashed: list[str] = []
-        self.has_begun = threading.Event()
+        self.has_started = threading.Event()
         self.under_way = 0
         self.most = 0
 
     def hash(self, password: str) -> str:
-        self.has_begun.set()
+        self.has_started.set()
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         time.sleep(0.01)
@@ -58,7 +58,7 @@ async def test_a_password_change_is_served_during_a_bulk_of_passwords(
     admin = await make.user(await make.academy("itqan"), UserRole.ACADEMY_ADMIN)
     sara = await signed_up(await make.academy("tartil"))
     bulk = asyncio.ensure_future(upserting(asker, admin))
-    assert await asyncio.to_thread(hasher.has_begun.wait, 10)
+    assert await asyncio.to_thread(hasher.has_started.wait, 10)
     payload(await asker.ask(CHANGE, sara, current=PASSWORD, new="another one entirely"))
     assert len(hasher.hashed) < MANY
     assert not bulk.done()

@@ -103,7 +103,7 @@ async def test_refresh_tokens_are_stored_as_hashes_only(sara: User) -> None:
     assert claims["sid"] == row.family
 
 
-async def test_thirty_days_without_a_refresh_and_it_is_over(sara: User) -> None:
+async def test_a_sign_in_ends_after_thirty_days_without_a_refresh(sara: User) -> None:
     made = await signed_in()
     last = await refreshed(made.refresh_token, NOW + REFRESHES_FOR - timedelta(seconds=1))
     await refused(last.refresh_token, last.expires_at + REFRESHES_FOR)
@@ -226,7 +226,7 @@ async def test_without_a_sign_in_of_its_own_a_new_password_ends_all(
         (PASSWORD, "x" * 201, ("INVALID_INPUT", ["new"])),
     ],
 )
-async def test_a_password_is_changed_by_who_knows_it_to_one_that_will_do(
+async def test_changing_a_password_needs_the_current_one_and_a_valid_new_one(
     asker: Asker, sara: User, typed: str, new: str, refusal: tuple[str, list[str]]
 ) -> None:
     made = await signed_in()

@@ -34,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actions.identity.sign_ins.verify_password", fits)
 
 
-async def test_after_five_the_next_waits_and_longer_each_time(sara: User, quick: None) -> None:
+async def test_after_five_failures_each_attempt_waits_longer(sara: User, quick: None) -> None:
     await fail(PAIR_LIMIT)
     now, waits = NOW, []
     for _ in range(8):
@@ -59,14 +59,14 @@ async def test_an_attempt_during_the_wait_does_not_prolong_it(sara: User, quick:
     await attempt(PASSWORD, NOW + timedelta(seconds=30))
 
 
-async def test_a_success_begins_anew(sara: User, quick: None) -> None:
+async def test_a_successful_sign_in_resets_the_failures(sara: User, quick: None) -> None:
     await fail(PAIR_LIMIT - 1)
     await attempt(PASSWORD)
     await fail(PAIR_LIMIT)
     assert seconds(await told()) == 30
 
 
-async def test_a_day_without_failures_begins_anew(sara: User, quick: None) -> None:
+async def test_a_day_without_failures_resets_the_wait(sara: User, quick: None) -> None:
     await fail(PAIR_LIMIT)
     await fail(PAIR_LIMIT, NOW + timedelta(days=1))
 
@@ -108,7 +108,7 @@ async def guess_from_everywhere(network: str = "203.0.113") -> None:
         await fail(PAIR_LIMIT, address=f"{network}.{n}")
 
 
-async def test_nobody_is_kept_out_by_who_guesses_from_everywhere(sara: User, quick: None) -> None:
+async def test_guesses_from_everywhere_do_not_lock_a_person_out(sara: User, quick: None) -> None:
     await attempt(PASSWORD, address=HOME)
     await guess_from_everywhere()
     await attempt(PASSWORD, address="192.0.2.1")
@@ -116,7 +116,9 @@ async def test_nobody_is_kept_out_by_who_guesses_from_everywhere(sara: User, qui
     await attempt(PASSWORD, address=HOME)
 
 
-async def test_guessing_from_everywhere_is_slower_but_from_home(sara: User, quick: None) -> None:
+async def test_guesses_from_everywhere_are_slowed_but_not_at_a_known_address(
+    sara: User, quick: None
+) -> None:
     await attempt(PASSWORD, address=HOME)
     await guess_from_everywhere()
     for address in ("192.0.2.1", "192.0.2.2"):
@@ -161,7 +163,7 @@ async def test_an_account_of_ones_own_does_not_clear_an_address(sara: User, quic
     seconds(await told(email="last@example.org", address=CAFE))
 
 
-async def test_an_address_begins_anew_each_day(sara: User, quick: None) -> None:
+async def test_the_failures_of_an_address_are_reset_each_day(sara: User, quick: None) -> None:
     """Children who mistype a few times a day do not add up."""
     for n in range(ADDRESS_LIMIT):
         await fail(1, email=f"p{n}@example.org", address=CAFE)

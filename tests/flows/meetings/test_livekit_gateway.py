@@ -107,17 +107,17 @@ async def test_an_older_server_tells_seconds_only(livekit: LiveKit, stub: LiveKi
 
 async def test_a_silent_livekit_is_given_up_in_time(livekit: LiveKit, stub: LiveKitStub) -> None:
     stub.slow_s = 30
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(LiveKitUnavailableError) as failure:
         await livekit.ensure_room(SPEC, timeout_s=0.2)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started_at < 1
     assert failure.value.code is ErrorCode.LIVEKIT_UNAVAILABLE
     assert not isinstance(failure.value, LiveKitRefusedError)
 
 
 async def test_every_call_is_bounded(livekit: LiveKit, stub: LiveKitStub) -> None:
     stub.slow_s = 30
-    begun = time.monotonic()
+    started_at = time.monotonic()
     failures = await asyncio.gather(
         livekit.ensure_room(SPEC, timeout_s=0.2),
         livekit.delete_room(SPEC.name, timeout_s=0.2),
@@ -126,7 +126,7 @@ async def test_every_call_is_bounded(livekit: LiveKit, stub: LiveKitStub) -> Non
         return_exceptions=True,
     )
     assert [type(failure) for failure in failures] == [LiveKitUnavailableError] * 4
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started_at < 1
 
 
 async def test_the_callers_own_cancellation_is_not_taken_for_silence(

@@ -17,14 +17,14 @@ RIYADH = ZoneInfo("Asia/Riyadh")
 NOW = datetime(2026, 3, 3, 22, 30, tzinfo=UTC)
 
 
-def test_a_start_of_day_at_midnight_there_and_a_week_on_monday() -> None:
+def test_a_day_starts_at_midnight_there_and_a_week_on_monday() -> None:
     assert start_of_day(NOW, RIYADH) == datetime(2026, 3, 3, 21, 0, tzinfo=UTC)
     assert start_of_day(NOW, UTC) == datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
     assert start_of_week(NOW, RIYADH) == datetime(2026, 3, 1, 21, 0, tzinfo=UTC)
     assert start_of_week(NOW, UTC) == datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 
 
-def test_a_week_with_a_change_of_clocks_begins_at_midnight_too() -> None:
+def test_a_week_with_a_change_of_clocks_starts_at_midnight_too() -> None:
     cairo = ZoneInfo("Africa/Cairo")  # clocks go forward on Friday 24 April 2026
     now = datetime(2026, 4, 25, 12, 0, tzinfo=UTC)
     assert start_of_week(now, cairo) == datetime(2026, 4, 19, 22, 0, tzinfo=UTC)

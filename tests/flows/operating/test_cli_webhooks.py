@@ -45,8 +45,10 @@ async def scene(template: Template) -> AsyncIterator[Scene]:
         academy = await make.academy("noor")
         teacher, student = await make.teacher(academy), await make.student(academy)
         now = clock.now()
-        began = now - timedelta(hours=1)
-        made = await make.session(academy, teacher, student=student, at=began, minutes=120, now=now)
+        started_at = now - timedelta(hours=1)
+        made = await make.session(
+            academy, teacher, student=student, at=started_at, minutes=120, now=now
+        )
         await advance_due(now)
         yield Scene(served, url, await Session.get(id=made.id), student)
 

@@ -185,7 +185,7 @@ async def test_a_class_that_was_ended_by_hand_is_followed_by_another(database: D
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_when_a_class_is_over_the_next_begins_by_itself(template: Template) -> None:
+async def test_when_a_class_is_over_the_next_starts_by_itself(template: Template) -> None:
     url = await template.fresh()
     told: asyncio.Queue[Session] = asyncio.Queue()
     async with serving_app(url) as app, sending(f"{app.url}/webhooks/livekit") as sender:

@@ -79,7 +79,7 @@ async def test_a_session_that_has_started_stops_the_cancelling_of_all() -> None:
     assert found == [(ErrorCode.WRONG_STATUS, ("1",)), (ErrorCode.NOT_FOUND, ("2",))]
 
 
-async def test_a_teacher_cancels_none_this_way() -> None:
+async def test_a_teacher_may_not_cancel_many_sessions() -> None:
     mine, others = await scheduled(), await scheduled()
     ids = [mine.session.id, others.session.id]
     found = await refusals(make.viewer(mine.teacher), ids, None, at(-30))

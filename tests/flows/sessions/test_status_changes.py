@@ -161,7 +161,7 @@ async def test_a_teacher_cancels_their_own_session_only() -> None:
     await cancel_session(make.viewer(teacher), session.id, None, at(-60))
 
 
-async def test_an_administrators_jump_walks_the_states_with_all_their_effects() -> None:
+async def test_an_admin_who_skips_statuses_causes_all_their_effects() -> None:
     session, admin = await make_session()
     await change_session_status(admin, session.id, SessionStatus.ONGOING, None, at(-120))
     row = await fresh(session)
@@ -191,7 +191,7 @@ async def test_a_status_it_has_already_is_refused() -> None:
         await change_session_status(admin, session.id, SessionStatus.READY, None, at(-10))
 
 
-async def test_a_teacher_does_not_jump() -> None:
+async def test_a_teacher_may_not_skip_statuses() -> None:
     session, _ = await make_session()
     teacher = make.viewer(await User.get(id=session.teacher_id))
     with pytest.raises(ForbiddenError):

@@ -138,7 +138,7 @@ async def test_a_token_that_expires_ends_the_stream(database: Database) -> None:
             await is_signed_out(stream)
 
 
-async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
+async def test_the_backstop_checks_a_date_that_could_not_be_checked_before(
     database: Database,
 ) -> None:
     """No hint is published for a date, so no version was counted up either."""

@@ -142,7 +142,7 @@ async def test_tokens_of_one_person_are_asked_for_each_and_what_they_may_once(
         assert sum('FROM "sessions"' in statement for statement in sent) == 1
 
 
-async def test_a_storm_of_bells_is_two_reviews(
+async def test_a_storm_of_hints_is_two_reviews(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One review runs, and one more covers all hints that came meanwhile."""

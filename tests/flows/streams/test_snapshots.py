@@ -179,7 +179,7 @@ async def test_a_crowd_of_watchers_has_the_hub_read_a_few_times(database: Databa
         number = classroom.session.id
         first = await stack.enter_async_context(streams.presence(number, classroom.teacher))
         await first.next()
-        began = time.monotonic()
+        started_at = time.monotonic()
         with counting() as sent:
             crowd = [
                 await stack.enter_async_context(streams.presence(number, classroom.teacher))
@@ -187,4 +187,4 @@ async def test_a_crowd_of_watchers_has_the_hub_read_a_few_times(database: Databa
             ]
             await asyncio.gather(*(stream.next() for stream in crowd))
         looks = sum('FROM "users"' in statement for statement in sent)
-        assert 1 <= looks <= AT_ONCE + (time.monotonic() - began) / REFRESH_EVERY_S
+        assert 1 <= looks <= AT_ONCE + (time.monotonic() - started_at) / REFRESH_EVERY_S

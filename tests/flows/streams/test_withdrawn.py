@@ -159,10 +159,10 @@ async def test_a_student_who_leaves_the_group_in_class_keeps_the_row_and_loses_t
     """They were a member at the start, so they stay expected: only the dates have changed."""
     async with school(template) as at:
         now = clock.now().replace(microsecond=0)
-        began = now - timedelta(minutes=10)
+        started_at = now - timedelta(minutes=10)
         there = at.there.rows
         there["running"] = await make.session(
-            there["academy"], there["teacher"], group=there["circle"], at=began, now=now
+            there["academy"], there["teacher"], group=there["circle"], at=started_at, now=now
         )
         async with (
             at.watch("student", session="running") as theirs,

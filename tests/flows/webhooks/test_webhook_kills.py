@@ -43,7 +43,7 @@ async def test_a_killed_server_ends_stays_when_a_look_last_saw_its_room(
     }
 
 
-async def test_a_killed_server_that_nobody_watched_ends_stays_where_they_began(
+async def test_a_killed_server_that_nobody_watched_ends_stays_where_they_started(
     database: Database,
 ) -> None:
     told = await replay("sfu-killed", KILLED, minutes=60, merge_gap_seconds=0)

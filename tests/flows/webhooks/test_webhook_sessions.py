@@ -31,7 +31,7 @@ async def classroom(database: Database) -> Classroom:
     return await ready()
 
 
-async def test_the_first_join_begins_the_session_and_tells_the_whole_state(
+async def test_the_first_join_starts_the_session_and_tells_the_whole_state(
     classroom: Classroom,
 ) -> None:
     version = (await classroom.now()).version
@@ -75,13 +75,13 @@ async def test_a_change_of_nothing_is_not_told(classroom: Classroom) -> None:
     assert (await classroom.now()).version == version
 
 
-async def test_the_teachers_join_begins_the_session_too(classroom: Classroom) -> None:
+async def test_the_teachers_join_starts_the_session_too(classroom: Classroom) -> None:
     await send(classroom.room.joined(classroom.stay(-1, classroom.teacher)), at(-1))
     assert (await classroom.now()).status is SessionStatus.ONGOING
     assert not (await state(classroom.session.id, classroom.teacher)).is_expected
 
 
-async def test_a_join_that_never_got_media_begins_nothing(classroom: Classroom) -> None:
+async def test_a_join_that_never_got_media_starts_nothing(classroom: Classroom) -> None:
     await send(classroom.room.aborted(classroom.stay(-1), at(-1, 5)), at(-1, 5))
     assert (await classroom.now()).status is SessionStatus.READY
     assert not (await state(classroom.session.id, classroom.student)).has_joined
