@@ -54,7 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
-    """The Redis of the settings, with names of its own for this installation (read from the database)."""
+    """The Redis of the settings, under names that only this installation uses."""
     if settings.redis_url is None:
         return None
     return RedisServer.of(settings.redis_url, await installation())
