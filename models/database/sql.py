@@ -57,25 +57,26 @@ def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + BATCH_SIZE]
 
 
-def _written(sql: str) -> str:
-    return _numbered(sql) if dialect() == "sqlite" else sql
-
-
 @lru_cache(maxsize=512)
 def _numbered(sql: str) -> str:
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
+def _written(sql: str) -> str:
+    return _numbered(sql) if dialect() == "sqlite" else sql
+
+
 def _bound(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Convert moments to UTC and, for SQLite, UUIDs to text."""
-    is_sqlite = dialect() == "sqlite"  # read once: there may be tens of thousands of rows
-    bound = []
-    for row in rows:
-        values = list(row)
-        for place, value in enumerate(values):
-            if isinstance(value, datetime):
-                values[place] = utc(value)
-            elif is_sqlite and isinstance(value, UUID):
-                values[place] = str(value)
-        bound.append(values)
-    return bound
+    """Write moments in UTC, and on SQLite ids as text; there may be tens of thousands of rows."""
+    text_types = (UUID,) if dialect() == "sqlite" else ()
+    return [
+        [
+            utc(one)
+            if isinstance(one, datetime)
+            else str(one)
+            if isinstance(one, text_types)
+            else one
+            for one in row
+        ]
+        for row in rows
+    ]
