@@ -1,4 +1,4 @@
-"""Builds the schema that is served: the three roots, run by execution, described in our words."""
+"""Builds the schema that is served: the three roots, run by `execution`, with descriptions."""
 
 from execution.costs import CostLimit
 from execution.documents import Limits, document_cache
@@ -16,7 +16,7 @@ from schema.types.session_kinds import (
     QuranSession,
 )
 
-# Reached through an interface only, so Strawberry has to be told of them.
+# Fields name only the interfaces of these types, so Strawberry does not find them by itself.
 IMPLEMENTATIONS = (
     QuranSession,
     AcademicSession,

@@ -1,8 +1,8 @@
-"""The wall clock. Only edges ask it; everything inside is handed the time."""
+"""The wall clock. Only the edges read it; all other code is handed the time."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC."""
+    """Return this moment in UTC, with its time zone."""
     return datetime.now(UTC)

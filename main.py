@@ -1,4 +1,4 @@
-"""The ASGI app: its routes, and how it is served. `python main.py …` is the CLI."""
+"""The ASGI app: its routes, and how it is served. `python main.py …` runs a command of `cli`."""
 
 import asyncio
 import contextlib
@@ -41,11 +41,14 @@ from subscriptions.process import ServingProcess
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import GraphQLSocket
 
-MAX_MESSAGE_BYTES = 1024 * 1024  # of one WebSocket message
+SOCKET_MESSAGE_MAX_BYTES = 1024 * 1024
 
 
 class App:
-    """One process: what its requests share, from start to stop."""
+    """One process: holds what its requests share, from start to stop.
+
+    `is_alone` says that no other process serves the same port.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class App:
     ) -> None:
         self.settings = settings
         self._beside = beside
-        self._metrics = Metrics(self._state, is_alone=is_alone)
+        self._is_alone = is_alone
         self.schema = build_schema()
         self.graphiql = GraphiQL(examples)
         self._process: ServingProcess | None = None
@@ -69,36 +72,28 @@ class App:
         return self._process
 
     def asgi(self) -> Starlette:
-        return Starlette(
-            routes=self._routes(),
-            middleware=[
-                Middleware(
-                    CORSMiddleware,
-                    allow_origins=self.settings.allowed_origins,
-                    allow_methods=["GET", "POST"],
-                    allow_headers=["authorization", "content-type"],
-                )
-            ],
-            lifespan=self._lifespan,
-        )
-
-    def _routes(self) -> list[BaseRoute]:
         http = GraphQLOverHTTP(self.schema, context_for=self._context, page=self.graphiql.page)
+        origins = self.settings.allowed_origins
         socket = GraphQLSocket(
-            self.schema,
-            connect=self._connect,
-            now=clock.now,
-            allowed_origins=self.settings.allowed_origins,
+            self.schema, connect=self._connect, now=clock.now, allowed_origins=origins
         )
-        return [
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+        )
+        metrics = Metrics(self._state, is_alone=self._is_alone)
+        routes: list[BaseRoute] = [
             Route("/graphql", http),
             WebSocketRoute("/graphql", socket),
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
             Route("/health/ready", health.Readiness(self._clock).answer),
-            Route("/metrics", self._metrics.answer),
+            Route("/metrics", metrics.answer),
             *self.graphiql.routes(),
         ]
+        return Starlette(routes=routes, middleware=[cors], lifespan=self._lifespan)
 
     async def _state(self) -> SystemState:
         return await self.process.readings.state()
@@ -116,15 +111,15 @@ class App:
         return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
     async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> "Connected":
-        named = {name.lower(): value for name, value in parameters.items()}
-        authorization = named.get("authorization")
+        by_name = {name.lower(): value for name, value in parameters.items()}
+        authorization = by_name.get("authorization")
         ask = Bearer(self, str(authorization) if authorization else None)
         viewer = await ask()
         expires_at = viewer.expires_at if viewer else None
         return Connected(self.process, viewer, expires_at, ask, _address(websocket))
 
     async def viewer(self, authorization: str | None) -> Viewer | None:
-        """Whom the bearer token speaks for: None without one, UnauthenticatedError for a bad."""
+        """Return a bearer token's viewer; None without one. UnauthenticatedError if it is bad."""
         if not authorization:
             return None
         scheme, _, token = authorization.partition(" ")
@@ -134,7 +129,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Says for whom an authorization speaks by now: the same on any number of sockets."""
+    """Finds the viewer of an authorization as of now. Bearers of the same one are equal."""
 
     app: App
     authorization: str | None
@@ -145,7 +140,7 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Who is at the other end of a socket."""
+    """A socket that is open, and the viewer who opened it."""
 
     process: ServingProcess
     viewer: Viewer | None
@@ -159,7 +154,7 @@ class Connected:
             await self.process.watchers.stay_signed_in(context)
 
     async def context_for_operation(self) -> Context[ServingProcess]:
-        """With the rights of now: a socket lives longer than a role, or than an account."""
+        """Make a context with the viewer's rights of now: a socket may live longer than a role."""
         return Context(self.process, await self.ask(), clock.now(), self.ask, self.address)
 
 
@@ -172,32 +167,33 @@ def serve(
     examples: Sequence[Example] | None = None,
     beside: Beside | None = None,
 ) -> None:
-    """Serve until a signal ends it. On loopback: a proxy stands before it in production."""
+    """Serve on loopback until a signal. In production a proxy stands in front of it."""
     listener = _listener(settings)
     server = uvicorn.Server(_config(App(settings, examples, beside).asgi()))
-    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn hands on once it has stopped
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
         server.run([listener])
 
 
 def serve_many(settings: Settings, workers: int) -> None:
-    """Several processes behind one port: one that dies is replaced, none outlives this one."""
+    """Serve with several processes on one port. A dead one is replaced; all end with this one."""
     listener = _listener(settings)
-    config = _config("main:one_of_many", factory=True, workers=workers)
+    config = _config("main:worker_app", factory=True, workers=workers)
     supervisor = Multiprocess(config, [listener])
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise SystemExit(STARTUP_FAILURE)
 
 
-def one_of_many() -> Starlette:
+def worker_app() -> Starlette:
+    """Make the app of one of several processes."""
     telemetry.start_logging()
-    return App(current(), beside=_end_with_the_first, is_alone=False).asgi()
+    return App(current(), beside=_end_with_parent, is_alone=False).asgi()
 
 
-async def _end_with_the_first() -> None:
-    """Nobody would stop us otherwise, and our port would stay taken."""
-    first = parent_process()
-    while first is not None and first.is_alive():  # noqa: ASYNC110
+async def _end_with_parent() -> None:
+    """End this process when its parent ends: nobody else would stop it and free the port."""
+    parent = parent_process()
+    while parent is not None and parent.is_alive():  # noqa: ASYNC110
         await asyncio.sleep(1)
     signal.raise_signal(signal.SIGTERM)
 
@@ -212,13 +208,13 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         factory=factory,
         workers=workers,
         ws=ReleasingProtocol,
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,
-        timeout_worker_healthcheck=30,  # it is asked before it has imported anything
-        timeout_keep_alive=75,  # longer than a proxy keeps its own: else it writes to a closed one
+        timeout_worker_healthcheck=30,  # uvicorn asks a process before its imports are done
+        timeout_keep_alive=75,  # longer than a proxy's: it must not write to a closed one
     )
 
 

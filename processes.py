@@ -1,4 +1,4 @@
-"""What lives as long as a process does, be it a server's or a clock's."""
+"""Processes: the parts of a server, a worker and a clock, and the order they start in."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,8 @@ from actions.rooms.room_work import Rooms
 from actions.webhooks import rejections
 from background import cancel
 from cli.parts import Beside
-from gateways.bus import Bus, bell
+from gateways.bus import Bus
+from gateways.changes import use_bus
 from gateways.livekit import LiveKit
 from gateways.queue import queue
 from gateways.redis_bus import RedisBus
@@ -34,7 +35,7 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
         stack.push_async_callback(close_database)
         await stack.enter_async_context(rejections.writing_down(clock.now))
         redis = await _redis(settings)
-        bus = await stack.enter_async_context(ringing(redis))
+        bus = await stack.enter_async_context(publishing(redis))
         livekit = await stack.enter_async_context(connected(settings))
         hubs = Hubs(bus)
         await hubs.open()
@@ -53,22 +54,22 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
-    """Whose names tell this installation from others, once its database is open."""
+    """The Redis of the settings, with names of its own for this installation (read from the database)."""
     if settings.redis_url is None:
         return None
     return RedisServer.of(settings.redis_url, await installation())
 
 
 @contextlib.asynccontextmanager
-async def ringing(redis: RedisServer | None) -> AsyncIterator[Bus]:
-    """The process's bus, and the bell that actions ring. Does not wait for a Redis."""
+async def publishing(redis: RedisServer | None) -> AsyncIterator[Bus]:
+    """The bus that the process publishes its changes on. Does not wait for a Redis."""
     bus = Bus(RedisBus(redis) if redis else None)
     await bus.open()
-    bell.bus = bus
+    use_bus(bus)
     try:
         yield bus
     finally:
-        bell.bus = None
+        use_bus(None)
         await bus.close()
 
 
@@ -89,7 +90,7 @@ async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
 
 @contextlib.asynccontextmanager
 async def alongside(beside: Beside | None) -> AsyncIterator[None]:
-    """What runs in this process as long as the server does: the demo's simulation."""
+    """Run the demo's simulation in this process, as long as the server runs."""
     task = asyncio.ensure_future(beside()) if beside else None
     try:
         yield
@@ -105,7 +106,7 @@ async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterat
         await open_database(settings.database_url)
         stack.push_async_callback(close_database)
         redis = await _redis(settings)
-        bus = await stack.enter_async_context(ringing(redis))
+        bus = await stack.enter_async_context(publishing(redis))
         livekit = await stack.enter_async_context(connected(settings))
         one = Clock(Rooms(livekit), bus, redis=redis, is_worker=is_worker)
         await stack.enter_async_context(sweeping(one))
@@ -128,7 +129,7 @@ async def sweeping(one: Clock) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def counting_jobs(redis: RedisServer | None) -> AsyncIterator[None]:
-    """What the process says of the queue, if there is one."""
+    """Let the process count the jobs of the queue, if there is a Redis."""
     if redis is not None:
         queue.open(redis)
     try:

@@ -1,4 +1,4 @@
-"""Every environment variable, read once. Nothing else looks at the environment."""
+"""Reads every environment variable, once. No other file reads the environment."""
 
 import os
 import re
@@ -27,11 +27,11 @@ Name = Annotated[str, StringConstraints(min_length=1)]
 
 
 class SettingsError(Exception):
-    """One sentence a variable, naming it and saying what it should be; never its value."""
+    """Names each wrong variable in a sentence that says what it should be, never its value."""
 
 
 class Settings(BaseSettings):
-    """A field's description completes the sentence "HALAQA_X is missing: give …"."""
+    """The settings. A field's description completes the sentence "HALAQA_X is missing: give …"."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
@@ -94,11 +94,11 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _redis(cls, value: str | None) -> str | None:
+    def _check_redis_url(cls, value: str | None) -> str | None:
         parts = urlsplit(value or "")
         if parts.port == 0 or not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
             raise ValueError
-        # Of how Redis is spoken to all is ours, but for whom TLS trusts.
+        # The connection's options are ours, but for the certificates that TLS trusts.
         options = parse_qs(parts.query, keep_blank_values=True)
         if not all(name.startswith("ssl_") for name in options):
             raise ValueError
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
 
     @field_validator("livekit_webhook_keys", mode="before")
     @classmethod
-    def _pairs(cls, value: object) -> object:
+    def _split_webhook_keys(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         pairs = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
@@ -116,34 +116,36 @@ class Settings(BaseSettings):
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _origins(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
 
     @field_validator("foreign_jwt_secret")
     @classmethod
-    def _another(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        # With our own secret the platform's sign-in could make tokens of ours.
+    def _check_foreign_secret(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        # With our own secret the platform's sign-in could issue tokens of ours.
         if value is not None and value == info.data.get("jwt_secret"):
             raise ValueError
         return value
 
     @field_validator("foreign_jwt_issuer")
     @classmethod
-    def _not_ours(cls, value: str | None) -> str | None:
+    def _check_foreign_issuer(cls, value: str | None) -> str | None:
         if value == "halaqa":
             raise ValueError
         return value
 
     @model_validator(mode="before")
     @classmethod
-    def _at_home(cls, values: dict[str, object]) -> dict[str, object]:
+    def _default_public_url(cls, values: dict[str, object]) -> dict[str, object]:
         home = f"http://127.0.0.1:{values.get('port', 8000)}"
         return {**values, "public_url": values.get("public_url") or home}
 
     def webhook_keys(self) -> dict[str, str]:
-        """Which keys may sign webhooks, and their secrets: the API's own pair and the others."""
+        """Return the secret of each key that may sign webhooks, among them the API's own key."""
         others = {
             key: secret.get_secret_value() for key, secret in self.livekit_webhook_keys.items()
         }
@@ -151,19 +153,21 @@ class Settings(BaseSettings):
 
 
 def overrule(**values: object) -> None:
-    """What a command's options say counts more than the environment; before settings are read.
-    None: the option was not given."""
+    """Set a command's options above the environment, before the settings are read.
+
+    None means that the option was not given.
+    """
     os.environ.update(_variables(values))  # noqa: TID251
 
 
 def supply(**values: object) -> None:
-    """Values for what the environment does not say; before settings are read."""
+    """Set values that the environment does not have, before the settings are read."""
     for name, value in _variables(values).items():
         os.environ.setdefault(name, value)  # noqa: TID251
 
 
 def variable(field: str) -> str:
-    """What a setting is called in the environment."""
+    """Return the name that a setting has in the environment."""
     return PREFIX + field.upper()
 
 
@@ -177,25 +181,21 @@ def _variables(values: dict[str, object]) -> dict[str, str]:
 
 @cache
 def current() -> Settings:
-    """The settings of this process."""
+    """Return the settings of this process, read once."""
     return load()
 
 
 def load() -> Settings:
-    """What the environment says; SettingsError when something is missing or wrong."""
+    """Read the environment. Raises SettingsError if something is missing or wrong."""
     try:
         return Settings()  # type: ignore[call-arg]  # the fields come from the environment
     except ValidationError as error:
-        raise SettingsError("\n".join(_sentences(error))) from None
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    wrong: dict[str, str] = {}
-    for problem in error.errors(include_input=False, include_context=False):
-        field = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower())
-        is_missing = problem["type"] == "missing"
-        wrong[field] = "is missing" if is_missing else "is wrong"
-    return [
-        f"{PREFIX}{field.upper()} {what}: give {Settings.model_fields[field].description}."
-        for field, what in wrong.items()
-    ]
+        problems: dict[str, str] = {}
+        for problem in error.errors(include_input=False, include_context=False):
+            field = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower())
+            problems[field] = "is missing" if problem["type"] == "missing" else "is wrong"
+        sentences = [
+            f"{variable(field)} {problem}: give {Settings.model_fields[field].description}."
+            for field, problem in problems.items()
+        ]
+        raise SettingsError("\n".join(sentences)) from None

@@ -1,7 +1,7 @@
-"""What a process says of itself: logs, and numbers for Prometheus.
+"""Logs, and metrics for Prometheus.
 
-Logs are one JSON object a line on stderr: a message is a fixed phrase; values go in `extra`. Labels
-of numbers are words of ours or LiveKit's, never a name or an id.
+A log is one JSON object a line on stderr: its message is a fixed phrase, and values go in `extra`.
+The labels of metrics are words of ours or of LiveKit, never a name or an id.
 """
 
 import json
@@ -19,64 +19,77 @@ logger = logging.getLogger("halaqa.metrics")
 
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
-REGISTRY = CollectorRegistry()  # this process's; the library's own has the interpreter's numbers
+REGISTRY = CollectorRegistry()  # the library's own one would add metrics of the interpreter
 
 _webhooks = Counter(
-    "halaqa_webhooks", "Webhooks by what became of them.", ["outcome"], registry=REGISTRY
+    "halaqa_webhooks",
+    "Counts the webhooks that arrived, by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
 )
 _webhook_seconds = Histogram(
     "halaqa_webhook_seconds",
-    "From a webhook's arrival to its answer.",
+    "Measures the seconds from a webhook's arrival to its answer.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
     registry=REGISTRY,
 )
 _transitions = Counter(
-    "halaqa_transitions", "Sessions that changed to a status.", ["to"], registry=REGISTRY
+    "halaqa_transitions",
+    "Counts the moves of sessions, by their new status.",
+    ["to"],
+    registry=REGISTRY,
 )
 _work = Counter(
-    "halaqa_work", "Work that was begun, by how it ended.", ["kind", "outcome"], registry=REGISTRY
+    "halaqa_work",
+    "Counts the due work that was started, by kind and outcome.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
 )
 _subscriptions = Gauge(
-    "halaqa_subscriptions_running", "Subscriptions under way.", registry=REGISTRY
+    "halaqa_subscriptions_running",
+    "Shows how many subscriptions run in this process.",
+    registry=REGISTRY,
 )
 _watched = Gauge(
-    "halaqa_watched_sessions", "Sessions that somebody watches at this process.", registry=REGISTRY
+    "halaqa_watched_sessions",
+    "Shows how many sessions are watched in this process.",
+    registry=REGISTRY,
 )
 _bus_gaps = Counter(
     "halaqa_bus_gaps",
-    "How often what other processes said may not have been heard.",
+    "Counts how often hints of other processes may have been missed.",
     registry=REGISTRY,
 )
 _livekit_calls = Counter(
     "halaqa_livekit_calls",
-    "Calls to LiveKit's API by how they ended.",
+    "Counts the calls to LiveKit's API, by method and outcome.",
     ["method", "outcome"],
     registry=REGISTRY,
 )
 _livekit_seconds = Histogram(
     "halaqa_livekit_call_seconds",
-    "How long calls to LiveKit's API took.",
+    "Measures the seconds that calls to LiveKit's API take, by method.",
     ["method"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,
 )
 _operations = Counter(
     "halaqa_graphql_operations",
-    "GraphQL operations that ended, by kind and by how.",
+    "Counts the GraphQL operations that ended, by kind and outcome.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )
 _refusals = Counter(
     "halaqa_refusals",
-    "Errors that clients were told of, by code; INVALID_CREDENTIALS: failed sign-ins;"
-    " UNAUTHENTICATED: sockets closed with 4403 too.",
+    "Counts the errors that clients were told of, by code: a failed sign-in is INVALID_CREDENTIALS,"
+    " and a socket that is closed with 4403 counts as UNAUTHENTICATED.",
     ["code"],
     registry=REGISTRY,
 )
 
 
 def count_webhook(outcome: str, seconds: float) -> None:
-    """`outcome`: the webhook's own, or REJECTED or NOT_STORED."""
+    """Count a webhook. `outcome`: a WebhookOutcome, REJECTED or NOT_STORED."""
     _webhooks.labels(outcome).inc()
     _webhook_seconds.observe(seconds)
 
@@ -86,7 +99,7 @@ def count_transitions(to: str, number: int) -> None:
 
 
 def count_work(kind: str, outcome: str) -> None:
-    """`outcome`: DONE, PUT_OFF, GIVEN_BACK as its process ended, or DEADLY."""
+    """Count due work. `outcome`: DONE, PUT_OFF, DEADLY, or GIVEN_BACK when its process ended."""
     _work.labels(kind, outcome).inc()
 
 
@@ -95,7 +108,10 @@ def count_bus_gap() -> None:
 
 
 def count_operation(kind: str, outcome: str) -> None:
-    """`kind`: QUERY, MUTATION, SUBSCRIPTION or UNKNOWN; `outcome`: OK, ERRORS or REFUSED."""
+    """Count a GraphQL operation.
+
+    `kind`: QUERY, MUTATION, SUBSCRIPTION or UNKNOWN. `outcome`: OK, ERRORS or REFUSED.
+    """
     _operations.labels(kind, outcome).inc()
 
 
@@ -103,7 +119,7 @@ def count_refusal(code: str) -> None:
     _refusals.labels(code).inc()
 
 
-def subscription_began() -> None:
+def subscription_started() -> None:
     _subscriptions.inc()
 
 
@@ -111,8 +127,8 @@ def subscription_ended() -> None:
     _subscriptions.dec()
 
 
-def watching_began() -> None:
-    """A session is watched by somebody."""
+def watching_started() -> None:
+    """Count one more watched session in this process."""
     _watched.inc()
 
 
@@ -122,8 +138,8 @@ def watching_ended() -> None:
 
 @contextmanager
 def calling_livekit(method: str) -> Iterator[None]:
-    """One call as its caller sees it; what it raises is its outcome."""
-    began, outcome = perf_counter(), "OK"
+    """Count and time one call. Its outcome is OK or the name of the error that it raises."""
+    started, outcome = perf_counter(), "OK"
     try:
         yield
     except BaseException as error:
@@ -131,15 +147,14 @@ def calling_livekit(method: str) -> Iterator[None]:
         raise
     finally:
         _livekit_calls.labels(method, outcome).inc()
-        _livekit_seconds.labels(method).observe(perf_counter() - began)
+        _livekit_seconds.labels(method).observe(perf_counter() - started)
 
 
 @contextmanager
-def showing_numbers(port: int) -> Iterator[None]:
-    """At a port of their own, on loopback: for a process that has no HTTP. OSError where there is
-    no such port."""
+def serving_metrics(port: int) -> Iterator[None]:
+    """Serve the metrics of a process without HTTP, on loopback. Raises OSError if it cannot."""
     server, thread = start_http_server(port, "127.0.0.1", REGISTRY)
-    server.handle_error = _note_that_not_told  # type: ignore[method-assign, assignment]
+    server.handle_error = _log_unserved  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
@@ -148,8 +163,8 @@ def showing_numbers(port: int) -> Iterator[None]:
         thread.join()
 
 
-def _note_that_not_told(_request: object, _address: object) -> None:
-    """In a line like all others, while the error is handled; the library prints a traceback."""
+def _log_unserved(_request: object, _address: object) -> None:
+    """Log the error that is being handled as JSON; the library would print a traceback."""
     logger.warning("numbers not told", exc_info=sys.exc_info())
 
 

@@ -1,7 +1,7 @@
-"""How late the clock moves sessions: `python -m benchmarks.transitions`. Compare ratios only.
+"""Measure how late the clock moves sessions: `python -m benchmarks.transitions`. Compare ratios.
 
-Lateness is from the due time until the bell has rung, that is after the commit. The other number
-is how long ten thousand sessions take that are due at once.
+Lateness is from the due time until the change is published, after the commit. The other number is
+how long ten thousand sessions take that are due at once.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from statistics import median, quantiles
 
 import clock
 from actions.clock.sweep import advance_due
-from actions.sessions.session_schedule import times
+from actions.sessions.session_schedule import compute_dates
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
-from gateways.bus import SESSIONS, bell
+from gateways.changes import bus_in_use, listen_for_versions
 from models import Academy, AttendancePolicy, Session, User, VideoSettings
 from models.database.connection import close_database, open_database
 from models.database.migration_runner import migrate
@@ -27,7 +27,7 @@ from tests.support import environment, make, postgres
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching, ticking
 
-__all__ = ["environment"]  # imported for what it does
+__all__ = ["environment"]  # importing it sets the environment
 
 AHEAD = timedelta(seconds=2)
 LATE_SESSIONS = 300
@@ -54,7 +54,7 @@ async def measure(url: str) -> None:
         sys.stdout.write(f"  {LATE_SESSIONS} scheduled {AHEAD.seconds} s ahead, late by ms: ")
         p99 = quantiles(late, n=100)[98]
         sys.stdout.write(f"p50 {median(late):.1f}, p99 {p99:.1f}, most {late[-1]:.1f}\n")
-        # In this order: those that make one move are due again at six hundred minutes.
+        # The order matters: sessions that make one move are due again at 600 minutes.
         for minutes, what in ((600, "three states"), (-5, "one state")):
             seconds = await at_once(minutes)
             sys.stdout.write(f"  {DUE_AT_ONCE} due at once, {what} each: {seconds:.2f} s\n")
@@ -64,23 +64,22 @@ async def measure(url: str) -> None:
 
 async def lateness() -> list[float]:
     """Milliseconds, sorted, of sessions that are scheduled while the clock runs."""
-    due: dict[str, datetime] = {}
+    due: dict[int, datetime] = {}
     late: list[float] = []
 
-    def heard(message: str) -> None:
-        session_id, _, version = message.partition(":")
-        if version == "4":  # scheduled; ready, with its meeting, and ongoing in one breath
+    def heard(session_id: int, version: int) -> None:
+        if version == 4:  # scheduled, ready with its meeting, and ongoing at once
             late.append((clock.now() - due[session_id]) / timedelta(milliseconds=1))
 
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
     async with LiveKitStub() as stub, reaching(stub.url) as livekit, ticking(livekit):
-        if bell.bus is not None:
-            bell.bus.listen(SESSIONS, heard)
+        if (bus := bus_in_use()) is not None:
+            listen_for_versions(bus, heard, on_gap=lambda: None)
         for _ in range(LATE_SESSIONS):
             now = clock.now()
             row = await make.session(academy, teacher, student=student, at=now + AHEAD, now=now)
-            due[str(row.id)] = row.scheduled_at
+            due[row.id] = row.scheduled_at
             await asyncio.sleep(0.005)
         await asyncio.sleep(AHEAD.seconds + 1)
     if len(late) < LATE_SESSIONS:
@@ -89,7 +88,7 @@ async def lateness() -> list[float]:
 
 
 async def at_once(minutes: int) -> float:
-    """Seconds until all have moved, looked at so many minutes after eleven."""
+    """Seconds until all have moved, swept so many minutes after eleven."""
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     settings = await VideoSettings.get(academy_id=academy.id)
@@ -112,7 +111,7 @@ def _row(
     settings: VideoSettings,
     policy: AttendancePolicy,
 ) -> dict[str, object]:
-    timers = times(make.ELEVEN, 60, settings)
+    timers = compute_dates(make.ELEVEN, 60, settings)
     return {
         "academy_id": academy.id,
         "kind": SessionKind.QURAN,

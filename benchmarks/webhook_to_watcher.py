@@ -1,12 +1,11 @@
-"""How long a webhook takes to a watcher's screen: 1,000 of them, one at a time, at an easy pace.
+"""Measure how long a webhook takes to a watcher's screen: 1,000 of them, one at a time.
 
     .venv/bin/python -m benchmarks.webhook_to_watcher [sqlite|postgres|processes]
 
-From just before the POST is written to the moment the frame is read, over loopback. `sqlite` and
-`postgres`: in one process with the server. `processes`: two servers on PostgreSQL and Redis, of
-which the first is posted to; one screen is at the first and one at the second, and both are timed
-for every webhook. Absolute times differ from machine to machine: read the ratios.
-"""
+The time runs from just before the POST is written to the moment the frame is read, over loopback.
+`sqlite` and `postgres` run in one process with the server. `processes` runs two servers on
+PostgreSQL and Redis: the first receives the webhooks, each has one screen, and both screens are
+timed. Absolute times differ from machine to machine: compare the ratios."""
 
 import asyncio
 import json
@@ -38,20 +37,20 @@ from tests.support.webhooks import encode as body_of
 from tests.support.webhooks import sign
 
 WEBHOOKS = 1000
-STUDENTS = 50  # each comes and goes ten times
+STUDENTS = 50  # each joins and leaves ten times
 PAUSE_S = 0.02
 
 Times = list[float]  # seconds to the answer, and to each screen
 
 
 @dataclass(frozen=True, slots=True)
-class Class:
+class Classroom:
     session: Session
     teacher: User
     students: list[User]
 
     def webhooks(self) -> Iterator[dict[str, Any]]:
-        """Somebody comes, and goes, and the next one."""
+        """Events of people who join and leave, one after the other."""
         room = Room(self.session, clock.now())
         for number in range(WEBHOOKS // 2):
             stay = Stay(self.students[number % STUDENTS], clock.now())
@@ -59,20 +58,20 @@ class Class:
             yield room.left(stay, clock.now())
 
 
-async def begin() -> Class:
+async def start_session() -> Classroom:
     now = clock.now()
     academy = await make.academy()
     teacher = await make.teacher(academy)
     students = [await make.student(academy) for _ in range(STUDENTS)]
     circle = await make.group(academy, teacher, *students)
     session = await make.session(academy, teacher, group=circle, at=now, now=now)
-    return Class(session, teacher, students)
+    return Classroom(session, teacher, students)
 
 
 async def in_one(database_url: str) -> list[Times]:
     await migrate(database_url)
     async with serving_app(database_url) as served:
-        return await measure(await begin(), served.url, served.url)
+        return await measure(await start_session(), served.url, served.url)
 
 
 async def in_two(database_url: str, redis_url: str) -> list[Times]:
@@ -80,19 +79,21 @@ async def in_two(database_url: str, redis_url: str) -> list[Times]:
     await open_database(database_url)
     try:
         async with serving(database_url, redis_url) as (first, second):
-            return await measure(await begin(), first, first, second)
+            return await measure(await start_session(), first, first, second)
     finally:
         await close_database()
 
 
-async def measure(lesson: Class, url: str, *screens: str) -> list[Times]:
-    """Post to one server and look at the screens, which may be others'."""
+async def measure(classroom: Classroom, url: str, *screens: str) -> list[Times]:
+    """Post to one server and time the screens, which may be at other servers."""
     async with AsyncExitStack() as stack:
         livekit = await stack.enter_async_context(httpx.AsyncClient())
         sockets = [await stack.enter_async_context(dial(screen)) for screen in screens]
         for socket in sockets:
-            await watch(socket, headers(lesson.teacher), encode(Kind.SESSION, lesson.session.id))
-        return [await one(url, livekit, sockets, event) for event in lesson.webhooks()]
+            await watch(
+                socket, headers(classroom.teacher), encode(Kind.SESSION, classroom.session.id)
+            )
+        return [await one(url, livekit, sockets, event) for event in classroom.webhooks()]
 
 
 async def watch(socket: ClientConnection, auth: dict[str, str], session_id: str) -> None:
@@ -109,10 +110,10 @@ async def one(
     await asyncio.sleep(PAUSE_S)
     body = body_of(event)
     signed = {"Authorization": sign(body, now=clock.now())}
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     posting = answered(livekit, f"{url}{PATH}", body, signed)
     moments = await asyncio.gather(posting, *(seen(socket) for socket in sockets))
-    return [moment - began for moment in moments]
+    return [moment - started_at for moment in moments]
 
 
 async def seen(socket: ClientConnection) -> float:

@@ -1,8 +1,7 @@
-"""What attendance was computed from, and computing it again."""
+"""`attendance`: shows how attendance was computed, and computes it again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -10,28 +9,26 @@ from rich.live import Live
 
 import clock
 import settings
-from actions.attendance import recalculation
-from actions.clock.by_hand import Done
-from cli.attendance_tables import overview, whole
-from cli.choosing import (
-    AnyNumber,
+from actions.attendance.recalculation import recalculate_session
+from actions.clock.manual_run import Done
+from cli.attendance_tables import overview, tables_of
+from cli.database import opened
+from cli.options import (
     Dry,
     Kind,
+    OptionalSessionId,
     Slug,
     Verbose,
-    choosing,
     print_counts,
     print_lines,
+    selected_sessions,
 )
-from cli.database import opened
-from cli.parts import Stop
-from domain.session import SessionKind
+from cli.parts import Stop, blocking
 from domain.status import SessionStatus
 from models import Session
-from models.reading.which import Which
 
-EVERY_S = 1.0
-WIDE = 160
+REDRAW_EVERY_S = 1.0
+FILE_WIDTH = 160  # columns where there is no terminal: enough for every table
 NEVER_OPENED = (SessionStatus.SCHEDULED, SessionStatus.CANCELLED)
 
 Watch = Annotated[bool, typer.Option("--watch", help="Draw it again every second, until Ctrl-C.")]
@@ -41,91 +38,61 @@ attendance_commands = typer.Typer(no_args_is_help=True, help="Who was there, and
 
 
 @attendance_commands.command()
-def debug(session: AnyNumber = None, watch: Watch = False, lines: Lines = 50) -> None:
+@blocking
+async def debug(session: OptionalSessionId = None, watch: Watch = False, lines: Lines = 50) -> None:
     """Print who is in the live sessions; of one session rows, cycles and the log behind them."""
-
-    async def draw() -> RenderableType:
-        now = clock.now()
-        return await (overview(now) if session is None else whole(await _find(session), now, lines))
-
-    asyncio.run(_watch(draw) if watch else _print(draw))
-
-
-Draw = Callable[[], Awaitable[RenderableType]]
-
-
-def _console() -> Console:
-    """As wide as the terminal; where there is none, wide enough for every column."""
     console = Console(highlight=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, emoji=False, width=WIDE)
-
-
-async def _print(draw: Draw) -> None:
+    if not console.is_terminal:
+        console = Console(highlight=False, emoji=False, width=FILE_WIDTH)
     async with opened(settings.current().database_url):
-        _console().print(await draw())
-
-
-async def _watch(draw: Draw) -> None:
-    console = _console()
-    async with opened(settings.current().database_url):
+        if not watch:
+            console.print(await _drawn(session, lines))
+            return
         with Live(console=console, auto_refresh=False) as live:
+            draw = live.update if console.is_terminal else console.print
             while True:
-                show = live.update if console.is_terminal else console.print
-                show(await draw())
+                draw(await _drawn(session, lines))
                 live.refresh()
-                await asyncio.sleep(EVERY_S)
+                await asyncio.sleep(REDRAW_EVERY_S)
 
 
-async def _find(number: int) -> Session:
-    session = await Session.get_or_none(id=number)
+async def _drawn(session_id: int | None, lines: int) -> RenderableType:
+    if session_id is None:
+        return await overview(clock.now())
+    session = await Session.get_or_none(id=session_id)
     if session is None:
-        raise Stop(f"There is no session {number}.")
-    return session
+        raise Stop(f"There is no session {session_id}.")
+    return await tables_of(session, clock.now(), lines)
 
 
 @attendance_commands.command()
-def recalculate(
-    session: AnyNumber = None,
+@blocking
+async def recalculate(
+    session: OptionalSessionId = None,
     academy: Slug = None,
     kind: Kind = None,
     dry_run: Dry = False,
     verbose: Verbose = False,
 ) -> None:
     """Compute attendance again from the log: of one session, or of all that ever opened."""
-    done = asyncio.run(_recalculate(session, academy, kind, is_dry=dry_run))
+    done = Done()
+    async with selected_sessions(academy, kind) as which:
+        every = which.rows().exclude(status__in=NEVER_OPENED).order_by("id")
+        rows = every if session is None else which.rows().filter(id=session)
+        session_ids: list[Any] = list(await rows.values_list("id", flat=True))
+        if session is not None and not session_ids:
+            raise Stop(f"There is no session {session} of these.")
+        for session_id in session_ids:
+            done.checked += 1
+            try:
+                repair = await recalculate_session(session_id, clock.now(), is_trial=dry_run)
+            except Exception as error:  # the other sessions are computed all the same
+                done.failed += 1
+                done.lines.append((session_id, f"failed: {error!r}"))
+                continue
+            if repair.rows or repair.facts:
+                done.changed += 1
+                done.lines.append((session_id, f"{repair.rows} rows, {repair.facts} facts"))
     print_lines(done.lines, is_verbose=verbose)
     word = "would change" if dry_run else "changed"
     print_counts({"checked": done.checked, word: done.changed, "failed": done.failed})
-
-
-async def _recalculate(
-    number: int | None, slug: str | None, kind: SessionKind | None, *, is_dry: bool
-) -> Done:
-    done = Done()
-    async with choosing(slug, kind) as which:
-        for session_id in await _wanted(number, which):
-            done.checked += 1
-            await _repair(session_id, done, is_dry=is_dry)
-    return done
-
-
-async def _wanted(number: int | None, which: Which) -> list[int]:
-    if number is not None:
-        if not await which.rows().filter(id=number).exists():
-            raise Stop(f"There is no session {number} of these.")
-        return [number]
-    rows = which.rows().exclude(status__in=NEVER_OPENED).order_by("id")
-    return await rows.values_list("id", flat=True)  # type: ignore[return-value]
-
-
-async def _repair(session_id: int, done: Done, *, is_dry: bool) -> None:
-    """What one session meets keeps no other from being computed."""
-    try:
-        repair = await recalculation.recalculate_session(session_id, clock.now(), is_trial=is_dry)
-    except Exception as error:
-        done.failed += 1
-        done.lines.append((session_id, f"failed: {error!r}"))
-        return
-    if repair.rows or repair.facts:
-        done.changed += 1
-        done.lines.append((session_id, f"{repair.rows} rows, {repair.facts} facts"))

@@ -1,6 +1,5 @@
-"""The database as the commands meet it: reachable, migrated, and where it is SQLite, ours alone."""
+"""Opens the database for a command: it must be reachable, migrated and, on SQLite, ours alone."""
 
-import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +10,7 @@ from pkgutil import iter_modules
 from tortoise.exceptions import OperationalError
 
 import settings
-from cli.parts import Stop
+from cli.parts import Stop, blocking
 from models import migrations
 from models.database import sql
 from models.database.connection import close_database, open_database
@@ -25,12 +24,10 @@ NOT_ALONE = (
 )
 
 
-def migrate() -> None:
+@blocking
+async def migrate() -> None:
     """Bring the database to the newest schema."""
-    asyncio.run(_migrate(settings.current().database_url))
-
-
-async def _migrate(url: str) -> None:
+    url = settings.current().database_url
     await _open(url)
     await close_database()
     await apply_migrations(url)
@@ -38,25 +35,29 @@ async def _migrate(url: str) -> None:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[None]:
-    """A database that is there and migrated, or Stop."""
+    """Open a database for the block. Raises Stop if it is missing or not migrated."""
     file = _file(url)
-    if file is not None and not file.exists():  # opening it would make it
+    if file is not None and not file.exists():  # opening it would create it
         raise Stop(NOT_MIGRATED)
     await _open(url)
     try:
-        if not await _is_migrated():
+        ours = {one.name for one in iter_modules(migrations.__path__) if one.name[0] != "_"}
+        try:
+            rows = await sql.query("SELECT name FROM tortoise_migrations WHERE app = $1", "models")
+        except OperationalError:  # there is no such table
+            rows = []
+        if ours - {row["name"] for row in rows}:
             raise Stop(NOT_MIGRATED)
         yield
     finally:
         await close_database()
 
 
-def check_migrated(url: str) -> None:
-    async def look() -> None:
-        async with opened(url):
-            pass
-
-    asyncio.run(look())
+@blocking
+async def check_migrated(url: str) -> None:
+    """Raise Stop if a database is missing or not migrated."""
+    async with opened(url):
+        pass
 
 
 def is_sqlite(url: str) -> bool:
@@ -74,38 +75,25 @@ async def _open(url: str) -> None:
     try:
         await open_database(url)
     except Exception as error:
-        # Its message may have the address in it, and that the password.
+        # The error's message may hold the address, and so the password.
         kind = type(error).__name__
         raise Stop(f"The database of HALAQA_DATABASE_URL does not open: {kind}.") from error
 
 
-async def _is_migrated() -> bool:
-    names = {module.name for module in iter_modules(migrations.__path__) if module.name[0] != "_"}
-    try:
-        rows = await sql.query("SELECT name FROM tortoise_migrations WHERE app = $1", "models")
-    except OperationalError:
-        return False
-    return names <= {row["name"] for row in rows}
-
-
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Where the database is SQLite, be the one process that serves it, or Stop.
+    """Be the only process that serves a SQLite database. Raises Stop if another one does.
 
-    A lock on a file beside the database says so; the system drops it with the process.
+    The lock is on a file beside the database; the system drops it when the process ends.
     """
     file = _file(url)
     if file is None:
         yield
         return
-    with _lock_file(file).open("a") as lock:
+    real_path = os.path.realpath(file)  # the same lock for every name of the database
+    with Path(f"{real_path}-lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Stop(NOT_ALONE) from None
         yield
-
-
-def _lock_file(file: Path) -> Path:
-    """One for all names of the database."""
-    return Path(f"{os.path.realpath(file)}-lock")

@@ -1,18 +1,32 @@
-"""What the commands are handed, because they may not import it; and how they stop."""
+"""Defines what `main` hands to the commands, and how every command runs and stops."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ParamSpec, Protocol
 
 from settings import Settings
+
+P = ParamSpec("P")
 
 Example = Mapping[str, str]
 Beside = Callable[[], Awaitable[None]]
 
 
 class Stop(Exception):  # noqa: N818 - not an error of ours
-    """A sentence for the operator, and the end."""
+    """Ends a command with a sentence for the operator."""
+
+
+def blocking(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Make a plain function of an async command, because typer cannot await one."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(command(*args, **kwargs))
+
+    return run
 
 
 class Serve(Protocol):
@@ -22,14 +36,17 @@ class Serve(Protocol):
         examples: Sequence[Example] | None = None,
         beside: Beside | None = None,
     ) -> None:
-        """Serve until a signal; OSError where there is no port. `beside` runs meanwhile."""
+        """Serve until a signal, and run `beside` meanwhile. Raises OSError if the port is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`serve_many`: as `serve`, in so many processes. `ticking`: the clock alone, as long as the
-    block lasts; `working`: a worker, likewise. `examples`: GraphiQL's tabs.
-    `global_id`: what clients call a row, of its type's name and its number."""
+    """The functions of `main` that the commands call; `cli` may not import them.
+
+    `serve_many` is `serve` in several processes. `ticking` runs the clock alone, and `working` a
+    worker, for as long as the block lasts. `examples` are GraphiQL's tabs. `global_id` makes the
+    id that clients use, from the name of a type and the number of a row.
+    """
 
     serve: Serve
     serve_many: Callable[[Settings, int], None]

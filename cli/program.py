@@ -1,4 +1,4 @@
-"""`python main.py …`: its commands, and how they end when something is in the way."""
+"""`python main.py …`: puts the commands together and turns errors into exit codes."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ program = typer.Typer(
     help="Halaqa: live classes over GraphQL.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,  # it would show the values of variables
+    pretty_exceptions_enable=False,  # a pretty traceback shows the values of variables
 )
 schema_commands = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 
@@ -38,7 +38,7 @@ def print_schema(context: typer.Context) -> None:
 
 @schema_commands.callback()
 def _schema() -> None:
-    """A group although it has one command."""
+    """Keep `schema` a group although it has one command."""
 
 
 program.command("serve")(serve)
@@ -58,13 +58,15 @@ program.add_typer(schema_commands, name="schema")
 
 
 def run(parts: Parts, *more: Callable[..., None]) -> None:
-    """Run the command that was asked for, ours or one of `more`. Exit code 2 for settings, 1 for
-    other refusals."""
+    """Run the command that was asked for, ours or one of `more`.
+
+    Wrong settings end with exit code 2, other refusals with 1.
+    """
     for command in more:
         program.command()(command)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without Arabic letters
+            stream.reconfigure(errors="replace")  # for terminals without Arabic letters
     try:
         with contextlib.suppress(BrokenPipeError):
             program(obj=parts, prog_name="main.py")

@@ -1,4 +1,4 @@
-"""The commands that stay: the server, and the clock alone."""
+"""The commands that run until a signal: `serve`, `worker`, `clock`; and `clock status`."""
 
 import asyncio
 import errno
@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -18,8 +17,7 @@ import clock
 import settings
 import telemetry
 from cli.database import alone, check_migrated, is_sqlite, opened
-from cli.parts import Beside, Example, Parts, Stop
-from domain.system import ClockStatus
+from cli.parts import Beside, Example, Parts, Stop, blocking
 from models.reading.clock_status import read_clock_status
 from settings import Settings
 
@@ -38,7 +36,6 @@ NO_REDIS = (
     "HALAQA_REDIS_URL is for several processes, and SQLite takes only one at a time: "
     "leave it out, or give a PostgreSQL in HALAQA_DATABASE_URL."
 )
-
 NO_WORKERS = (
     "A worker needs PostgreSQL and Redis: give a PostgreSQL in HALAQA_DATABASE_URL "
     "and a Redis in HALAQA_REDIS_URL."
@@ -65,7 +62,7 @@ def serve(context: typer.Context, port: Port = None, workers: Workers = 1) -> No
 
 
 def check_fits(given: Settings, processes: int = 1) -> None:
-    """Stop where several processes are wanted on a database that takes one."""
+    """Raise Stop if the settings want several processes on SQLite, which takes only one."""
     if not is_sqlite(given.database_url):
         return
     if processes > 1:
@@ -86,14 +83,14 @@ def serve_on_port(
 
 @contextmanager
 def taking_port(port: int, setting: str = "HALAQA_PORT") -> Iterator[None]:
-    """Stop where the port is not to be had."""
+    """Raise Stop if the block cannot take its port, and name the setting that gives it."""
     try:
         yield
     except OSError as error:
-        why = {errno.EADDRINUSE: "is taken", errno.EACCES: "is not ours to use"}
-        if error.errno not in why:
+        reasons = {errno.EADDRINUSE: "is taken", errno.EACCES: "is not ours to use"}
+        if error.errno not in reasons:
             raise
-        raise Stop(f"Port {port} {why[error.errno]}: give another in {setting}.") from None
+        raise Stop(f"Port {port} {reasons[error.errno]}: give another in {setting}.") from None
 
 
 @clock_commands.callback(invoke_without_command=True)
@@ -106,8 +103,8 @@ def run_clock(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     check_fits(given)
     check_migrated(given.database_url)
     telemetry.start_logging()
-    with alone(given.database_url), _showing_numbers(given.metrics_port):
-        asyncio.run(_until_told(context.obj.ticking(given)))
+    with alone(given.database_url), _serving_metrics(given.metrics_port):
+        asyncio.run(_run_until_signal(context.obj.ticking(given)))
 
 
 def worker(context: typer.Context, metrics_port: MetricsPort = None) -> None:
@@ -118,78 +115,58 @@ def worker(context: typer.Context, metrics_port: MetricsPort = None) -> None:
         raise Stop(NO_WORKERS)
     check_migrated(given.database_url)
     telemetry.start_logging()
-    with _showing_numbers(given.metrics_port):
-        asyncio.run(_until_told(context.obj.working(given)))
+    with _serving_metrics(given.metrics_port):
+        asyncio.run(_run_until_signal(context.obj.working(given)))
 
 
 @contextmanager
-def _showing_numbers(port: int | None) -> Iterator[None]:
-    """What this process counts, where a port is given for it."""
+def _serving_metrics(port: int | None) -> Iterator[None]:
+    """Serve this process's metrics on a port, if the settings give one."""
     with ExitStack() as stack:
         if port is not None:
             with taking_port(port, "HALAQA_METRICS_PORT"):
-                stack.enter_context(telemetry.showing_numbers(port))
+                stack.enter_context(telemetry.serving_metrics(port))
         yield
 
 
-async def _until_told(ticking: AbstractAsyncContextManager[None]) -> None:
-    """Till the first signal, which asks; a second one ends the process wherever it is."""
-    told, loop = asyncio.Event(), asyncio.get_running_loop()
+async def _run_until_signal(running: AbstractAsyncContextManager[None]) -> None:
+    """Run until the first signal, then stop in order; a second signal ends the process at once."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, told.set)
-    async with ticking:
-        await told.wait()
+        loop.add_signal_handler(number, stopped.set)
+    async with running:
+        await stopped.wait()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
 
 
 @clock_commands.command("status")
-def clock_status(as_json: AsJson = False) -> None:
+@blocking
+async def clock_status(as_json: AsJson = False) -> None:
     """Say whether the clock runs and what is late; exit code 1 if it does not or anything is."""
     now = clock.now()
-    status = asyncio.run(_read(now))
+    async with opened(settings.current().database_url):
+        status = await read_clock_status(now)
+    beat_at = status.last_beat_at
     if as_json:
-        typer.echo(json.dumps(asdict(status), default=_zulu))
+        beat = beat_at and beat_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        typer.echo(json.dumps(asdict(status) | {"last_beat_at": beat}))
     else:
-        Console(highlight=False).print(_table(status, now))
-    if not _is_well(status):
+        late = _red(status.overdue_sessions)
+        if status.overdue_sessions:
+            late += f", the oldest by {status.oldest_overdue_seconds} s"
+        ago = "never" if beat_at is None else f"{(now - beat_at).total_seconds():.1f} s ago"
+        table = Table.grid(padding=(0, 2))
+        table.add_row("clock", "[green]runs[/]" if status.is_running else "[red]does not run[/]")
+        table.add_row("last beat", ago)
+        table.add_row("overdue sessions", late)
+        table.add_row("overdue work", _red(status.overdue_work))
+        table.add_row("failed work", _red(status.failed_work))
+        table.add_row("database's clock", f"{status.skew_ms:+d} ms")
+        Console(highlight=False).print(table)
+    if not status.is_running or status.overdue_sessions or status.overdue_work:
         raise typer.Exit(1)
 
 
-async def _read(now: datetime) -> ClockStatus:
-    async with opened(settings.current().database_url):
-        return await read_clock_status(now)
-
-
-def _zulu(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _is_well(status: ClockStatus) -> bool:
-    return status.is_running and not (status.overdue_sessions or status.overdue_work)
-
-
-def _table(status: ClockStatus, now: datetime) -> Table:
-    table = Table.grid(padding=(0, 2))
-    state = "[green]runs[/]" if status.is_running else "[red]does not run[/]"
-    table.add_row("clock", state)
-    table.add_row("last beat", _ago(status.last_beat_at, now))
-    table.add_row("overdue sessions", _late(status))
-    table.add_row("overdue work", _count(status.overdue_work))
-    table.add_row("failed work", _count(status.failed_work))
-    table.add_row("database's clock", f"{status.skew_ms:+d} ms")
-    return table
-
-
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return "never" if moment is None else f"{(now - moment).total_seconds():.1f} s ago"
-
-
-def _late(status: ClockStatus) -> str:
-    number = _count(status.overdue_sessions)
-    oldest = f", the oldest by {status.oldest_overdue_seconds} s" if status.overdue_sessions else ""
-    return number + oldest
-
-
-def _count(number: int) -> str:
+def _red(number: int) -> str:
     return f"[red]{number}[/]" if number else "0"

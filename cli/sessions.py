@@ -1,43 +1,37 @@
-"""Sessions as an operator sees them: one, those that are stuck, and those that are late."""
+"""`sessions`: shows one session, lists the stuck ones, and makes late changes of status."""
 
-import asyncio
 import json
 
 import typer
 
 import clock
-from actions.clock.by_hand import Done, update_statuses
-from cli.choosing import (
+from actions.clock.manual_run import update_statuses
+from cli.meetings import manage
+from cli.options import (
     AsJson,
     Dry,
     Kind,
-    Number,
+    SessionId,
     Slug,
     Verbose,
-    choosing,
     console,
     print_counts,
     print_lines,
+    selected_sessions,
 )
-from cli.meetings import manage
-from cli.parts import Stop
+from cli.parts import Stop, blocking
 from cli.session_page import page_of
-from domain.session import SessionKind
-from domain.stuck import Stuck
 from models import Session
-from models.reading.stuck import stuck_after
+from models.reading.stuck import find_stuck
 
 session_commands = typer.Typer(no_args_is_help=True, help="Sessions: one, the stuck, the late.")
 
 
 @session_commands.command()
-def show(number: Number) -> None:
+@blocking
+async def show(number: SessionId) -> None:
     """Print all there is to know about a session."""
-    asyncio.run(_show(number))
-
-
-async def _show(number: int) -> None:
-    async with choosing(None, None):
+    async with selected_sessions(None, None):
         session = await Session.get_or_none(id=number).select_related("academy", "teacher")
         if session is None:
             raise Stop("There is no such session.")
@@ -46,45 +40,39 @@ async def _show(number: int) -> None:
 
 
 @session_commands.command()
-def stuck(academy: Slug = None, kind: Kind = None, as_json: AsJson = False) -> None:
+@blocking
+async def stuck(academy: Slug = None, kind: Kind = None, as_json: AsJson = False) -> None:
     """List the sessions with which something is wrong; exit code 1 if there are any."""
-    found = asyncio.run(_stuck(academy, kind))
+    async with selected_sessions(academy, kind) as which:
+        of_all_kinds = find_stuck(0, clock.now(), which.academy_id or 0)
+        found = [pair async for pair in of_all_kinds if kind in (None, pair[0].kind)]
     if as_json:
-        told = [
-            {"session": row.id, "reason": one.reason, "since": f"{one.since:%FT%TZ}"}
-            | {"detail": one.detail}
-            for row, one in found
+        rows = [
+            {"session": row.id, "reason": why.reason, "since": f"{why.since:%FT%TZ}"}
+            | {"detail": why.detail}
+            for row, why in found
         ]
-        typer.echo(json.dumps({"stuck": told}))
+        typer.echo(json.dumps({"stuck": rows}))
     else:
-        for row, one in found:
-            said = f"{row.id}  {one.reason}  since {one.since:%F %T}Z  {one.detail or ''}"
-            console.print(said.rstrip(), markup=False)
+        for row, why in found:
+            line = f"{row.id}  {why.reason}  since {why.since:%F %T}Z  {why.detail or ''}"
+            console.print(line.rstrip(), markup=False)
         print_counts({"stuck": len(found)})
     if found:
         raise typer.Exit(1)
 
 
-async def _stuck(slug: str | None, kind: SessionKind | None) -> list[tuple[Session, Stuck]]:
-    async with choosing(slug, kind) as which:
-        all_of_them = stuck_after(0, clock.now(), which.academy_id or 0)
-        return [found async for found in all_of_them if kind in (None, found[0].kind)]
-
-
 @session_commands.command("update-statuses")
-def update(
+@blocking
+async def update(
     academy: Slug = None, kind: Kind = None, dry_run: Dry = False, verbose: Verbose = False
 ) -> None:
     """Make every change of status that is due, as the clock would, also of parked sessions."""
-    done = asyncio.run(_update(academy, kind, is_dry=dry_run))
+    async with selected_sessions(academy, kind) as which:
+        done = await update_statuses(clock.now(), which, is_dry=dry_run)
     print_lines(done.lines, is_verbose=verbose)
     counts = {"checked": done.checked, "updated": done.changed, "failed": done.failed}
     print_counts(counts, is_dry=dry_run)
-
-
-async def _update(slug: str | None, kind: SessionKind | None, *, is_dry: bool) -> Done:
-    async with choosing(slug, kind) as which:
-        return await update_statuses(clock.now(), which, is_dry=is_dry)
 
 
 session_commands.command("manage-meetings")(manage)

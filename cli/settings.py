@@ -1,4 +1,4 @@
-"""`settings show`: what this process would run with, and where each value comes from."""
+"""`settings show`: the settings that this process would run with, and their sources."""
 
 import json
 from typing import Annotated, Any
@@ -20,17 +20,24 @@ settings_commands = typer.Typer(no_args_is_help=True, help="The environment vari
 
 @settings_commands.callback()
 def _settings() -> None:
-    """A group although it has one command."""
+    """Keep `settings` a group although it has one command."""
 
 
 @settings_commands.command("show")
 def show(as_json: AsJson = False) -> None:
     """Print every setting, its value and where that comes from. Secrets are never printed."""
-    rows = told(settings.current())
+    given = settings.current()
+    rows = [
+        (
+            settings.variable(name),
+            _shown(getattr(given, name)),
+            "environment" if settings.is_in_environment(name) else "default",
+        )
+        for name in Settings.model_fields
+    ]
     if as_json:
-        names = ("value", "source")
-        plain = {name: dict(zip(names, rest, strict=True)) for name, *rest in rows}
-        typer.echo(json.dumps(plain))
+        by_name = {name: {"value": value, "source": source} for name, value, source in rows}
+        typer.echo(json.dumps(by_name))
         return
     width = max(len(name) for name, *_ in rows)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -39,19 +46,8 @@ def show(as_json: AsJson = False) -> None:
     typer.echo(f"{len(rows)} settings.")
 
 
-def told(given: Settings) -> list[tuple[str, str, str]]:
-    """Name, value without anything secret, source."""
-    return [
-        (settings.variable(name), _shown(getattr(given, name)), _source(name))
-        for name in Settings.model_fields
-    ]
-
-
-def _source(name: str) -> str:
-    return "environment" if settings.is_in_environment(name) else "default"
-
-
 def _shown(value: Any) -> str:
+    """Write a value without its secrets: an address may hold one in its user or its query."""
     match value:
         case None:
             return "not set"
@@ -63,21 +59,16 @@ def _shown(value: Any) -> str:
             return ", ".join(map(str, value)) or "not set"
         case bool():
             return str(value).lower()
-    return _without_password(str(value))
-
-
-def _without_password(text: str) -> str:
-    """An address may carry a password, or ask with one."""
+    text = str(value)
     if "://" not in text or text.startswith("sqlite:"):
         return text
-    parts = urlsplit(text)
-    user, at, host = parts.netloc.rpartition("@")
+    address = urlsplit(text)
+    user, at, host = address.netloc.rpartition("@")
     if ":" in user:
         user = f"{user.partition(':')[0]}:***"
-    asked = [_plain(pair) for pair in parts.query.split("&") if pair]
-    return parts._replace(netloc=f"{user}{at}{host}", query="&".join(asked)).geturl()
-
-
-def _plain(pair: str) -> str:
-    name = pair.partition("=")[0]
-    return f"{name}=***" if any(word in name.lower() for word in SECRET_NAMES) else pair
+    query = []
+    for pair in filter(None, address.query.split("&")):
+        name = pair.partition("=")[0]
+        is_secret = any(word in name.lower() for word in SECRET_NAMES)
+        query.append(f"{name}=***" if is_secret else pair)
+    return address._replace(netloc=f"{user}{at}{host}", query="&".join(query)).geturl()

@@ -1,8 +1,7 @@
-"""`webhooks simulate`: signed as LiveKit signs, posted to our own door, and what came of it."""
+"""`webhooks simulate`: posts signed webhooks to our own server and prints what came of them."""
 
-import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -11,22 +10,21 @@ import typer
 
 import clock
 import settings
-from cli.choosing import Number, OfUser
 from cli.database import opened
-from cli.parts import Stop
+from cli.options import SessionId, UserOption
+from cli.parts import Stop, blocking
 from domain.attendance.fold import EventKind
 from domain.attendance.state import Window, from_ms, to_ms
 from domain.webhook import WebhookOutcome
 from gateways.livekit_simulation import Event, Guest, Sender, SimulatedRoom, Stay
 from gateways.livekit_tokens import identity_of
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User, WebhookReceipt
-from models.reading.rosters import states_of
-from settings import Settings
+from models.reading.rosters import read_states
 
 LEFT = "CLIENT_INITIATED"
-SHORT = timedelta(seconds=40)
-# Of the time that `cycle` takes: in, out, in, out, in.
-CYCLES = ((0.0, 0.4), (0.5, 0.7), (0.8, 1.0))
+SHORT_STAY = timedelta(seconds=40)
+# The start and the end of each stay, as shares of the time that `cycle` takes.
+CYCLE_STAYS = ((0.0, 0.4), (0.5, 0.7), (0.8, 1.0))
 
 Ago = Annotated[int, typer.Option(min=0, max=600, help="How many minutes ago they came.")]
 Length = Annotated[int, typer.Option(min=1, max=600, help="How many minutes all of it takes.")]
@@ -39,37 +37,40 @@ simulations = typer.Typer(
 
 
 @simulations.command()
-def join(session: Number, user: OfUser, minutes: Ago = 0, url: Url = None) -> None:
+@blocking
+async def join(session: SessionId, user: UserOption, minutes: Ago = 0, url: Url = None) -> None:
     """Somebody comes in."""
-    _run(session, user, url, lambda trial: trial.join(timedelta(minutes=minutes)))
+    await _simulate(session, user, url, lambda trial: trial.join(timedelta(minutes=minutes)))
 
 
 @simulations.command()
-def leave(session: Number, user: OfUser, url: Url = None) -> None:
-    """Who came in last goes."""
-    _run(session, user, url, lambda trial: trial.leave())
+@blocking
+async def leave(session: SessionId, user: UserOption, url: Url = None) -> None:
+    """Somebody leaves: the connection that came in last."""
+    await _simulate(session, user, url, lambda trial: trial.leave())
 
 
 @simulations.command()
-def cycle(session: Number, user: OfUser, minutes: Length = 30, url: Url = None) -> None:
+@blocking
+async def cycle(
+    session: SessionId, user: UserOption, minutes: Length = 30, url: Url = None
+) -> None:
     """Somebody comes and goes three times; the last time they went is now."""
-    _run(session, user, url, lambda trial: trial.stays(timedelta(minutes=minutes), CYCLES))
+    length = timedelta(minutes=minutes)
+    await _simulate(session, user, url, lambda trial: trial.stay(length, CYCLE_STAYS))
 
 
 @simulations.command()
-def short(session: Number, user: OfUser, url: Url = None) -> None:
+@blocking
+async def short(session: SessionId, user: UserOption, url: Url = None) -> None:
     """Somebody stays for less than a minute, until now."""
-    _run(session, user, url, lambda trial: trial.stays(SHORT, ((0.0, 1.0),)))
+    await _simulate(session, user, url, lambda trial: trial.stay(SHORT_STAY, ((0.0, 1.0),)))
 
 
 Plan = Callable[["Trial"], Coroutine[Any, Any, None]]
 
 
-def _run(session: int, user: int, url: str | None, plan: Plan) -> None:
-    asyncio.run(_try_out(session, user, url, plan))
-
-
-async def _try_out(session_id: int, user_id: int, url: str | None, plan: Plan) -> None:
+async def _simulate(session_id: int, user_id: int, url: str | None, plan: Plan) -> None:
     given = settings.current()
     async with opened(given.database_url):
         session = await Session.get_or_none(id=session_id)
@@ -78,25 +79,35 @@ async def _try_out(session_id: int, user_id: int, url: str | None, plan: Plan) -
             raise Stop("There is no such session." if session is None else "There is no such user.")
         if session.room_name is None:
             raise Stop("This session has no meeting yet, so LiveKit cannot tell of it.")
-        sender = _sender(given, url)
+        door = url or f"http://127.0.0.1:{given.port}/webhooks/livekit"
+        secret = given.livekit_api_secret.get_secret_value()
+        sender = Sender(door, given.livekit_api_key, secret)
         trial = Trial(sender, session, user, clock.now())
         try:
             await plan(trial)
         finally:
             await sender.aclose()
-        await _print_attendance(session, user)
+        session = await Session.get(id=session_id)
+        row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
+        if row is None:
+            typer.echo("They have no attendance in this session.")
+        else:
+            (state,) = await read_states([row])
+            result, window = state.result, Window.of(session.scheduled_at, session.ends_at)
+            seconds = state.total_ms(window, to_ms(clock.now())) // 1000
+            status = result.status.value if result.status else "no status before the end"
+            typer.echo(
+                f"{result.presence.value}, {result.join_count} joins, "
+                f"{result.leave_count} leaves, {len(result.cycles)} cycles, "
+                f"{seconds} s that count; {status}. The session is {session.status.value}."
+            )
     if trial.is_refused:
         raise typer.Exit(1)
 
 
-def _sender(given: Settings, url: str | None) -> Sender:
-    door = url or f"http://127.0.0.1:{given.port}/webhooks/livekit"
-    return Sender(door, given.livekit_api_key, given.livekit_api_secret.get_secret_value())
-
-
 @dataclass(slots=True)
 class Trial:
-    """One person in one room. `moment` is when what is told next happens: now, or before."""
+    """One person in one room. `moment` is when the next event happens: now, or before."""
 
     sender: Sender
     session: Session
@@ -109,28 +120,48 @@ class Trial:
         await (await self._room()).join(self._guest)
 
     async def leave(self) -> None:
-        line = await self._last_join()
+        """End the latest stay whose end is not in the log. Raises Stop if there is none."""
+        lines = MeetingAttendanceEvent.filter(session_id=self.session.id, user_id=self.user.id)
+        left = lines.filter(kind=EventKind.LEFT)
+        ended_sids: list[Any] = list(await left.values_list("participant_sid", flat=True))
+        for line in await lines.filter(kind=EventKind.JOINED).order_by("-id"):
+            if line.participant_sid is not None and line.participant_sid not in ended_sids:
+                break
+        else:
+            raise Stop("They are not in the room as far as LiveKit told: nobody can leave.")
         stay = Stay(self._guest, str(line.participant_sid), from_ms(line.joined_ms or 0))
         await (await self._room()).leave(stay, LEFT)
 
-    async def stays(self, length: timedelta, shares: tuple[tuple[float, float], ...]) -> None:
-        began = self.moment - length
-        self.moment = began
+    async def stay(self, length: timedelta, shares: Sequence[tuple[float, float]]) -> None:
+        """Come and go once for each pair of `shares`, all within `length`, which ends now."""
+        started_at = self.moment - length
+        self.moment = started_at
         room = await self._room()
         for start, end in shares:
-            self.moment = began + start * length
+            self.moment = started_at + start * length
             stay = await room.join(self._guest)
-            self.moment = began + end * length
+            self.moment = started_at + end * length
             await room.leave(stay, LEFT)
 
     async def send(self, event: Event, now: datetime) -> None:
-        """Signed now, whenever it happened; and say what became of it."""
+        """Send an event that happened at `now`, and print what the server made of it.
+
+        The signature is of this moment: the server refuses an old one.
+        """
         status = await self.sender.send_once(event, clock.now())
         if status is None:
             raise Stop("The door does not answer: is the server running? Give another with --url.")
         if status != 200:
-            raise Stop(f"The door answered {status}: {_why(status)}")
-        outcome = await _outcome(event["id"])
+            why = "it is not the door of webhooks."
+            if status == 401:
+                why = "its keys are not those of our settings, or its clock is not ours."
+            elif status >= 500:
+                why = "it could not store the event."
+            raise Stop(f"The door answered {status}: {why}")
+        receipt = await WebhookReceipt.get_or_none(id=event["id"])
+        outcome = f"{receipt.outcome}: {receipt.detail}" if receipt else "not in our database"
+        if await MeetingAttendanceEvent.exists(source_id=event["id"]):
+            outcome = "APPLIED"
         typer.echo(f"{event['event']:<20} {now:%H:%M:%S}Z  {outcome}")
         self.is_refused |= outcome.startswith(WebhookOutcome.POISON)
 
@@ -139,7 +170,7 @@ class Trial:
         return guest_of(self.user)
 
     async def _room(self) -> SimulatedRoom:
-        """The room that is there; where there is none a new one."""
+        """Go on with the room that is there, or open a new one."""
         name, sid = str(self.session.room_name), self.session.room_sid
         made_ms = self.session.room_created_ms
         made_at = from_ms(made_ms) if made_ms else None
@@ -148,48 +179,9 @@ class Trial:
             await room.open()
         return room
 
-    async def _last_join(self) -> MeetingAttendanceEvent:
-        lines = MeetingAttendanceEvent.filter(session_id=self.session.id, user_id=self.user.id)
-        left = lines.filter(kind=EventKind.LEFT)
-        gone: list[Any] = list(await left.values_list("participant_sid", flat=True))
-        joins = await lines.filter(kind=EventKind.JOINED).order_by("-id")
-        for line in joins:
-            if line.participant_sid is not None and line.participant_sid not in gone:
-                return line
-        raise Stop("They are not in the room as far as LiveKit told: nobody can leave.")
-
-
-def _why(status: int) -> str:
-    if status == 401:
-        return "its keys are not those of our settings, or its clock is not ours."
-    return "it could not store the event." if status >= 500 else "it is not the door of webhooks."
-
-
-async def _outcome(event_id: str) -> str:
-    if await MeetingAttendanceEvent.exists(source_id=event_id):
-        return "APPLIED"
-    receipt = await WebhookReceipt.get_or_none(id=event_id)
-    return f"{receipt.outcome}: {receipt.detail}" if receipt else "not in our database"
-
-
-async def _print_attendance(session: Session, user: User) -> None:
-    row = await SessionParticipant.get_or_none(session_id=session.id, user_id=user.id)
-    if row is None:
-        typer.echo("They have no attendance in this session.")
-        return
-    (state,) = await states_of([row])
-    found = state.result
-    session = await Session.get(id=session.id)
-    total_s = state.total_ms(Window.of(session.scheduled_at, session.ends_at), to_ms(clock.now()))
-    status = found.status.value if found.status else "no status before the end"
-    typer.echo(
-        f"{found.presence.value}, {found.join_count} joins, {found.leave_count} leaves, "
-        f"{len(found.cycles)} cycles, {total_s // 1000} s that count; {status}. "
-        f"The session is {session.status.value}."
-    )
-
 
 def guest_of(user: User) -> Guest:
+    """Describe a user to LiveKit as their meeting token would."""
     metadata = {"name": user.display_name, "role": user.role, "userId": user.id}
     identity = identity_of(user.id, user.first_name, user.last_name)
     return Guest(identity, user.display_name, json.dumps(metadata, ensure_ascii=False))

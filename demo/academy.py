@@ -1,4 +1,4 @@
-"""The demo: an academy with its people, a class that always runs, and a lesson that is to come."""
+"""The demo's academy: its people, a session that always runs, and one that is to come."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from tortoise.queryset import QuerySet
 
 from actions.academies import academy_create, group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
 from domain.access import UserRole
 from domain.errors import ConflictError
@@ -21,7 +21,7 @@ PASSWORD = "halaqa-demo"  # noqa: S105 - printed for everybody who starts the de
 DOMAIN = "noor.example"
 RUNS_SINCE = timedelta(minutes=1)
 LASTS_MINUTES = 45
-COMES_IN = timedelta(minutes=12)  # two minutes before it becomes READY
+COMES_IN = timedelta(minutes=12)  # it becomes READY two minutes later
 
 ACADEMY = {
     "slug": SLUG,
@@ -29,7 +29,7 @@ ACADEMY = {
     "timezone": "Asia/Riyadh",
     "locale": "ar",
 }
-# By external id; the emails are made of it too.
+# Role, first and last name by external id; the email address is made of the external id.
 PEOPLE: dict[str, tuple[UserRole, str, str]] = {
     "admin": (UserRole.ACADEMY_ADMIN, "نورة", "العتيبي"),
     "supervisor": (UserRole.SUPERVISOR, "Yusuf", "Rahman"),
@@ -53,7 +53,7 @@ SUPER_ADMIN_EMAIL = "super@halaqa.example"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """`people` by external id, and `super` for the super admin."""
+    """The academy and its people. `people` are by external id, the super admin is `super`."""
 
     academy: Academy
     circle: Group
@@ -61,7 +61,7 @@ class Demo:
 
     @property
     def comers(self) -> list[User]:
-        """Who comes to the class, the teacher first."""
+        """The people who come to the session, the teacher first."""
         return [self.people[name] for name in COMERS]
 
     @property
@@ -70,84 +70,54 @@ class Demo:
         return [self.people[name] for name in names]
 
 
-async def found(now: datetime) -> Demo:
-    """Make what is missing of it. CONFLICT in a database that is somebody's: the demo's people
-    have a password that everybody knows."""
+async def prepare_academy(now: datetime) -> Demo:
+    """Make what is missing. Raises ConflictError if the database has academies of its own."""
     academy = await Academy.get_or_none(slug=SLUG)
-    if academy is None and await Academy.exists():
+    if academy is None and await Academy.exists():  # PASSWORD would be a danger to them
         raise ConflictError("This database has academies of its own: give the demo another one.")
-    founder = await _super_admin(now)
+    founder = await User.get_or_none(academy_id=None, email=SUPER_ADMIN_EMAIL)
+    if founder is None:
+        founder = await user_upsert.create_super_admin(SUPER_ADMIN_EMAIL, PASSWORD, now)
     viewer = founder.as_viewer()
     if academy is None:
         academy = await academy_create.create_academy(viewer, dict(ACADEMY), now)
-    if await User.filter(academy_id=academy.id, external_id__in=list(PEOPLE)).count() < len(PEOPLE):
-        await user_upsert.upsert_users(viewer, [_person(name, academy.id) for name in PEOPLE], now)
+    people = User.filter(academy_id=academy.id, external_id__in=list(PEOPLE))
+    if await people.count() < len(PEOPLE):
+        inputs = [
+            PersonInput(
+                name,
+                academy.id,
+                role,
+                {"first_name": first_name, "last_name": last_name, "email": f"{name}@{DOMAIN}"},
+                password=PASSWORD,
+                guardian_external_ids=GUARDIANS.get(name),
+            )
+            for name, (role, first_name, last_name) in PEOPLE.items()
+        ]
+        await user_upsert.upsert_users(viewer, inputs, now)
     circle = await Group.get_or_none(academy_id=academy.id, external_id=CIRCLE)
     if circle is None:
-        (circle,) = await group_upsert.upsert_groups(viewer, [_circle(academy.id)], now)
-    members = await User.filter(academy_id=academy.id, external_id__in=list(PEOPLE))
-    named = {str(member.external_id): member for member in members}
-    return Demo(academy, circle, named | {"super": founder})
+        entry = GroupEntry(
+            external_id=CIRCLE,
+            academy_id=academy.id,
+            kind=GroupKind.CIRCLE,
+            name="حلقة الفجر · Fajr circle",
+            teacher_external_id="teacher",
+            keeps_teacher=False,
+            members=[MemberInput(one, MembershipSource.ENROLMENT, None, None) for one in MEMBERS],
+        )
+        (circle,) = await group_upsert.upsert_groups(viewer, [entry], now)
+    by_name = {str(user.external_id): user for user in await people}
+    return Demo(academy, circle, by_name | {"super": founder})
 
 
-async def _super_admin(now: datetime) -> User:
-    known = await User.get_or_none(academy_id=None, email=SUPER_ADMIN_EMAIL)
-    return known or await user_upsert.create_super_admin(SUPER_ADMIN_EMAIL, PASSWORD, now)
-
-
-def _person(name: str, academy_id: int) -> PersonInput:
-    role, first_name, last_name = PEOPLE[name]
-    values = {"first_name": first_name, "last_name": last_name, "email": f"{name}@{DOMAIN}"}
-    return PersonInput(
-        name,
-        academy_id,
-        role,
-        values,
-        password=PASSWORD,
-        guardian_external_ids=GUARDIANS.get(name),
-    )
-
-
-def _circle(academy_id: int) -> GroupPlan:
-    return GroupPlan(
-        external_id=CIRCLE,
-        academy_id=academy_id,
-        kind=GroupKind.CIRCLE,
-        name="حلقة الفجر · Fajr circle",
-        teacher_external_id="teacher",
-        keeps_teacher=False,
-        members=[MemberInput(name, MembershipSource.ENROLMENT, None, None) for name in MEMBERS],
-    )
-
-
-async def class_now(demo: Demo, now: datetime) -> Session:
-    """The circle's class that runs; where none does, one that began a minute ago."""
-    running = await _open(demo, now).filter(group_id=demo.circle.id, scheduled_at__lte=now).first()
-    return running or await schedule_session(
-        demo.people["admin"].as_viewer(), _class(demo, now), now
-    )
-
-
-async def lesson_to_come(demo: Demo, now: datetime) -> Session:
-    """The individual lesson that is next; where none is, one in a quarter of an hour or so."""
-    coming = await _open(demo, now).filter(group_id=None, scheduled_at__gt=now).first()
-    return coming or await schedule_session(
-        demo.people["admin"].as_viewer(), _lesson(demo, now), now
-    )
-
-
-async def is_open(session: Session, now: datetime) -> bool:
-    """Whether people may still come: not over, neither by the time nor by anybody's wish."""
-    return await Session.exists(id=session.id, status__in=OPEN, ends_at__gt=now)
-
-
-def _open(demo: Demo, now: datetime) -> QuerySet[Session]:
-    running = Session.filter(academy_id=demo.academy.id, status__in=OPEN, ends_at__gt=now)
-    return running.order_by("scheduled_at")
-
-
-def _class(demo: Demo, now: datetime) -> SchedulePlan:
-    return SchedulePlan(
+async def running_session(demo: Demo, now: datetime) -> Session:
+    """Return the circle's running session, or schedule one that started a minute ago."""
+    open_sessions = _open_sessions(demo, now).filter(group_id=demo.circle.id)
+    running = await open_sessions.filter(scheduled_at__lte=now).first()
+    if running is not None:
+        return running
+    plan = SessionInput(
         academy_id=demo.academy.id,
         external_id=None,
         kind=SessionKind.QURAN,
@@ -156,16 +126,22 @@ def _class(demo: Demo, now: datetime) -> SchedulePlan:
         teacher_id=demo.people["teacher"].id,
         student_id=None,
         group_id=demo.circle.id,
-        # LiveKit tells of its end in whole seconds: that must not be before the end.
+        # LiveKit tells the end of a meeting in whole seconds: it must not be before the session's.
         scheduled_at=(now - RUNS_SINCE).replace(microsecond=0),
         duration_minutes=LASTS_MINUTES,
         subject=None,
         session_number=None,
     )
+    return await schedule_session(demo.people["admin"].as_viewer(), plan, now)
 
 
-def _lesson(demo: Demo, now: datetime) -> SchedulePlan:
-    return SchedulePlan(
+async def coming_session(demo: Demo, now: datetime) -> Session:
+    """Return the next individual session, or schedule one that starts in twelve minutes."""
+    open_sessions = _open_sessions(demo, now).filter(group_id=None)
+    coming = await open_sessions.filter(scheduled_at__gt=now).first()
+    if coming is not None:
+        return coming
+    plan = SessionInput(
         academy_id=demo.academy.id,
         external_id=None,
         kind=SessionKind.ACADEMIC,
@@ -179,3 +155,14 @@ def _lesson(demo: Demo, now: datetime) -> SchedulePlan:
         subject="English",
         session_number=None,
     )
+    return await schedule_session(demo.people["admin"].as_viewer(), plan, now)
+
+
+async def is_open(session: Session, now: datetime) -> bool:
+    """Return whether people may still come: its time is not up, and nobody has ended it."""
+    return await Session.exists(id=session.id, status__in=OPEN, ends_at__gt=now)
+
+
+def _open_sessions(demo: Demo, now: datetime) -> QuerySet[Session]:
+    sessions = Session.filter(academy_id=demo.academy.id, status__in=OPEN, ends_at__gt=now)
+    return sessions.order_by("scheduled_at")

@@ -1,4 +1,4 @@
-"""Who may do what: a table of role and permit. For which rows is the models' `visible_to`."""
+"""Roles and what each may do. The models' `visible_to` says for which rows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ class UserRole(StrEnum):
     PARENT = "PARENT"
 
 
-RANK = {
+ROLE_RANK = {
     UserRole.SUPER_ADMIN: 4,
     UserRole.ACADEMY_ADMIN: 3,
     UserRole.SUPERVISOR: 2,
@@ -26,14 +26,14 @@ RANK = {
 
 class Permit(StrEnum):
     SEE = "SEE"
-    MANAGE = "MANAGE"  # the session's people, meeting, schedule; and its whole roster
-    SCHEDULE = "SCHEDULE"  # new sessions, and any change of status
+    MANAGE = "MANAGE"  # a session's people, meeting and schedule, and its whole roster
+    SCHEDULE = "SCHEDULE"  # new sessions, and every change of status
     CONFIGURE = "CONFIGURE"  # the academy's settings and people
     SEE_DETAIL = "SEE_DETAIL"  # what components say of themselves
-    FOUND = "FOUND"  # academies
+    FOUND = "FOUND"  # new academies
 
 
-GRANTS: dict[UserRole, frozenset[Permit]] = {
+ROLE_PERMITS: dict[UserRole, frozenset[Permit]] = {
     UserRole.SUPER_ADMIN: frozenset(Permit),
     UserRole.ACADEMY_ADMIN: frozenset(
         {Permit.SEE, Permit.MANAGE, Permit.SCHEDULE, Permit.CONFIGURE, Permit.SEE_DETAIL}
@@ -47,8 +47,11 @@ GRANTS: dict[UserRole, frozenset[Permit]] = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person asking. `academy_id` is None for a super admin only; `family` names the sign-in
-    that their token is of, where it is of one. `is_service`: it is an academy's own system."""
+    """The person who asks.
+
+    `academy_id` is None for a super admin only. `family` names the sign-in that made their token;
+    None: no sign-in made it. `is_service`: the viewer is an academy's own system.
+    """
 
     user_id: int
     role: UserRole
@@ -58,7 +61,7 @@ class Viewer:
     is_service: bool = False
 
     def may(self, permit: Permit) -> bool:
-        return permit in GRANTS[self.role]
+        return permit in ROLE_PERMITS[self.role]
 
     @property
     def is_super_admin(self) -> bool:
@@ -66,17 +69,20 @@ class Viewer:
 
     @property
     def runs_academy(self) -> bool:
-        """Sees all of the academy, not just what is theirs."""
+        """Tell whether they see the whole academy, and not only what is theirs."""
         return self.role in (UserRole.ACADEMY_ADMIN, UserRole.SUPERVISOR)
 
     def may_grant(self, role: UserRole) -> bool:
-        """Nobody grants a role above their own; an access key none that may make keys: who stole
-        one would stay after it was revoked."""
-        return RANK[role] < RANK[self.role] if self.is_service else RANK[role] <= RANK[self.role]
+        """Tell whether they may give somebody this role: their own or a lower one.
+
+        An access key gives lower roles only: a thief who made an admin could make new keys.
+        """
+        wanted, own = ROLE_RANK[role], ROLE_RANK[self.role]
+        return wanted < own if self.is_service else wanted <= own
 
 
 class Audience(StrEnum):
-    """Who hears the same: those who manage a session, or those who take part in it."""
+    """People who may read the same of a session: its managers, or its participants."""
 
     STAFF = "STAFF"
     PARTICIPANT = "PARTICIPANT"
@@ -84,7 +90,7 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a shared subscription runs in, instead of for a viewer."""
+    """Subject and audience that a shared subscription runs for, in place of a viewer."""
 
     subject: str
     audience: Audience

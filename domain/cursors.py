@@ -1,4 +1,4 @@
-"""Opaque places: in a session's stream, and in a list ordered by a key."""
+"""Cursors: opaque places in a session's stream, or in a list that is ordered by a key."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ def stream_cursor(session_id: int, version: int) -> str:
 
 
 def stream_version(cursor: str, session_id: int) -> int | None:
-    """The version a cursor stands for; None for a foreign or malformed one."""
+    """Read the version from a cursor; None if it is malformed or of another session."""
     match _unpack(cursor):
         case [str(mark), int(owner), int(version)] if mark == _STREAM and owner == session_id:
             return version if version >= 0 else None
@@ -39,7 +39,7 @@ def key_cursor(*key: str | int) -> str:
 
 
 def key_of(cursor: str) -> list[str | int] | None:
-    """The key after which a list goes on; None for a malformed cursor."""
+    """Read the key after which a list continues; None if the cursor is malformed."""
     match _unpack(cursor):
         case [str(mark), *key] if mark == "k1":
             return [part for part in key if isinstance(part, str | int)]

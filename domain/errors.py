@@ -1,4 +1,4 @@
-"""What the domain refuses, by stable code. Clients switch on it; the message is for people."""
+"""Refusals of the domain. Clients act on the code, which never changes; people read the message."""
 
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ class ErrorCode(StrEnum):
 
 
 class DomainError(Exception):
-    """A refusal: nothing was changed. `field` is the path of the input it is about."""
+    """A refusal: nothing was changed. `field` is the path to the input that it is about."""
 
     code: ErrorCode
 
@@ -34,7 +34,7 @@ class DomainError(Exception):
         self.field = field
 
     def under(self, *path: str) -> "DomainError":
-        """The same refusal, its field prefixed: so a bulk input says which row it means."""
+        """Put `path` before the field, so that a bulk input says which row is refused."""
         self.field = (*path, *(self.field or ()))
         return self
 
@@ -108,18 +108,18 @@ class InvalidCredentialsError(DomainError):
 
 
 class UnauthenticatedError(Exception):
-    """Nobody is signed in, or the token is no good: a top-level error, never in a payload."""
+    """Nobody is signed in, or the token is invalid: a top-level error, never in a payload."""
 
 
 class RefusedError(Exception):
-    """Several refusals at once: of a bulk input, none of which was carried out."""
+    """All refusals of one bulk input. Nothing of the input was written."""
 
     def __init__(self, errors: list[DomainError]) -> None:
         super().__init__(f"{len(errors)} refused")
         self.errors = errors
 
     def under(self, *path: str) -> "RefusedError":
-        """The same refusals, their fields prefixed."""
+        """Put `path` before the field of each refusal."""
         for error in self.errors:
             error.under(*path)
         return self

@@ -1,4 +1,4 @@
-"""The kinds of rows in a session's stream. One row, one fact, one sequence number."""
+"""Kinds of events in a session's stream. An event is one row and one fact."""
 
 from enum import StrEnum
 
@@ -17,11 +17,11 @@ class SessionEventKind(StrEnum):
 
     @property
     def is_presence(self) -> bool:
-        """For those who manage the session only: it names a person's attendance."""
+        """Tell whether it names one person's attendance, which only managers may read."""
         return self in (SessionEventKind.PRESENCE_CHANGED, SessionEventKind.PRESENCE_REMOVED)
 
 
-# What makes a roster another one: PresenceChanges count from the last of these.
+# Kinds that change the roster: PresenceChanges count from the last event of these.
 ROSTER_KINDS = (
     SessionEventKind.SCHEDULED,
     SessionEventKind.PRESENCE_CHANGED,

@@ -1,4 +1,4 @@
-"""May this person enter this session now, and if not, why."""
+"""Reasons why a person may not join a session now."""
 
 from domain.errors import (
     AcademyInactiveError,
@@ -14,7 +14,10 @@ from domain.status import SessionStatus
 
 
 def right_refusal(standing: Standing) -> DomainError | None:
-    """Why the session is not theirs to be in, whatever the hour; who is inside has to leave."""
+    """Say why the person has no right to be in the session at any hour; None: they have one.
+
+    A person without it has to leave the room.
+    """
     if standing.is_barred:
         return BarredError("Barred from this session.")
     if not standing.may_join:
@@ -30,8 +33,11 @@ def join_refusal(
     no_meeting: DomainError | None = None,
     is_full: bool = False,
 ) -> DomainError | None:
-    """None: they may. `standing` says what the session is to them, `no_meeting` why none would be
-    made for them now."""
+    """Say why the person may not join now; None: they may.
+
+    `standing` says what the session is to them; `no_meeting` says why it has no meeting and none
+    can be made now.
+    """
     if refusal := right_refusal(standing):
         return refusal
     if status.is_over:

@@ -1,4 +1,4 @@
-"""What a meeting is allowed, how long its room lives, and what LiveKit is asked for."""
+"""Options of a meeting, the life of its room, and the request for a room to LiveKit."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,10 @@ from enum import StrEnum
 from math import ceil
 from typing import Any, Self
 
+from domain.status import MEETING_OUTLIVES_SESSION
+
 _ROOM_OUTLIVES_SESSION = timedelta(minutes=30)
-_MEETING_OUTLIVES_SESSION = timedelta(minutes=60)
-_LEFT_OPEN = timedelta(hours=2)  # rooms that their academy does not have closed with the session
+_LEFT_OPEN = timedelta(hours=2)  # for rooms that the academy does not close with the session
 
 
 class MediaQuality(StrEnum):
@@ -33,12 +34,15 @@ class MeetingOptions:
     theme: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As stored and as clients read it in the room's metadata, under the API's names."""
+        """Write the options under the API's names, for the database and the room's metadata."""
         return {api_name: getattr(self, name) for name, api_name in _API_NAMES.items()}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """What `to_dict` wrote, by whatever version: unknown is ignored, missing is the default."""
+        """Read what any version of `to_dict` wrote.
+
+        An unknown option is ignored; a missing one has its default.
+        """
         known = {name: stored[api] for name, api in _API_NAMES.items() if api in stored}
         for name in ("video_quality", "audio_quality"):
             if name in known:
@@ -61,26 +65,27 @@ _API_NAMES = {
 
 
 def layered(layers: Iterable[Mapping[str, Any]], duration_minutes: int) -> MeetingOptions:
-    """Each option as the first layer has it that says anything of it; None says nothing.
+    """Take each option from the first layer that has a value for it; None is no value.
 
-    No meeting is to be shorter than its session, nor longer than an hour more.
+    A meeting is at least as long as its session, and at most an hour longer.
     """
-    said: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for layer in layers:
-        said = {name: value for name, value in layer.items() if value is not None} | said
+        given = {name: value for name, value in layer.items() if value is not None} | given
     longest = longest_minutes(duration_minutes)
-    wished = said.pop("max_duration_minutes", longest)
-    lasting = min(max(wished, duration_minutes), longest)
-    return MeetingOptions(max_duration_minutes=lasting, **said)
+    wished = given.pop("max_duration_minutes", longest)
+    minutes = min(max(wished, duration_minutes), longest)
+    return MeetingOptions(max_duration_minutes=minutes, **given)
 
 
 def longest_minutes(duration_minutes: int) -> int:
-    return duration_minutes + _MEETING_OUTLIVES_SESSION // timedelta(minutes=1)
+    """Return the most minutes that the meeting of a session may last."""
+    return duration_minutes + MEETING_OUTLIVES_SESSION // timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomSpec:
-    """The room LiveKit is asked to make. Timeouts in seconds; `metadata` is a JSON object."""
+    """Request to LiveKit for a room. `metadata` is a JSON object."""
 
     name: str
     empty_timeout_s: int
@@ -90,21 +95,22 @@ class RoomSpec:
 
 
 def room_timeout_seconds(setting_seconds: int, ends_at: datetime, now: datetime) -> int:
-    """How long a room may stand empty: never closed before the session's end and half an hour."""
+    """Return how long LiveKit keeps an empty room: at least until 30 minutes after the session."""
     left = ends_at + _ROOM_OUTLIVES_SESSION - now
-    # LiveKit reads 0 as "the server's default".
+    # At least 1: LiveKit takes 0 for the default of its server.
     return max(setting_seconds, ceil(left.total_seconds()), 1)
 
 
 def room_goes_at(ends_at: datetime, now: datetime, *, is_left_open: bool) -> datetime:
-    """When the room of a session that is over closes: now, or two hours past its scheduled end."""
+    """Return when the room of an ended session closes: now, or two hours after `ends_at`."""
     return max(now, ends_at + _LEFT_OPEN) if is_left_open else now
 
 
 def room_spec(
     name: str, options: MeetingOptions, *, session_id: int, ends_at: datetime, now: datetime
 ) -> RoomSpec:
-    # A join that fails counts as a departure, so both timeouts have to cover the session.
+    """Describe the room that LiveKit has to make for a session."""
+    # LiveKit counts a failed join as a departure, so both timeouts have to cover the session.
     timeout_s = room_timeout_seconds(options.empty_timeout_seconds, ends_at, now)
     metadata = {"sessionId": session_id, "options": options.to_dict()}
     return RoomSpec(

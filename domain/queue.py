@@ -1,21 +1,21 @@
-"""The queue of jobs: its lanes, and what they are called in Redis."""
+"""The queue of jobs: its lanes, and their names in Redis."""
 
 from enum import StrEnum
 from typing import Any, Protocol
 
 GROUP = "halaqa"
-SET_ASIDE = "set-aside"  # messages that nobody can or should do, with the reason
+SET_ASIDE = "set-aside"  # messages that nobody can or should work on, with the reason
 
 
 class LaneName(StrEnum):
-    """Lanes hold up nothing in each other: what calls LiveKit may wait long for an answer."""
+    """Lanes of jobs. None waits for another: a call to LiveKit may take long to answer."""
 
     LIVEKIT = "livekit"
     DATABASE = "database"
 
 
 class Server(Protocol):
-    """Where the queue is: two installations may share one, each with names of its own."""
+    """The Redis server of the queue. Two installations may share it: each has names of its own."""
 
     @property
     def url(self) -> str: ...
@@ -23,16 +23,16 @@ class Server(Protocol):
     def name(self, *words: str) -> str: ...
 
     def pool(self, answer_s: float, **options: Any) -> Any:
-        """Connections that give an answer, or an error, within so many seconds."""
+        """Return connections that answer, or raise an error, within `answer_s` seconds."""
 
 
 def jobs_name(server: Server, what: str) -> str:
-    """What a lane, or SET_ASIDE, is called there."""
+    """Return the name in Redis of a lane or of SET_ASIDE."""
     return server.name("jobs", what)
 
 
-# How many messages no worker has got yet. Those that one got and that nobody has any more are not
-# among them: their work is claimed again, and they must not hold up the lane.
+# Counts the messages that no worker has received yet. Messages of a worker that died do not count:
+# their work is claimed again, and they must not hold up the lane.
 WAITING = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do

@@ -1,4 +1,4 @@
-"""What rooms and the people in them are called at LiveKit."""
+"""Names of rooms and identities of people at LiveKit."""
 
 import re
 
@@ -9,31 +9,33 @@ _KIND_WORDS = {
     SessionKind.ACADEMIC: "academic",
     SessionKind.INTERACTIVE_COURSE: "interactive",
 }
-TRIAL_ROOM = "halaqa-doctor-"  # what the names of rooms that are only made to see begin with
-_LONGEST_IDENTITY = 256  # bytes, LiveKit's own limit
-_LARGEST_NUMBER = 2**31 - 1  # of a user's id in the database
+TRIAL_ROOM = "halaqa-doctor-"  # the prefix of rooms that `doctor` makes as a trial
+_IDENTITY_MAX_BYTES = 256  # LiveKit's own limit
+USER_ID_MAX = 2**31 - 1  # PostgreSQL refuses to compare an id with more
 _IDENTITY = re.compile(r"([1-9][0-9]{0,9})_")
 _WORD_BREAK = re.compile(r"[\s_-]+")
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9-]")
 
 
 def room_name(academy_slug: str, kind: SessionKind, number: int) -> str:
+    """Name a session's room: `itqan-quran-session-12`."""
     return f"{academy_slug}-{_KIND_WORDS[kind]}-session-{number}"
 
 
 def participant_identity(number: int, first_name: str, last_name: str) -> str:
-    """`1_Ameer_Maher`, at most 256 bytes. Names are ASCII already; what cannot stay is dropped."""
-    words = [word for word in map(_word, (first_name, last_name)) if word]
-    return "_".join([str(number), *(words or ["user"])])[:_LONGEST_IDENTITY]
+    """Join number and names: `1_Sara_Ali`, at most 256 bytes.
+
+    Names are ASCII already; characters that an identity cannot hold are dropped.
+    """
+    hyphened = (_WORD_BREAK.sub("-", name.strip()) for name in (first_name, last_name))
+    words = [_FORBIDDEN.sub("", name).strip("-") for name in hyphened]
+    named = [word for word in words if word] or ["user"]
+    return "_".join([str(number), *named])[:_IDENTITY_MAX_BYTES]
 
 
 def user_number(identity: str) -> int | None:
-    """Whose identity this is; None for recorders, agents and whatever we did not hand out."""
+    """Read the user's id from an identity; None if it is not ours, as a recorder's."""
     # A client that connects with `?publish=x` is called `identity#x` by LiveKit.
     found = _IDENTITY.match(identity.partition("#")[0])
     number = int(found[1]) if found else None
-    return number if number is not None and number <= _LARGEST_NUMBER else None
-
-
-def _word(name: str) -> str:
-    return _FORBIDDEN.sub("", _WORD_BREAK.sub("-", name.strip())).strip("-")
+    return number if number is not None and number <= USER_ID_MAX else None

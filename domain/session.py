@@ -1,4 +1,4 @@
-"""The words of sessions and groups: kinds, formats, where a meeting came from, work to do."""
+"""Kinds, formats and sources of sessions, groups and meetings, and the kinds of due work."""
 
 from enum import StrEnum
 
@@ -28,7 +28,7 @@ class MembershipSource(StrEnum):
 
 
 class MeetingSource(StrEnum):
-    """Who asked for the meeting."""
+    """The origin of a meeting: the clock, a person by role, a token, or the API."""
 
     AUTO = "auto"
     ADMIN = "admin"
@@ -38,12 +38,15 @@ class MeetingSource(StrEnum):
 
 
 class WorkKind(StrEnum):
-    """What must still happen outside the transaction that caused it."""
+    """Kinds of due work: work outside the transaction that caused it.
+
+    EXPIRE_REPORT and REMOVE_PERSON are about a participant, all others about a session.
+    """
 
     MAKE_ROOM = "MAKE_ROOM"
     DELETE_ROOM = "DELETE_ROOM"
     FINALISE_ATTENDANCE = "FINALISE_ATTENDANCE"
-    MAKE_MEETING = "MAKE_MEETING"  # ahead of time, or again after it was refused
-    EXPIRE_STAYS = "EXPIRE_STAYS"  # those that nobody has confirmed for too long
-    EXPIRE_REPORT = "EXPIRE_REPORT"  # of a participant: a join that LiveKit has not confirmed
-    REMOVE_PERSON = "REMOVE_PERSON"  # of a participant: in the room, perhaps without a right to be
+    MAKE_MEETING = "MAKE_MEETING"  # ahead of time, or again after a refusal
+    EXPIRE_STAYS = "EXPIRE_STAYS"  # stays that nobody has confirmed for too long
+    EXPIRE_REPORT = "EXPIRE_REPORT"  # a report of a join that LiveKit has not confirmed
+    REMOVE_PERSON = "REMOVE_PERSON"  # somebody in the room who may have lost the right to be there

@@ -1,4 +1,4 @@
-"""What a session is to one person now: theirs to manage, to take part in, or neither."""
+"""A person's standing in a session now: they manage it, take part in it, or neither."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.access import Audience
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`until` is when the last membership ends that lets them take part; None: nothing ends it."""
+    """Standing of one person. `until`: the end of their last membership; None: it has no end."""
 
     manages: bool = False
     takes_part: bool = False
@@ -21,7 +21,7 @@ class Standing:
 
     @property
     def audience(self) -> Audience | None:
-        """As which they may watch; None: they may not, whatever they still see by query."""
+        """Say as which audience they may subscribe; None: they may only query."""
         if self.is_barred or not self.may_join:
             return None
         return Audience.STAFF if self.manages else Audience.PARTICIPANT

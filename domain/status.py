@@ -1,4 +1,4 @@
-"""A session's status: the table of allowed moves, and which of them time asks for."""
+"""A session's status: the table of allowed moves, and the moves that are due by time."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 from domain.errors import WrongStatusError
+
+MEETING_OUTLIVES_SESSION = timedelta(minutes=60)  # at most
 
 
 class SessionStatus(StrEnum):
@@ -18,12 +20,12 @@ class SessionStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Has a room, and people may be in it."""
+        """Tell whether people may be in the session's room."""
         return self in (SessionStatus.READY, SessionStatus.ONGOING)
 
     @property
     def is_ahead(self) -> bool:
-        """Neither begun nor over."""
+        """Tell whether the session has neither started nor ended."""
         return self in (SessionStatus.SCHEDULED, SessionStatus.READY)
 
     @property
@@ -45,7 +47,7 @@ class TransitionCause(StrEnum):
     ATTENDANCE = "ATTENDANCE"
 
 
-ALLOWED: dict[SessionStatus, frozenset[SessionStatus]] = {
+ALLOWED_MOVES: dict[SessionStatus, frozenset[SessionStatus]] = {
     SessionStatus.SCHEDULED: frozenset({SessionStatus.READY, SessionStatus.CANCELLED}),
     SessionStatus.READY: frozenset(
         {SessionStatus.ONGOING, SessionStatus.CANCELLED, SessionStatus.SCHEDULED}
@@ -65,13 +67,13 @@ _FORWARD = (
 
 
 def check_move(status: SessionStatus, to: SessionStatus) -> None:
-    """Raise WRONG_STATUS for a move the table does not have."""
-    if to not in ALLOWED[status]:
+    """Raise WRONG_STATUS for a move that the table does not allow."""
+    if to not in ALLOWED_MOVES[status]:
         raise WrongStatusError(f"A session that is {status} cannot become {to}.")
 
 
 def path_to(status: SessionStatus, to: SessionStatus) -> tuple[SessionStatus, ...]:
-    """The moves to another status, walking the states between; WRONG_STATUS without a way."""
+    """List the moves to another status, with all between; WRONG_STATUS if no way leads there."""
     if status in _FORWARD and to in _FORWARD:
         start, end = _FORWARD.index(status), _FORWARD.index(to)
         if start < end:
@@ -80,13 +82,13 @@ def path_to(status: SessionStatus, to: SessionStatus) -> tuple[SessionStatus, ..
     return (to,)
 
 
-LONGEST_AFTER_END = timedelta(minutes=60)  # no meeting lives longer than that
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """When moves are due. `people_inside` holds completion back, to `overtime_until` at most, and
-    whoever keeps the session open, to `kept_open_until`."""
+    """The dates at which moves are due.
+
+    People inside delay completion until `overtime_until` at most; a person who keeps the session
+    open delays it until `kept_open_until`.
+    """
 
     status: SessionStatus
     ready_at: datetime
@@ -97,7 +99,7 @@ class Timeline:
     kept_open_until: datetime | None = None
 
     @classmethod
-    def plan(
+    def of_schedule(
         cls,
         scheduled_at: datetime,
         duration_minutes: int,
@@ -106,7 +108,7 @@ class Timeline:
         buffer_minutes: int,
         overtime_minutes: int,
     ) -> Self:
-        """The timeline of a session that is about to be scheduled. All durations in minutes."""
+        """Compute the timeline of a session that is about to be scheduled."""
         completes_at = scheduled_at + timedelta(minutes=duration_minutes + buffer_minutes)
         return cls(
             status=SessionStatus.SCHEDULED,
@@ -115,13 +117,13 @@ class Timeline:
             completes_at=completes_at,
             overtime_until=min(
                 completes_at + timedelta(minutes=overtime_minutes),
-                scheduled_at + timedelta(minutes=duration_minutes) + LONGEST_AFTER_END,
+                scheduled_at + timedelta(minutes=duration_minutes) + MEETING_OUTLIVES_SESSION,
             ),
         )
 
     @property
     def next_move(self) -> tuple[SessionStatus, datetime] | None:
-        """The one move time will ask for next, and when; None once the session is over."""
+        """Return the next move that is due by time, and its date; None once the session is over."""
         match self.status:
             case SessionStatus.SCHEDULED:
                 return SessionStatus.READY, self.ready_at
@@ -137,9 +139,9 @@ class Timeline:
 def due_moves(
     session: Timeline, now: datetime
 ) -> tuple[tuple[SessionStatus, ...], datetime | None]:
-    """Every move that is due at `now`, the missed ones in order, and when the next one will be.
+    """List every move that is due at `now`, in order, and the date of the next one after them.
 
-    Total: any status at any time has an answer, and asking again at the same time adds nothing.
+    Every status has an answer at any time. The same question at the same time adds no move.
     """
     moves: list[SessionStatus] = []
     while (following := session.next_move) and following[1] <= now:

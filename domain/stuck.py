@@ -1,4 +1,4 @@
-"""What is not as it should be with a session, since when, and what its last attempt said."""
+"""Trouble of a session: its reason, since when it lasts, and what the last attempt said."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ class StuckReason(StrEnum):
     NOT_FINALISED = "NOT_FINALISED"
 
 
-# How late anything may be before somebody has to look.
+# How late each may be before an operator has to act.
 MOVE_LATE = timedelta(seconds=5)
 MEETING_LATE = timedelta(seconds=60)
 ROOM_LATE = timedelta(seconds=30)
@@ -31,7 +31,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Work that is still to be done, since when, and what the last attempt at it said."""
+    """Due work that nobody has finished: its date, and the error of the last attempt."""
 
     due_at: datetime
     last_error: str | None
@@ -39,8 +39,11 @@ class Undone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """All of a session that says whether it goes on. `room_well_at` is the last time that its room
-    was known to be there, or else was asked for."""
+    """All that tells whether a session is stuck.
+
+    `room_well_at` is the last time at which its room was known to exist; before that, the time at
+    which the room was asked for.
+    """
 
     status: SessionStatus
     next_transition_at: datetime | None
@@ -58,48 +61,23 @@ class Condition:
     finalising: Undone | None
 
 
-def find(session: Condition, now: datetime) -> Stuck | None:
-    """The first of its troubles; None when all is as it should be."""
-    found = (
-        look(session, now) for look in (_overdue, _no_meeting, _no_room, _not_ended, _not_final)
-    )
-    return next((trouble for trouble in found if trouble), None)
-
-
-def _overdue(session: Condition, now: datetime) -> Stuck | None:
-    due_at = session.next_transition_at
-    return _late(StuckReason.OVERDUE, due_at, MOVE_LATE, session.last_error, now)
-
-
-def _no_meeting(session: Condition, now: datetime) -> Stuck | None:
-    if session.has_meeting or not session.status.is_live:
-        return None
-    return _late(StuckReason.NO_MEETING, session.opened_at, MEETING_LATE, session.refusal, now)
-
-
-def _no_room(session: Condition, now: datetime) -> Stuck | None:
-    is_well = session.has_room and session.room_error is None
-    if is_well or not (session.status.is_live and session.has_meeting and session.wants_room):
-        return None
-    since = session.room_well_at
-    return _late(StuckReason.ROOM_NOT_MADE, since, ROOM_LATE, session.room_error, now)
-
-
-def _not_ended(session: Condition, now: datetime) -> Stuck | None:
-    work = session.deleting
-    if work is None or not session.status.is_over:
-        return None
-    return _late(StuckReason.NOT_ENDED, work.due_at, ROOM_LATE, work.last_error, now)
-
-
-def _not_final(session: Condition, now: datetime) -> Stuck | None:
-    if session.is_final or session.status is not SessionStatus.COMPLETED:
-        return None
-    said = session.finalising.last_error if session.finalising else None
-    return _late(StuckReason.NOT_FINALISED, session.ended_at, RESULT_LATE, said, now)
-
-
-def _late(
-    reason: StuckReason, since: datetime | None, most: timedelta, detail: str | None, now: datetime
-) -> Stuck | None:
-    return Stuck(reason, since, detail) if since is not None and now - since > most else None
+def find_trouble(session: Condition, now: datetime) -> Stuck | None:
+    """Find the session's first trouble; None when all is well."""
+    status, has_meeting = session.status, session.has_meeting
+    late = [(StuckReason.OVERDUE, session.next_transition_at, MOVE_LATE, session.last_error)]
+    if status.is_live and not has_meeting:
+        late.append((StuckReason.NO_MEETING, session.opened_at, MEETING_LATE, session.refusal))
+    has_good_room = session.has_room and session.room_error is None
+    if status.is_live and has_meeting and session.wants_room and not has_good_room:
+        since, error = session.room_well_at, session.room_error
+        late.append((StuckReason.ROOM_NOT_MADE, since, ROOM_LATE, error))
+    if status.is_over and session.deleting is not None:
+        work = session.deleting
+        late.append((StuckReason.NOT_ENDED, work.due_at, ROOM_LATE, work.last_error))
+    if status is SessionStatus.COMPLETED and not session.is_final:
+        error = session.finalising.last_error if session.finalising else None
+        late.append((StuckReason.NOT_FINALISED, session.ended_at, RESULT_LATE, error))
+    for reason, since, allowance, detail in late:
+        if since is not None and now - since > allowance:
+            return Stuck(reason, since, detail)
+    return None

@@ -1,4 +1,4 @@
-"""How the system is: values that a status is made of."""
+"""Values that make up the system's status."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStatus:
-    """`skew_ms`: the database's clock less the process's. `untried_work`: what of the overdue work
-    nobody has tried even once."""
+    """State of the clock and of its work.
+
+    `skew_ms` is the database's clock minus the process's clock. `untried_work` counts the overdue
+    work that nobody has tried even once.
+    """
 
     is_running: bool
     last_beat_at: datetime | None
@@ -21,7 +24,7 @@ class ClockStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookStatus:
-    """`is_silent`: people come and go, and LiveKit does not tell."""
+    """Counts of LiveKit's webhooks. `is_silent`: people come and go, and no webhook says so."""
 
     last_received_at: datetime | None
     received_last_hour: int
@@ -32,7 +35,7 @@ class WebhookStatus:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`detail` is for operators."""
+    """One thing the system depends on; `detail` is a message for operators."""
 
     is_reachable: bool
     detail: str
@@ -55,12 +58,8 @@ class SystemState:
 
     @property
     def is_healthy(self) -> bool:
-        all_there = all(part.is_reachable for part in self.components.values())
-        return all_there and not self._is_late and not self.webhooks.is_silent
-
-    @property
-    def _is_late(self) -> bool:
-        """Work that was tried and failed is one room's trouble; untried work means that nobody
-        works."""
-        told = self.clock
-        return not told.is_running or told.overdue_sessions > 0 or told.untried_work > 0
+        clock = self.clock
+        # Work that failed is the trouble of one room; untried work means that no worker runs.
+        is_late = not clock.is_running or clock.overdue_sessions > 0 or clock.untried_work > 0
+        all_reachable = all(part.is_reachable for part in self.components.values())
+        return all_reachable and not is_late and not self.webhooks.is_silent

@@ -1,12 +1,12 @@
-"""Text that people type, as it is stored."""
+"""Text from people: checked, and brought into the form that is stored."""
 
 import re
 
 from domain.errors import InvalidInputError
 
-LONGEST_ID = 200
+EXTERNAL_ID_MAX_CHARS = 200
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL's text has neither
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL stores neither
 
 
 def is_storable(text: str) -> bool:
@@ -14,8 +14,10 @@ def is_storable(text: str) -> bool:
 
 
 def cleaned(text: str, longest: int, *field: str, shortest: int = 1) -> str:
-    """Without the space around it: what is measured is what is stored. INVALID_INPUT for what is
-    too short or too long, or no text."""
+    """Strip the text and check its length, in characters; INVALID_INPUT names the field.
+
+    The text is stripped first, so that the length that counts is the length that is stored.
+    """
     text = text.strip()
     if not shortest <= len(text) <= longest:
         message = f"`{field[-1]}` has {shortest} to {longest} characters."
@@ -26,12 +28,12 @@ def cleaned(text: str, longest: int, *field: str, shortest: int = 1) -> str:
 
 
 def check_external_id(text: str) -> None:
-    """An academy's own name for something, stored as it is given; INVALID_INPUT."""
-    if not 1 <= len(text) <= LONGEST_ID:
-        message = f"An external id has 1 to {LONGEST_ID} characters."
+    """Raise INVALID_INPUT for an empty or too long external id, which is stored as it is given."""
+    if not 1 <= len(text) <= EXTERNAL_ID_MAX_CHARS:
+        message = f"An external id has 1 to {EXTERNAL_ID_MAX_CHARS} characters."
         raise InvalidInputError(message, ("externalId",))
 
 
 def email_of(typed: str) -> str:
-    """The same address however it is typed."""
+    """Return the address in one spelling, however it is typed."""
     return typed.strip().lower()

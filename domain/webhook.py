@@ -1,4 +1,4 @@
-"""What can become of a webhook."""
+"""Outcomes of a webhook."""
 
 from enum import StrEnum
 

@@ -1,4 +1,7 @@
-"""May automation make a meeting now, and if not, when may it. People who manage a session pass."""
+"""The gate: whether the clock may make a meeting now, and if not, when it may.
+
+People who manage a session are not held back by days and hours.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +19,9 @@ from domain.errors import (
 )
 
 MIDNIGHT = time()
-# A zone may leave out a date: who may only on that day of the week waits for the next.
-FURTHEST = timedelta(days=15)
-SAMPLED = timedelta(hours=3)  # no zone changes its clocks twice within it
+# More than two weeks: a zone may leave out a date, and a gate may open on that weekday only.
+SEARCHED_AHEAD = timedelta(days=15)
+SAMPLE_STEP = timedelta(hours=3)  # no zone changes its clocks twice within this time
 
 
 class Weekday(StrEnum):
@@ -36,10 +39,11 @@ WEEK = tuple(Weekday)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """An academy's rules. Days and times are those that its own clocks show at the moment.
+    """An academy's rules. Days and times are those of its own time zone.
 
-    The window holds its start and not its end, and may cross midnight; one that ends when it
-    starts is the whole day, as is none. After midnight it is the next day, blocked or not.
+    The window includes its start and not its end, and may cross midnight: what lies after midnight
+    belongs to the next day, which may be blocked. A window that ends when it starts is the whole
+    day, and so is no window.
     """
 
     zone: ZoneInfo
@@ -50,7 +54,10 @@ class Gate:
     blocked: frozenset[Weekday] = frozenset()
 
     def refusal(self, now: datetime, *, is_person: bool = False) -> DomainError | None:
-        """Why no meeting is made. In an academy that is not active no person makes one either."""
+        """Say why no meeting is made; None: it may be made.
+
+        A person passes all rules but one: the academy has to be active.
+        """
         if not self.is_academy_active:
             return AcademyInactiveError("The academy is not active.")
         if is_person:
@@ -58,64 +65,47 @@ class Gate:
         if not self.creates:
             return AutoCreationOffError("The academy has no meetings made by themselves.")
         local = now.astimezone(self.zone)
-        if self._is_blocked(local):
+        if WEEK[local.weekday()] in self.blocked:
             return BlockedDayError("The academy has no meetings made on this day.")
-        if not self._is_within(local.time()):
+        shown, start, end = local.time(), self.starts, self.ends
+        if start is None or end is None:
+            return None
+        is_within = start <= shown < end if start < end else shown >= start or shown < end
+        if not is_within:
             return OutsideWindowError("The academy has no meetings made at this hour.")
         return None
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - a gate is a small value, and the cache has a limit
     def opens_at(self, now: datetime) -> datetime | None:
-        """The first moment after `now` at which nothing is refused, in UTC; None: never by time
-        alone."""
-        is_hopeless = len(self.blocked) == len(WEEK) or not (
-            self.creates and self.is_academy_active
-        )
-        return None if is_hopeless else _opens_at(self, now)
+        """Find the first moment after `now` at which nothing is refused, in UTC.
 
-    def _is_blocked(self, local: datetime) -> bool:
-        return WEEK[local.weekday()] in self.blocked
-
-    def _is_within(self, shown: time) -> bool:
-        start, end = self.starts, self.ends
-        if start is None or end is None:
-            return True
-        if start < end:
-            return start <= shown < end
-        return shown >= start or shown < end
-
-
-@lru_cache(maxsize=1024)
-def _opens_at(gate: Gate, now: datetime) -> datetime | None:
-    later = (moment for moment in _turns(gate, now) if moment > now and not gate.refusal(moment))
-    return min(later, default=None)
-
-
-def _turns(gate: Gate, now: datetime) -> Iterator[datetime]:
-    """Every moment soon at which the answer may change: a day or the window begins, or the clocks
-    are changed."""
-    first = now.astimezone(gate.zone).date()
-    for days in range(-1, FURTHEST.days + 1):
-        for shown in {MIDNIGHT, gate.starts or MIDNIGHT}:
-            local = datetime.combine(first + timedelta(days=days), shown, gate.zone)
-            yield from (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    yield from _clock_changes(gate.zone, now)
+        None: time alone never opens the gate.
+        """
+        if not self.is_academy_active or not self.creates or len(self.blocked) == len(WEEK):
+            return None
+        # The answer changes only where a day or the window starts, or the clocks are changed.
+        moments = set(_clock_changes(self.zone, now))
+        today = now.astimezone(self.zone).date()
+        for days in range(-1, SEARCHED_AHEAD.days + 1):
+            for shown in {MIDNIGHT, self.starts or MIDNIGHT}:
+                local = datetime.combine(today + timedelta(days=days), shown, self.zone)
+                moments |= {local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+        later = sorted(moment for moment in moments if moment > now)
+        return next((moment for moment in later if not self.refusal(moment)), None)
 
 
 def _clock_changes(zone: ZoneInfo, now: datetime) -> Iterator[datetime]:
+    """Yield the first second of each new UTC offset: sample, then halve the sample's interval."""
     start = now.astimezone(UTC).replace(microsecond=0)
-    for n in range(FURTHEST // SAMPLED):
-        before, after = start + n * SAMPLED, start + (n + 1) * SAMPLED
-        if _offset(zone, before) != _offset(zone, after):
-            yield _change_between(zone, before, after)
-
-
-def _change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The first second of the new offset."""
-    old = _offset(zone, before)
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        before, after = (middle, after) if _offset(zone, middle) == old else (before, middle)
-    return after
+    for n in range(SEARCHED_AHEAD // SAMPLE_STEP):
+        before, after = start + n * SAMPLE_STEP, start + (n + 1) * SAMPLE_STEP
+        old = _offset(zone, before)
+        if _offset(zone, after) == old:
+            continue
+        while after - before > timedelta(seconds=1):
+            middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+            before, after = (middle, after) if _offset(zone, middle) == old else (before, middle)
+        yield after
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""Writes answers as JSON, and no more of one than a client and this process can hold."""
+"""Writes answers as JSON and refuses an answer that is too long for the client and the process."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,29 +10,29 @@ from strawberry.utils.operation import get_operation_type
 
 from execution.refusals import ClientError, RequestCode, refuse_all
 
-MOST_BYTES = 8 * 1024 * 1024
+ANSWER_MAX_BYTES = 8 * 1024 * 1024
 
 
 class AnswerTooLongError(Exception):
-    """The answer has more than MOST_BYTES bytes; it was not written to its end."""
+    """The answer has more than ANSWER_MAX_BYTES bytes, so nothing of it is sent."""
 
 
 def write_answer(answer: Mapping[str, Any]) -> bytes:
-    """The answer as JSON; AnswerTooLongError.
+    """Return the answer as JSON, or raise AnswerTooLongError.
 
-    Weighed before it is written: names of fields and texts that stand in many rows are shared in
-    memory, in JSON they are not, so what is small here can be more than there is memory.
+    The length is estimated first. Rows share field names and texts in memory but not in JSON, so a
+    small answer in memory can need more memory as JSON than the machine has.
     """
-    _weigh(answer)
+    _check_length(answer)
     written = orjson.dumps(answer)
-    if len(written) > MOST_BYTES:
+    if len(written) > ANSWER_MAX_BYTES:
         raise AnswerTooLongError
     return written
 
 
 def refuse_answer(query: str, operation_name: str | None) -> ClientError:
-    """The error that stands in an answer's place. It says of a mutation that it was carried out."""
-    message = f"The answer has more than {MOST_BYTES:,} bytes: ask for less at once."
+    """Return the error that replaces a too long answer. A mutation was carried out all the same."""
+    message = f"The answer has more than {ANSWER_MAX_BYTES:,} bytes: ask for less at once."
     if get_operation_type(parse(query), operation_name) is OperationType.MUTATION:
         message += " What the mutation did stands."
     extensions = {"code": RequestCode.LIMIT_EXCEEDED}
@@ -40,22 +40,22 @@ def refuse_answer(query: str, operation_name: str | None) -> ClientError:
     return refused
 
 
-def _weigh(answer: Mapping[str, Any]) -> None:
-    """Counts too little, never too much; what it lets pass takes at most six times the limit."""
-    weight = 0
+def _check_length(answer: Mapping[str, Any]) -> None:
+    """Estimate the length as JSON, never too high: the real one is at most six times as much."""
+    characters = 0
     waiting: list[Any] = [answer]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            weight += sum(map(len, value))
+            characters += sum(map(len, value))
             inside = value.values()
         else:
             inside = value
         for one in inside:
             if isinstance(one, str):
-                weight += len(one)
+                characters += len(one)
             elif isinstance(one, (list, dict)):
                 waiting.append(one)
-        weight += 2 * len(value)  # at least a character, and a comma
-        if weight > MOST_BYTES:
+        characters += 2 * len(value)  # each value takes at least one character and a comma
+        if characters > ANSWER_MAX_BYTES:
             raise AnswerTooLongError

@@ -1,4 +1,4 @@
-"""What a running operation knows: who asks, what time it is, and rows in batches."""
+"""Gives a running operation its viewer, the time, and rows in batches."""
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ import clock
 import models
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
-from actions.rooms.room_view import look_into, stored
+from actions.rooms.room_view import fetch_room_view, stored_room_view
 from domain.access import Scope, Viewer
 from domain.attendance.state import AttendanceState
 from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
-from execution.room_info import room_info
+from execution.room_info import room_info_of
 from models.reading.pages import BY_ID, Page, Slice
 from schema.types import context as asked
 from schema.types.access_key import AccessKey
@@ -30,90 +30,90 @@ from schema.types.session_kinds import session_of
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """What every operation of this process shares; subscriptions share more."""
+class Services:
+    """Holds what all operations of a process share; subscriptions add their own services."""
 
     door: Door
     readings: Readings
 
 
-Process_co = TypeVar("Process_co", bound=Process, covariant=True)
-Ask = Callable[[], Awaitable[Viewer | None]]
+Services_co = TypeVar("Services_co", bound=Services, covariant=True)
+ReadViewer = Callable[[], Awaitable[Viewer | None]]
 
 
 class Permission(Protocol):
-    """What a running subscription may still send: known at once, or after a moment's doubt."""
+    """Says whether a running subscription may still send. It may be in doubt for a moment."""
 
     @property
     def is_sure(self) -> bool: ...
 
     async def confirm(self) -> None:
-        """Return if it may; a DomainError or UnauthenticatedError if not."""
+        """Return if it may send, else raise a DomainError or an UnauthenticatedError."""
 
 
-class Context(Generic[Process_co]):
-    """One operation's; an event of a subscription gets a fresh one, with the time it is sent at.
+class Context(Generic[Services_co]):
+    """Belongs to one operation. Each event of a subscription gets a new one, with its own time.
 
-    `ask` says who is asking by now, where an operation may outlive what it began with. `address`
-    is the client's, where it is known.
+    `read_viewer` reads the viewer anew, for an operation that may outlive its token. `address` is
+    the client's address, where it is known.
     """
 
-    right: Permission | None = None  # a subscription's
+    right: Permission | None = None  # only a subscription has one
 
     def __init__(
         self,
-        process: Process_co,
+        services: Services_co,
         viewer: Viewer | None,
         now: datetime,
-        ask: Ask | None = None,
+        read_viewer: ReadViewer | None = None,
         address: str | None = None,
     ) -> None:
-        self.process = process
-        self.anyone = viewer
+        self.services = services
+        self.viewer_if_any = viewer
         self.now = now
         self.address = address
-        self._ask = ask
+        self._read_viewer = read_viewer
 
     @cached_property
     def loaders(self) -> Loaders:
-        """Made when first needed: an event may need none, and a thousand contexts may be told at
-        once that they are another's."""
-        return Loaders(self.anyone, self.now)
+        """Make the loaders on first use: many events need none."""
+        return Loaders(self.viewer_if_any, self.now)
 
     def for_event(self) -> Self:
-        return type(self)(self.process, self.anyone, clock.now())
+        """Return a context for one event of the subscription."""
+        return type(self)(self.services, self.viewer_if_any, clock.now())
 
-    def for_scope(self, scope: Scope) -> "Context[Process_co]":
-        """A context for a shared run: it knows no viewer, and asking it for one is a bug."""
-        return _ScopeContext(self.process, scope, clock.now())
+    def for_scope(self, scope: Scope) -> "Context[Services_co]":
+        """Return a context for a shared execution. It has no viewer; asking for one is a bug."""
+        return _ScopeContext(self.services, scope, clock.now())
 
-    def become(self, viewer: Viewer) -> None:
-        """Somebody signed in, or is another than before: what is read is read with their rights."""
-        if viewer != self.anyone:
-            self.anyone = viewer
+    def set_viewer(self, viewer: Viewer) -> None:
+        """Read with this viewer's rights from now on: they signed in, or their rights changed."""
+        if viewer != self.viewer_if_any:
+            self.viewer_if_any = viewer
             self.__dict__.pop("loaders", None)
 
     @property
-    def question(self) -> Hashable:
-        """Contexts of the same question have the same answer to `ask_again`."""
-        return self._ask or self.anyone
+    def viewer_source(self) -> Hashable:
+        """Contexts with the same source get the same viewer from `refresh_viewer`."""
+        return self._read_viewer or self.viewer_if_any
 
-    async def ask_again(self) -> Viewer:
-        """Who is asking by now; UnauthenticatedError where that is nobody any more."""
-        viewer = await self._ask() if self._ask else self.anyone
+    async def refresh_viewer(self) -> Viewer:
+        """Read the viewer anew; UnauthenticatedError if the token speaks for nobody any more."""
+        viewer = await self._read_viewer() if self._read_viewer else self.viewer_if_any
         if viewer is None:
             raise UnauthenticatedError("Sign in first.")
-        self.become(viewer)
+        self.set_viewer(viewer)
         return viewer
 
     @property
     def viewer(self) -> Viewer:
-        if self.anyone is None:
+        if self.viewer_if_any is None:
             raise UnauthenticatedError("Sign in first.")
-        return self.anyone
+        return self.viewer_if_any
 
     def require_viewer(self) -> None:
-        """UnauthenticatedError where nobody is signed in, also when there is nothing to read."""
+        """Raise UnauthenticatedError if nobody is signed in, also when there is nothing to read."""
         _ = self.viewer
 
     async def session(self, session_id: int) -> Session:
@@ -124,12 +124,12 @@ class Context(Generic[Process_co]):
 
     async def room(self, session: models.Session, *, is_streamed: bool) -> RoomInfo:
         manages = session.is_managed_by(self.viewer)
-        view = None if is_streamed else await look_into(self.process.door.livekit, session)
+        view = None if is_streamed else await fetch_room_view(self.services.door.livekit, session)
         if view is None:
             roster = await self.loaders.rosters.load(session.id)
             users = await self.loaders.users.load_many([state.user_id for state in roster])
-            view = stored(session, roster, {user.id: user for user in users})
-        return room_info(session, view, is_managed=manages)
+            view = stored_room_view(session, roster, {user.id: user for user in users})
+        return room_info_of(session, view, is_managed=manages)
 
     async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:
         loaded = await self.loaders.states.load_many(found.rows)
@@ -157,17 +157,17 @@ class Context(Generic[Process_co]):
         manages = session.is_managed_by(self.viewer)
         return await self.loaders.evidence.load((place, part, manages))
 
-    async def readable(
+    async def readable_states(
         self, session: models.Session, states: Sequence[AttendanceState]
     ) -> list[AttendanceState]:
         if session.is_managed_by(self.viewer):
             return list(states)
-        theirs = await self.loaders.own_rows.load(session.id)
-        return [state for state in states if state.user_id in theirs]
+        readable = await self.loaders.own_rows.load(session.id)
+        return [state for state in states if state.user_id in readable]
 
 
-class _ScopeContext(Context[Process_co]):
-    def __init__(self, process: Process_co, scope: Scope, now: datetime) -> None:
+class _ScopeContext(Context[Services_co]):
+    def __init__(self, process: Services_co, scope: Scope, now: datetime) -> None:
         super().__init__(process, None, now)
         self.scope = scope
 
@@ -176,7 +176,7 @@ class _ScopeContext(Context[Process_co]):
         raise RuntimeError(f"a shared run has no viewer: {self.scope}")
 
 
-Info = strawberry.Info[Context[Process], None]
+Info = strawberry.Info[Context[Services], None]
 
-if TYPE_CHECKING:  # mypy holds it against what nested fields ask for
-    _asked_for: type[asked.Context] = Context[Process]
+if TYPE_CHECKING:  # mypy checks it against what nested fields expect
+    _expected: type[asked.Context] = Context[Services]

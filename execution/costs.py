@@ -1,11 +1,9 @@
-"""What a document may cost: the fields it can make us answer, counted before it runs."""
+"""Limits the cost of a document: the fields of its answer are counted before it runs."""
 
 from functools import cached_property
 
 from graphql import (
-    ArgumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLField,
@@ -19,27 +17,28 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     ValidationRule,
+    ValueNode,
     VariableNode,
     get_named_type,
     get_nullable_type,
     is_list_type,
 )
 
-from execution.introspection import ROOTS, Introspection, TooManyError
-from models.reading.pages import DEFAULT, MOST
+from execution.introspection import INTROSPECTION_ROOTS, Introspection
+from models.reading.pages import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
 
-MOST_FIELDS = 50_000
-DEEPEST = 20
-# An alias stands in the answer once for each row, a name in each error that is about it.
-LONGEST_ALIAS = 64
-LONGEST_NAME = 256
+MAX_FIELDS = 50_000
+MAX_DEPTH = 20
+# The answer repeats an alias in each row, and each error repeats the name it is about.
+ALIAS_MAX_CHARS = 64
+NAME_MAX_CHARS = 256
 
-# How many a list is taken to have. A connection's `first` says it, and its rows are counted there.
-OF_A_LIST = 10
-OF_CONNECTION_ROWS = 1
-ROWS = ("edges", "nodes")
-# A password is slow to check, and that is its point. The others give LiveKit something to do.
-HEAVY = {
+# Rows that a list is assumed to have. A connection's rows are counted by its `first`, so its own
+# lists count once.
+LIST_ROWS = 10
+CONNECTION_LISTS = ("edges", "nodes")
+# A password check is slow on purpose. The other fields make LiveKit work.
+FIELD_COSTS = {
     "signIn": 5_000,
     "changePassword": 5_000,
     "createMeetingToken": 2_500,
@@ -47,138 +46,127 @@ HEAVY = {
     "createMeeting": 500,
     "room": 100,
 }
-LONGEST_FIRST = 9  # characters: Python refuses to read a number of thousands
-SEARCH = 1_000  # each of its words is looked for in every row that the viewer may see
+FIRST_MAX_CHARS = 9  # Python refuses to read a number of thousands of digits
+SEARCH_COST = 1_000  # the database looks for each word in every row that the viewer may see
 
 
 class NameLimit(ValidationRule):
-    """Refuses names that would make an answer longer than the data in it."""
+    """Refuses names that make an answer longer than the data in it."""
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        if node.alias and len(node.alias.value) > LONGEST_ALIAS:
-            message = f"An alias has at most {LONGEST_ALIAS} characters."
+        if node.alias and len(node.alias.value) > ALIAS_MAX_CHARS:
+            message = f"An alias has at most {ALIAS_MAX_CHARS} characters."
             self.report_error(_refusal(message, node))
 
     def enter_name(self, node: NameNode, *_: object) -> None:
-        if len(node.value) > LONGEST_NAME:
-            message = f"A name has at most {LONGEST_NAME} characters."
+        if len(node.value) > NAME_MAX_CHARS:
+            message = f"A name has at most {NAME_MAX_CHARS} characters."
             self.report_error(_refusal(message, node))
 
 
 class IntrospectionLimit(ValidationRule):
-    """Gives the schema once: all of it costs as much as many other questions."""
+    """Allows one introspection field in a document: the whole schema is an expensive answer."""
 
     _roots = 0
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
-        self._roots += node.name.value in ROOTS
-        if self._roots > 1 and node.name.value in ROOTS:
+        self._roots += node.name.value in INTROSPECTION_ROOTS
+        if self._roots > 1 and node.name.value in INTROSPECTION_ROOTS:
             message = "A document has at most one __schema or __type."
             self.report_error(_refusal(message, node))
 
 
 class CostLimit(ValidationRule):
-    """Families are circles, and sessions lead to attendances that lead to sessions: without a
-    limit a short document can ask for more than there is memory."""
+    """Refuses a document that can ask for more than MAX_FIELDS fields.
+
+    The types form circles (parents and children, sessions and attendances), so a short document
+    can ask for more than fits in memory.
+    """
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str], int]:
+    def _fragment_costs(self) -> dict[tuple[str, int], int]:
         return {}
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
         root = self.context.schema.get_root_type(node.operation)
-        cost = self._of_selections(node.selection_set, root, 0)
-        if cost > MOST_FIELDS:
+        cost = self._cost(node.selection_set, root, 0)
+        if cost > MAX_FIELDS:
             asked = f"The document can ask for {cost:,} fields"
-            self.report_error(_refusal(f"{asked}; at most {MOST_FIELDS:,} are given.", node))
+            self.report_error(_refusal(f"{asked}; at most {MAX_FIELDS:,} are given.", node))
 
-    def _of_selections(
+    def _cost(
         self, selections: SelectionSetNode | None, kind: GraphQLNamedType | None, depth: int
     ) -> int:
         if selections is None:
             return 0
-        if depth > DEEPEST:
-            return MOST_FIELDS + 1
-        return sum(self._of_one(one, kind, depth) for one in selections.selections)
+        if depth > MAX_DEPTH:
+            return MAX_FIELDS + 1
+        cost = 0
+        for node in selections.selections:
+            match node:
+                case FieldNode():
+                    cost += self._field_cost(node, kind, depth)
+                case InlineFragmentNode():
+                    named = node.type_condition
+                    inner = self.context.schema.get_type(named.name.value) if named else kind
+                    cost += self._cost(node.selection_set, inner, depth)
+                case FragmentSpreadNode():
+                    cost += self._fragment_cost(node.name.value, depth)
+        return cost
 
-    def _of_one(self, node: object, kind: GraphQLNamedType | None, depth: int) -> int:
-        match node:
-            case FieldNode():
-                return self._of_field(node, kind, depth)
-            case InlineFragmentNode():
-                named = node.type_condition
-                inner = self.context.schema.get_type(named.name.value) if named else kind
-                return self._of_selections(node.selection_set, inner, depth)
-            case FragmentSpreadNode():
-                return self._of_fragment(self.context.get_fragment(node.name.value), depth)
-        return 0
-
-    def _of_fragment(self, fragment: FragmentDefinitionNode | None, depth: int) -> int:
-        """Counted once at each depth, however often it is spread."""
+    def _fragment_cost(self, name: str, depth: int) -> int:
+        """Count a fragment once at each depth, however often the document spreads it."""
+        fragment = self.context.get_fragment(name)
         if fragment is None:
             return 0
-        key = (fragment.name.value, str(depth))
-        if key not in self._known:
-            self._known[key] = MOST_FIELDS + 1  # one that spreads itself has no end
+        key = (name, depth)
+        if key not in self._fragment_costs:
+            self._fragment_costs[key] = MAX_FIELDS + 1  # a fragment that spreads itself has no end
             kind = self.context.schema.get_type(fragment.type_condition.name.value)
-            self._known[key] = self._of_selections(fragment.selection_set, kind, depth)
-        return self._known[key]
+            self._fragment_costs[key] = self._cost(fragment.selection_set, kind, depth)
+        return self._fragment_costs[key]
 
-    def _of_field(self, node: FieldNode, kind: GraphQLNamedType | None, depth: int) -> int:
+    def _field_cost(self, node: FieldNode, kind: GraphQLNamedType | None, depth: int) -> int:
         name = node.name.value
-        if name in ROOTS:
-            return self._of_introspection(node)
+        if name in INTROSPECTION_ROOTS:
+            counter = Introspection(self.context.schema, self.context.get_fragment, MAX_FIELDS)
+            return counter.count(node)
         field = getattr(kind, "fields", {}).get(name)
         if field is None:
             return 1
-        inner = self._of_selections(node.selection_set, get_named_type(field.type), depth + 1)
-        many = _how_many(node, field)
-        return HEAVY.get(name, 1) + SEARCH * _may_search(node) + many * inner
-
-    def _of_introspection(self, node: FieldNode) -> int:
-        counting = Introspection(self.context.schema, self.context.get_fragment, MOST_FIELDS)
-        try:
-            return counting.count(node)
-        except TooManyError:
-            return MOST_FIELDS + 1
+        inner = self._cost(node.selection_set, get_named_type(field.type), depth + 1)
+        given = _argument(node, "filter")
+        may_search = isinstance(given, VariableNode) or (
+            isinstance(given, ObjectValueNode)
+            and any(one.name.value == "search" for one in given.fields)
+        )
+        own = FIELD_COSTS.get(name, 1) + (SEARCH_COST if may_search else 0)
+        return own + _row_count(node, field) * inner
 
 
-def _how_many(node: FieldNode, field: GraphQLField) -> int:
+def _row_count(node: FieldNode, field: GraphQLField) -> int:
+    """Return how many rows the field can give.
+
+    A `first` out of its bounds counts as the nearest bound. It is refused later, or never when the
+    field is skipped, and must not lower the cost of the other fields meanwhile.
+    """
     if "first" in field.args:
-        return _asked_for(node)
+        first = _argument(node, "first")
+        if first is None:
+            return PAGE_DEFAULT_ROWS
+        if not isinstance(first, IntValueNode) or len(first.value) > FIRST_MAX_CHARS:
+            return PAGE_MAX_ROWS
+        return max(0, min(int(first.value), PAGE_MAX_ROWS))
     if "ids" in field.args:
-        return _named_in(node)
-    if not is_list_type(get_nullable_type(field.type)):
+        ids = _argument(node, "ids")
+        return len(ids.values) if isinstance(ids, ListValueNode) else PAGE_MAX_ROWS
+    if not is_list_type(get_nullable_type(field.type)) or node.name.value in CONNECTION_LISTS:
         return 1
-    return OF_CONNECTION_ROWS if node.name.value in ROWS else OF_A_LIST
+    return LIST_ROWS
 
 
-def _asked_for(node: FieldNode) -> int:
-    """Between none and the most that any list gives: what is out of bounds is refused later, or
-    never where the field is skipped, and must not pay for others meanwhile."""
-    given = _argument(node, "first")
-    if given is None:
-        return DEFAULT
-    if not isinstance(given.value, IntValueNode) or len(given.value.value) > LONGEST_FIRST:
-        return MOST
-    return max(0, min(int(given.value.value), MOST))
-
-
-def _named_in(node: FieldNode) -> int:
-    given = _argument(node, "ids")
-    return len(given.value.values) if given and isinstance(given.value, ListValueNode) else MOST
-
-
-def _may_search(node: FieldNode) -> bool:
-    """Whether its filter has a search, or is a variable, so that nobody knows."""
-    given = _argument(node, "filter")
-    if given is None or not isinstance(given.value, ObjectValueNode):
-        return given is not None and isinstance(given.value, VariableNode)
-    return any(field.name.value == "search" for field in given.value.fields)
-
-
-def _argument(node: FieldNode, name: str) -> ArgumentNode | None:
-    return next((one for one in node.arguments or () if one.name.value == name), None)
+def _argument(node: FieldNode, name: str) -> ValueNode | None:
+    return next((one.value for one in node.arguments or () if one.name.value == name), None)
 
 
 def _refusal(message: str, node: Node) -> GraphQLError:

@@ -1,4 +1,4 @@
-"""Counts what a document asks of the schema itself, by asking: the schema is there to be walked."""
+"""Counts the fields of an introspection answer by walking the schema itself."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -8,8 +8,6 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLField,
-    GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
     SchemaMetaFieldDef,
@@ -21,71 +19,76 @@ from graphql import (
     is_list_type,
 )
 
-ROOTS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+INTROSPECTION_ROOTS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 FragmentOf = Callable[[str], FragmentDefinitionNode | None]
 
 
-class TooManyError(Exception):
-    """More is asked for than was to be counted."""
+class _TooManyFieldsError(Exception):
+    """The answer has more fields than the limit."""
 
 
 class Introspection:
-    """Counts the fields of answers, at most `most` of them: TooManyError where there are more."""
+    """Counts the fields of an answer to `__schema` or `__type`."""
 
-    def __init__(self, schema: GraphQLSchema, fragment: FragmentOf, most: int) -> None:
-        self._asked = SimpleNamespace(schema=schema)  # all that its resolvers read
+    def __init__(self, schema: GraphQLSchema, fragment: FragmentOf, limit: int) -> None:
+        self._info = SimpleNamespace(schema=schema)  # all that the introspection resolvers read
         self._fragment = fragment
-        self._most = most
+        self._limit = limit
         self._steps = 0
         self._open: set[str] = set()  # the fragments that are being spread
 
     def count(self, root: FieldNode) -> int:
-        """The fields in the answer to `__schema` or `__type`, itself among them."""
-        field = ROOTS[root.name.value]
-        asked = [self._asked.schema] if field is SchemaMetaFieldDef else self._named(root)
-        kind = get_named_type(field.type)
-        return 1 + sum(self._of_value(one, kind, root.selection_set) for one in asked)
-
-    def _named(self, root: FieldNode) -> list[GraphQLNamedType | None]:
-        """The type that is asked for; where a variable names it, it may be any: all count."""
-        types: dict[str, GraphQLNamedType] = self._asked.schema.type_map
+        """Return the fields in the answer, the root included; more than the limit is limit + 1."""
+        field = INTROSPECTION_ROOTS[root.name.value]
+        types = self._info.schema.type_map
         given = root.arguments[0].value if root.arguments else None
-        return [types.get(given.value)] if isinstance(given, StringValueNode) else [*types.values()]
+        if field is SchemaMetaFieldDef:
+            values = [self._info.schema]
+        elif isinstance(given, StringValueNode):
+            values = [types.get(given.value)]
+        else:  # a variable may name any type, so all of them count
+            values = [*types.values()]
+        kind = get_named_type(field.type)
+        try:
+            return 1 + sum(self._count_value(one, kind, root.selection_set) for one in values)
+        except _TooManyFieldsError:
+            return self._limit + 1
 
-    def _of_value(self, value: Any, kind: Any, selections: SelectionSetNode | None) -> int:
+    def _count_value(self, value: Any, kind: Any, selections: SelectionSetNode | None) -> int:
         if value is None or selections is None:
             return 0
-        return sum(self._of_field(value, node, kind.fields) for node in self._fields(selections))
+        count = 0
+        for node in self._fields(selections):
+            count += 1
+            field = kind.fields.get(node.name.value)
+            if field is None or field.resolve is None:
+                continue
+            deprecated = {name: True for name in field.args if name == "includeDeprecated"}
+            found = field.resolve(value, self._info, **deprecated)
+            values = found or () if is_list_type(get_nullable_type(field.type)) else [found]
+            inner = get_named_type(field.type)
+            count += sum(self._count_value(one, inner, node.selection_set) for one in values)
+        return count
 
     def _fields(self, selections: SelectionSetNode) -> Iterator[FieldNode]:
         for node in selections.selections:
             self._steps += 1
-            if self._steps > self._most:
-                raise TooManyError
+            if self._steps > self._limit:
+                raise _TooManyFieldsError
             match node:
                 case FieldNode():
                     yield node
                 case InlineFragmentNode():
                     yield from self._fields(node.selection_set)
                 case FragmentSpreadNode():
-                    yield from self._fields_of(node.name.value)
+                    yield from self._fragment_fields(node.name.value)
 
-    def _fields_of(self, name: str) -> Iterator[FieldNode]:
+    def _fragment_fields(self, name: str) -> Iterator[FieldNode]:
         fragment = self._fragment(name)
         if name in self._open:
-            raise TooManyError  # one that spreads itself has no end
+            raise _TooManyFieldsError  # a fragment that spreads itself has no end
         if fragment is not None:
             self._open.add(name)
             yield from self._fields(fragment.selection_set)
             self._open.remove(name)
-
-    def _of_field(self, value: Any, node: FieldNode, fields: dict[str, GraphQLField]) -> int:
-        field = fields.get(node.name.value)
-        if field is None or field.resolve is None:
-            return 1
-        deprecated = {name: True for name in field.args if name == "includeDeprecated"}
-        found = field.resolve(value, self._asked, **deprecated)
-        some = found or () if is_list_type(get_nullable_type(field.type)) else [found]
-        kind = get_named_type(field.type)
-        return 1 + sum(self._of_value(one, kind, node.selection_set) for one in some)

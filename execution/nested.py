@@ -1,4 +1,4 @@
-"""Pages of lists that hang on many rows at once: each kind of list in a few statements."""
+"""Reads a page of a nested list for many parent rows at once, in a few statements."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -11,32 +11,35 @@ from domain.access import Viewer
 from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
-from models.reading.pages import Page, Slice, slices
-from models.reading.rosters import states_of
-from schema.types.context import Key, Lists, Row, Which
+from models.reading.pages import Page, Slice, read_slices
+from models.reading.rosters import read_states
+from schema.types.context import Condition, Key, PageLoader, Row
 
-Read = Callable[[list[Key], Slice, Which], Awaitable[dict[Key, Page[Row]]]]
+Read = Callable[[list[Key], Slice, Condition], Awaitable[dict[Key, Page[Row]]]]
 
-PRESENCE = [kind for kind in SessionEventKind if kind.is_presence]
+PRESENCE_KINDS = [kind for kind in SessionEventKind if kind.is_presence]
 
 
-def _lists(read: Read[Key, Which, Row]) -> Lists[Key, Which, Row]:
-    """Nothing is kept: what a mutation changes is read again after it."""
+def _page_loader(read: Read[Key, Condition, Row]) -> PageLoader[Key, Condition, Row]:
+    """Make a loader without a cache, because a row may be read again after a mutation."""
 
-    async def load(all_asked: list[tuple[Key, Slice, Which]]) -> list[Page[Row]]:
-        keys: dict[tuple[Slice, Which], list[Key]] = defaultdict(list)
-        for key, part, which in all_asked:
-            keys[part, which].append(key)
-        found = {what: await read(list(dict.fromkeys(some)), *what) for what, some in keys.items()}
-        return [found[part, which][key] for key, part, which in all_asked]
+    async def load(wanted: list[tuple[Key, Slice, Condition]]) -> list[Page[Row]]:
+        keys: dict[tuple[Slice, Condition], list[Key]] = defaultdict(list)
+        for key, part, condition in wanted:
+            keys[part, condition].append(key)
+        found = {
+            (part, condition): await read(list(dict.fromkeys(some)), part, condition)
+            for (part, condition), some in keys.items()
+        }
+        return [found[part, condition][key] for key, part, condition in wanted]
 
     return DataLoader(load_fn=load, cache=False)
 
 
-def attendances_for(
+def load_attendances(
     viewer: Callable[[], Viewer],
-) -> Lists[int, AttendanceStatus | None, models.SessionParticipant]:
-    """By a session's id: the rows of its roster that the viewer may read, of one status or all."""
+) -> PageLoader[int, AttendanceStatus | None, models.SessionParticipant]:
+    """Load roster rows that the viewer may read, by session id; of one status or of all."""
 
     async def read(
         ids: list[int], part: Slice, status: AttendanceStatus | None
@@ -44,30 +47,28 @@ def attendances_for(
         rows = models.SessionParticipant.visible_to(viewer()).filter(session_id__in=ids)
         if status is not None:
             rows = rows.filter(attendance__status=status)
-        found = await slices(rows, ("session_id",), part)
+        found = await read_slices(rows, ("session_id",), part)
         return {number: part.page(found[number,]) for number in ids}
 
-    return _lists(read)
+    return _page_loader(read)
 
 
-def history() -> Lists[int, bool, models.SessionEvent]:
-    """By a session's id: its stream; the whole is for who manages it, others read in it of nobody's
-    attendance."""
+def load_history() -> PageLoader[int, bool, models.SessionEvent]:
+    """Load a session's stream by session id, without events of presence unless `is_whole`."""
 
     async def read(
         ids: list[int], part: Slice, is_whole: bool
     ) -> dict[int, Page[models.SessionEvent]]:
         rows = models.SessionEvent.filter(session_id__in=ids)
-        rows = rows if is_whole else rows.exclude(kind__in=PRESENCE)
-        found = await slices(rows, ("session_id",), part)
+        rows = rows if is_whole else rows.exclude(kind__in=PRESENCE_KINDS)
+        found = await read_slices(rows, ("session_id",), part)
         return {number: part.page(found[number,]) for number in ids}
 
-    return _lists(read)
+    return _page_loader(read)
 
 
-def evidence() -> Lists[tuple[int, int], bool, models.MeetingAttendanceEvent]:
-    """By the ids of a session and a person: that one's lines and the room's, for who manages the
-    session; none for others."""
+def load_evidence() -> PageLoader[tuple[int, int], bool, models.MeetingAttendanceEvent]:
+    """Load a person's lines and the room's by session id and user id; none unless `is_seen`."""
 
     async def read(
         places: list[tuple[int, int]], part: Slice, is_seen: bool
@@ -77,11 +78,14 @@ def evidence() -> Lists[tuple[int, int], bool, models.MeetingAttendanceEvent]:
             Q(user_id__in=list(people)) | Q(user_id__isnull=True), session_id__in=list(sessions)
         )
         by = ("session_id", "user_id")
-        found = await slices(rows, by, part) if is_seen else defaultdict(list)
-        return {(one, who): part.page(found[one, who] + found[one, None]) for one, who in places}
+        found = await read_slices(rows, by, part) if is_seen else defaultdict(list)
+        return {
+            (session, person): part.page(found[session, person] + found[session, None])
+            for session, person in places
+        }
 
-    return _lists(read)
+    return _page_loader(read)
 
 
-def states() -> DataLoader[models.SessionParticipant, AttendanceState]:
-    return DataLoader(load_fn=states_of, cache=False)
+def load_states() -> DataLoader[models.SessionParticipant, AttendanceState]:
+    return DataLoader(load_fn=read_states, cache=False)

@@ -1,4 +1,4 @@
-"""A mutation's refusals are part of its answer: a domain error becomes the payload's `errors`."""
+"""Turns a domain error of a mutation into the `errors` of its payload."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
@@ -16,9 +16,9 @@ Resolver = Callable[P, Awaitable[Payload]]
 def answers(
     refusal: Callable[..., Payload], *, bulk: str | None = None
 ) -> Callable[[Resolver[P, Payload]], Resolver[P, Payload]]:
-    """The resolver's own answer, or one of the same type that holds nothing but the errors.
+    """Decorate a mutation's resolver: when it is refused, it answers with the errors alone.
 
-    `bulk` is the argument whose rows the errors of a bulk input are about.
+    `refusal` makes that answer. `bulk` names the argument whose rows the errors are about.
     """
 
     def decorate(resolve: Resolver[P, Payload]) -> Resolver[P, Payload]:
@@ -27,17 +27,17 @@ def answers(
             try:
                 return await resolve(*args, **kwargs)
             except DomainError as error:
-                return refusal(errors=_told([error]))
+                return refusal(errors=_user_errors([error]))
             except RefusedError as refused:
                 errors = refused.under(bulk).errors if bulk else refused.errors
-                return refusal(errors=_told(errors))
+                return refusal(errors=_user_errors(errors))
 
         return answer
 
     return decorate
 
 
-def _told(errors: Sequence[DomainError]) -> list[UserError]:
+def _user_errors(errors: Sequence[DomainError]) -> list[UserError]:
     for error in errors:
         telemetry.count_refusal(error.code)
     return [UserError.of(error) for error in errors]

@@ -1,4 +1,4 @@
-"""What a client is told when something fails, on every path; each fault is logged once."""
+"""Turns every error into what a client may read, and logs each fault once."""
 
 import logging
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _BAD_REQUESTS = (MissingQueryError, CannotGetOperationTypeError, InvalidOperatio
 
 
 class RequestCode(StrEnum):
-    """`extensions.code` of top-level errors, beside the domain's own codes."""
+    """Lists the `extensions.code` of top-level errors, besides the domain's own codes."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -36,7 +36,7 @@ class RequestCode(StrEnum):
 
 
 class ClientError(GraphQLError):
-    """An error in the words a client may read; `original_error` keeps the cause for the log."""
+    """Carries the words that a client may read; `original_error` keeps the cause for the log."""
 
     @property
     def is_fault(self) -> bool:
@@ -44,58 +44,64 @@ class ClientError(GraphQLError):
 
 
 class ClientSafeSchema(strawberry.Schema):
-    """A schema whose results carry only client errors, whichever transport asks."""
+    """Makes sure that results carry only client errors, on every transport."""
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        # In place: the list is the result's own, and no other hook is on every path.
+        # The list belongs to the result, and no other hook is on every path: change it in place.
         errors[:] = refuse_all(errors)
 
     def as_str(self) -> str:
-        """Printed in alphabetical order."""
-        # Not by Strawberry's sort_schema: it makes the enums anew, and they give resolvers strings.
+        """Print the schema in alphabetical order."""
+        # Strawberry's sort_schema makes new enums, and these give strings to the resolvers.
         return print_schema(lexicographic_sort_schema(self._schema))
 
 
 def refuse_all(errors: Iterable[GraphQLError]) -> list[ClientError]:
-    """The same errors for the client; each fault among them is logged once, with its traceback."""
+    """Return the errors for the client. New ones are counted; each fault is logged once."""
     fresh = [error for error in errors if not isinstance(error, ClientError)]
     refused = [refuse(error) for error in errors]
     for error in map(refuse, fresh):
         telemetry.count_refusal(str((error.extensions or {}).get("code")))
-    _log_faults(fresh)
+    # A batch read that fails hands the same exception to every field that waited for it.
+    faults = {id(_cause(error)): error for error in fresh if _is_fault(error)}
+    for fault in faults.values():
+        place = ".".join(str(key) for key in fault.path or ())
+        logger.error("execution failed", exc_info=_cause(fault), extra={"path": place})
     return refused
 
 
 def refuse_fault(fault: Exception) -> ClientError:
-    """What failed outside an execution, such as finding out who asks."""
+    """Return the client's error for a fault outside an execution, as in reading the token."""
     (refused,) = refuse_all([GraphQLError("", original_error=fault)])
     return refused
 
 
-def is_passing(fault: Exception) -> bool:
-    """Whether the same request can succeed a moment later."""
+def is_temporary(fault: Exception) -> bool:
+    """Return whether the same request can succeed a moment later."""
     return is_retryable(fault)
 
 
 def refuse(error: GraphQLError) -> ClientError:
-    """Any error of an execution as the client gets it: message, place, `extensions.code`."""
+    """Return any error as the client gets it: message, place, `extensions.code`."""
     if isinstance(error, ClientError):
         return error
     cause = _cause(error)
     if isinstance(cause, DomainError):
-        return _client_error(error, cause.message, _domain_extensions(cause))
+        field = {"field": list(cause.field)} if cause.field else {}
+        return _client_error(error, cause.message, {"code": str(cause.code), **field})
     if isinstance(cause, UnauthenticatedError):
         message = str(cause) or "Sign in first."
         return _client_error(error, message, {"code": RequestCode.UNAUTHENTICATED})
     if _is_fault(error):
         return _client_error(error, "Internal error.", {"code": RequestCode.INTERNAL})
-    return _client_error(error, error.message, _request_extensions(error))
+    extensions = {"code": str(_request_code(error)), **(error.extensions or {})}
+    return _client_error(error, error.message, extensions)
 
 
 def is_fault(error: GraphQLError) -> bool:
-    """Whether this is our mistake: masked for the client, worth a retry."""
+    """Return whether the error is our fault: masked for the client, worth a retry."""
     return refuse(error).is_fault
 
 
@@ -103,8 +109,8 @@ def _is_fault(error: GraphQLError) -> bool:
     cause = _cause(error)
     if cause is None or isinstance(cause, (DomainError, UnauthenticatedError, *_BAD_REQUESTS)):
         return False
-    # A scalar that refuses a variable leaves its ValueError as the cause; such an error points into
-    # the document but at no result, which a failed resolver's or source's error never does.
+    # A scalar that refuses a variable leaves its ValueError as the cause. Such an error has a place
+    # in the document but no path in the result; the error of a failed resolver never is like that.
     return error.path is not None or not error.nodes
 
 
@@ -115,21 +121,12 @@ def _cause(error: GraphQLError) -> Exception | None:
     return cause
 
 
-def _domain_extensions(cause: DomainError) -> dict[str, object]:
-    field = {"field": list(cause.field)} if cause.field else {}
-    return {"code": str(cause.code), **field}
-
-
-def _request_extensions(error: GraphQLError) -> dict[str, object]:
-    return {"code": str(_request_code(error)), **(error.extensions or {})}
-
-
 def _request_code(error: GraphQLError) -> RequestCode:
     if isinstance(error, GraphQLSyntaxError):
         return RequestCode.GRAPHQL_PARSE_FAILED
     if isinstance(_cause(error), _BAD_REQUESTS):
         return RequestCode.GRAPHQL_VALIDATION_FAILED
-    # What validation finds has neither; a variable's error has what its scalar said as the cause.
+    # An error of validation has neither; the error of a variable has its scalar's error as cause.
     is_a_value = error.path is not None or error.original_error is not None
     return RequestCode.BAD_USER_INPUT if is_a_value else RequestCode.GRAPHQL_VALIDATION_FAILED
 
@@ -144,11 +141,3 @@ def _client_error(error: GraphQLError, message: str, extensions: dict[str, objec
         original_error=_cause(error),
         extensions=extensions,
     )
-
-
-def _log_faults(errors: list[GraphQLError]) -> None:
-    # A batch read that fails hands the same exception to every field that waited for it.
-    faults = {id(_cause(error)): error for error in errors if _is_fault(error)}
-    for error in faults.values():
-        place = ".".join(str(key) for key in error.path or ())
-        logger.error("execution failed", exc_info=_cause(error), extra={"path": place})

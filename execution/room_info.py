@@ -1,25 +1,16 @@
-"""A meeting's room as a client reads it."""
+"""Shapes what is in a meeting's room for a client."""
 
 import models
 from actions.rooms.room_view import RoomView
 from schema.types.room import RoomInfo, RoomInfoSource, RoomParticipant
 
 
-def room_info(session: models.Session, view: RoomView, *, is_managed: bool) -> RoomInfo:
-    """Who is inside is for those who manage the session; how many, for all who see it."""
-    return RoomInfo(
-        name=str(session.room_name),
-        sid=view.sid,
-        is_active=view.is_active,
-        participant_count=len(view.inside),
-        participants=_participants(session, view) if is_managed else [],
-        created_at=view.created_at,
-        source=RoomInfoSource.LIVEKIT if view.is_livekit else RoomInfoSource.DATABASE,
-    )
+def room_info_of(session: models.Session, view: RoomView, *, is_managed: bool) -> RoomInfo:
+    """Return the room. Only those who manage the session read the participants.
 
-
-def _participants(session: models.Session, view: RoomView) -> list[RoomParticipant]:
-    return [
+    Everybody who sees the session reads how many there are.
+    """
+    participants = [
         RoomParticipant(
             identity=one.identity,
             display_name=one.name,
@@ -30,3 +21,12 @@ def _participants(session: models.Session, view: RoomView) -> list[RoomParticipa
         )
         for one in view.inside
     ]
+    return RoomInfo(
+        name=str(session.room_name),
+        sid=view.sid,
+        is_active=view.is_active,
+        participant_count=len(participants),
+        participants=participants if is_managed else [],
+        created_at=view.created_at,
+        source=RoomInfoSource.LIVEKIT if view.is_livekit else RoomInfoSource.DATABASE,
+    )

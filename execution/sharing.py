@@ -1,7 +1,7 @@
-"""One execution, many screens: which operations may share, and what may not be shared.
+"""Decides which operations of a subscription may share one execution.
 
-An operation that selects a field of PER_VIEWER is executed for each viewer. All others run in the
-scope of the event, with a context that has no viewer: asking it for one raises.
+An operation that selects a field of PER_VIEWER is executed for each viewer. All other operations
+run in the scope of the event. Their context has no viewer and raises when it is asked for one.
 """
 
 from collections import Counter, OrderedDict
@@ -60,7 +60,10 @@ Fragments = dict[str, FragmentDefinitionNode]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`cursors` are the variables that only say where a subscriber goes on."""
+    """Says how an operation is executed.
+
+    `cursors` are the variables that only say where a subscriber resumes.
+    """
 
     operation: OperationDefinitionNode
     is_shareable: bool
@@ -68,20 +71,20 @@ class Plan:
 
 
 class Plans:
-    """A plan per operation, found once; bounded, the oldest forgotten first."""
+    """Keeps the plan of each operation, up to a limit; the oldest plan is dropped first."""
 
-    def __init__(self, most: int = 512) -> None:
+    def __init__(self, max_plans: int = 512) -> None:
         self._plans: OrderedDict[int, Plan] = OrderedDict()
-        self._most = most
+        self._max_plans = max_plans
 
     def find(
         self, schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments
     ) -> Plan:
         plan = self._plans.get(id(operation))
-        # The plan keeps its operation alive, so that no other one gets its id.
+        # The plan keeps its operation alive, so that no other operation gets its id.
         if plan is None or plan.operation is not operation:
             plan = self._plans[id(operation)] = make_plan(schema, operation, fragments)
-            while len(self._plans) > self._most:
+            while len(self._plans) > self._max_plans:
                 self._plans.popitem(last=False)
         return plan
 
@@ -97,20 +100,20 @@ def make_plan(
 
 
 class _Selections(Visitor):
-    """What an operation selects, and where its variables go."""
+    """Collects what an operation selects and where it uses its variables."""
 
     def __init__(self, types: TypeInfo) -> None:
         super().__init__()
         self._types = types
         self._mentions: Counter[str] = Counter()
-        self._places: Counter[str] = Counter()
+        self._cursor_uses: Counter[str] = Counter()
         self.selects_per_viewer = False
 
     @property
     def cursors(self) -> frozenset[str]:
-        """The variables mentioned where they are declared, and else as a place to go on from."""
-        places = self._places.items()
-        return frozenset(name for name, uses in places if self._mentions[name] == uses + 1)
+        """Return the variables that are used only as `after`, besides their declaration."""
+        uses = self._cursor_uses.items()
+        return frozenset(name for name, count in uses if self._mentions[name] == count + 1)
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         parent = self._types.get_parent_type()
@@ -118,15 +121,9 @@ class _Selections(Visitor):
         if node.name.value in PER_VIEWER.get(name, ()):
             self.selects_per_viewer = True
         if name == "Subscription":
-            self._places.update(_cursor_variables(node))
+            for argument in node.arguments or ():
+                if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+                    self._cursor_uses[argument.value.name.value] += 1
 
     def enter_variable(self, node: VariableNode, *_: object) -> None:
         self._mentions[node.name.value] += 1
-
-
-def _cursor_variables(root: FieldNode) -> list[str]:
-    return [
-        argument.value.name.value
-        for argument in root.arguments or ()
-        if argument.name.value == "after" and isinstance(argument.value, VariableNode)
-    ]

@@ -1,4 +1,4 @@
-"""The bell: tells every process that something changed. Losing it costs latency, never truth.
+"""The bus carries changes from a process to all others. gateways/changes.py says which and whose.
 
 The only file that knows broadcaster; of broadcaster only its `BroadcastBackend` seam is used.
 """
@@ -9,6 +9,7 @@ import contextvars
 import logging
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from broadcaster import BroadcastBackend
 from broadcaster import Event as Event  # for backends
@@ -17,23 +18,20 @@ import telemetry
 from background import apart, cancel
 from domain.system import Component
 from gateways.hints import CHANNELS, Hint, Outbox, is_hint
-from gateways.hints import CLOCK as CLOCK
-from gateways.hints import SESSIONS as SESSIONS
-from gateways.hints import VIEWERS as VIEWERS
 
 logger = logging.getLogger("halaqa.bus")
 
 Listener = Callable[[str], None]
 OnGap = Callable[[], None]
 
-GAP = "\0gap"  # no channel: what was said until now may not have been heard
-TRY_AGAIN_S = 0.5
+GAP = "\0gap"  # no channel: messages may have been missed until now
+RETRY_AFTER_S = 0.5
 
 
 class Backend(BroadcastBackend):
-    """What carries hints between processes: broadcaster's seam, and what a bus wants beyond it.
+    """Carries hints between processes: broadcaster's seam, and what a bus wants beyond it.
 
-    `next_published` may give an Event on GAP. What fails there or here is tried again.
+    `next_published` may return an Event on GAP. The bus retries what fails there or here.
     """
 
     async def publish_all(self, hints: list[Hint]) -> None:
@@ -46,10 +44,10 @@ class Backend(BroadcastBackend):
 
 
 class Bus:
-    """Rings channels and hands what is heard to listeners. Ringing never blocks, never fails.
+    """Publishes on channels and hands what it receives to listeners. Publishing never blocks.
 
-    Who listens in this process is told at once, whatever becomes of the others. Without a backend
-    there are no others.
+    The listeners of this process are called at once, even while the other processes cannot be
+    reached. Without a backend there are no other processes.
     """
 
     def __init__(self, backend: Backend | None = None) -> None:
@@ -59,7 +57,7 @@ class Bus:
             channel: {} for channel in CHANNELS
         }
         self.outbox = Outbox()
-        # A clean context: what is told inside a transaction would inherit its connection.
+        # A clean context: a listener called inside a transaction would inherit its connection.
         self._clean = contextvars.Context()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -70,14 +68,14 @@ class Bus:
         return self._backend.health if self._backend else here
 
     async def open(self) -> None:
-        """Returns whether or not the backend can be reached; it goes on trying."""
+        """Return whether or not the backend can be reached; the bus keeps trying."""
         self._loop = asyncio.get_running_loop()
         if self._backend is None:
             return
         await self._backend.connect()
         for channel in self._listeners:
             await self._backend.subscribe(channel)
-        self._tasks = [apart(self._send(self._backend)), apart(self._hear_all())]
+        self._tasks = [apart(self._send(self._backend)), apart(self._receive(self._backend))]
 
     async def close(self) -> None:
         self._loop = None
@@ -86,17 +84,20 @@ class Bus:
             with contextlib.suppress(Exception):
                 await self._backend.disconnect()
 
-    def listen(self, channel: str, listener: Listener, *, on_gap: OnGap | None = None) -> None:
-        """`on_gap` is called when messages may have been missed. Neither may block."""
+    def listen(
+        self, channel: str, listener: Listener, *, on_gap: OnGap | None = None
+    ) -> Callable[[], None]:
+        """Call `listener` with each message, and `on_gap` when some may have been missed.
+
+        Neither may block. Calling what this returns ends it.
+        """
         self._listeners[channel][listener] = on_gap
+        return partial(self._listeners[channel].__delitem__, listener)
 
-    def unlisten(self, channel: str, listener: Listener) -> None:
-        del self._listeners[channel][listener]
-
-    def ring(self, channel: str, message: str = "") -> None:
+    def publish(self, channel: str, message: str) -> None:
         if self._loop is None:
             return
-        self._loop.call_soon(self._tell, channel, message, context=self._clean)
+        self._loop.call_soon(self._deliver, channel, message, context=self._clean)
         if self._backend is not None:
             self.outbox.put(channel, message)
 
@@ -106,37 +107,33 @@ class Bus:
             signed = [(channel, f"{self._name} {message}") for channel, message in hints]
             try:
                 await backend.publish_all(signed)
-            except Exception:  # the backend's health says it
+            except Exception:  # the backend's health reports it
                 self.outbox.put_back(hints)
-                await asyncio.sleep(TRY_AGAIN_S)
+                await asyncio.sleep(RETRY_AFTER_S)
 
-    async def _hear_all(self) -> None:
+    async def _receive(self, backend: Backend) -> None:
         while True:
             try:
-                await self._hear()
+                event = await backend.next_published()
+                if event.channel == GAP:
+                    self._deliver_gap()
+                    continue
+                name, _, message = str(event.message).partition(" ")
+                # Its own messages are delivered already; other texts are somebody else's.
+                if name != self._name and is_hint(event.channel, message):
+                    self._deliver(event.channel, message)
             except Exception:
-                logger.exception("bell not heard")
-                await asyncio.sleep(TRY_AGAIN_S)
+                logger.exception("bus not heard")
+                await asyncio.sleep(RETRY_AFTER_S)
 
-    async def _hear(self) -> None:
-        assert self._backend is not None  # noqa: S101
-        event = await self._backend.next_published()
-        if event.channel == GAP:
-            self._tell_gap()
-            return
-        name, _, message = str(event.message).partition(" ")
-        # Its own it has heard already; what is no hint is somebody else's message.
-        if name != self._name and is_hint(event.channel, message):
-            self._tell(event.channel, message)
-
-    def _tell(self, channel: str, message: str) -> None:
+    def _deliver(self, channel: str, message: str) -> None:
         for listener in tuple(self._listeners[channel]):
             try:
                 listener(message)
             except Exception:
                 logger.exception("hint not taken", extra={"channel": channel})
 
-    def _tell_gap(self) -> None:
+    def _deliver_gap(self) -> None:
         telemetry.count_bus_gap()
         told = [on_gap for some in self._listeners.values() for on_gap in some.values() if on_gap]
         for on_gap in told:
@@ -144,17 +141,3 @@ class Bus:
                 on_gap()
             except Exception:
                 logger.exception("gap not taken")
-
-
-class _Ringer:
-    """The process's bus, once it has one. Actions ring it without knowing which it is."""
-
-    def __init__(self) -> None:
-        self.bus: Bus | None = None
-
-    def ring(self, channel: str, message: str = "") -> None:
-        if self.bus is not None:
-            self.bus.ring(channel, message)
-
-
-bell = _Ringer()

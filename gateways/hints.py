@@ -1,4 +1,4 @@
-"""What is said on the bus, and how much of it waits to be sent: bounded, whoever takes it."""
+"""Hints are the bus's messages: their wire form, and how many of them wait to be sent."""
 
 import asyncio
 import re
@@ -12,59 +12,60 @@ VIEWERS = "viewers"  # "7": person 7 may have lost a right
 
 _SHAPES = {
     SESSIONS: re.compile(r"[0-9]{1,18}:[0-9]{1,18}"),
-    CLOCK: re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}\+00:00)?"),
+    CLOCK: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}\+00:00"),
     VIEWERS: re.compile(r"[0-9]{1,18}"),
 }
 CHANNELS = tuple(_SHAPES)
-MOST = 10_000
+OUTBOX_MAX_HINTS = 10_000
 
 
 def is_hint(channel: str, message: str) -> bool:
+    """Tell our own messages from others that share the Redis."""
     shape = _SHAPES.get(channel)
     if shape is None or shape.fullmatch(message) is None:
         return False
-    return channel != CLOCK or not message or _is_moment(message)
-
-
-def _is_moment(message: str) -> bool:
-    try:
-        datetime.fromisoformat(message)
-    except ValueError:
-        return False
+    if channel == CLOCK:
+        try:
+            datetime.fromisoformat(message)
+        except ValueError:
+            return False
     return True
 
 
 class Outbox:
-    """Of hints that say the same, one is kept: a session's newest version, the earliest moment.
+    """Keeps one of the hints that say the same: a session's newest version, the earliest moment.
 
-    Beyond `most` the oldest are dropped. They are only hints: who needs them asks anyway.
+    Beyond `most` it drops the oldest. They are only hints: listeners read the tables anyway.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = OUTBOX_MAX_HINTS) -> None:
         self._most = most
-        self._hints: dict[Hint, str] = {}
+        self._hints: dict[Hint, str] = {}  # the message by its channel and subject
         self._is_filled = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._hints)
 
     def put(self, channel: str, message: str) -> None:
-        subject = channel, _subject(channel, message)
+        subject = channel, "" if channel == CLOCK else message.partition(":")[0]
         waiting = self._hints.pop(subject, message)
-        self._hints[subject] = _stronger(channel, waiting, message)
+        if channel == CLOCK:
+            self._hints[subject] = min(waiting, message)
+        else:  # the longer number is the greater one
+            self._hints[subject] = max(waiting, message, key=lambda one: (len(one), one))
         if len(self._hints) > self._most:
             del self._hints[next(iter(self._hints))]
         self._is_filled.set()
 
     async def take(self) -> list[Hint]:
-        """All there is, once there is something."""
+        """Wait for something, then return all there is."""
         await self._is_filled.wait()
         self._is_filled.clear()
         hints, self._hints = self._hints, {}
         return _pairs(hints)
 
     def put_back(self, hints: list[Hint]) -> None:
-        """What could not be sent. It is older than what came since, and gives way to it."""
+        """Keep what could not be sent, behind what was put since."""
         since, self._hints = self._hints, {}
         for channel, message in [*hints, *_pairs(since)]:
             self.put(channel, message)
@@ -72,13 +73,3 @@ class Outbox:
 
 def _pairs(hints: dict[Hint, str]) -> list[Hint]:
     return [(channel, message) for (channel, _), message in hints.items()]
-
-
-def _subject(channel: str, message: str) -> str:
-    return "" if channel == CLOCK else message.partition(":")[0]
-
-
-def _stronger(channel: str, one: str, other: str) -> str:
-    if channel == CLOCK:
-        return min(one, other)
-    return max(one, other, key=lambda message: (len(message), message))

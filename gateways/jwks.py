@@ -1,4 +1,4 @@
-"""The public keys of the platform's own sign-in, fetched from where it publishes them."""
+"""The public keys of the platform's own sign-in, fetched from the address that publishes them."""
 
 import asyncio
 import json
@@ -16,20 +16,20 @@ FETCH_WITHIN_S = 5
 MAX_BYTES = 256 * 1024
 FRESH_FOR = timedelta(hours=1)
 TRY_EVERY = timedelta(seconds=30)
-SHORTEST_RSA_BITS = 2048
+RSA_MIN_BITS = 2048
 
 logger = logging.getLogger("halaqa.jwks")
 
 
 class JwksError(Exception):
-    """What was answered is no set of keys. Says why, in a fixed phrase."""
+    """The answer is no set of keys; the message says why, in a fixed phrase."""
 
 
 class Jwks:
-    """Keys by `kid`, kept while the address does not answer.
+    """Keep the keys by `kid`, also while the address does not answer.
 
-    Fetched when a key is asked for that is not there, as after a rotation, or when they are an hour
-    old: one may have been withdrawn. At most once in 30 s, whoever asks for what.
+    They are fetched when somebody asks for an unknown key, as after a rotation, and when they are
+    an hour old, as one may have been withdrawn. All askers together cause one fetch in 30 s.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,28 +40,22 @@ class Jwks:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None, now: datetime) -> jwt.PyJWK | None:
-        """The key, waiting for the address where it is not known, or was an hour ago. None without
-        a `kid` unless there is exactly one key."""
-        if self._find(kid) is None or self._is_old(now):
-            # Not with the one who asked: who hangs up must not spoil it for the others.
-            await asyncio.shield(self._fetching_since(now))
+        """Return the key; None when it is unknown. Without a `kid` it is the only key, if there is
+        exactly one. Waits for a fetch when the key is unknown or the keys are an hour old."""
+        is_old = self._fetched_at is None or now - self._fetched_at >= FRESH_FOR
+        if self._find(kid) is None or is_old:
+            just_tried = self._tried_at is not None and abs(now - self._tried_at) < TRY_EVERY
+            if self._fetching is None or (self._fetching.done() and not just_tried):
+                self._tried_at = now
+                self._fetching = apart(self._fetch(now))
+            # Shielded: an asker who hangs up must not cancel the fetch that others wait for.
+            await asyncio.shield(self._fetching)
         return self._find(kid)
 
     def _find(self, kid: str | None) -> jwt.PyJWK | None:
         if kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(kid)
-
-    def _is_old(self, now: datetime) -> bool:
-        return self._fetched_at is None or now - self._fetched_at >= FRESH_FOR
-
-    def _fetching_since(self, now: datetime) -> asyncio.Task[None]:
-        """What is under way, or a new try; within 30 s of the last one that one, which is over."""
-        is_too_soon = self._tried_at is not None and abs(now - self._tried_at) < TRY_EVERY
-        if self._fetching is None or (self._fetching.done() and not is_too_soon):
-            self._tried_at = now
-            self._fetching = apart(self._fetch(now))
-        return self._fetching
 
     async def _fetch(self, now: datetime) -> None:
         try:
@@ -88,29 +82,30 @@ class Jwks:
 
 
 def read_keys(body: bytes) -> dict[str | None, jwt.PyJWK]:
-    """The usable ones, by `kid`; JwksError where there is none."""
+    """Return the usable keys by `kid`; raise JwksError when there is none."""
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         raise JwksError("not JSON") from None
-    given = told.get("keys") if isinstance(told, dict) else None
-    keys = [_key(one) for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    listed = answer.get("keys") if isinstance(answer, dict) else None
+    fields = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    keys = map(_usable_key, fields)
     found = {key.key_id: key for key in keys if key is not None}
     if not found:
         raise JwksError("no usable key")
     return found
 
 
-def _key(told: dict[str, Any]) -> jwt.PyJWK | None:
-    """None for what is not for checking signatures, is of another kind, or too short."""
-    kid = told.get("kid")
-    # A private half has no business here, nor has a shared secret: neither is a public key.
-    if told.get("use", "sig") != "sig" or "d" in told or not isinstance(kid, str | None):
+def _usable_key(fields: dict[str, Any]) -> jwt.PyJWK | None:
+    """Read one key; None when it does not check signatures, is of another kind, or is too short."""
+    kid = fields.get("kid")
+    # A private key ("d") and a shared secret are refused: neither is a public key.
+    if fields.get("use", "sig") != "sig" or "d" in fields or not isinstance(kid, str | None):
         return None
     try:
-        key = jwt.PyJWK(told)
+        key = jwt.PyJWK(fields)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
-    bits = getattr(key.key, "key_size", SHORTEST_RSA_BITS)
-    is_short = told.get("kty") == "RSA" and bits < SHORTEST_RSA_BITS
+    bits = getattr(key.key, "key_size", RSA_MIN_BITS)
+    is_short = fields.get("kty") == "RSA" and bits < RSA_MIN_BITS
     return key if key.algorithm_name in ALGORITHMS and not is_short else None

@@ -1,4 +1,4 @@
-"""LiveKit's rooms by its HTTP API: each call is bounded in time and fails in one of two ways."""
+"""LiveKit's rooms by its HTTP API: each call ends in time and fails in one of two ways."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,28 +15,28 @@ import telemetry
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
 from gateways.livekit_tokens import Grant
-from gateways.look import Look
+from gateways.single_flight import SingleFlight
 
 WHILE_SOMEBODY_WAITS_S = 1.0
 IN_BACKGROUND_S = 5.0
-LOOK_KEPT_S = 2.0
+ANSWER_KEPT_S = 2.0
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-PEOPLE = ("STANDARD", "SIP")  # kinds of participants; recorders and agents are none
+PEOPLE = ("STANDARD", "SIP")  # the kinds of participants that are people, not recorders or agents
 _PASSING_STATUSES = frozenset({408, 425, 429})
 
 
 class LiveKitRefusedError(LiveKitUnavailableError):
-    """LiveKit, or whatever answers at its address, said no: trying again alone will not help."""
+    """LiveKit, or another server at its address, said no: the same call would fail again."""
 
     is_not_found = False
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room that exists now. LiveKit's own count of participants lags, so it is not here."""
+    """A room that exists now. It leaves out LiveKit's count of participants, which lags."""
 
     name: str
     sid: str
@@ -49,11 +49,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Somebody LiveKit lists in a room; `joined_ms` is 0 where LiveKit does not say, and `grant` is
-    what their token granted.
+    """A participant that LiveKit lists in a room.
 
-    `state` (JOINING, JOINED, ACTIVE, DISCONNECTED) and `kind` (STANDARD, SIP, EGRESS, INGRESS,
-    AGENT …) are LiveKit's own words. Only who is ACTIVE is in the room.
+    `joined_ms` is 0 when LiveKit does not say it; `grant` is what their token granted. `state`
+    (JOINING, JOINED, ACTIVE, DISCONNECTED) and `kind` (STANDARD, SIP, EGRESS, INGRESS, AGENT …)
+    are LiveKit's own words. Only an ACTIVE participant is in the room.
     """
 
     identity: str
@@ -83,12 +83,12 @@ class Participant:
             state=_word(models.ParticipantInfo.State, info.state),
             kind=_word(models.ParticipantInfo.Kind, info.kind),
             is_publisher=info.is_publisher,
-            grant=Grant.told(info.attributes),
+            grant=Grant.from_attributes(info.attributes),
         )
 
 
 def _word(names: EnumTypeWrapper, value: int) -> str:
-    """Its name; of a newer server's word that we do not have, its number."""
+    """Return the value's name, or its number when a newer server sends a value unknown here."""
     try:
         return str(names.Name(value))
     except ValueError:
@@ -96,22 +96,22 @@ def _word(names: EnumTypeWrapper, value: int) -> str:
 
 
 class LiveKit:
-    """One per process, made inside the running loop and closed with `aclose`. `look` keeps what
-    readers ask.
+    """The client: one per process, made inside the running loop and closed with `aclose`.
 
-    Every method raises LiveKitUnavailableError (no answer in time, no connection, server error)
-    or its subclass LiveKitRefusedError (wrong key, wrong address, invalid request).
+    Callers that only show a room ask through `single_flight`. Every method raises
+    LiveKitUnavailableError (no answer in time, no connection, server error) or its subclass
+    LiveKitRefusedError (wrong key, wrong address, invalid request).
     """
 
     def __init__(self, api_url: str, key: str, secret: str, *, tls_verify: bool = True) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls_verify), cookie_jar=aiohttp.DummyCookieJar()
         )
-        self.look = Look(LOOK_KEPT_S)
+        self.single_flight = SingleFlight(ANSWER_KEPT_S)
         self._api = api.LiveKitAPI(api_url, key, secret, session=self._session, failover=False)
 
     async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = IN_BACKGROUND_S) -> Room:
-        """Make the room; one that is there already is returned as it is, its settings untouched."""
+        """Make the room, or return the one that is there, with its settings unchanged."""
         request = api.CreateRoomRequest(
             name=spec.name,
             empty_timeout=spec.empty_timeout_s,
@@ -125,7 +125,7 @@ class LiveKit:
         return room
 
     async def delete_room(self, name: str, *, timeout_s: float = IN_BACKGROUND_S) -> None:
-        """Put everybody out and close the room; one that is gone already is a success."""
+        """Put everybody out and close the room; succeed when it is gone already."""
         request = api.DeleteRoomRequest(room=name)
         try:
             await _ask(self._api.room.delete_room, request, timeout_s)
@@ -134,18 +134,18 @@ class LiveKit:
                 raise
 
     async def list_rooms(self, *, timeout_s: float = IN_BACKGROUND_S) -> dict[str, Room]:
-        """All rooms by name, in one call."""
+        """Return all rooms by name, in one call."""
         answer = await _ask(self._api.room.list_rooms, api.ListRoomsRequest(), timeout_s)
         return {room.name: Room.of(room) for room in answer.rooms}
 
     async def list_participants(
         self, room: str, *, timeout_s: float = IN_BACKGROUND_S
     ) -> list[Participant]:
-        """Who is listed in a room, whatever their state and kind.
+        """Return the participants of a room in every state and of every kind.
 
-        Of a room that is missing a server with `enable_psrpc_for_get_list_participants` gives no
-        answer (LiveKitUnavailableError after a second), any other an empty list. Neither says that
-        nobody is there: ask `list_rooms` whether the room is.
+        For a missing room, a server with `enable_psrpc_for_get_list_participants` does not answer
+        (LiveKitUnavailableError after a second) and any other server returns an empty list.
+        Neither proves that nobody is there: `list_rooms` says whether the room exists.
         """
         request = api.ListParticipantsRequest(room=room)
         answer = await _ask(self._api.room.list_participants, request, timeout_s)
@@ -154,7 +154,7 @@ class LiveKit:
     async def remove_participant(
         self, room: str, identity: str, *, timeout_s: float = IN_BACKGROUND_S
     ) -> None:
-        """Put one person out of a room; who is not there is a success."""
+        """Put one person out of a room; succeed when they are not there."""
         request = api.RoomParticipantIdentity(room=room, identity=identity)
         try:
             await _ask(self._api.room.remove_participant, request, timeout_s)
@@ -173,44 +173,36 @@ class LiveKit:
 async def _ask(
     method: Callable[[Request], Awaitable[Answer]], request: Request, timeout_s: float
 ) -> Answer:
-    with telemetry.calling_livekit(getattr(method, "__name__", "other")):
-        return await _bounded(method, request, timeout_s)
-
-
-async def _bounded(
-    method: Callable[[Request], Awaitable[Answer]], request: Request, timeout_s: float
-) -> Answer:
     """Call LiveKit, end the call in time, and turn all its errors into ours."""
-    try:
-        # livekit-api's own timeout never fires: it hands aiohttp a None, "wait for ever".
-        async with asyncio.timeout(timeout_s):
-            return await _ask_again_if_dropped(method, request)
-    except TimeoutError as error:
-        raise LiveKitUnavailableError("LiveKit did not answer in time.") from error
-    except api.TwirpError as error:
-        raise _refusal(error) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise LiveKitUnavailableError("LiveKit cannot be reached.") from error
-    except (DecodeError, AttributeError) as error:
-        # livekit-api trips over an error body that is JSON but no object with an AttributeError.
-        raise LiveKitRefusedError("What answers at LiveKit's address is not LiveKit.") from error
+    with telemetry.calling_livekit(getattr(method, "__name__", "other")):
+        try:
+            # livekit-api's own timeout never fires: it gives aiohttp None, which means no limit.
+            async with asyncio.timeout(timeout_s):
+                return await _retry_if_dropped(method, request)
+        except TimeoutError as error:
+            raise LiveKitUnavailableError("LiveKit did not answer in time.") from error
+        except api.TwirpError as error:
+            # A bad key is answered in plain text, which has a status and no code.
+            message = f"LiveKit answered {error.status} {error.code}."
+            if error.status >= 500 or error.status in _PASSING_STATUSES:
+                raise LiveKitUnavailableError(message) from error
+            refused = LiveKitRefusedError(message)
+            refused.is_not_found = error.code == api.TwirpErrorCode.NOT_FOUND
+            raise refused from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise LiveKitUnavailableError("LiveKit cannot be reached.") from error
+        except (DecodeError, AttributeError) as error:
+            # livekit-api raises AttributeError for an error body that is JSON but no object.
+            message = "What answers at LiveKit's address is not LiveKit."
+            raise LiveKitRefusedError(message) from error
 
 
-async def _ask_again_if_dropped(
+async def _retry_if_dropped(
     method: Callable[[Request], Awaitable[Answer]], request: Request
 ) -> Answer:
-    """A restarted LiveKit has dropped the connections we kept; all our calls may be repeated."""
+    """Call again when a restarted LiveKit has dropped a kept connection: all our calls may be
+    repeated."""
     try:
         return await method(request)
     except (aiohttp.ServerDisconnectedError, ConnectionResetError):
         return await method(request)
-
-
-def _refusal(error: api.TwirpError) -> LiveKitUnavailableError:
-    # A bad key is answered in plain text, which has a status and no code.
-    said = f"LiveKit answered {error.status} {error.code}."
-    if error.status >= 500 or error.status in _PASSING_STATUSES:
-        return LiveKitUnavailableError(said)
-    refused = LiveKitRefusedError(said)
-    refused.is_not_found = error.code == api.TwirpErrorCode.NOT_FOUND
-    return refused

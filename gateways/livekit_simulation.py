@@ -1,6 +1,6 @@
-"""LiveKit where there is none, for a demo or a trial: one room's webhooks, signed and posted.
+"""A simulated LiveKit for a demo or a trial: it signs and posts one room's webhooks.
 
-The format is that of tests/recordings, which are of a real server.
+The format is the one in tests/recordings, which were taken from a real server.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Event = dict[str, Any]
 
 
 class Sender:
-    """Posts events to our door as livekit-server does: again after 1, 2, 4, 8 s, then never."""
+    """Post events to our webhook route as livekit-server does: retry after 1, 2, 4 and 8 s."""
 
     def __init__(self, url: str, key: str, secret: str) -> None:
         self._url = url
@@ -43,6 +43,7 @@ class Sender:
         await self._http.close()
 
     async def send(self, event: Event, now: datetime) -> None:
+        """Post the event until it is answered by less than 500, or log that it was given up."""
         body = json.dumps(event).encode()
         token = signed(body, self._key, self._secret, now)
         for attempt in range(ATTEMPTS):
@@ -53,7 +54,7 @@ class Sender:
         logger.warning("simulated webhook given up", extra={"event": event["event"]})
 
     async def send_once(self, event: Event, now: datetime) -> int | None:
-        """The status of the answer; None where there is none."""
+        """Post the event once; return the status of the answer, or None when there is none."""
         body = json.dumps(event).encode()
         return await self._post(body, signed(body, self._key, self._secret, now))
 
@@ -67,7 +68,7 @@ class Sender:
 
 
 def signed(body: bytes, key: str, secret: str, now: datetime) -> str:
-    """The Authorization header: a bare JWT that carries the body's digest."""
+    """Return the Authorization header: a bare JWT that carries the body's digest."""
     claims = {
         "iss": key,
         "nbf": int(now.timestamp()),
@@ -79,7 +80,7 @@ def signed(body: bytes, key: str, secret: str, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody who may come. `metadata` is a JSON object."""
+    """A simulated person. `metadata` is a JSON object."""
 
     identity: str
     name: str
@@ -88,11 +89,14 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
+    """One connection of a guest."""
+
     guest: Guest
     sid: str
     joined_at: datetime
 
-    def told(self, state: str, **more: Any) -> Event:
+    def as_participant(self, state: str, **more: Any) -> Event:
+        """Return the `participant` part of a webhook."""
         return {
             "sid": self.sid,
             "identity": self.guest.identity,
@@ -108,20 +112,20 @@ class Stay:
         }
 
 
-class Sends(Protocol):
+class EventSender(Protocol):
     async def send(self, event: Event, now: datetime) -> None: ...
 
 
 class SimulatedRoom:
-    """One life of a room. Open it, let guests join and leave, close it.
+    """One life of a room: it opens, guests join and leave, it closes.
 
-    `sid` and `made_at` are of a room that is open already.
+    `sid` and `made_at` are given when the room is open already.
     """
 
     def __init__(
         self,
         name: str,
-        sender: Sends,
+        sender: EventSender,
         now: Now,
         *,
         sid: str | None = None,
@@ -135,34 +139,29 @@ class SimulatedRoom:
         self._inside: dict[str, Stay] = {}
 
     async def open(self) -> None:
-        await self._tell("room_started")
+        await self._send("room_started")
 
     async def join(self, guest: Guest) -> Stay:
         stay = Stay(guest, _sid("PA_"), self._now())
         self._inside[stay.sid] = stay
-        await self._tell("participant_joined", participant=stay.told("ACTIVE"))
+        await self._send("participant_joined", participant=stay.as_participant("ACTIVE"))
         return stay
 
     async def leave(self, stay: Stay, reason: str) -> None:
-        """`reason` is LiveKit's word: CLIENT_INITIATED, CONNECTION_TIMEOUT, DUPLICATE_IDENTITY …"""
+        """End a stay for LiveKit's `reason`: CLIENT_INITIATED, CONNECTION_TIMEOUT and so on."""
         self._inside.pop(stay.sid, None)
-        told = stay.told("DISCONNECTED", disconnectReason=reason)
-        await self._tell("participant_left", participant=told)
+        participant = stay.as_participant("DISCONNECTED", disconnectReason=reason)
+        await self._send("participant_left", participant=participant)
 
     async def close(self) -> None:
-        """Delete it with whoever is inside."""
+        """Delete the room: everybody inside leaves first."""
         for stay in list(self._inside.values()):
             await self.leave(stay, "ROOM_DELETED")
-        await self._tell("room_finished")
+        await self._send("room_finished")
 
-    async def _tell(self, what: str, **parts: Event) -> None:
+    async def _send(self, kind: str, **parts: Event) -> None:
         now = self._now()
-        event = {"event": what, "room": self._room(), **parts}
-        event |= {"id": _sid("EV_"), "createdAt": str(int(now.timestamp()))}
-        await self._sender.send(event, now)
-
-    def _room(self) -> Event:
-        return {
+        room = {
             "sid": self._sid,
             "name": self._name,
             "emptyTimeout": 300,
@@ -172,6 +171,9 @@ class SimulatedRoom:
             "turnPassword": "simulated",
             "enabledCodecs": [{"mime": codec} for codec in CODECS],
         }
+        event = {"event": kind, "room": room, **parts}
+        event |= {"id": _sid("EV_"), "createdAt": str(int(now.timestamp()))}
+        await self._sender.send(event, now)
 
 
 def _sid(prefix: str) -> str:
@@ -179,5 +181,5 @@ def _sid(prefix: str) -> str:
 
 
 def _moment(name: str, at: datetime) -> Event:
-    """64-bit integers are strings in protojson."""
+    """Return a time in s and in ms, each as text: protojson writes 64-bit integers so."""
     return {name: str(int(at.timestamp())), f"{name}Ms": str(round(at.timestamp() * 1000))}

@@ -1,4 +1,4 @@
-"""The token that lets one person into one room, and what they may do there."""
+"""Meeting tokens: each lets one person into one room and says what they may do there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,14 +10,14 @@ from anyascii import anyascii
 
 from domain.rooms import participant_identity
 
-GRANT = "grant"  # the attribute that says in the room what the token granted
-# Vowels that anyascii drops: with them أمير ماهر is Amyr_Mahr, without them myr_mhr.
+GRANT = "grant"  # the participant's attribute that carries the grant into the room
+# anyascii drops these vowels: with this map أمير ماهر becomes Amyr_Mahr, without it myr_mhr.
 _ARABIC_VOWELS = str.maketrans("اأإآٱعةى", "aaiaaaaa")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a person may do in the room. Nothing unless it is said."""
+    """What a person may do in the room; the default is nothing."""
 
     can_publish: bool = False
     can_subscribe: bool = False
@@ -27,24 +27,24 @@ class Grant:
 
     @property
     def sources(self) -> Sequence[str]:
-        """The tracks LiveKit accepts from them, in its words."""
+        """The tracks that LiveKit accepts from them, in its words."""
         if not self.can_publish:
             return ()
         camera = ("camera", "microphone")
         return (*camera, "screen_share", "screen_share_audio") if self.can_share_screen else camera
 
     def is_within(self, other: "Grant") -> bool:
-        """Whether `other` allows all of it."""
+        """Tell whether `other` allows everything that this grant allows."""
         return all(getattr(other, name) for name in self._given)
 
     @property
     def attributes(self) -> dict[str, str]:
-        """It stays with who is in the room: LiveKit itself does not say who administers one."""
+        """The grant as an attribute: LiveKit does not list the admins of a room itself."""
         return {GRANT: " ".join(self._given)}
 
     @classmethod
-    def told(cls, attributes: Mapping[str, str]) -> Self:
-        """Of somebody in a room; nothing where their token did not say."""
+    def from_attributes(cls, attributes: Mapping[str, str]) -> Self:
+        """Read the grant of a participant; without the attribute it allows nothing."""
         words = attributes.get(GRANT, "").split()
         return cls(**{field.name: field.name in words for field in fields(cls)})
 
@@ -55,7 +55,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """Who enters which room. `metadata` is a JSON object everybody in the room can read."""
+    """One person's entry to one room. Everybody in the room can read `metadata`, a JSON object."""
 
     room_name: str
     identity: str
@@ -65,7 +65,7 @@ class Admission:
 
 
 def identity_of(user_number: int, first_name: str, last_name: str) -> str:
-    """`1_Ameer_Maher`; names in other alphabets are written in Latin letters."""
+    """Return the identity, as `1_Sara_Ali`; other alphabets become Latin letters."""
     return participant_identity(user_number, _latin(first_name), _latin(last_name))
 
 
@@ -79,24 +79,11 @@ def _latin(name: str) -> str:
 def mint(
     key: str, secret: str, admission: Admission, *, now: datetime, expires_at: datetime
 ) -> str:
-    """A signed access token, good from `now` to `expires_at` (whole seconds, cut off)."""
-    claims = {
-        "iss": key,
-        "sub": admission.identity,
-        "nbf": int(now.timestamp()),
-        "exp": int(expires_at.timestamp()),
-        "name": admission.name,
-        "metadata": admission.metadata,
-        "attributes": admission.grant.attributes,
-        "video": _video(admission.room_name, admission.grant),
-    }
-    return jwt.encode(claims, secret, algorithm="HS256")
-
-
-def _video(room_name: str, grant: Grant) -> dict[str, object]:
-    # Whatever is left out is LiveKit's default, and that is often "yes".
-    granted: dict[str, object] = {
-        "room": room_name,
+    """Return a signed token, valid from `now` to `expires_at` (whole seconds, cut off)."""
+    grant = admission.grant
+    # Every permission is said: LiveKit's default for one that is missing is often "yes".
+    video: dict[str, object] = {
+        "room": admission.room_name,
         "roomJoin": True,
         "roomCreate": False,
         "roomAdmin": grant.room_admin,
@@ -106,5 +93,16 @@ def _video(room_name: str, grant: Grant) -> dict[str, object]:
         "canUpdateOwnMetadata": False,
         "hidden": False,
     }
-    # An empty list of sources means all of them.
-    return granted | ({"canPublishSources": list(grant.sources)} if grant.sources else {})
+    if grant.sources:  # an empty list would mean all sources
+        video["canPublishSources"] = list(grant.sources)
+    claims = {
+        "iss": key,
+        "sub": admission.identity,
+        "nbf": int(now.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "name": admission.name,
+        "metadata": admission.metadata,
+        "attributes": grant.attributes,
+        "video": video,
+    }
+    return jwt.encode(claims, secret, algorithm="HS256")

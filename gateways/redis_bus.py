@@ -1,7 +1,7 @@
-"""Hints over Redis's pub/sub. Killed, frozen, restarted or never there: it connects when it can.
+"""The bus over Redis's pub/sub. It reconnects to a Redis that was killed, frozen or never there.
 
-redis-py would reconnect a lost subscription by itself and say nothing of what was missed: the
-listening connection is driven by hand, and every time it is made, that is told as a gap.
+redis-py reconnects a lost subscription by itself and does not say that messages were missed. So
+the listening connection is driven by hand, and each new one is reported as a gap.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from gateways.redis_server import RedisServer
 
 logger = logging.getLogger("halaqa.bus")
 
-PING_S = 2.0  # of silence, then it is asked; of more silence, then it is lost
+PING_S = 2.0  # silence before a ping, and after it before the connection counts as lost
 ANSWER_S = 2.0
-SHORTEST_WAIT_S = 0.05
-LONGEST_WAIT_S = 2.0
+RECONNECT_MIN_S = 0.05
+RECONNECT_MAX_S = 2.0
 
 
 class RedisBus(Backend):
-    """A Redis's databases share their channels: the number of ours is part of their names."""
+    """Names channels with the number of our Redis database, as all databases share channels."""
 
     def __init__(
         self,
@@ -44,13 +44,15 @@ class RedisBus(Backend):
     ) -> None:
         self._ping_s = ping_s
         self._now = now
-        self._ears = server.pool(answer_s, retry=Retry(NoBackoff(), 0))
-        mouth = server.pool(answer_s, retry=_twice(), health_check_interval=15)
-        self._mouth = Redis(connection_pool=mouth)
+        self._listener = server.pool(answer_s, retry=Retry(NoBackoff(), 0))
+        # Redis closes idle connections: that is found out by using one.
+        once = Retry(ExponentialWithJitterBackoff(base=RECONNECT_MIN_S, cap=RECONNECT_MAX_S), 1)
+        publisher = server.pool(answer_s, retry=once, health_check_interval=15)
+        self._publisher = Redis(connection_pool=publisher)
         self._names: dict[bytes, str] = {}
-        self._prefix = server.name(str(self._ears.connection_kwargs.get("db", 0)), "")
+        self._prefix = server.name(str(self._listener.connection_kwargs.get("db", 0)), "")
         self._connection: AbstractConnection | None = None
-        self._is_asked = False
+        self._is_pinged = False
         self._wait_s = 0.0
         self._troubles = {"listening": "not begun"}
         self._is_well: bool | None = None
@@ -64,15 +66,15 @@ class RedisBus(Backend):
         return Component(True, f"redis, since {since}")
 
     async def connect(self) -> None:
-        """Nothing yet: `next_published` connects, again and again if it must."""
+        """Do nothing: `next_published` connects, again and again if it must."""
 
     async def disconnect(self) -> None:
         await self._hang_up()
-        await self._mouth.aclose()
-        await self._mouth.connection_pool.disconnect()
+        await self._publisher.aclose()
+        await self._publisher.connection_pool.disconnect()
 
     async def subscribe(self, group: str) -> None:
-        """Before listening begins: the channels are asked for with each new connection."""
+        """Add a channel before listening starts: each new connection subscribes to all."""
         self._names[self._name(group)] = group
 
     async def unsubscribe(self, group: str) -> None:
@@ -83,7 +85,7 @@ class RedisBus(Backend):
 
     async def publish_all(self, hints: list[Hint]) -> None:
         try:
-            async with self._mouth.pipeline(transaction=False) as pipeline:
+            async with self._publisher.pipeline(transaction=False) as pipeline:
                 for channel, message in hints:
                     pipeline.publish(self._name(channel), message)
                 await pipeline.execute()
@@ -96,7 +98,7 @@ class RedisBus(Backend):
         while True:
             try:
                 if self._connection is None:
-                    return await self._begin()
+                    return await self._connect_listener()
                 event = await self._read(self._connection)
             except Exception as error:
                 self._note("listening", error)
@@ -105,38 +107,39 @@ class RedisBus(Backend):
             if event is not None:
                 return event
 
-    async def _begin(self) -> Event:
-        """Listen anew. What was said since the last time, nobody heard."""
+    async def _connect_listener(self) -> Event:
+        """Connect anew and report a gap: messages since the last connection are lost."""
         await asyncio.sleep(self._wait_s * random.uniform(0.5, 1.5))  # noqa: S311
-        self._wait_s = min(max(2 * self._wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-        connection = self._ears.connection_class(**self._ears.connection_kwargs)
+        self._wait_s = min(max(2 * self._wait_s, RECONNECT_MIN_S), RECONNECT_MAX_S)
+        connection = self._listener.connection_class(**self._listener.connection_kwargs)
         self._connection = connection
         await connection.connect()  # type: ignore[no-untyped-call]
         await connection.send_command("SUBSCRIBE", *self._names, check_health=False)
         for _ in self._names:
             await connection.read_response()
-        self._is_asked = False
+        self._is_pinged = False
         self._note("listening")
         return Event(GAP, "")
 
     async def _read(self, connection: AbstractConnection) -> Event | None:
+        """The next message of ours; None for other answers and after `ping_s` of silence.
+
+        A frozen Redis or a cut line looks like one that has nothing to say: silence is answered
+        with a ping, and more silence is an error.
+        """
         answer = await connection.read_response(timeout=self._ping_s, disconnect_on_error=False)
         if answer is None:
-            await self._ask(connection)
+            if self._is_pinged:
+                raise SilentError("no answer to a ping")
+            self._is_pinged = True
+            await connection.send_command("PING", check_health=False)
             return None
-        # Not when it connects: one that is cut off again and again is not asked for faster.
-        self._wait_s, self._is_asked = 0.0, False
+        # Reset here, not on connecting: a connection that is cut again and again stays slow.
+        self._wait_s, self._is_pinged = 0.0, False
         match answer:
             case [b"message", bytes(name), bytes(message)] if name in self._names:
                 return Event(self._names[name], message.decode(errors="replace"))
         return None
-
-    async def _ask(self, connection: AbstractConnection) -> None:
-        """A Redis that is frozen, or a line that is cut, looks like one that has nothing to say."""
-        if self._is_asked:
-            raise SilentError("no answer to a ping")
-        self._is_asked = True
-        await connection.send_command("PING", check_health=False)
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -147,7 +150,7 @@ class RedisBus(Backend):
         return f"{self._prefix}{channel}".encode()
 
     def _note(self, what: str, error: Exception | None = None) -> None:
-        """Say it once when it is lost, and once when it is back."""
+        """Log once when Redis is lost, and once when it is back."""
         if error is not None:
             self._troubles[what] = type(error).__name__
         elif self._troubles.pop(what, None) is None:
@@ -160,8 +163,3 @@ class RedisBus(Backend):
             logger.info("message bus connected")
         else:
             logger.warning("message bus does not answer", extra={"reason": str(self._troubles)})
-
-
-def _twice() -> Retry:
-    """A connection that Redis closed for idleness is found out by using it."""
-    return Retry(ExponentialWithJitterBackoff(base=SHORTEST_WAIT_S, cap=LONGEST_WAIT_S), 1)

@@ -1,4 +1,4 @@
-"""The Redis that processes share: the one place that says how it is reached, and what is ours."""
+"""The Redis that processes share: how to reach it, and which names in it are ours."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,7 +10,7 @@ CONNECT_WITHIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """`url`: redis:// or rediss://. All our names begin with `prefix`, an installation's own."""
+    """A server at `url`, redis:// or rediss://. Our names in it begin with `prefix`."""
 
     url: str
     prefix: str = "halaqa"
@@ -20,12 +20,13 @@ class RedisServer:
         return cls(url, f"halaqa:{installation}")
 
     def name(self, *words: str) -> str:
+        """Return a key or channel of ours, as `halaqa:0a1b2c3d4e5f:jobs`."""
         return ":".join((self.prefix, *words))
 
     def pool(self, answer_s: float, **options: Any) -> ConnectionPool:
-        """Connections that give an answer, or an error, within so many seconds."""
+        """Return connections that give an answer or an error within `answer_s` seconds."""
         pool = ConnectionPool.from_url(self.url)
-        # Whatever the URL says of these: we depend on them.
+        # These override the URL's parameters: our code depends on them.
         pool.connection_kwargs |= options | {
             "protocol": 2,
             "decode_responses": False,

@@ -1,4 +1,4 @@
-"""The explicit list of tables: Tortoise finds them here."""
+"""The list of all tables, where Tortoise finds them."""
 
 from models.academy import Academy, AttendancePolicy, VideoSettings
 from models.attendance import MeetingAttendance, MeetingAttendanceEvent

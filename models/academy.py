@@ -10,6 +10,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import Permit, Viewer
+from domain.attendance.fold import Policy
 from domain.errors import ForbiddenError, NotFoundError
 from domain.window import Gate, Weekday
 from models.database.fields import UtcDatetime
@@ -38,12 +39,13 @@ class Academy(Model):
         return cls.filter(id=viewer.academy_id)
 
     def link_template_for(self, viewer: Viewer) -> str | None:
-        """For who may change it."""
+        """Return the template to a viewer who may change it, None to others."""
         return self.meeting_link_template if viewer.may(Permit.CONFIGURE) else None
 
     @classmethod
     async def fetch_for(cls, viewer: Viewer, academy_id: int, permit: Permit) -> Self:
-        """The academy, if the viewer may see it and has the permit in it."""
+        """Return the academy; raise NOT_FOUND if the viewer does not see it, FORBIDDEN without the
+        permit."""
         academy = await cls.visible_to(viewer).get_or_none(id=academy_id)
         if academy is None:
             raise NotFoundError("No such academy.")
@@ -53,7 +55,7 @@ class Academy(Model):
 
 
 class VideoSettings(Model):
-    """When rooms are made and closed, per academy."""
+    """An academy's settings for its meetings: when they open and close, and their options."""
 
     academy: fields.OneToOneRelation[Academy] = fields.OneToOneField(
         "models.Academy", related_name="video_settings", primary_key=True
@@ -63,7 +65,7 @@ class VideoSettings(Model):
     auto_end_meetings = fields.BooleanField(default=True)
     ready_minutes_before = fields.IntField(default=10)
     meeting_creation_minutes_before = fields.IntField(default=15)
-    # "HH:MM" in the academy's time zone; both or none.
+    # "HH:MM" in the academy's time zone; both are set or neither.
     meeting_creation_time_start = fields.CharField(max_length=5, null=True)
     meeting_creation_time_end = fields.CharField(max_length=5, null=True)
     meeting_creation_blocked_days: list[str] | None = fields.JSONField(null=True)
@@ -80,7 +82,7 @@ class VideoSettings(Model):
         table = "video_settings"
 
     def gate(self, academy: Academy) -> Gate:
-        """When automation may make this academy's meetings."""
+        """Return the rule that says when meetings may be made automatically."""
         return Gate(
             zone=ZoneInfo(academy.timezone),
             is_academy_active=academy.is_active,
@@ -91,7 +93,7 @@ class VideoSettings(Model):
         )
 
     def options(self) -> dict[str, Any]:
-        """What a meeting is given of which neither its maker nor its teacher says anything."""
+        """Return the options of a meeting that neither its maker nor its teacher sets."""
         return {
             "max_participants": self.default_max_participants,
             "recording_enabled": self.record_by_default,
@@ -99,33 +101,36 @@ class VideoSettings(Model):
         }
 
 
-def letting_teachers_in() -> QuerySet[VideoSettings]:
-    """The settings of academies in which a teacher may join any session."""
+def open_to_teachers() -> QuerySet[VideoSettings]:
+    """Select the settings of academies in which a teacher may join any session."""
     return VideoSettings.filter(teachers_join_any_session=True)
 
 
-def _time(shown: str | None) -> time | None:
-    return time.fromisoformat(shown) if shown else None
+def _time(text: str | None) -> time | None:
+    return time.fromisoformat(text) if text else None
+
+
+POLICY = Policy()  # the defaults of every setting below
 
 
 class AttendancePolicy(Model):
-    """What makes a student present, late, partial or absent, per academy."""
+    """An academy's rule for when a student is present, late, partially present or absent."""
 
     academy: fields.OneToOneRelation[Academy] = fields.OneToOneField(
         "models.Academy", related_name="attendance_policy", primary_key=True
     )
     academy_id: int
-    present_from_percent = fields.IntField(default=80)
-    partial_from_percent = fields.IntField(default=30)
-    late_after_minutes = fields.IntField(default=15)
-    merge_gap_seconds = fields.IntField(default=120)
-    stale_after_minutes = fields.IntField(default=30)
+    present_from_percent = fields.IntField(default=POLICY.present_from_percent)
+    partial_from_percent = fields.IntField(default=POLICY.partial_from_percent)
+    late_after_minutes = fields.IntField(default=POLICY.late_after_minutes)
+    merge_gap_seconds = fields.IntField(default=POLICY.merge_gap_seconds)
+    stale_after_minutes = fields.IntField(default=POLICY.stale_after_minutes)
 
     class Meta:
         table = "attendance_policies"
 
     def stamp(self) -> dict[str, int]:
-        """As it goes onto a session: a later change does not rewrite the past."""
+        """Return the copy that a session keeps, so that a later change does not alter the past."""
         return {
             "present_from_percent": self.present_from_percent,
             "partial_from_percent": self.partial_from_percent,
@@ -136,5 +141,5 @@ class AttendancePolicy(Model):
 
 
 def default_of(settings: type[VideoSettings | AttendancePolicy]) -> Callable[[str], Any]:
-    """The default of each setting, by its name."""
+    """Return a function from a setting's name to its default."""
     return lambda name: settings._meta.fields_map[name].default

@@ -1,6 +1,6 @@
-"""The log that attendance is computed from, and the cache of what was computed.
+"""Attendance: the log of lines that it is computed from, and the cache of the results.
 
-Times are milliseconds since the epoch, as LiveKit gives them, so that a fold has nothing to round.
+Times are milliseconds since the epoch, as LiveKit gives them, so that a fold rounds nothing.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from models.user import User
 
 
 class MeetingAttendanceEvent(Model):
-    """One line of the log. Never updated; `source_id` makes every line arrive once."""
+    """One line of the log. A line is never updated; the unique `source_id` lets it in only once."""
 
     id = fields.BigIntField(primary_key=True)
     session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField(
@@ -34,7 +34,7 @@ class MeetingAttendanceEvent(Model):
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="attendance_events", null=True, on_delete=fields.RESTRICT
     )
-    user_id: int | None  # None: a line about the room, folded into everybody's stays
+    user_id: int | None  # None: a line about the room, which counts for everybody
     source_id = fields.CharField(max_length=200, unique=True)
     kind = fields.CharEnumField(EventKind, max_length=30)
     source = fields.CharEnumField(EventSource, max_length=20)
@@ -47,7 +47,7 @@ class MeetingAttendanceEvent(Model):
     is_disconnected = fields.BooleanField(default=False)
     disconnect_reason = fields.CharField(max_length=40, null=True)
     alive_ms = fields.BigIntField(null=True)
-    # An override's: what it says, why, and who says so.
+    # Of an override: the status, the note, and the person who sets it.
     override_status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
     note = fields.TextField(null=True)
     actor: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
@@ -60,9 +60,9 @@ class MeetingAttendanceEvent(Model):
 
 
 class MeetingAttendance(Model):
-    """What the fold said last, each field of Result in a column of its name.
+    """The last result of the fold: each field of `Result` has a column of its name.
 
-    Can be deleted and computed again from the log, byte for byte.
+    A row can be deleted and computed again from the log, byte for byte.
     """
 
     participant: fields.OneToOneRelation[SessionParticipant] = fields.OneToOneField(
@@ -87,7 +87,9 @@ class MeetingAttendance(Model):
     confidence = fields.CharEnumField(Confidence, max_length=20)
     status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
     override: dict[str, Any] | None = fields.JSONField(null=True)
-    open_sids: list[str] | None = fields.JSONField(null=True)  # that the looks ask after
+    open_sids: list[str] | None = fields.JSONField(
+        null=True
+    )  # the stays that the reconciler checks
     calculated_ms = fields.BigIntField(null=True)
 
     class Meta:
@@ -95,6 +97,6 @@ class MeetingAttendance(Model):
 
     @classmethod
     def unsettled(cls, session_ids: Iterable[int]) -> QuerySet[Self]:
-        """Of who is shown to be in, or may be by more than their own page's word."""
+        """Select people who are inside, or whose result rests on their own page's report alone."""
         is_in = Q(presence=Presence.IN_MEETING) | Q(confidence=Confidence.REPORTED)
         return cls.filter(is_in, session_id__in=list(session_ids))

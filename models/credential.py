@@ -1,4 +1,4 @@
-"""What people and an academy's own system sign in with. Secrets are kept as hashes only."""
+"""Credentials of people and of an academy's own system. Secrets are kept as hashes only."""
 
 from datetime import datetime
 from typing import Self
@@ -15,7 +15,7 @@ from models.user import User
 
 
 class RefreshToken(Model):
-    """One link of a chain that begins with a sign-in. A link used twice ends its whole family."""
+    """One token of a chain that starts with a sign-in. A token used twice ends its whole family."""
 
     id = fields.BigIntField(primary_key=True)
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -34,7 +34,7 @@ class RefreshToken(Model):
 
 
 class AccessKey(Model):
-    """What an academy's own system signs in with: it acts as `user`, made for it alone."""
+    """The key with which an academy's own system signs in. It acts as `user`, a service user."""
 
     id = fields.IntField(primary_key=True)
     academy: fields.ForeignKeyRelation[Academy] = fields.ForeignKeyField(
@@ -57,7 +57,7 @@ class AccessKey(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Those of the academies that the viewer configures."""
+        """Select the keys of the academies that the viewer configures."""
         if viewer.is_super_admin:
             return cls.all()
         if viewer.may(Permit.CONFIGURE):
@@ -66,11 +66,13 @@ class AccessKey(Model):
 
     @classmethod
     def in_force(cls, now: datetime) -> QuerySet[Self]:
+        """Select the keys that are neither revoked nor expired."""
         return cls.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 
 class SignInFailure(Model):
-    """Failed attempts in a row, by a hash of what was tried. With none: who was let in, where."""
+    """Failed sign-ins in a row, by a hash of what was tried. With 0 failures the row remembers who
+    has signed in from where."""
 
     key = fields.CharField(max_length=64, primary_key=True)
     failures = fields.IntField()

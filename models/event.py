@@ -1,4 +1,4 @@
-"""A session's stream: what happened to it, one row a fact."""
+"""The stream of a session: the events that happened to it, in order."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SessionEvent(Model):
-    """One fact of a session's stream. Append-only."""
+    """One event of a session's stream. Rows are only added, never changed."""
 
     id = fields.BigIntField(primary_key=True)
     session: fields.ForeignKeyRelation["Session"] = fields.ForeignKeyField(

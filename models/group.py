@@ -1,4 +1,4 @@
-"""Circles, lessons, classrooms, courses: who belongs to their sessions."""
+"""Groups: circles, classrooms, courses and standing individual sessions, with their members."""
 
 from datetime import datetime
 from typing import Self
@@ -36,8 +36,11 @@ class Group(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Admin and supervisor: their academy's; teacher: their own and those of their sessions;
-        student and parent: those they or their children belong to."""
+        """Select the groups that the viewer sees.
+
+        Admin and supervisor: their academy's; teacher: their own and those of their sessions;
+        student and parent: those that they or their children belong to.
+        """
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(academy_id=viewer.academy_id)
@@ -48,11 +51,12 @@ class Group(Model):
             return academy.filter(
                 Q(teacher_id=viewer.user_id) | Q(id__in=Subquery(taught.values("id")))
             )
-        return academy.filter(id__in=Subquery(Membership.filter(theirs(viewer)).values("group_id")))
+        joined = Membership.filter(in_household(viewer))
+        return academy.filter(id__in=Subquery(joined.values("group_id")))
 
 
-def theirs(viewer: Viewer) -> Q:
-    """A row's `user` is the viewer or, for a parent, a child of theirs."""
+def in_household(viewer: Viewer) -> Q:
+    """Return the condition that a row's `user` is the viewer or, for a parent, their child."""
     own = Q(user_id=viewer.user_id)
     if viewer.role is not UserRole.PARENT:
         return own
@@ -80,7 +84,7 @@ class Membership(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Of the groups the viewer sees, the members they see."""
+        """Select the memberships of people whom the viewer sees, in groups that they see."""
         if viewer.is_super_admin:
             return cls.all()
         return cls.filter(
@@ -89,6 +93,6 @@ class Membership(Model):
         )
 
     def covers(self, moment: datetime) -> bool:
-        """From `active_from` on, up to but not including `active_until`."""
+        """Tell whether it holds then: from `active_from`, and until just before `active_until`."""
         begun = self.active_from is None or self.active_from <= moment
         return begun and (self.active_until is None or moment < self.active_until)

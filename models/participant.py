@@ -1,4 +1,4 @@
-"""The roster: who is expected in a session and who else came; and which rows a viewer reads."""
+"""Participants: the roster of a session, with the people expected and those who came besides."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -10,7 +10,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import UserRole, Viewer
 from models.database.fields import UtcDatetime
-from models.group import theirs
+from models.group import in_household
 from models.user import User
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SessionParticipant(Model):
-    """One person's place on a roster. Its id is the Attendance's."""
+    """One person's place on a roster. Its id is also the id of their attendance in the schema."""
 
     id = fields.IntField(primary_key=True)
     session: fields.ForeignKeyRelation["Session"] = fields.ForeignKeyField(
@@ -31,13 +31,13 @@ class SessionParticipant(Model):
     user_id: int
     role = fields.CharEnumField(UserRole, max_length=20)
     is_expected = fields.BooleanField()
-    is_added = fields.BooleanField(default=False)  # may join although nothing else says so
+    is_added = fields.BooleanField(default=False)  # may join without any other right to
     barred_at: datetime | None = UtcDatetime(null=True)
     barred_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="barrings", null=True, on_delete=fields.RESTRICT
     )
     barred_by_id: int | None
-    # Open stays that the last look at the room did not find: sid and last sign of life, in ms.
+    # Open stays that the reconciler last missed in the room: sid and last sign of life, in ms.
     missed: dict[str, int] | None = fields.JSONField(null=True)
 
     class Meta:
@@ -46,8 +46,8 @@ class SessionParticipant(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Attendance rows: those who manage see the roster, others their own, a parent their
-        children's too."""
+        """Select the rows that the viewer sees: whole rosters of sessions that they manage,
+        elsewhere their own row, and a parent their children's rows too."""
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(session__academy_id=viewer.academy_id)
@@ -56,4 +56,4 @@ class SessionParticipant(Model):
         if viewer.role is UserRole.TEACHER:
             own = Q(session__teacher_id=viewer.user_id) | Q(user_id=viewer.user_id)
             return academy.filter(own)
-        return academy.filter(theirs(viewer))
+        return academy.filter(in_household(viewer))

@@ -1,4 +1,4 @@
-"""Sessions, and which of them a viewer may reach."""
+"""Sessions, and the rules that say which of them a viewer sees and manages."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -14,9 +14,9 @@ from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
-from models.academy import Academy, letting_teachers_in
+from models.academy import Academy, open_to_teachers
 from models.database.fields import UtcDatetime
-from models.group import Group, theirs
+from models.group import Group, in_household
 from models.participant import SessionParticipant
 from models.user import TeacherMeetingSettings, User
 
@@ -39,7 +39,7 @@ class Session(Model):
     )
     teacher_id: int
     student: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "models.User", related_name="lessons", null=True, on_delete=fields.RESTRICT
+        "models.User", related_name="individual_sessions", null=True, on_delete=fields.RESTRICT
     )
     student_id: int | None
     group: fields.ForeignKeyNullableRelation[Group] = fields.ForeignKeyField(
@@ -62,7 +62,9 @@ class Session(Model):
     started_at: datetime | None = UtcDatetime(null=True)
     ended_at: datetime | None = UtcDatetime(null=True)
     finalised_at: datetime | None = UtcDatetime(null=True)
-    closed_from: datetime | None = UtcDatetime(null=True)  # its academy stopped before it began
+    closed_from: datetime | None = UtcDatetime(
+        null=True
+    )  # its academy became inactive before the start
     kept_open_since: datetime | None = UtcDatetime(null=True)
     kept_open_until: datetime | None = UtcDatetime(null=True)
     kept_open_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
@@ -84,7 +86,7 @@ class Session(Model):
     meeting_expires_at: datetime | None = UtcDatetime(null=True)
     meeting_ended_at: datetime | None = UtcDatetime(null=True)
     meeting_options: dict[str, Any] | None = fields.JSONField(null=True)
-    # What createMeeting asked for itself: it outlives a change of the teacher or of the settings.
+    # The options that createMeeting itself asked for; a change of teacher or settings keeps them.
     meeting_wishes: dict[str, Any] | None = fields.JSONField(null=True)
     meeting_refusal: dict[str, Any] | None = fields.JSONField(null=True)
     room_sid = fields.CharField(max_length=64, null=True)
@@ -97,7 +99,7 @@ class Session(Model):
     created_at: datetime = UtcDatetime()
     updated_at: datetime = UtcDatetime()
 
-    # Read with sessions that are written and have no meeting yet.
+    # The writing shelf reads these for a session that has no meeting yet.
     teacher_settings: TeacherMeetingSettings | None = None
 
     class Meta:
@@ -109,6 +111,7 @@ class Session(Model):
         return self.timeline_with(0)
 
     def timeline_with(self, people_inside: int) -> Timeline:
+        """Return the dates of the moves that are due; people inside can delay the last one."""
         return Timeline(
             status=self.status,
             ready_at=self.ready_at,
@@ -121,46 +124,47 @@ class Session(Model):
 
     @property
     def next_transition(self) -> tuple[SessionStatus, datetime] | None:
-        """What the timer is set for; later than the plan while people keep a session open."""
+        """The next status and its time, which is later than scheduled while people keep a session
+        open."""
         following, at = self.timeline.next_move, self.next_transition_at
         return (following[0], at) if following and at else None
 
     def is_overdue(self, now: datetime) -> bool:
-        """A move is due that nobody has made yet."""
+        """Tell whether a move is due that nobody has made yet."""
         return self.next_transition_at is not None and self.next_transition_at <= now
 
     def may_wait(self, now: datetime) -> bool:
-        """Its time is up, and its academy lets completion wait while people are inside."""
+        """Tell whether its time is over and its academy lets completion wait for people inside."""
         return self.overtime_until > self.completes_at <= now
 
     @property
     def open_until(self) -> datetime:
-        """Its scheduled end, or a later one to which somebody keeps it open."""
+        """The scheduled end, or a later moment until which somebody keeps it open."""
         return max(self.ends_at, self.kept_open_until or self.ends_at)
 
     @property
     def options(self) -> MeetingOptions:
-        """Its meeting's; the defaults while it has none."""
+        """The options of its meeting; the defaults while it has none."""
         return MeetingOptions.from_dict(self.meeting_options or {})
 
     @property
     def gate(self) -> Gate:
-        """Its academy's, which has to be read with it, with its settings."""
+        """The gate of its academy, which must be read with the session, with its settings."""
         return self.academy.video_settings.gate(self.academy)
 
     def no_meeting_for(self, now: datetime, gate: Gate, *, manages: bool) -> DomainError | None:
-        """Why whoever asks for a token now would find no meeting; None: there is or will be one."""
+        """Return why a token could name no meeting now; None when there is one or can be one."""
         return None if self.meeting_id else gate.refusal(now, is_person=manages)
 
     def wants_room(self, now: datetime) -> bool:
-        """One that was found after its end, and never had a room, gets none."""
+        """Tell whether it should have a room: not when its end passed before the first room."""
         is_late = self.room_first_ready_at is None and now >= self.open_until
         return self.room_name is not None and not is_late
 
     @property
     def was_joinable(self) -> bool:
-        """Somebody could have joined before the end: it opened, LiveKit had its room, and its
-        academy was active when it began or again before its end."""
+        """True when somebody could have joined before the end: the session opened, LiveKit had its
+        room, and its academy was active at the start or again before the end."""
         ready = self.room_first_ready_at
         opened = self.opened_at is not None and self.opened_at < self.ends_at
         has_room = ready is not None and ready < self.ends_at
@@ -168,21 +172,22 @@ class Session(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Whoever manages it, whoever is on its roster, and the parents of those; and teachers,
-        where the academy lets them join any."""
+        """Select the sessions that the viewer sees: those that they manage, and those with them or
+        their child on the roster; for a teacher also all others, if the academy lets them in."""
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
-        rostered = SessionParticipant.filter(theirs(viewer))
+        rostered = SessionParticipant.filter(in_household(viewer))
         on_roster = Q(id__in=Subquery(rostered.values("session_id")))
         if viewer.role is UserRole.TEACHER:
-            everywhere = Q(academy_id__in=Subquery(letting_teachers_in().values("academy_id")))
+            everywhere = Q(academy_id__in=Subquery(open_to_teachers().values("academy_id")))
             return academy.filter(Q(teacher_id=viewer.user_id) | on_roster | everywhere)
         return academy.filter(on_roster)
 
     def is_managed_by(self, viewer: Viewer) -> bool:
+        """Tell whether the viewer is its teacher, staff of its academy, or a super admin."""
         if viewer.is_super_admin:
             return True
         if viewer.academy_id != self.academy_id:
@@ -191,15 +196,13 @@ class Session(Model):
         return viewer.runs_academy or own
 
     def room_error_for(self, viewer: Viewer) -> str | None:
-        """For who manages it alone: it speaks of our servers."""
+        """Return the error to viewers who manage the session: it tells of our servers."""
         return self.room_error if self.is_managed_by(viewer) else None
 
     @classmethod
     async def fetch_for(cls, viewer: Viewer, session_id: int, permit: Permit) -> Self:
-        """The session, if the viewer may see it and has the permit for it.
-
-        NOT_FOUND for what they may not see, FORBIDDEN for what they see but may not do.
-        """
+        """Return the session; raise NOT_FOUND if the viewer does not see it, FORBIDDEN without the
+        permit for it."""
         session = await cls.visible_to(viewer).get_or_none(id=session_id)
         if session is None:
             raise NotFoundError("No such session.")
@@ -207,6 +210,8 @@ class Session(Model):
         return session
 
     def check(self, viewer: Viewer, permit: Permit) -> None:
+        """Raise FORBIDDEN unless the viewer has the permit, and manages the session if it needs
+        more than SEE."""
         managed = permit is Permit.SEE or self.is_managed_by(viewer)
         if not (managed and viewer.may(permit)):
             raise ForbiddenError("Your role does not allow this.")

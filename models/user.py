@@ -1,4 +1,4 @@
-"""People: who they are, who looks after whom, and which of them a viewer sees."""
+"""Users, the children of parents, and the rule that says which users a viewer sees."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -28,7 +28,7 @@ class User(Model):
     password_hash = fields.CharField(max_length=200, null=True)
     is_active = fields.BooleanField(default=True)
     is_service = fields.BooleanField(default=False)
-    rights_version = fields.IntField(default=0)  # counts up whenever a right may have been lost
+    rights_version = fields.IntField(default=0)  # grows whenever a right may have been lost
     created_at: datetime = UtcDatetime()
 
     class Meta:
@@ -40,32 +40,30 @@ class User(Model):
         return f"{self.first_name} {self.last_name}".strip()
 
     def as_viewer(self, expires_at: datetime | None = None, family: str | None = None) -> Viewer:
-        """As they ask: until when, and of which sign-in, their token says."""
+        """Return this user as a viewer; the expiry and the family come from their token."""
         return Viewer(self.id, self.role, self.academy_id, expires_at, family, self.is_service)
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Admin and supervisor: their academy's; teacher: those of their groups and sessions;
-        student: themselves; parent: themselves and their children."""
+        """Select the users that the viewer sees.
+
+        Admin and supervisor: their academy's; teacher: those of their groups and sessions;
+        student: themselves; parent: themselves and their children.
+        """
         if viewer.is_super_admin:
             return cls.all()
         academy = cls.filter(academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
-        return academy.filter(Q(id=viewer.user_id) | _theirs(viewer))
-
-
-def _theirs(viewer: Viewer) -> Q:
-    # A subquery each: joined at once, memberships and participations would multiply.
-    match viewer.role:
-        case UserRole.TEACHER:
+        others = Q(id=viewer.user_id)
+        if viewer.role is UserRole.TEACHER:
+            # Two subqueries: one join of memberships and participations would multiply rows.
             members = User.filter(memberships__group__teacher_id=viewer.user_id)
             rostered = User.filter(participations__session__teacher_id=viewer.user_id)
-            return _among(members) | _among(rostered)
-        case UserRole.PARENT:
-            return _among(User.filter(guardianships__guardian_id=viewer.user_id))
-        case _:
-            return Q(id=viewer.user_id)
+            others = _among(members) | _among(rostered)
+        elif viewer.role is UserRole.PARENT:
+            others = _among(User.filter(guardianships__guardian_id=viewer.user_id))
+        return academy.filter(Q(id=viewer.user_id) | others)
 
 
 def _among(users: QuerySet[User]) -> Q:
@@ -89,7 +87,7 @@ class Guardianship(Model):
 
 
 class TeacherMeetingSettings(Model):
-    """A teacher's own preferences for the rooms of their sessions; None: the academy's."""
+    """A teacher's preferences for the meetings of their sessions; None is the academy's value."""
 
     teacher: fields.OneToOneRelation[User] = fields.OneToOneField(
         "models.User",
@@ -111,4 +109,5 @@ class TeacherMeetingSettings(Model):
         table = "teacher_meeting_settings"
 
     def options(self) -> dict[str, Any]:
+        """Return the preferences by name, None where the academy's value counts."""
         return {name: getattr(self, name) for name in self._meta.db_fields - {"teacher_id"}}

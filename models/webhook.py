@@ -1,4 +1,4 @@
-"""What LiveKit told us that is no line of an attendance log, and how often we turned it away."""
+"""Webhooks that are no lines of an attendance log, and the count of rejected requests."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from models.user import User
 
 
 class WebhookReceipt(Model):
-    """Every webhook that is not a line of an attendance log: its id, and what became of it."""
+    """A webhook that is not a line of an attendance log, with its outcome."""
 
     id = fields.CharField(max_length=200, primary_key=True)
     kind = fields.CharField(max_length=100)
@@ -27,7 +27,7 @@ class WebhookReceipt(Model):
     participant_sid = fields.CharField(max_length=64, null=True)
     outcome = fields.CharField(max_length=20)
     detail = fields.TextField(null=True)
-    occurred_at: datetime | None = UtcDatetime(null=True)  # None: it could not be read
+    occurred_at: datetime | None = UtcDatetime(null=True)  # None: the webhook could not be read
     received_at: datetime = UtcDatetime(db_index=True)
 
     class Meta:
@@ -35,7 +35,7 @@ class WebhookReceipt(Model):
 
 
 class WebhookRejection(Model):
-    """How many unsigned or wrongly signed requests came in a minute: a number, never a row each."""
+    """The number of unsigned or wrongly signed requests in a minute: one row for all of them."""
 
     minute: datetime = UtcDatetime(primary_key=True)
     number = fields.IntField()

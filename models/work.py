@@ -1,4 +1,4 @@
-"""What must still happen, and whether the clock beats."""
+"""Due work, the heartbeats of clocks, and the leases of processes."""
 
 from datetime import datetime
 
@@ -11,12 +11,14 @@ from models.database.fields import UtcDatetime
 
 
 class DueWork(Model):
-    """One thing that must happen, written in the transaction that causes it. Deleted when the
-    effect is certain; a lost task is claimed again."""
+    """One thing that must happen, written in the transaction that causes it.
+
+    The row is deleted when the effect is certain; after a crash another process claims it.
+    """
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharEnumField(WorkKind, max_length=30)
-    subject = fields.IntField()  # the id of a session or, where the kind says so, a participant
+    subject = fields.IntField()  # the id of a session or, for some kinds, of a participant
     academy: fields.ForeignKeyRelation[Academy] = fields.ForeignKeyField(
         "models.Academy", related_name="due_work", on_delete=fields.CASCADE
     )
@@ -24,7 +26,7 @@ class DueWork(Model):
     due_at: datetime = UtcDatetime(db_index=True)
     attempts = fields.IntField(default=0)
     claimed_until: datetime | None = UtcDatetime(null=True)
-    begun = fields.IntField(default=0)  # times in a row without coming to an end
+    begun = fields.IntField(default=0)  # starts in a row that did not come to an end
     last_error = fields.TextField(null=True)
 
     class Meta:
@@ -33,7 +35,7 @@ class DueWork(Model):
 
 
 class ClockHeartbeat(Model):
-    """When each runner of the clock was last seen alive."""
+    """The last sign of life of each process that runs the clock."""
 
     name = fields.CharField(max_length=100, primary_key=True)
     beat_at: datetime = UtcDatetime()
@@ -43,7 +45,7 @@ class ClockHeartbeat(Model):
 
 
 class Lease(Model):
-    """What only one process at a time needs to do, and until when it is somebody's."""
+    """A duty that one process at a time has, and the moment at which its lease expires."""
 
     name = fields.CharField(max_length=100, primary_key=True)
     leased_until: datetime = UtcDatetime()

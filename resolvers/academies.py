@@ -1,3 +1,5 @@
+"""Queries and mutations of academies and their settings."""
+
 import strawberry
 
 from actions.academies import (
@@ -10,10 +12,10 @@ from actions.academies import (
 from execution.context import Info
 from execution.payloads import answers
 from models import Academy as AcademyRow
-from models.reading.pages import BY_ID, page
+from models.reading.pages import BY_ID, read_page
 from schema.types.academy import Academy
 from schema.types.given import given
-from schema.types.ids import Kind, need, number_of
+from schema.types.ids import Kind, number_of, require_number
 from schema.types.inputs import (
     AcademyInput,
     UpdateAcademyInput,
@@ -33,7 +35,7 @@ async def academies(
     info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
 ) -> Connection[Academy]:
     rows = AcademyRow.visible_to(info.context.viewer)
-    found = await page(rows, first=given(first), after=given(after))
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=Academy.of)
 
 
@@ -61,7 +63,7 @@ async def update_academy(
     info: Info, academy_id: strawberry.ID, input: UpdateAcademyInput
 ) -> AcademyPayload:
     context = info.context
-    number = need(Kind.ACADEMY, academy_id, "academyId")
+    number = require_number(Kind.ACADEMY, academy_id, "academyId")
     row = await academy_update.update_academy(
         context.viewer, number, given_values(input), context.now
     )
@@ -75,7 +77,7 @@ async def update_video_settings(
     context = info.context
     row = await video_settings.update_video_settings(
         context.viewer,
-        need(Kind.ACADEMY, academy_id, "academyId"),
+        require_number(Kind.ACADEMY, academy_id, "academyId"),
         given_values(input),
         context.now,
     )
@@ -87,7 +89,9 @@ async def update_attendance_policy(
     info: Info, academy_id: strawberry.ID, input: AttendancePolicyInput
 ) -> AcademyPayload:
     row = await attendance_policy.update_attendance_policy(
-        info.context.viewer, need(Kind.ACADEMY, academy_id, "academyId"), given_values(input)
+        info.context.viewer,
+        require_number(Kind.ACADEMY, academy_id, "academyId"),
+        given_values(input),
     )
     return AcademyPayload(academy=Academy.of(row))
 
@@ -97,7 +101,7 @@ async def update_teacher_meeting_settings(
     info: Info, teacher_id: strawberry.ID, input: TeacherMeetingSettingsInput
 ) -> UserPayload:
     context = info.context
-    number = need(Kind.USER, teacher_id, "teacherId")
+    number = require_number(Kind.USER, teacher_id, "teacherId")
     row = await teacher_settings.update_teacher_meeting_settings(
         context.viewer, number, given_values(input), context.now
     )

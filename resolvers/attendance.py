@@ -1,15 +1,16 @@
+"""Queries of attendance and presence."""
+
 from datetime import datetime
 
 import strawberry
-from tortoise.expressions import Q
 
 import models
 from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor, stream_version
 from domain.event import ROSTER_KINDS
 from execution.context import Info
-from models.reading.pages import page
-from models.reading.rosters import rosters, states_of
+from models.reading.pages import read_page
+from models.reading.rosters import read_rosters, read_states
 from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
 from schema.types.attendance import (
@@ -22,10 +23,10 @@ from schema.types.given import given
 from schema.types.ids import Kind, number_of
 from schema.types.inputs import AttendanceFilter
 from schema.types.pages import Connection
-from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, settled
+from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, latest_states
 from schema.types.session_kinds import session_of
 
-MOST_CHANGES = 1024  # events that are read for one answer
+CHANGES_MAX_EVENTS = 1024  # events that one answer of sessionPresenceChanges may cover
 
 
 async def attendance(
@@ -38,7 +39,7 @@ async def attendance(
     row = await rows.first()
     if session is None or row is None:
         return None
-    (state,) = await states_of([row])
+    (state,) = await read_states([row])
     return attendance_of(state, session, info.context.now)
 
 
@@ -48,13 +49,7 @@ async def attendances(
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
 ) -> Connection[Attendance]:
-    rows = models.SessionParticipant.visible_to(info.context.viewer).filter(_wanted(filter))
-    found = await page(rows, first=given(first), after=given(after))
-    return await info.context.attendances(found)
-
-
-def _wanted(filter: AttendanceFilter) -> Q:
-    return (
+    rows = models.SessionParticipant.visible_to(info.context.viewer).filter(
         named("session__academy_id", Kind.ACADEMY, filter.academy_id)
         & named("session_id", Kind.SESSION, filter.session_id)
         & named("user_id", Kind.USER, filter.user_id)
@@ -66,10 +61,12 @@ def _wanted(filter: AttendanceFilter) -> Q:
         & filled("session__finalised_at", filter.is_final)
         & within("session__scheduled_at", filter.from_, filter.to)
     )
+    found = await read_page(rows, first=given(first), after=given(after))
+    return await info.context.attendances(found)
 
 
 async def session_presence(info: Info, session_id: strawberry.ID) -> PresenceSnapshot | None:
-    """The roster now, from the tables, for those who manage the session."""
+    """Return the roster now, or None if the viewer does not manage the session."""
     session = await _managed(info, session_id)
     return await _snapshot(session, info.context.now) if session else None
 
@@ -77,17 +74,32 @@ async def session_presence(info: Info, session_id: strawberry.ID) -> PresenceSna
 async def session_presence_changes(
     info: Info, session_id: strawberry.ID, after: str
 ) -> PresenceEvent | None:
-    """What changed since `after`; the roster where that is no cursor of this session, or too old.
+    """Return what changed since `after`, or the whole roster if that is not possible.
 
-    None for who does not manage the session.
+    It is not possible if `after` is too old, in the future, or no cursor of this session. The
+    answer is None if the viewer does not manage the session.
     """
+    now = info.context.now
     session = await _managed(info, session_id)
     if session is None:
         return None
     since = stream_version(after, session.id)
-    if since is None or not 0 <= session.version - since <= MOST_CHANGES:
-        return await _snapshot(session, info.context.now)
-    return await _changes(session, since, info.context.now)
+    if since is None or not 0 <= session.version - since <= CHANGES_MAX_EVENTS:
+        return await _snapshot(session, now)
+    stream = models.SessionEvent.filter(session_id=session.id, kind__in=ROSTER_KINDS)
+    events = stream.filter(sequence__gt=since, sequence__lte=session.version).order_by("sequence")
+    states, removed = latest_states([row for row in await events if row.kind.is_presence])
+    before = await stream.filter(sequence__lte=since).order_by("-sequence").first()
+    roster = (await read_rosters([session.id])).get(session.id, [])
+    return PresenceChanges(
+        cursor=stream_cursor(session.id, session.version),
+        version=session.version,
+        as_of=now,
+        from_version=before.sequence if before else 0,
+        changes=[attendance_of(state, session, now) for state in states],
+        removed_ids=removed,
+        statistics=_statistics(roster, session, now),
+    )
 
 
 async def _managed(info: Info, session_id: str) -> models.Session | None:
@@ -97,8 +109,8 @@ async def _managed(info: Info, session_id: str) -> models.Session | None:
 
 
 async def _snapshot(session: models.Session, now: datetime) -> PresenceSnapshot:
-    # The version first: a change that comes between is applied twice by a client, never missed.
-    states = (await rosters([session.id])).get(session.id, [])
+    # The version is older than the rows: a client may apply a change twice but never misses one.
+    states = (await read_rosters([session.id])).get(session.id, [])
     return PresenceSnapshot(
         cursor=stream_cursor(session.id, session.version),
         version=session.version,
@@ -106,23 +118,6 @@ async def _snapshot(session: models.Session, now: datetime) -> PresenceSnapshot:
         session=session_of(session),
         attendances=[attendance_of(state, session, now) for state in states],
         statistics=_statistics(states, session, now),
-    )
-
-
-async def _changes(session: models.Session, since: int, now: datetime) -> PresenceChanges:
-    stream = models.SessionEvent.filter(session_id=session.id, kind__in=ROSTER_KINDS)
-    told = stream.filter(sequence__gt=since, sequence__lte=session.version).order_by("sequence")
-    states, removed = settled([row for row in await told if row.kind.is_presence])
-    before = await stream.filter(sequence__lte=since).order_by("-sequence").first()
-    roster = (await rosters([session.id])).get(session.id, [])
-    return PresenceChanges(
-        cursor=stream_cursor(session.id, session.version),
-        version=session.version,
-        as_of=now,
-        from_version=before.sequence if before else 0,
-        changes=[attendance_of(state, session, now) for state in states],
-        removed_ids=removed,
-        statistics=_statistics(roster, session, now),
     )
 
 

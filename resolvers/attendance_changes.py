@@ -1,3 +1,5 @@
+"""Mutations that report, override and recalculate attendance."""
+
 import strawberry
 
 import models
@@ -9,7 +11,7 @@ from execution.context import Info
 from execution.payloads import answers
 from schema.types.attendance import attendance_of
 from schema.types.given import given
-from schema.types.ids import Kind, need
+from schema.types.ids import Kind, require_number
 from schema.types.payloads import AttendancePayload, SessionPayload
 from schema.types.session_kinds import session_of
 
@@ -18,7 +20,7 @@ from schema.types.session_kinds import session_of
 async def report_join(
     info: Info, session_id: strawberry.ID, participant_sid: str | None = strawberry.UNSET
 ) -> AttendancePayload:
-    number = need(Kind.SESSION, session_id, "sessionId")
+    number = require_number(Kind.SESSION, session_id, "sessionId")
     context = info.context
     state = await reports.report_join(context.viewer, number, given(participant_sid), context.now)
     return await _answer(info, state)
@@ -28,7 +30,7 @@ async def report_join(
 async def report_leave(
     info: Info, session_id: strawberry.ID, participant_sid: str | None = strawberry.UNSET
 ) -> AttendancePayload:
-    number = need(Kind.SESSION, session_id, "sessionId")
+    number = require_number(Kind.SESSION, session_id, "sessionId")
     context = info.context
     state = await reports.report_leave(context.viewer, number, given(participant_sid), context.now)
     return await _answer(info, state)
@@ -44,8 +46,8 @@ async def override_attendance(
 ) -> AttendancePayload:
     state = await overrides.override_attendance(
         info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
-        need(Kind.USER, user_id, "userId"),
+        require_number(Kind.SESSION, session_id, "sessionId"),
+        require_number(Kind.USER, user_id, "userId"),
         Wish(status, note),
         info.context.now,
     )
@@ -58,8 +60,8 @@ async def withdraw_attendance_override(
 ) -> AttendancePayload:
     state = await overrides.withdraw_attendance_override(
         info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
-        need(Kind.USER, user_id, "userId"),
+        require_number(Kind.SESSION, session_id, "sessionId"),
+        require_number(Kind.USER, user_id, "userId"),
         info.context.now,
     )
     return await _answer(info, state)
@@ -67,7 +69,7 @@ async def withdraw_attendance_override(
 
 @answers(SessionPayload)
 async def recalculate_attendance(info: Info, session_id: strawberry.ID) -> SessionPayload:
-    number = need(Kind.SESSION, session_id, "sessionId")
+    number = require_number(Kind.SESSION, session_id, "sessionId")
     session = await recalculation.recalculate_attendance(
         info.context.viewer, number, info.context.now
     )

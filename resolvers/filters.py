@@ -1,4 +1,4 @@
-"""What a list's filter asks for, as conditions on rows. Left out or null asks for nothing."""
+"""Turns the values of a list's filter into conditions. A value left out or null sets none."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,32 +10,32 @@ from domain.errors import InvalidInputError
 from schema.types.given import given
 from schema.types.ids import Kind, number_of
 
-MOST = 500  # values in one list
+LIST_MAX_VALUES = 500
 
 
 def named(column: str, kind: Kind, global_id: str | None) -> Q:
-    """Rows whose column is what the id names; no rows for an id that names nothing."""
+    """Match rows whose column has the id's number. An id that names nothing matches no row."""
     if given(global_id) is None:
         return Q()
     return _where(column, number_of(kind, str(global_id)) or 0)
 
 
 def among(column: str, values: Sequence[str] | None) -> Q:
-    """Rows whose column is one of these; no rows for an empty list."""
+    """Match rows whose column has one of these values. An empty list matches no row."""
     if (some := given(values)) is None:
         return Q()
-    if len(some) > MOST:
-        raise InvalidInputError(f"At most {MOST} values.", ("filter",))
+    if len(some) > LIST_MAX_VALUES:
+        raise InvalidInputError(f"At most {LIST_MAX_VALUES} values.", ("filter",))
     return _where(f"{column}__in", list(some))
 
 
 def filled(column: str, wanted: bool | None) -> Q:
-    """Rows whose column has a value, or has none."""
+    """Match rows whose column has a value, or rows whose column is null."""
     return Q() if given(wanted) is None else _where(f"{column}__isnull", not wanted)
 
 
 def within(column: str, start: datetime | None, end: datetime | None) -> Q:
-    """Rows whose moment is from `start` on and before `end`."""
+    """Match rows whose moment is at `start` or later, and before `end`."""
     condition = Q()
     if given(start) is not None:
         condition &= _where(f"{column}__gte", start)

@@ -1,3 +1,5 @@
+"""The viewer, sign-ins and access keys."""
+
 from datetime import datetime
 
 import strawberry
@@ -9,7 +11,7 @@ from execution.payloads import answers
 from models import User as UserRow
 from schema.types.access_key import AccessKey
 from schema.types.given import given
-from schema.types.ids import Kind, need
+from schema.types.ids import Kind, require_number
 from schema.types.payloads import (
     AccessKeyPayload,
     ChangePasswordPayload,
@@ -20,7 +22,7 @@ from schema.types.user import User
 
 
 async def viewer(info: Info) -> User | None:
-    asking = info.context.anyone
+    asking = info.context.viewer_if_any
     return User.of(await UserRow.get(id=asking.user_id)) if asking else None
 
 
@@ -29,22 +31,22 @@ async def sign_in(
     info: Info, email: str, password: str, academy_slug: str | None = strawberry.UNSET
 ) -> SignInPayload:
     typed = Credentials(email, password, given(academy_slug), info.context.address)
-    return _let_in(info, await sign_ins.sign_in(_secret(info), typed, info.context.now))
+    return _signed_in_payload(info, await sign_ins.sign_in(_secret(info), typed, info.context.now))
 
 
 @answers(SignInPayload)
 async def refresh_access_token(info: Info, refresh_token: str) -> SignInPayload:
-    return _let_in(
+    return _signed_in_payload(
         info, await sign_ins.refresh_access_token(_secret(info), refresh_token, info.context.now)
     )
 
 
 def _secret(info: Info) -> str:
-    return info.context.process.door.settings.jwt_secret.get_secret_value()
+    return info.context.services.door.settings.jwt_secret.get_secret_value()
 
 
-def _let_in(info: Info, signed_in: SignedIn) -> SignInPayload:
-    info.context.become(signed_in.viewer)
+def _signed_in_payload(info: Info, signed_in: SignedIn) -> SignInPayload:
+    info.context.set_viewer(signed_in.viewer)
     return SignInPayload(
         access_token=signed_in.access_token,
         refresh_token=signed_in.refresh_token,
@@ -73,7 +75,7 @@ async def create_access_key(
     expires_at: datetime | None = strawberry.UNSET,
 ) -> AccessKeyPayload:
     viewer, now = info.context.viewer, info.context.now
-    academy = need(Kind.ACADEMY, academy_id, "academyId")
+    academy = require_number(Kind.ACADEMY, academy_id, "academyId")
     made = await access_keys.create_access_key(viewer, academy, name, given(expires_at), now)
     return AccessKeyPayload(access_key=AccessKey.of(made.row), secret=made.secret)
 
@@ -81,5 +83,7 @@ async def create_access_key(
 @answers(AccessKeyPayload)
 async def revoke_access_key(info: Info, id: strawberry.ID) -> AccessKeyPayload:
     viewer, now = info.context.viewer, info.context.now
-    row = await access_keys.revoke_access_key(viewer, need(Kind.ACCESS_KEY, id, "id"), now)
+    row = await access_keys.revoke_access_key(
+        viewer, require_number(Kind.ACCESS_KEY, id, "id"), now
+    )
     return AccessKeyPayload(access_key=AccessKey.of(row))

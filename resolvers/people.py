@@ -1,25 +1,29 @@
+"""Queries and mutations of people and groups."""
+
 import strawberry
 from tortoise.expressions import Q
 
 import models
 from actions.academies import group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from domain.errors import InvalidInputError
 from execution.context import Info
 from execution.payloads import answers
-from models.reading.pages import BY_ID, page
+from models.reading.pages import BY_ID, read_page
 from resolvers.filters import among, named
 from schema.types.given import given
 from schema.types.group import Group
-from schema.types.ids import Kind, asked
+from schema.types.ids import Kind, optional_number
 from schema.types.inputs import GroupFilter, GroupInput, UserFilter, UserInput, given_values
 from schema.types.pages import Connection
 from schema.types.payloads import GroupsPayload, UsersPayload
 from schema.types.user import User
 
-LONGEST_SEARCH = 200
-MOST_WORDS = 8
+SEARCH_MAX_CHARS = 200
+SEARCH_MAX_WORDS = 8
+
+PERSON_COLUMNS = ("first_name", "last_name", "email", "is_active")
 
 
 async def users(
@@ -28,39 +32,36 @@ async def users(
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
 ) -> Connection[User]:
-    rows = models.User.visible_to(info.context.viewer).filter(_users(filter or UserFilter()))
-    found = await page(rows, first=given(first), after=given(after))
+    wanted = filter or UserFilter()
+    is_active = given(wanted.is_active)
+    rows = models.User.visible_to(info.context.viewer).filter(
+        named("academy_id", Kind.ACADEMY, wanted.academy_id)
+        & among("role", wanted.roles)
+        & among("external_id", wanted.external_ids)
+        & (Q() if is_active is None else Q(is_active=is_active))
+        & _matching(given(wanted.search) or "")
+    )
+    found = await read_page(rows, first=given(first), after=given(after))
     return Connection.of(found, cursor=BY_ID.cursor, node=User.of)
 
 
-def _users(wishes: UserFilter) -> Q:
-    active = given(wishes.is_active)
-    return (
-        named("academy_id", Kind.ACADEMY, wishes.academy_id)
-        & among("role", wishes.roles)
-        & among("external_id", wishes.external_ids)
-        & (Q() if active is None else Q(is_active=active))
-        & _searched(given(wishes.search) or "")
-    )
-
-
-def _searched(text: str) -> Q:
-    """Every word is somewhere in a name, the email or the external id."""
-    if len(text) > LONGEST_SEARCH:
-        message = f"At most {LONGEST_SEARCH} characters."
+def _matching(text: str) -> Q:
+    """Match users who have every word in a name, the email or the external id."""
+    if len(text) > SEARCH_MAX_CHARS:
+        message = f"At most {SEARCH_MAX_CHARS} characters."
         raise InvalidInputError(message, ("filter", "search"))
     words = text.split()
-    if len(words) > MOST_WORDS:
-        raise InvalidInputError(f"At most {MOST_WORDS} words.", ("filter", "search"))
-    wanted = Q()
+    if len(words) > SEARCH_MAX_WORDS:
+        raise InvalidInputError(f"At most {SEARCH_MAX_WORDS} words.", ("filter", "search"))
+    condition = Q()
     for word in words:
-        wanted &= (
+        condition &= (
             Q(first_name__icontains=word)
             | Q(last_name__icontains=word)
             | Q(email__icontains=word)
             | Q(external_id__icontains=word)
         )
-    return wanted
+    return condition
 
 
 async def groups(
@@ -69,72 +70,62 @@ async def groups(
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
 ) -> Connection[Group]:
-    rows = models.Group.visible_to(info.context.viewer).filter(_groups(filter or GroupFilter()))
-    found = await page(rows, first=given(first), after=given(after))
-    return Connection.of(found, cursor=BY_ID.cursor, node=Group.of)
-
-
-def _groups(wishes: GroupFilter) -> Q:
-    return (
-        named("academy_id", Kind.ACADEMY, wishes.academy_id)
-        & named("teacher_id", Kind.USER, wishes.teacher_id)
-        & among("kind", wishes.kinds)
-        & among("external_id", wishes.external_ids)
+    wanted = filter or GroupFilter()
+    rows = models.Group.visible_to(info.context.viewer).filter(
+        named("academy_id", Kind.ACADEMY, wanted.academy_id)
+        & named("teacher_id", Kind.USER, wanted.teacher_id)
+        & among("kind", wanted.kinds)
+        & among("external_id", wanted.external_ids)
     )
+    found = await read_page(rows, first=given(first), after=given(after))
+    return Connection.of(found, cursor=BY_ID.cursor, node=Group.of)
 
 
 @answers(UsersPayload, bulk="users")
 async def upsert_users(info: Info, users: list[UserInput]) -> UsersPayload:
-    people = [_person(user) for user in users]
+    people = [_person_input(user) for user in users]
     rows = await user_upsert.upsert_users(info.context.viewer, people, info.context.now)
     return UsersPayload(users=[User.of(row) for row in rows])
 
 
-_COLUMNS = ("first_name", "last_name", "email", "is_active")
-
-
-def _person(user: UserInput) -> PersonInput:
-    values = {name: value for name, value in given_values(user).items() if name in _COLUMNS}
+def _person_input(user: UserInput) -> PersonInput:
+    values = {name: value for name, value in given_values(user).items() if name in PERSON_COLUMNS}
     if values.get("is_active", True) is None:
         values["is_active"] = True
+    guardians = user.guardian_external_ids
     return PersonInput(
         external_id=user.external_id,
-        academy_id=asked(Kind.ACADEMY, given(user.academy_id)),
+        academy_id=optional_number(Kind.ACADEMY, given(user.academy_id)),
         role=user.role,
         values=values,
         password=given(user.password),
-        guardian_external_ids=_cleared(user.guardian_external_ids),
+        # Left out means None, so the guardians are kept; null means an empty list, so they go.
+        guardian_external_ids=None if guardians is strawberry.UNSET else guardians or [],
         clears_password=user.password is None,
     )
 
 
-def _cleared(external_ids: list[str] | None) -> list[str] | None:
-    """Left out: None, they are kept. Null: nobody."""
-    return None if external_ids is strawberry.UNSET else external_ids or []
-
-
 @answers(GroupsPayload, bulk="groups")
 async def upsert_groups(info: Info, groups: list[GroupInput]) -> GroupsPayload:
-    plans = [_plan(group) for group in groups]
-    rows = await group_upsert.upsert_groups(info.context.viewer, plans, info.context.now)
+    entries = [
+        GroupEntry(
+            external_id=group.external_id,
+            academy_id=optional_number(Kind.ACADEMY, group.academy_id) or 0,
+            kind=group.kind,
+            name=group.name,
+            teacher_external_id=given(group.teacher_external_id),
+            keeps_teacher=group.teacher_external_id is strawberry.UNSET,
+            members=[
+                MemberInput(
+                    user_external_id=member.user_external_id,
+                    via=member.via,
+                    active_from=given(member.active_from),
+                    active_until=given(member.active_until),
+                )
+                for member in group.members
+            ],
+        )
+        for group in groups
+    ]
+    rows = await group_upsert.upsert_groups(info.context.viewer, entries, info.context.now)
     return GroupsPayload(groups=[Group.of(row) for row in rows])
-
-
-def _plan(group: GroupInput) -> GroupPlan:
-    return GroupPlan(
-        external_id=group.external_id,
-        academy_id=asked(Kind.ACADEMY, group.academy_id) or 0,
-        kind=group.kind,
-        name=group.name,
-        teacher_external_id=given(group.teacher_external_id),
-        keeps_teacher=group.teacher_external_id is strawberry.UNSET,
-        members=[
-            MemberInput(
-                user_external_id=member.user_external_id,
-                via=member.via,
-                active_from=given(member.active_from),
-                active_until=given(member.active_until),
-            )
-            for member in group.members
-        ],
-    )

@@ -1,7 +1,6 @@
-"""Mutations of sessions."""
+"""Mutations that schedule and change sessions."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
@@ -13,12 +12,12 @@ from actions.sessions import (
     session_status,
     session_update,
 )
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from domain.status import SessionStatus
 from execution.context import Info
 from execution.payloads import answers
 from schema.types.given import given
-from schema.types.ids import Kind, asked, need, number_of
+from schema.types.ids import Kind, number_of, optional_number, require_number
 from schema.types.inputs import (
     ScheduleSessionInput,
     UpdateSessionInput,
@@ -27,34 +26,34 @@ from schema.types.inputs import (
 from schema.types.payloads import SessionPayload, SessionsPayload
 from schema.types.session_kinds import session_of
 
-NAMED = {"teacher_id": Kind.USER, "student_id": Kind.USER, "group_id": Kind.GROUP}
+ID_KINDS = {"teacher_id": Kind.USER, "student_id": Kind.USER, "group_id": Kind.GROUP}
 
 
 @answers(SessionPayload)
 async def schedule_session(info: Info, input: ScheduleSessionInput) -> SessionPayload:
     row = await session_schedule.schedule_session(
-        info.context.viewer, _plan(input), info.context.now
+        info.context.viewer, _session_input(input), info.context.now
     )
     return SessionPayload(session=session_of(row))
 
 
 @answers(SessionsPayload, bulk="inputs")
 async def schedule_sessions(info: Info, inputs: list[ScheduleSessionInput]) -> SessionsPayload:
-    plans = [_plan(input) for input in inputs]
+    plans = [_session_input(input) for input in inputs]
     rows = await session_schedule.schedule_sessions(info.context.viewer, plans, info.context.now)
     return SessionsPayload(sessions=[session_of(row) for row in rows])
 
 
-def _plan(input: ScheduleSessionInput) -> SchedulePlan:
-    return SchedulePlan(
-        academy_id=asked(Kind.ACADEMY, input.academy_id) or 0,
+def _session_input(input: ScheduleSessionInput) -> SessionInput:
+    return SessionInput(
+        academy_id=optional_number(Kind.ACADEMY, input.academy_id) or 0,
         external_id=given(input.external_id),
         kind=input.kind,
         title=input.title,
         notes=given(input.notes),
-        teacher_id=asked(Kind.USER, input.teacher_id) or 0,
-        student_id=asked(Kind.USER, given(input.student_id)),
-        group_id=asked(Kind.GROUP, given(input.group_id)),
+        teacher_id=optional_number(Kind.USER, input.teacher_id) or 0,
+        student_id=optional_number(Kind.USER, given(input.student_id)),
+        group_id=optional_number(Kind.GROUP, given(input.group_id)),
         scheduled_at=input.scheduled_at,
         duration_minutes=input.duration_minutes,
         subject=given(input.subject),
@@ -71,7 +70,7 @@ async def reschedule_session(
 ) -> SessionPayload:
     row = await session_reschedule.reschedule_session(
         info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
+        require_number(Kind.SESSION, session_id, "sessionId"),
         scheduled_at,
         given(duration_minutes),
         info.context.now,
@@ -85,7 +84,7 @@ async def cancel_session(
 ) -> SessionPayload:
     row = await session_cancel.cancel_session(
         info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
+        require_number(Kind.SESSION, session_id, "sessionId"),
         given(reason),
         info.context.now,
     )
@@ -101,7 +100,7 @@ async def change_session_status(
 ) -> SessionPayload:
     row = await session_status.change_session_status(
         info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
+        require_number(Kind.SESSION, session_id, "sessionId"),
         to,
         given(reason),
         info.context.now,
@@ -113,21 +112,13 @@ async def change_session_status(
 async def update_session(
     info: Info, session_id: strawberry.ID, input: UpdateSessionInput
 ) -> SessionPayload:
-    row = await session_update.update_session(
-        info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
-        _values(input),
-        info.context.now,
-    )
-    return SessionPayload(session=session_of(row))
-
-
-def _values(input: UpdateSessionInput) -> dict[str, Any]:
+    number = require_number(Kind.SESSION, session_id, "sessionId")
     values = given_values(input)
-    for name, kind in NAMED.items():
+    for name, kind in ID_KINDS.items():
         if name in values:
-            values[name] = asked(kind, values[name])
-    return values
+            values[name] = optional_number(kind, values[name])
+    row = await session_update.update_session(info.context.viewer, number, values, info.context.now)
+    return SessionPayload(session=session_of(row))
 
 
 @answers(SessionsPayload, bulk="sessionIds")
@@ -147,7 +138,7 @@ async def keep_session_open(
 ) -> SessionPayload:
     row = await session_keep_open.keep_session_open(
         info.context.viewer,
-        need(Kind.SESSION, session_id, "sessionId"),
+        require_number(Kind.SESSION, session_id, "sessionId"),
         given(minutes),
         info.context.now,
     )
@@ -156,6 +147,6 @@ async def keep_session_open(
 
 @answers(SessionPayload)
 async def release_session(info: Info, session_id: strawberry.ID) -> SessionPayload:
-    number = need(Kind.SESSION, session_id, "sessionId")
+    number = require_number(Kind.SESSION, session_id, "sessionId")
     row = await session_keep_open.release_session(info.context.viewer, number, info.context.now)
     return SessionPayload(session=session_of(row))

@@ -1,13 +1,16 @@
+"""Queries of sessions."""
+
 from datetime import datetime
 
 import strawberry
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Subquery
 
 import models
 from actions.clock.sweep import advance_among
 from domain.access import Viewer
 from execution.context import Info
-from models.reading.pages import BY_ID, Order, page
+from execution.sessions import read_current_sessions
+from models.reading.pages import BY_ID, Order, read_page
 from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
 from schema.types.enums import SessionOrder
@@ -25,13 +28,9 @@ async def session(info: Info, id: strawberry.ID) -> Session | None:
 
 
 async def find_session(viewer: Viewer, global_id: str, now: datetime) -> models.Session | None:
-    """A session as it should be now: one that is overdue is advanced first."""
-    rows = models.Session.visible_to(viewer).filter(id=number_of(Kind.SESSION, global_id) or 0)
-    row = await rows.first()
-    if row and row.is_overdue(now):
-        await advance_among([row.id], now)
-        row = await rows.first()  # also where somebody else was quicker
-    return row
+    """Read one session by its id; None if there is none or the viewer may not see it."""
+    number = number_of(Kind.SESSION, global_id) or 0
+    return (await read_current_sessions(viewer, [number], now)).get(number)
 
 
 async def sessions(
@@ -43,8 +42,24 @@ async def sessions(
 ) -> Connection[Session]:
     viewer, now = info.context.viewer, info.context.now
     order = Order("scheduled_at", descending=order_by is SessionOrder.SCHEDULED_AT_DESC)
-    rows = models.Session.visible_to(viewer).filter(wanted(filter or SessionFilter(), viewer))
-    found = await page(rows, order=order, first=given(first), after=given(after))
+    wanted = filter or SessionFilter()
+    rows = models.Session.visible_to(viewer).filter(
+        named("academy_id", Kind.ACADEMY, wanted.academy_id)
+        & named("teacher_id", Kind.USER, wanted.teacher_id)
+        & named("group_id", Kind.GROUP, wanted.group_id)
+        & among("external_id", wanted.external_ids)
+        & among("kind", wanted.kinds)
+        & among("status", wanted.statuses)
+        & filled("meeting_id", wanted.has_meeting)
+        & within("scheduled_at", wanted.from_, wanted.to)
+    )
+    if given(wanted.student_id) is not None:
+        # Only the roster rows that the viewer may read: all rows would tell who else is expected.
+        roster = models.SessionParticipant.visible_to(viewer).filter(
+            named("user_id", Kind.USER, wanted.student_id), is_expected=True
+        )
+        rows = rows.filter(id__in=Subquery(roster.values("session_id")))
+    found = await read_page(rows, order=order, first=given(first), after=given(after))
     overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
     fresh = {row.id: row for row in await models.Session.filter(id__in=overdue)}
@@ -59,28 +74,3 @@ async def stuck_sessions(
     context = info.context
     found = await stuck_page(context.viewer, context.now, first=given(first), after=given(after))
     return Connection[Session].of(found, cursor=BY_ID.cursor, node=session_of)
-
-
-def wanted(filter: SessionFilter, viewer: Viewer) -> Q:
-    """A filter as a condition on sessions."""
-    return (
-        named("academy_id", Kind.ACADEMY, filter.academy_id)
-        & named("teacher_id", Kind.USER, filter.teacher_id)
-        & named("group_id", Kind.GROUP, filter.group_id)
-        & _expecting(filter.student_id, viewer)
-        & among("external_id", filter.external_ids)
-        & among("kind", filter.kinds)
-        & among("status", filter.statuses)
-        & filled("meeting_id", filter.has_meeting)
-        & within("scheduled_at", filter.from_, filter.to)
-    )
-
-
-def _expecting(student_id: str | None, viewer: Viewer) -> Q:
-    """Only by rows the viewer may read: else it would tell who else is in one's session."""
-    if given(student_id) is None:
-        return Q()
-    rows = models.SessionParticipant.visible_to(viewer).filter(
-        named("user_id", Kind.USER, student_id), is_expected=True
-    )
-    return Q(id__in=Subquery(rows.values("session_id")))

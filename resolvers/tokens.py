@@ -1,9 +1,10 @@
+"""The mutation that gives meeting tokens."""
+
 from actions.rooms import meeting_tokens
-from actions.rooms.meeting_tokens import MeetingToken as Issued
 from actions.rooms.meeting_tokens import Wish
 from execution.context import Info
 from execution.payloads import answers
-from schema.types.ids import Kind, need
+from schema.types.ids import Kind, require_number
 from schema.types.inputs import CreateMeetingTokenInput
 from schema.types.meeting import MeetingToken, TokenPermissions
 from schema.types.payloads import MeetingTokenPayload
@@ -14,18 +15,14 @@ from schema.types.scalars import URL
 async def create_meeting_token(info: Info, input: CreateMeetingTokenInput) -> MeetingTokenPayload:
     context = info.context
     issued = await meeting_tokens.create_meeting_token(
-        context.process.door,
+        context.services.door,
         context.viewer,
-        need(Kind.SESSION, input.session_id, "sessionId"),
+        require_number(Kind.SESSION, input.session_id, "sessionId"),
         Wish(input.can_publish, input.can_subscribe),
         context.now,
     )
-    return MeetingTokenPayload(token=_shape(issued))
-
-
-def _shape(issued: Issued) -> MeetingToken:
     admission, grant = issued.admission, issued.admission.grant
-    return MeetingToken(
+    token = MeetingToken(
         access_token=issued.access_token,
         server_url=URL(issued.server_url),
         room_name=admission.room_name,
@@ -40,3 +37,4 @@ def _shape(issued: Issued) -> MeetingToken:
         room_ensured=issued.is_room_ensured,
         expires_at=issued.expires_at,
     )
+    return MeetingTokenPayload(token=token)

@@ -1,4 +1,4 @@
-"""GraphiQL for browsers: our own build where there is one, else the page that loads from a CDN."""
+"""Serves GraphiQL to browsers: our own build if there is one, else the page from a CDN."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,16 @@ from strawberry.http.ides import get_graphql_ide_html
 FOLDER = Path(__file__).parent.parent / "graphiql"
 EMPTY_EXAMPLES = '<script id="examples" type="application/json">[]</script>'
 
-# A tab of the editor: `query`, and where it needs them `variables` and `headers`, all as text.
+# A tab of the editor: `query`, and `variables` and `headers` if it needs them, all as text.
 Example = Mapping[str, str]
 
 
 class GraphiQL:
-    """What `GET /graphql` shows a browser; `examples` are the tabs it opens with, as they are
-    when it is asked for: a demo's change with its class."""
+    """Answers `GET /graphql` in a browser.
+
+    `examples` are the tabs it opens with. They are read at each request, because the demo changes
+    its examples.
+    """
 
     def __init__(
         self, examples: Sequence[Example] | None = None, *, built: Path = FOLDER / "dist"
@@ -32,27 +35,23 @@ class GraphiQL:
         return (self._built / "index.html").is_file()
 
     async def page(self, request: Request) -> Response:
-        # The examples may carry a demo's tokens.
-        return HTMLResponse(self._page(), headers={"Cache-Control": "no-store"})
+        if self.is_built:
+            html = (self._built / "index.html").read_text(encoding="utf-8")
+            examples = json.dumps([dict(example) for example in self._examples])
+            # "</script>" inside a string would end the element.
+            script = EMPTY_EXAMPLES.replace("[]", examples.replace("<", "\\u003c"))
+            html = html.replace(EMPTY_EXAMPLES, script)
+        else:
+            html = get_graphql_ide_html(graphql_ide="graphiql")
+        # The examples may contain a demo's tokens, so no cache may keep the page.
+        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     def routes(self) -> list[BaseRoute]:
-        """The built page's scripts and styles, under /graphiql."""
+        """Return the route of the built page's scripts and styles, under /graphiql."""
         return [Mount("/graphiql", StaticFiles(directory=self._built))] if self.is_built else []
-
-    def _page(self) -> str:
-        if not self.is_built:
-            return get_graphql_ide_html(graphql_ide="graphiql")
-        html = (self._built / "index.html").read_text(encoding="utf-8")
-        examples = EMPTY_EXAMPLES.replace("[]", _script_json(self._examples))
-        return html.replace(EMPTY_EXAMPLES, examples)
 
 
 def read_examples() -> list[dict[str, str]]:
-    """graphiql/examples.json, written against the schema; a caller may fill in ids and tokens."""
+    """Read graphiql/examples.json; a caller may fill in ids and tokens."""
     examples: list[dict[str, str]] = json.loads((FOLDER / "examples.json").read_text("utf-8"))
     return examples
-
-
-def _script_json(examples: Sequence[Example]) -> str:
-    # "</script>" inside a string would end the element.
-    return json.dumps([dict(example) for example in examples]).replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, as https://graphql.github.io/graphql-over-http/draft/ has it."""
+"""GraphQL over HTTP, by https://graphql.github.io/graphql-over-http/draft/."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -21,14 +21,14 @@ from strawberry.types.graphql import OperationType
 import telemetry
 from domain.errors import UnauthenticatedError
 from execution.answers import AnswerTooLongError, refuse_answer, write_answer
-from execution.refusals import ClientSafeSchema, RequestCode, is_passing, refuse_fault
+from execution.refusals import ClientSafeSchema, RequestCode, is_temporary, refuse_fault
 
 MAX_BODY_BYTES = 1024 * 1024
 
 RESPONSE_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
 
-ALLOWED = {
+OPERATIONS = {
     "GET": {OperationType.QUERY},
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
@@ -40,22 +40,22 @@ Page = Callable[[Request], Awaitable[Response]]
 
 
 class _Reply(Response):
-    """Strawberry's place for response headers; it carries what the answer's shape depends on."""
+    """Carries the request to create_response, in Strawberry's object for response headers."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()
         self.request = request
-        self.query = ""  # not read yet
+        self.query = ""  # set once the body is read
         self.operation_name: str | None = None
-        self.status_code = 0  # not decided yet
+        self.status_code = 0  # 0 lets Strawberry decide
         del self.headers["content-length"]
 
 
 class GraphQLOverHTTP(GraphQL[object, None]):
-    """An ASGI endpoint for `Route`: JSON in and out, queries by GET, `page` for browsers.
+    """Answers GraphQL requests: JSON in and out, queries by GET, `page` for browsers.
 
-    `context_for` makes one request's context; its UnauthenticatedError becomes a 401, what else it
-    raises a masked 503 or 500.
+    `context_for` makes the context of one request. Its UnauthenticatedError becomes a 401, any
+    other error a masked 503 or 500.
     """
 
     def __init__(
@@ -68,7 +68,12 @@ class GraphQLOverHTTP(GraphQL[object, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _bounded(receive))
         try:
-            response = await self._answer(request)
+            accepts_html = "text/html" in request.headers.get("accept", "")
+            has_query = request.method != "GET" or "query" in request.query_params
+            if self._page and accepts_html and not has_query:
+                response = await self._page(request)
+            else:
+                response = await self.run(request)
         except UnauthenticatedError as error:
             response = _refusal(401, str(error) or "Sign in first.")
         except HTTPException as error:
@@ -76,13 +81,11 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         except ClientDisconnect:
             return  # nobody is left to answer
         except Exception as error:
-            response = _failure(error)
+            refused = refuse_fault(error)
+            # 503 means that the database does not answer and a retry helps; 500 is our fault.
+            status = 503 if is_temporary(error) else 500
+            response = _error_response(status, refused.message, refused.extensions)
         await response(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response:
-        if self._page and _is_browser(request):
-            return await self._page(request)
-        return await self.run(request)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
@@ -109,22 +112,20 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         if request.method == "GET":
             data = self.parse_query_params(request.query_params)
         else:
-            data = self._posted(request.content_type, await request.get_body())
+            body = await request.get_body()
+            # Any web page can post a form without asking; for JSON the browser asks us first.
+            content_type = (request.content_type or "").partition(";")[0].strip().lower()
+            if content_type != PLAIN_JSON:
+                raise HTTPException(415, f"The body must be {PLAIN_JSON}.")
+            data = self.parse_json(body)
+            if not isinstance(data, dict):
+                raise HTTPException(400, "The body must be one JSON object; batches are not taken.")
         return GraphQLRequestData(
             query=_typed(data, "query", str),
             variables=_typed(data, "variables", dict),
             operation_name=_typed(data, "operationName", str),
             extensions=_typed(data, "extensions", dict),
         )
-
-    def _posted(self, content_type: str | None, body: str | bytes) -> dict[str, Any]:
-        # A form can be posted from any page without asking; JSON makes the browser ask first.
-        if (content_type or "").partition(";")[0].strip().lower() != PLAIN_JSON:
-            raise HTTPException(415, f"The body must be {PLAIN_JSON}.")
-        data = self.parse_json(body)
-        if not isinstance(data, dict):
-            raise HTTPException(400, "The body must be one JSON object; batches are not taken.")
-        return data
 
     async def execute_single(
         self,
@@ -143,11 +144,14 @@ class GraphQLOverHTTP(GraphQL[object, None]):
                 variable_values=request_data.variables,
                 context_value=context,
                 operation_name=request_data.operation_name,
-                allowed_operation_types=ALLOWED[request.method],
+                allowed_operation_types=OPERATIONS[request.method],
                 operation_extensions=request_data.extensions,
             )
         except InvalidOperationTypeError as error:
-            raise _wrong_method(error.operation_type) from None
+            if error.operation_type is OperationType.SUBSCRIPTION:
+                message = "Subscriptions need a WebSocket to this address (graphql-transport-ws)."
+                raise HTTPException(400, message) from None
+            raise HTTPException(405, "Mutations must be sent by POST.") from None
         except CannotGetOperationTypeError as error:
             raise HTTPException(400, error.as_http_error_reason()) from None
         except MissingQueryError:
@@ -157,7 +161,9 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
         payload = process_result(result)
-        if _is_request_error(result):
+        errors = result.errors or []
+        is_executed = result.data is not None or any(error.path is not None for error in errors)
+        if errors and not is_executed:  # the document, its variables or its operation was refused
             del payload["data"]
         return payload
 
@@ -170,7 +176,9 @@ class GraphQLOverHTTP(GraphQL[object, None]):
         try:
             response = super().create_response(response_data, reply)
         except AnswerTooLongError:
-            response = super().create_response(_refused(reply), reply)
+            error = refuse_answer(reply.query, reply.operation_name)
+            refused: GraphQLHTTPResponse = {"data": None, "errors": [error.formatted]}
+            response = super().create_response(refused, reply)
         accept = reply.request.headers.get("accept", "")
         if _wants_response_json(accept):
             response.headers["content-type"] = f"{RESPONSE_JSON}; charset=utf-8"
@@ -180,6 +188,7 @@ class GraphQLOverHTTP(GraphQL[object, None]):
 
 
 def _bounded(receive: Receive) -> Receive:
+    """Refuse the request with 413 once its body exceeds MAX_BODY_BYTES."""
     taken = 0
 
     async def bounded() -> Message:
@@ -193,17 +202,6 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-def _refused(reply: _Reply) -> GraphQLHTTPResponse:
-    """What takes the place of an answer that is too long."""
-    error = refuse_answer(reply.query, reply.operation_name)
-    return {"data": None, "errors": [error.formatted]}
-
-
-def _is_browser(request: Request) -> bool:
-    wants_html = "text/html" in request.headers.get("accept", "")
-    return request.method == "GET" and wants_html and "query" not in request.query_params
-
-
 def _typed(data: dict[str, Any], key: str, kind: type) -> Any:
     value = data.get(key)
     if value is not None and not isinstance(value, kind):
@@ -212,39 +210,20 @@ def _typed(data: dict[str, Any], key: str, kind: type) -> Any:
     return value
 
 
-def _wrong_method(kind: OperationType) -> HTTPException:
-    if kind is OperationType.SUBSCRIPTION:
-        message = "Subscriptions need a WebSocket to this address (graphql-transport-ws)."
-        return HTTPException(400, message)
-    return HTTPException(405, "Mutations must be sent by POST.")
-
-
-def _is_request_error(result: ExecutionResult) -> bool:
-    """Whether nothing was executed: the document, its variables or its operation were refused."""
-    errors = result.errors or []
-    return result.data is None and bool(errors) and all(error.path is None for error in errors)
-
-
 def _wants_response_json(accept: str) -> bool:
     for part in accept.split(","):
         media_type = part.partition(";")[0].strip().lower()
         if media_type in (RESPONSE_JSON, PLAIN_JSON):
             return media_type == RESPONSE_JSON
-    return False  # what clients from before the specification expect
+    return False  # clients from before the specification expect plain JSON
 
 
 def _refusal(status: int, message: str) -> Response:
     code = CODES.get(status, RequestCode.BAD_USER_INPUT)
     telemetry.count_refusal(code)
-    return _told(status, message, {"code": code})
+    return _error_response(status, message, {"code": code})
 
 
-def _failure(error: Exception) -> Response:
-    """503: the database is away, ask again; 500: our mistake."""
-    told = refuse_fault(error)
-    return _told(503 if is_passing(error) else 500, told.message, told.extensions)
-
-
-def _told(status: int, message: str, extensions: object) -> Response:
+def _error_response(status: int, message: str, extensions: object) -> Response:
     body = {"errors": [{"message": message, "extensions": extensions}]}
     return Response(json.dumps(body), status, HEADERS.get(status), PLAIN_JSON)

@@ -1,4 +1,4 @@
-"""Is this process alive, and is it fit to be sent requests?"""
+"""Tells whether this process is alive and ready for requests."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -18,10 +18,10 @@ async def live(request: Request) -> Response:
 
 
 class Readiness:
-    """`GET /health/ready`: 503 while the database does not answer or no clock beats.
+    """Answers `GET /health/ready`: 503 while the database does not answer or no clock runs.
 
-    Not while LiveKit is silent or work is late: every process would be taken out at once, and none
-    of them is at fault. systemStatus and the metrics say so.
+    A silent LiveKit or late work is no 503. A load balancer would take out all processes at once,
+    although none of them is at fault. systemStatus and the metrics tell of both.
     """
 
     def __init__(self, read: ReadClock) -> None:

@@ -1,9 +1,9 @@
-"""What integrators read: a description for everything in the schema, kept on one page of words.
+"""Writes the descriptions that integrators read into the schema.
 
-descriptions.toml has a table per type: `_` is the type itself, `field` a field or an enum's value,
-`"field.argument"` an argument. An interface's table speaks for the fields of its types, and
-`Connection`, `Edge` and `Payload` for the types whose names end so; `"*.argument"` in one of these
-is an argument of every field that answers with such a type. The nearest word wins.
+descriptions.toml has a table for each type: `_` describes the type itself, `field` a field or an
+enum's value, `"field.argument"` an argument. An interface's table also describes the fields of its
+types. `Connection`, `Edge` and `Payload` describe the types whose names end so; `"*.argument"` in
+one of these is an argument of every field that answers with such a type. The nearest entry wins.
 """
 
 import tomllib
@@ -13,66 +13,55 @@ from typing import Any
 
 import strawberry
 from graphql import (
-    GraphQLEnumType,
-    GraphQLInputObjectType,
-    GraphQLInterfaceType,
     GraphQLNamedType,
-    GraphQLObjectType,
     get_named_type,
     is_introspection_type,
     is_specified_scalar_type,
 )
 
-WORDS = Path(__file__).with_name("descriptions.toml")
-SORTS = ("Connection", "Edge", "Payload")
+TEXTS_FILE = Path(__file__).with_name("descriptions.toml")
+SUFFIXES = ("Connection", "Edge", "Payload")
 
-Words = dict[str, dict[str, str]]
+Texts = dict[str, dict[str, str]]
 Entry = tuple[str, str]  # a table and a key in it
-Place = tuple[Any, list[Entry]]  # what is to be described, and where its words may be
 
 
-def describe(schema: strawberry.Schema, words: Words | None = None) -> set[Entry]:
-    """Write the descriptions into a built schema. Which entries were of use to it."""
-    words = read_words() if words is None else words
+def describe(schema: strawberry.Schema, texts: Texts | None = None) -> set[Entry]:
+    """Write the descriptions into a built schema. Return the entries that it used."""
+    texts = read_texts() if texts is None else texts
     used = set()
-    for element, entries in _places(schema):
-        found = next(((table, key) for table, key in entries if key in words.get(table, ())), None)
+    for element, entries in _elements(schema):
+        found = next(((table, key) for table, key in entries if key in texts.get(table, ())), None)
         if found:
-            element.description = words[found[0]][found[1]]
+            element.description = texts[found[0]][found[1]]
             used.add(found)
     return used
 
 
-def read_words() -> Words:
-    tables = tomllib.loads(WORDS.read_text(encoding="utf-8"))
+def read_texts() -> Texts:
+    tables = tomllib.loads(TEXTS_FILE.read_text(encoding="utf-8"))
     return {
         name: {key: text.strip() for key, text in table.items()} for name, table in tables.items()
     }
 
 
-def _places(schema: strawberry.Schema) -> Iterator[Place]:
+def _elements(schema: strawberry.Schema) -> Iterator[tuple[Any, list[Entry]]]:
+    """Yield everything that needs a description, with the entries it may have, nearest first."""
     for kind in schema._schema.type_map.values():
-        if not (is_introspection_type(kind) or is_specified_scalar_type(kind)):
-            yield kind, [(table, "_") for table in (kind.name, *_sorts(kind))]
-            yield from _member_places(kind)
+        if is_introspection_type(kind) or is_specified_scalar_type(kind):
+            continue
+        suffixes = _suffixes(kind)
+        yield kind, [(table, "_") for table in (kind.name, *suffixes)]
+        interfaces = [interface.name for interface in getattr(kind, "interfaces", ())]
+        tables = [kind.name, *interfaces, *suffixes]
+        members = {**getattr(kind, "fields", {}), **getattr(kind, "values", {})}
+        for name, member in members.items():
+            yield member, [(table, name) for table in tables]
+            for argument_name, argument in getattr(member, "args", {}).items():
+                own = [(table, f"{name}.{argument_name}") for table in tables]
+                answer = _suffixes(get_named_type(member.type))
+                yield argument, own + [(suffix, f"*.{argument_name}") for suffix in answer]
 
 
-def _member_places(kind: GraphQLNamedType) -> Iterator[Place]:
-    interfaces = [interface.name for interface in getattr(kind, "interfaces", ())]
-    tables = [kind.name, *interfaces, *_sorts(kind)]
-    for name, member in _members(kind).items():
-        yield member, [(table, name) for table in tables]
-        for argument_name, argument in getattr(member, "args", {}).items():
-            own = [(table, f"{name}.{argument_name}") for table in tables]
-            answer = _sorts(get_named_type(member.type))
-            yield argument, own + [(sort, f"*.{argument_name}") for sort in answer]
-
-
-def _members(kind: GraphQLNamedType) -> dict[str, Any]:
-    if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
-        return dict(kind.fields)
-    return dict(kind.values) if isinstance(kind, GraphQLEnumType) else {}
-
-
-def _sorts(kind: GraphQLNamedType) -> list[str]:
-    return [sort for sort in SORTS if kind.name.endswith(sort)]
+def _suffixes(kind: GraphQLNamedType) -> list[str]:
+    return [suffix for suffix in SUFFIXES if kind.name.endswith(suffix)]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -12,12 +13,12 @@ from domain.cursors import stream_cursor
 from domain.errors import ForbiddenError
 from schema.types.attendance import Attendance
 from schema.types.given import given
-from schema.types.ids import Kind, need
+from schema.types.ids import Kind, require_number
 from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
-from subscriptions.admission import to_row
 from subscriptions.hub import Hub
 from subscriptions.process import Info
+from subscriptions.session_access import SessionAccess
 from subscriptions.watch import watching
 
 
@@ -32,11 +33,11 @@ async def attendance(
     It goes on after the final result, which a late event may change.
     """
     info.context.require_viewer()
-    number, person = need(Kind.SESSION, session_id), need(Kind.USER, user_id)
-    async with watching(info, number, to_row(number, person)) as watch:
+    number, person = require_number(Kind.SESSION, session_id), require_number(Kind.USER, user_id)
+    async with watching(info, number, SessionAccess(number, row_of=person)) as watch:
         hub = watch.hub
         if hub.row_of(person) is None:
-            await hub.catch_up()  # the row is newer than what the bell has told of
+            await hub.catch_up()  # the row is newer than the last version the hub heard of
         position = hub.place_of(given(after))
         if position is None:
             await watch.refreshed()
@@ -45,25 +46,24 @@ async def attendance(
             if position is not None and position >= hub.version_of(person):
                 await hub.changed(position, watch.right.lost, person)
                 continue
+            is_change = position is not None
             position, state = hub.version, hub.row_of(person)
             if state is not None:
-                yield _update(hub, state)
+                now = clock.now()
+                # A change is told once for all; a first row only to those of the same second.
+                second = None if is_change else now.replace(microsecond=0)
+                key = ("row", person, hub.version, hub.edition, second)
+                yield hub.once(key, partial(_update, hub, state, now))
             elif watch.audience is Audience.STAFF:
                 return
             else:
                 raise ForbiddenError("The row is gone from the roster.")
 
 
-def _update(hub: Hub, state: AttendanceState) -> AttendanceUpdate:
-    now = clock.now()
-    key = ("row", state.user_id, hub.version, hub.edition, now.replace(microsecond=0))
-    return hub.once(key, lambda: _build(hub, state, now))
-
-
-def _build(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate:
-    person = hub.people.get(state.user_id)
-    # Whoever may watch this row is told the same of it.
+def _update(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate:
+    # All who may watch this row are told the same of it.
     scope = Scope(f"attendance:{state.participant_id}", Audience.PARTICIPANT)
+    person = hub.people.get(state.user_id)
     return AttendanceUpdate(
         cursor=stream_cursor(hub.session.id, hub.version),
         version=hub.version,

@@ -1,65 +1,57 @@
-"""What a process hears on the bus, and the look behind it for what it has not heard."""
+"""A backstop finds in the tables what the bus did not tell, every few seconds."""
 
 import asyncio
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 from background import apart, cancel
-from gateways.bus import Bus
 
 logger = logging.getLogger("halaqa.backstop")
 
 BACKSTOP_S = 3.0
-PATIENCE_S = 10.0  # with a database that says nothing
+DATABASE_PATIENCE_S = 10.0
 
 
-class Backstop(ABC):
-    """Looks now and then, and at once when hints were missed."""
+class Backstop:
+    """Calls `close_gaps` every `every_s` seconds, and at once after `hurry`.
 
-    channel: str
+    `channel` names it in the log.
+    """
 
-    def __init__(self, bus: Bus, backstop_s: float) -> None:
-        self._bus = bus
-        self._backstop_s = backstop_s
-        self._missed = asyncio.Event()
-        self._is_blind = False  # the database does not answer; said once
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(
+        self, channel: str, every_s: float, close_gaps: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._channel = channel
+        self._every_s = every_s
+        self._close_gaps = close_gaps
+        self._is_hurried = asyncio.Event()
+        self._is_failing = False  # logged once
+        self._task: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        self._bus.listen(self.channel, self._hear, on_gap=self._missed.set)
-        self._start(self._keep_looking())
+    def start(self) -> None:
+        self._task = apart(self._run())
 
-    async def close(self) -> None:
-        self._bus.unlisten(self.channel, self._hear)
-        await cancel(self._tasks)
+    def hurry(self) -> None:
+        """Look now: changes may have been missed."""
+        self._is_hurried.set()
 
-    @abstractmethod
-    def _hear(self, hint: str) -> None: ...
+    async def stop(self) -> None:
+        if self._task is not None:
+            await cancel([self._task])
 
-    @abstractmethod
-    async def close_gaps(self) -> None:
-        """A statement or a few: what has changed unheard?"""
-
-    async def _keep_looking(self) -> None:
+    async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):  # no wait_for: 3.11's can swallow a cancellation
-                async with asyncio.timeout(self._backstop_s):
-                    await self._missed.wait()
-            self._missed.clear()
+                async with asyncio.timeout(self._every_s):
+                    await self._is_hurried.wait()
+            self._is_hurried.clear()
             try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await self.close_gaps()
-                self._is_blind = False
+                async with asyncio.timeout(DATABASE_PATIENCE_S):
+                    await self._close_gaps()
+                self._is_failing = False
             except Exception as error:
-                if not self._is_blind:
-                    told = {"channel": self.channel, "reason": type(error).__name__}
-                    logger.warning("gaps not closed", extra=told)
-                self._is_blind = True
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = apart(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                if not self._is_failing:
+                    extra = {"channel": self._channel, "reason": type(error).__name__}
+                    logger.warning("gaps not closed", extra=extra)
+                self._is_failing = True

@@ -1,85 +1,178 @@
-"""One watched session in this process: its roster, and a ring of its recent events.
+"""A hub is one watched session in this process: its roster, and a ring of its recent events.
 
-Filled from the table when the bell rings, or when the backstop finds it behind. A subscriber is a
-position in the ring, never a queue, so what a slow one costs is bounded.
+It is filled from the tables when the bus tells of a new version, or when the backstop finds it
+behind. A subscriber is a position in the ring, never a queue: a slow one costs a bounded amount.
 """
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from tortoise.models import Model
 
 import models
+from background import Tasks
 from domain.attendance.state import AttendanceState, Window
 from domain.cursors import stream_version
 from domain.errors import NotFoundError
 from domain.event import ROSTER_KINDS, SessionEventKind
 from domain.status import SessionStatus
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 T = TypeVar("T")
 
-RING = 1024
-# For snapshots a hub reads again what changes without an event: the first few who come have it
-# read for each of them, a crowd once a second.
-EVERY_S = 1.0
-AHEAD_S = 2.0
-KEPT = 64  # events built for watchers
-BACKLOG = 256  # how much of the past a hub reads when it opens
+logger = logging.getLogger("halaqa.hubs")
+
+RING_MAX_EVENTS = 1024
+# For snapshots a hub reads again what changes without an event. It does so at once for the first
+# few watchers who come, and once a second for a crowd.
+REFRESH_EVERY_S = 1.0
+REFRESH_AHEAD_S = 2.0
+MEMO_MAX_EVENTS = 64  # events built for watchers
+BACKLOG_MAX_EVENTS = 256  # read when a hub opens
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event, and the version of the one before it that changed the roster."""
+    """An event, and the version of the event before it that changed the roster."""
 
     row: models.SessionEvent
     roster_before: int
 
 
 class Hub:
-    def __init__(self, session: models.Session, ring: int = RING) -> None:
-        self.session = session
+    """`watchers` is counted by Hubs. Everything else but `hear` may be used once it `is_open`."""
+
+    session: models.Session
+
+    def __init__(self, session_id: int, tasks: Tasks, ring: int = RING_MAX_EVENTS) -> None:
+        self.session_id = session_id
+        self.watchers = 0
+        self.is_open = False
+        self.version = 0
+        self.floor = 0  # the ring has everything after it
         self.roster: dict[int, AttendanceState] = {}
         self.people: dict[int, models.User] = {}
-        # The ring has everything after the floor.
-        self.floor = max(0, session.version - min(ring, BACKLOG))
-        self.version = self.floor
+        self.edition = 0  # counts changes of the row or a name, also those without an event
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
+        self._tasks = tasks
+        self._opening = asyncio.Lock()
         self._reading = asyncio.Lock()
-        self.edition = 0  # another one where the row or somebody's name is another, event or not
-        self._refreshed_at = time.monotonic()  # begun; all of it is at least as new
+        self._filling: asyncio.Task[None] | None = None
+        self._heard = 0  # the newest version that was heard of and is not read yet
+        self._refreshed_at = time.monotonic()  # its start: all of it is at least as new
         self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
-        self._told: dict[int, int] = {}  # the last version that changed somebody's row
-        # Who waits for anything, under None, and who waits for what happens to one person.
+        self._changed_at: dict[int, int] = {}  # the last version that changed a person's row
+        # The waiting watchers: of any change under None, of one person's changes under their id.
         self._ticks: dict[int | None, asyncio.Future[None]] = {}
 
-    @classmethod
-    async def open(cls, session_id: int, ring: int = RING) -> Self:
-        """The session as it is: NOT_FOUND where there is none."""
-        began = time.monotonic()
-        session = await models.Session.get_or_none(id=session_id)
-        if session is None:
-            raise NotFoundError("No such session.")
-        hub = cls(session, ring)
-        before = models.SessionEvent.filter(
-            session_id=session_id, sequence__lte=hub.floor, kind__in=ROSTER_KINDS
+    async def open(self) -> None:
+        """Read the session, its recent events and its roster, once; NOT_FOUND if there is none."""
+        async with self._opening:
+            if self.is_open:
+                return
+            started = time.monotonic()
+            session = await models.Session.get_or_none(id=self.session_id)
+            if session is None:
+                raise NotFoundError("No such session.")
+            self.session = session
+            backlog = min(self._ring.maxlen or 0, BACKLOG_MAX_EVENTS)
+            self.floor = self.version = max(0, session.version - backlog)
+            self._ring.clear()
+            earlier = models.SessionEvent.filter(
+                session_id=self.session_id, sequence__lte=self.floor, kind__in=ROSTER_KINDS
+            )
+            last = await earlier.order_by("-sequence").first()
+            self._roster_changed = last.sequence if last else 0
+            await self.catch_up()
+            # Read after the events: a change that only the roster has comes as an event later.
+            states = (await read_rosters([self.session_id])).get(self.session_id, [])
+            self.roster = {state.participant_id: state for state in states}
+            self.people |= await _people({state.user_id for state in states})
+            self._refreshed_at = started
+            self.is_open = True
+            await self._fill()
+
+    def hear(self, version: int) -> None:
+        """Have the table read if it is said to be ahead, once for all versions heard meanwhile."""
+        self._heard = max(self._heard, version)
+        is_filling = self._filling is not None and not self._filling.done()
+        if self.is_open and version > self.version and not is_filling:
+            self._filling = self._tasks.start(self._fill())
+
+    async def _fill(self) -> None:
+        while self.version < self._heard:
+            self._heard = 0  # a version that is not in the table costs one look
+            try:
+                await self.catch_up()
+            except Exception:  # the backstop lets it hear again
+                logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
+
+    async def catch_up(self) -> None:
+        """Read what the table has and the ring has not; wake the watchers."""
+        async with self._reading:
+            await self._read()
+
+    async def refresh(self, since: float) -> None:
+        """Make the row and the names as new as `since`, by the monotonic clock, for a snapshot.
+
+        They change without an event too. In a storm of snapshots they may be a second older.
+        """
+        async with self._reading:
+            started = time.monotonic()
+            if self._refreshed_at >= since or started < self._refreshed_until - REFRESH_AHEAD_S:
+                return
+            await self._read(state.user_id for state in self.roster.values())
+            self._refreshed_at = started
+            self._refreshed_until = max(started, self._refreshed_until) + REFRESH_EVERY_S
+
+    async def _read(self, user_ids: Iterable[int] = ()) -> None:
+        """Read the row, the events after the ring's last, these people and the events' own."""
+        session = await models.Session.get(id=self.session_id)
+        rows: list[models.SessionEvent] = []
+        if session.version > self.version:
+            rows = await models.SessionEvent.filter(
+                session_id=self.session_id,
+                sequence__gt=self.version,
+                sequence__lte=session.version,
+            ).order_by("sequence")
+        subjects = {row.payload["user_id"] for row in rows if row.kind.is_presence}
+        people = await _people({*user_ids, *subjects})
+        # Nothing is awaited from here on: a watcher sees all of what is new, or nothing yet.
+        known = self.people
+        is_person_new = any(
+            person.id not in known or _differ(person, known[person.id])
+            for person in people.values()
         )
-        last = await before.order_by("-sequence").first()
-        hub._roster_changed = last.sequence if last else 0
-        await hub.catch_up()
-        # After the stream: what the roster has that the stream had not is told once more later.
-        states = (await rosters([session_id])).get(session_id, [])
-        hub.roster = {state.participant_id: state for state in states}
-        hub.people |= await _people(hub._rostered())
-        hub._refreshed_at = began
-        return hub
+        if is_person_new or _differ(session, self.session):
+            self.edition += 1
+        self.people |= people
+        for row in rows:
+            self._append(row)
+        self.session, self.version = session, session.version
+        self.floor = max(self.floor, self.version - len(self._ring))
+        for subject in (None, *subjects) if rows else ():
+            if tick := self._ticks.pop(subject, None):
+                tick.set_result(None)
+
+    def _append(self, row: models.SessionEvent) -> None:
+        self._ring.append(Entry(row, self._roster_changed))
+        if row.kind in ROSTER_KINDS:
+            self._roster_changed = row.sequence
+        if row.kind.is_presence:
+            self._changed_at[row.payload["user_id"]] = row.sequence
+        if row.kind is SessionEventKind.PRESENCE_REMOVED:
+            self.roster.pop(row.payload["participant_id"], None)
+        elif row.kind is SessionEventKind.PRESENCE_CHANGED:
+            state = AttendanceState.from_dict(row.payload)
+            self.roster[state.participant_id] = state
 
     @property
     def window(self) -> Window:
@@ -87,13 +180,13 @@ class Hub:
 
     @property
     def is_presence_over(self) -> bool:
-        """Nothing more will be told of the roster: the result is final, or there is no session."""
+        """True once the roster cannot change: the result is final, or the session cancelled."""
         is_cancelled = self.session.status is SessionStatus.CANCELLED
         return is_cancelled or self.session.finalised_at is not None
 
     def place_of(self, cursor: str | None) -> int | None:
-        """Where a subscriber goes on; None for no, an old, a foreign or a future cursor."""
-        version = stream_version(cursor, self.session.id) if cursor else None
+        """Where a subscriber goes on; None without a cursor or for one the ring cannot serve."""
+        version = stream_version(cursor, self.session_id) if cursor else None
         if version is None or not self.floor <= version <= self.version:
             return None
         return version
@@ -103,75 +196,11 @@ class Hub:
         skip = len(self._ring) - (self.version - position)
         return list(islice(self._ring, max(0, skip), None))
 
-    async def catch_up(self) -> None:
-        """Read what the table has and the ring has not; wake who waits."""
-        async with self._reading:
-            await self._read()
-
-    async def refresh(self, since: float) -> None:
-        """Before a snapshot: the row and people's names, which change without an event too, as
-        they were at this reading of the monotonic clock or later; in a storm, a second before."""
-        async with self._reading:
-            began = time.monotonic()
-            if self._refreshed_at >= since or began < self._refreshed_until - AHEAD_S:
-                return
-            await self._read(self._rostered())
-            self._refreshed_at = began
-            self._refreshed_until = max(began, self._refreshed_until) + EVERY_S
-
-    async def _read(self, user_ids: Iterable[int] = ()) -> None:
-        """The row, the events the ring has not, and these people and whom the events are about."""
-        session = await models.Session.get(id=self.session.id)
-        rows = await self._news(session.version) if session.version > self.version else []
-        people = await _people({*user_ids, *_subjects(rows)})
-        # Nothing waits from here on: who looks sees all of what is new, or nothing of it yet.
-        if _differ(session, self.session) or any(map(self._is_news, people.values())):
-            self.edition += 1
-        self.people |= people
-        self._publish(session, rows)
-        self._wake([None, *_subjects(rows)] if rows else [])
-
-    async def _news(self, until: int) -> list[models.SessionEvent]:
-        found = models.SessionEvent.filter(
-            session_id=self.session.id, sequence__gt=self.version, sequence__lte=until
-        )
-        return await found.order_by("sequence")
-
-    def _is_news(self, person: models.User) -> bool:
-        known = self.people.get(person.id)
-        return known is None or _differ(person, known)
-
-    def _rostered(self) -> set[int]:
-        return {state.user_id for state in self.roster.values()}
-
-    def _publish(self, session: models.Session, rows: list[models.SessionEvent]) -> None:
-        for row in rows:
-            self._ring.append(Entry(row, self._roster_changed))
-            if row.kind in ROSTER_KINDS:
-                self._roster_changed = row.sequence
-            self._change_roster(row)
-            if (user_id := _subject(row)) is not None:
-                self._told[user_id] = row.sequence
-        self.session, self.version = session, session.version
-        self.floor = max(self.floor, self.version - len(self._ring))
-
-    def _change_roster(self, row: models.SessionEvent) -> None:
-        if row.kind is SessionEventKind.PRESENCE_REMOVED:
-            self.roster.pop(row.payload["participant_id"], None)
-        elif row.kind is SessionEventKind.PRESENCE_CHANGED:
-            state = AttendanceState.from_dict(row.payload)
-            self.roster[state.participant_id] = state
-
-    def _wake(self, subjects: Iterable[int | None]) -> None:
-        for subject in subjects:
-            if tick := self._ticks.pop(subject, None):
-                tick.set_result(None)
-
     def once(self, key: tuple[object, ...], build: Callable[[], T]) -> T:
-        """The same event for all who need it; the last few are kept."""
+        """Build an event once for all watchers who need the same; the last few are kept."""
         if key not in self._memo:
             self._memo[key] = build()
-            if len(self._memo) > KEPT:
+            if len(self._memo) > MEMO_MAX_EVENTS:
                 self._memo.popitem(last=False)
         built: T = self._memo[key]
         return built
@@ -181,25 +210,20 @@ class Hub:
         return next((state for state in rows if state.user_id == user_id), None)
 
     def version_of(self, user_id: int | None) -> int:
-        """The last version there is; with a person, the last one known that changed their row."""
-        return self.version if user_id is None else self._told.get(user_id, 0)
+        """The last version; with a person, the last one known that changed their row."""
+        return self.version if user_id is None else self._changed_at.get(user_id, 0)
 
     async def changed(
         self, position: int, end: asyncio.Future[None], user_id: int | None = None
     ) -> None:
-        """Return once something is after this position, with a person about them; or at `end`."""
+        """Return once there is an event after `position`, with a person one of theirs, or at `end`.
+
+        A person's events wake only those who wait for that person or for anything.
+        """
         while self.version_of(user_id) <= position and not end.done():
             loop = asyncio.get_running_loop()
             tick = self._ticks.setdefault(user_id, loop.create_future())
             await asyncio.wait((tick, end), return_when=asyncio.FIRST_COMPLETED)
-
-
-def _subject(row: models.SessionEvent) -> int | None:
-    return row.payload["user_id"] if row.kind.is_presence else None
-
-
-def _subjects(rows: list[models.SessionEvent]) -> set[int]:
-    return {user_id for row in rows if (user_id := _subject(row)) is not None}
 
 
 def _differ(row: Model, other: Model) -> bool:

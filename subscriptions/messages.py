@@ -1,4 +1,4 @@
-"""graphql-transport-ws: what a client may say, our answers as text frames, our last words."""
+"""The messages of graphql-transport-ws: a client's parsed, ours as text frames, close codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ from execution.answers import write_answer
 from execution.events import SharedData
 
 ACKNOWLEDGE = '{"type":"connection_ack"}'
-
-
-MAX_REASON_BYTES = 123  # a close frame's
+CLOSE_REASON_MAX_BYTES = 123  # what a close frame holds
 
 
 class CloseCode(IntEnum):
@@ -38,7 +36,7 @@ class CloseError(Exception):
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(code, reason)
         self.code = code
-        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        self.reason = reason.encode()[:CLOSE_REASON_MAX_BYTES].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,13 @@ Message = Initialise | Subscribe | Complete | Ping | Pong
 
 
 def read(text: str) -> Message:
-    """One frame's text as a message, or CloseError."""
-    message = _parsed(text)
+    """Parse one frame's text; CloseError where it is no message of the protocol."""
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise CloseError(CloseCode.BAD_MESSAGE, "Message is not JSON") from None
+    if not isinstance(message, dict):
+        raise CloseError(CloseCode.BAD_MESSAGE, "Message must be an object")
     match message.get("type"):
         case "connection_init":
             return Initialise(_optional_object(message, "payload") or {})
@@ -90,10 +93,40 @@ def read(text: str) -> Message:
     raise CloseError(CloseCode.BAD_MESSAGE, "Unknown message type")
 
 
+def _read_subscribe(message: dict[str, Any]) -> Subscribe:
+    payload = message.get("payload")
+    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+        raise CloseError(CloseCode.BAD_MESSAGE, "Subscribe needs a payload with a query")
+    name = payload.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise CloseError(CloseCode.BAD_MESSAGE, "'operationName' must be a string")
+    return Subscribe(
+        id=_id(message),
+        query=payload["query"],
+        variables=_optional_object(payload, "variables"),
+        operation_name=name,
+        extensions=_optional_object(payload, "extensions"),
+    )
+
+
+def _id(message: dict[str, Any]) -> str:
+    value = message.get("id")
+    if not isinstance(value, str) or not value:
+        raise CloseError(CloseCode.BAD_MESSAGE, "'id' must be a non-empty string")
+    return value
+
+
+def _optional_object(message: dict[str, Any], key: str) -> dict[str, Any] | None:
+    value = message.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be an object")
+    return value
+
+
 def next_text(operation_id: str, result: ExecutionResult) -> str:
-    """AnswerTooLongError."""
+    """An event or an answer; AnswerTooLongError if it is too long."""
     if isinstance(result.data, SharedData) and not result.extensions:
-        # Written once for all who get it: only the operation's id is each one's own.
+        # The data is written once for all who get it; only the operation's id differs.
         written = orjson.dumps(operation_id).decode()
         return f'{{"id":{written},"type":"next","payload":{{"data":{result.data.text()}}}}}'
     payload: dict[str, Any] = {"data": result.data}
@@ -115,50 +148,6 @@ def complete_text(operation_id: str) -> str:
 
 def pong_text(payload: dict[str, Any] | None) -> str:
     return _encoded({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise CloseError(CloseCode.BAD_MESSAGE, "Message is not JSON") from None
-    if not isinstance(message, dict):
-        raise CloseError(CloseCode.BAD_MESSAGE, "Message must be an object")
-    return message
-
-
-def _read_subscribe(message: dict[str, Any]) -> Subscribe:
-    payload = message.get("payload")
-    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-        raise CloseError(CloseCode.BAD_MESSAGE, "Subscribe needs a payload with a query")
-    return Subscribe(
-        id=_id(message),
-        query=payload["query"],
-        variables=_optional_object(payload, "variables"),
-        operation_name=_optional_text(payload, "operationName"),
-        extensions=_optional_object(payload, "extensions"),
-    )
-
-
-def _id(message: dict[str, Any]) -> str:
-    value = message.get("id")
-    if not isinstance(value, str) or not value:
-        raise CloseError(CloseCode.BAD_MESSAGE, "'id' must be a non-empty string")
-    return value
-
-
-def _optional_object(message: dict[str, Any], key: str) -> dict[str, Any] | None:
-    value = message.get(key)
-    if value is not None and not isinstance(value, dict):
-        raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be an object")
-    return value
-
-
-def _optional_text(message: dict[str, Any], key: str) -> str | None:
-    value = message.get(key)
-    if value is not None and not isinstance(value, str):
-        raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be a string")
-    return value
 
 
 def _encoded(message: dict[str, Any]) -> str:

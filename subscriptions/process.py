@@ -1,18 +1,18 @@
-"""What subscriptions know of the process they run in, beside what every operation knows."""
+"""The process that subscriptions run in: the parts they need beyond those of every operation."""
 
 from dataclasses import dataclass
 
 import strawberry
 
-from execution.context import Context, Process
+from execution.context import Context, Services
 from subscriptions.hubs import Hubs
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 
 
 @dataclass(frozen=True, slots=True)
-class ServingProcess(Process):
-    """Has the watched sessions, the system's state, and the people who watch."""
+class ServingProcess(Services):
+    """A process that serves clients: its watched sessions, system state and watchers."""
 
     hubs: Hubs
     system: SystemWatch

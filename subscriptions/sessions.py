@@ -2,24 +2,24 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
 import clock
-import models
 from domain.access import Audience, Scope
 from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor
 from schema.types.attendance import Attendance, AttendanceStatistics
-from schema.types.events import SessionEvent, SessionSnapshot, event_of, snapshot_of
+from schema.types.events import SessionEvent, event_of, snapshot_of
 from schema.types.given import given
-from schema.types.ids import Kind, need
-from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, settled
+from schema.types.ids import Kind, require_number
+from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, latest_states
 from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
-from subscriptions.admission import to_roster, to_session
 from subscriptions.hub import Entry, Hub
 from subscriptions.process import Info
+from subscriptions.session_access import SessionAccess
 from subscriptions.watch import watching
 
 
@@ -28,21 +28,26 @@ async def session_presence(
 ) -> AsyncGenerator[PresenceEvent, None]:
     """The roster now, or what changed since `after`; then changes, until the result is final."""
     info.context.require_viewer()
-    number = need(Kind.SESSION, session_id)
-    async with watching(info, number, to_roster(number)) as watch:
+    number = require_number(Kind.SESSION, session_id)
+    async with watching(info, number, SessionAccess(number, is_to_roster=True)) as watch:
         hub = watch.hub
         position = hub.place_of(given(after))
         while True:
             await watch.right.confirm()
             if position is None or position < hub.floor:
                 position = (await watch.refreshed()).version
-                yield _presence_now(hub)
+                now = clock.now()
+                # All who arrive in the same second get the same roster.
+                second = now.replace(microsecond=0)
+                key: tuple[object, ...] = ("roster", hub.version, hub.edition, second)
+                yield hub.once(key, partial(_presence_snapshot, hub, now))
                 continue  # the ring may have moved on while it was sent
             entries, is_over = hub.after(position), hub.is_presence_over
             position = hub.version
-            told = [entry for entry in entries if entry.row.kind.is_presence]
-            if told:
-                yield _presence_since(hub, told)
+            news = [entry for entry in entries if entry.row.kind.is_presence]
+            if news:
+                key = ("changes", news[0].row.sequence, news[-1].row.sequence)
+                yield hub.once(key, partial(_presence_changes, hub, news))
             elif is_over:
                 return
             else:
@@ -54,36 +59,31 @@ async def session_events(
 ) -> AsyncGenerator[SessionEvent, None]:
     """The session now, or what happened since `after`; then each event the viewer may see."""
     info.context.require_viewer()
-    number = need(Kind.SESSION, session_id)
-    async with watching(info, number, to_session(number)) as watch:
+    number = require_number(Kind.SESSION, session_id)
+    async with watching(info, number, SessionAccess(number)) as watch:
         hub, audience = watch.hub, watch.audience
         position = hub.place_of(given(after))
         while True:
             await watch.right.confirm()
             if position is None or position < hub.floor:
                 position = (await watch.refreshed()).version
-                yield _session_now(hub, audience)
+                now = clock.now()
+                key = ("session", hub.version, hub.edition, audience, now.replace(microsecond=0))
+                shared = _shared(hub, audience)
+                yield hub.once(key, partial(snapshot_of, hub.session, now, shared))
                 continue
             entries, position = hub.after(position), hub.version
             for entry in entries:
-                if audience is Audience.STAFF or not entry.row.kind.is_presence:
-                    yield _event(hub, entry.row, audience)
+                row = entry.row
+                if audience is Audience.STAFF or not row.kind.is_presence:
+                    now, shared = clock.now(), _shared(hub, audience)
+                    build = partial(event_of, row, hub.session, now, shared)
+                    yield hub.once(("event", row.sequence, audience), build)
                     await watch.right.confirm()
             await hub.changed(position, watch.right.lost)
 
 
-def _shared(hub: Hub, audience: Audience) -> Shared:
-    return Shared(Scope(f"session:{hub.session.id}", audience))
-
-
-def _presence_now(hub: Hub) -> PresenceSnapshot:
-    now = clock.now()
-    # Everybody who arrives in the same second gets the same roster.
-    key = ("roster", hub.version, hub.edition, now.replace(microsecond=0))
-    return hub.once(key, lambda: _snapshot(hub, now))
-
-
-def _snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
+def _presence_snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
     states = sorted(hub.roster.values(), key=lambda state: state.participant_id)
     return PresenceSnapshot(
         cursor=stream_cursor(hub.session.id, hub.version),
@@ -96,19 +96,16 @@ def _snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
     )
 
 
-def _presence_since(hub: Hub, told: list[Entry]) -> PresenceChanges:
-    key = ("changes", told[0].row.sequence, told[-1].row.sequence)
-    return hub.once(key, lambda: _changes(hub, told, clock.now()))
-
-
-def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
-    states, removed = settled(entry.row for entry in told)
-    version = told[-1].row.sequence
+def _presence_changes(hub: Hub, news: list[Entry]) -> PresenceChanges:
+    """The latest state of each row that changed, from the first of these events to the last."""
+    now = clock.now()
+    states, removed = latest_states(entry.row for entry in news)
+    version = news[-1].row.sequence
     return PresenceChanges(
         cursor=stream_cursor(hub.session.id, version),
         version=version,
         as_of=now,
-        from_version=told[0].roster_before,
+        from_version=news[0].roster_before,
         changes=[_attendance(hub, state, now) for state in states],
         removed_ids=removed,
         statistics=_statistics(hub, now),
@@ -116,16 +113,8 @@ def _changes(hub: Hub, told: list[Entry], now: datetime) -> PresenceChanges:
     )
 
 
-def _session_now(hub: Hub, audience: Audience) -> SessionSnapshot:
-    now = clock.now()
-    key = ("session", hub.version, hub.edition, audience, now.replace(microsecond=0))
-    return hub.once(key, lambda: snapshot_of(hub.session, now, _shared(hub, audience)))
-
-
-def _event(hub: Hub, row: models.SessionEvent, audience: Audience) -> SessionEvent:
-    key = ("event", row.sequence, audience)
-    shared = _shared(hub, audience)
-    return hub.once(key, lambda: event_of(row, hub.session, clock.now(), shared))
+def _shared(hub: Hub, audience: Audience) -> Shared:
+    return Shared(Scope(f"session:{hub.session.id}", audience))
 
 
 def _attendance(hub: Hub, state: AttendanceState, now: datetime) -> Attendance:

@@ -13,7 +13,7 @@ from schema.types.system import SystemStatus
 
 logger = logging.getLogger("halaqa.system")
 
-EVERY_S = 2.0
+READ_EVERY_S = 2.0
 
 ReadState = Callable[[], Awaitable[SystemState]]
 
@@ -21,15 +21,15 @@ ReadState = Callable[[], Awaitable[SystemState]]
 class SystemWatch:
     """The latest state, read again and again from the first watcher to the last."""
 
-    def __init__(self, read: ReadState, every_s: float = EVERY_S) -> None:
+    def __init__(self, read: ReadState, every_s: float = READ_EVERY_S) -> None:
         self._read_state = read
         self._every_s = every_s
         self._watchers = 0
         self._task: asyncio.Task[None] | None = None
         self._state: SystemState | None = None
         self._tick: asyncio.Future[None] | None = None
-        self._told: dict[bool, SystemStatus] = {}
-        self._told_of: SystemState | None = None
+        self._statuses: dict[bool, SystemStatus] = {}
+        self._statuses_of: SystemState | None = None
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["SystemWatch"]:
@@ -57,27 +57,24 @@ class SystemWatch:
             if self._tick is not None:
                 await asyncio.wait((self._tick, end), return_when=asyncio.FIRST_COMPLETED)
 
-    def told(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
-        """A state as it is told, the same to all who hear it alike."""
-        if self._told_of is not state:
-            self._told, self._told_of = {}, state
-        if is_detailed not in self._told:
+    def status_of(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
+        """The state as an event, one object for all watchers of the same audience."""
+        if self._statuses_of is not state:
+            self._statuses, self._statuses_of = {}, state
+        if is_detailed not in self._statuses:
             status = SystemStatus.of(state, is_detailed=is_detailed)
             audience = Audience.STAFF if is_detailed else Audience.PARTICIPANT
             status.shared = Shared(Scope("system", audience))
-            self._told[is_detailed] = status
-        return self._told[is_detailed]
+            self._statuses[is_detailed] = status
+        return self._statuses[is_detailed]
 
     async def _read(self) -> None:
         while True:
             try:
                 self._state = await self._read_state()
-                self._wake()
+                tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
+                if tick is not None:
+                    tick.set_result(None)
             except Exception:
                 logger.warning("system state not read", exc_info=True)
             await asyncio.sleep(self._every_s)
-
-    def _wake(self) -> None:
-        tick, self._tick = self._tick, asyncio.get_running_loop().create_future()
-        if tick is not None:
-            tick.set_result(None)

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket transport, made to let go: hand it to uvicorn as `ws=ReleasingProtocol`."""
+"""uvicorn's WebSocket protocol, made to let go: pass it to uvicorn as `ws=ReleasingProtocol`."""
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 

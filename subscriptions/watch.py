@@ -1,4 +1,4 @@
-"""How an operation that watches a session begins: its right first, then the session's hub."""
+"""How an operation that watches a session starts: its right first, then the session's hub."""
 
 import time
 from collections.abc import AsyncIterator
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from domain.access import Audience
 from subscriptions.hub import Hub
 from subscriptions.process import Info
-from subscriptions.right import Admit, Right
+from subscriptions.right import Authorise, Right
 
 
 @dataclass(slots=True)
 class Watch:
-    """A session that is being watched: `right.confirm()` before anything is told of it."""
+    """A session that is being watched. Call `right.confirm()` before anything is sent."""
 
     hub: Hub
     right: Right
     audience: Audience
-    since: float | None  # when who watches came, till they have a snapshot
+    since: float | None  # when the watcher came, until they have a snapshot
 
     async def refreshed(self) -> Hub:
-        """For a snapshot, which is to be yielded before anything else is waited for."""
+        """The hub, new enough for a snapshot, which is to be yielded before anything is awaited."""
         since, self.since = self.since, None
         await self.hub.refresh(time.monotonic() if since is None else since)
         await self.right.confirm()
@@ -29,11 +29,11 @@ class Watch:
 
 
 @asynccontextmanager
-async def watching(info: Info, session_id: int, admit: Admit) -> AsyncIterator[Watch]:
-    """The session, for whom `admit` lets in; refused as `admit` does."""
-    process = info.context.process
+async def watching(info: Info, session_id: int, authorise: Authorise) -> AsyncIterator[Watch]:
+    """The session, for viewers whom `authorise` accepts; raises as it does."""
+    services = info.context.services
     since = time.monotonic()
-    async with process.watchers.holding(info.context, admit) as right:
-        audience = await right.begin()
-        async with process.hubs.watching(session_id) as hub:
+    async with services.watchers.holding(info.context, authorise) as right:
+        audience = await right.start()
+        async with services.hubs.watching(session_id) as hub:
             yield Watch(hub, right, audience, since)

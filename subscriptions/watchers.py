@@ -1,6 +1,6 @@
-"""The people who watch from this process: when one may have lost a right, theirs are asked again.
+"""The people who watch from this process. When one may have lost a right, theirs are asked again.
 
-The bell rings for a person; nobody else's operations are touched.
+A change of rights names a person; nobody else's operations are touched.
 """
 
 import asyncio
@@ -9,16 +9,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 import clock
+from background import Tasks
 from domain.access import Audience, Viewer
-from execution.context import Context, Process
-from gateways.bus import VIEWERS, Bus
+from execution.context import Context, Services
+from gateways.bus import Bus
+from gateways.changes import VIEWERS, listen_for_doubts
 from models.database import sql
 from subscriptions.backstop import BACKSTOP_S, Backstop
-from subscriptions.review import review
-from subscriptions.right import Admit, Footing, Right
+from subscriptions.reauthorisation import reauthorise
+from subscriptions.right import Authorise, Footing, Right
 
 logger = logging.getLogger("halaqa.watchers")
 
@@ -29,12 +30,12 @@ class _Person:
 
     rights: set[Right] = field(default_factory=set)
     version: int | None = None
-    is_due: bool = False  # a review is wanted that has not begun
-    reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_asking_due: bool = False
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Watchers(Backstop):
-    channel = VIEWERS
+class Watchers:
+    """Keeps the rights of all operations that run here, by person."""
 
     def __init__(
         self,
@@ -43,27 +44,44 @@ class Watchers(Backstop):
         *,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
-        super().__init__(bus, backstop_s)
+        self._bus = bus
         self._now = now
         self._people: dict[int, _Person] = {}
+        self._tasks = Tasks()
+        self._backstop = Backstop(VIEWERS, backstop_s, self.close_gaps)
+        self._stop_listening: Callable[[], None] | None = None
 
     @property
     def watching(self) -> dict[int, int]:
         """How many operations each person has."""
         return {user_id: len(person.rights) for user_id, person in self._people.items()}
 
+    async def open(self) -> None:
+        self._stop_listening = listen_for_doubts(self._bus, self._hear, on_gap=self._backstop.hurry)
+        self._backstop.start()
+
+    async def close(self) -> None:
+        if self._stop_listening is not None:
+            self._stop_listening()
+        await self._backstop.stop()
+        await self._tasks.cancel()
+
     @asynccontextmanager
-    async def holding(self, context: Context[Process], admit: Admit) -> AsyncIterator[Right]:
-        """The right of an operation, as long as it runs; begin it before anything is sent.
+    async def holding(
+        self, context: Context[Services], authorise: Authorise
+    ) -> AsyncIterator[Right]:
+        """The right of an operation, as long as it runs; `start` it before anything is sent.
 
         Changes are listened for before the right is asked for: nothing falls between.
         """
         user_id = context.viewer.user_id
-        right = Right(context, admit, self._now, partial(self._review_soon, user_id))
+        right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id))
         person = self._people.setdefault(user_id, _Person())
         person.rights.add(right)
         try:
-            await self._note_version(user_id, person)
+            if person.version is None:
+                version = (await _rights_versions([user_id])).get(user_id)
+                person.version = version if person.version is None else person.version
             context.right = right
             yield right
         finally:
@@ -72,72 +90,62 @@ class Watchers(Backstop):
             if not person.rights and self._people.get(user_id) is person:
                 del self._people[user_id]
 
-    async def stay_signed_in(self, context: Context[Process]) -> None:
-        """As long as the context's viewer is somebody: UnauthenticatedError when that is over.
+    async def stay_signed_in(self, context: Context[Services]) -> None:
+        """Wait as long as the viewer is signed in, then raise UnauthenticatedError.
 
-        Returns when their token expires, which has a timer of its own.
+        Returns when their token expires: the socket has a timer of its own for that.
         """
-        async with self.holding(context, _anybody) as right:
-            await right.begin()
+        async with self.holding(context, _authorise_anybody) as right:
+            await right.start()
             await right.lost
             if not right.has_expired:
                 await right.confirm()
 
-    async def _note_version(self, user_id: int, person: _Person) -> None:
-        if person.version is None:
-            version = (await _versions([user_id])).get(user_id)
-            person.version = version if person.version is None else person.version
-
-    def _hear(self, hint: str) -> None:
-        user_id = int(hint)
+    def _hear(self, user_id: int) -> None:
         if user_id in self._people:
             for right in self._people[user_id].rights:
                 right.doubt()
-            self._review_soon(user_id)
+            self._reauthorise_soon(user_id)
 
-    def _review_soon(self, user_id: int) -> None:
-        self._start(self._review(user_id))
+    def _reauthorise_soon(self, user_id: int) -> None:
+        self._tasks.start(self.reauthorise(user_id))
 
-    async def _review(self, user_id: int) -> None:
-        """Ask for all of one person's operations, once for all who want it meanwhile."""
+    async def reauthorise(self, user_id: int) -> None:
+        """Ask for all of one person's operations, once for all callers meanwhile.
+
+        The backstop asks again for what fails.
+        """
         person = self._people.get(user_id)
         if person is None:
             return
-        person.is_due = True
-        async with person.reviewing:
-            if person.is_due:
-                person.is_due = False
-                await self._ask_for(user_id, person)
-
-    async def _ask_for(self, user_id: int, person: _Person) -> None:
-        """What fails is asked again by the backstop."""
-        try:
-            version = (await _versions([user_id])).get(user_id)
-            await review(person.rights, self._now())
-            person.version = version
-        except Exception:
-            logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
+        person.is_asking_due = True
+        async with person.asking:
+            if not person.is_asking_due:
+                return
+            person.is_asking_due = False
+            try:
+                version = (await _rights_versions([user_id])).get(user_id)
+                await reauthorise(person.rights, self._now())
+                person.version = version
+            except Exception:
+                logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
 
     async def close_gaps(self) -> None:
-        """A statement or a few: has somebody's `rights_version` moved since they were asked?"""
+        """Ask again where a `rights_version` moved unheard, or an answer is missing still."""
         for some in sql.batches(sorted(self._people)):
-            versions = await _versions(some)
-            for user_id, version in versions.items():
+            for user_id, version in (await _rights_versions(some)).items():
                 person = self._people.get(user_id)
-                if person is not None and _is_behind(person, version):
-                    await self._review(user_id)
+                if person is None:
+                    continue
+                if person.version != version or any(right.is_in_doubt for right in person.rights):
+                    await self.reauthorise(user_id)
 
 
-async def _anybody(viewer: Viewer, now: datetime) -> Footing:
+async def _authorise_anybody(viewer: Viewer, now: datetime) -> Footing:
     return Footing(Audience.PARTICIPANT)
 
 
-def _is_behind(person: _Person, version: int) -> bool:
-    """Something changed since they were asked, or asking failed."""
-    return person.version != version or any(right.is_in_doubt for right in person.rights)
-
-
-async def _versions(user_ids: Sequence[int]) -> dict[int, int]:
+async def _rights_versions(user_ids: Sequence[int]) -> dict[int, int]:
     places = sql.places(len(user_ids))
     rows = await sql.query(
         f"SELECT id, rights_version FROM users WHERE id IN ({places})", *user_ids

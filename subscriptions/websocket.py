@@ -32,7 +32,6 @@ from subscriptions.messages import (
     CloseError,
     Complete,
     Initialise,
-    Message,
     Ping,
     Subscribe,
     error_text,
@@ -47,28 +46,27 @@ PROTOCOL = "graphql-transport-ws"
 
 
 class Connected(Protocol):
-    """Who is at the other end, as long as the socket lives."""
+    """The person at the other end, as long as the socket lives."""
 
     @property
     def expires_at(self) -> datetime | None: ...
 
     async def stay_signed_in(self) -> None:
-        """UnauthenticatedError as soon as they are nobody any more; returns where nothing of that
-        kind can happen."""
+        """Raise UnauthenticatedError as soon as their sign-in ends; return if it never can."""
 
     async def context_for_operation(self) -> object:
-        """Asked anew for each operation: UnauthenticatedError for who has lost the right since."""
+        """A new context for each operation; UnauthenticatedError if their sign-in has ended."""
 
 
 class Connect(Protocol):
-    """Says who connects, by connection_init's payload; UnauthenticatedError refuses."""
+    """Identifies who connects by connection_init's payload; UnauthenticatedError refuses them."""
 
     async def __call__(self, parameters: dict[str, Any], websocket: WebSocket, /) -> Connected: ...
 
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """What one socket may take: seconds for each step, and operations at once."""
+    """The limits of one socket: seconds for each step, and operations at once."""
 
     init_s: float = 10
     send_s: float = 10
@@ -78,7 +76,7 @@ class SocketLimits:
 
 
 class GraphQLSocket:
-    """An ASGI endpoint for `WebSocketRoute`; `now` is the clock `expires_at` is held against."""
+    """An ASGI endpoint for `WebSocketRoute`. `now` tells when a token's `expires_at` has come."""
 
     def __init__(
         self,
@@ -107,7 +105,7 @@ class GraphQLSocket:
             await _Connection(self, websocket).run()
 
     def _is_origin_allowed(self, websocket: WebSocket) -> bool:
-        # Browsers let any page open a socket to us, so we have to ask where it came from.
+        # Browsers let any page open a socket to us, so its origin is checked.
         origin = websocket.headers.get("origin")
         if origin is None or websocket.headers.get("sec-fetch-site") == "same-origin":
             return True
@@ -130,13 +128,17 @@ class _Connection:
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
 
     async def run(self) -> None:
-        """Live until somebody ends it: the client, a broken rule, the token's expiry, a fault."""
+        """Run until the client leaves, a rule is broken, the token expires, or we fail."""
         self._start(self._read)
         try:
             end = await self._ending
         finally:
             self._timer.cancel()
-            await self._stop_tasks()
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            if tasks and (await asyncio.wait(tasks, timeout=self._limits.cleanup_s))[1]:
+                logger.error("operations did not stop")
         if end.code is CloseCode.FORBIDDEN:
             telemetry.count_refusal(RequestCode.UNAUTHENTICATED)
         # A stalled client takes no close frame either: returning is what drops the connection.
@@ -146,27 +148,21 @@ class _Connection:
 
     async def _read(self) -> None:
         while not self._ending.done():
-            await self._obey(read(await self._receive()))
-
-    async def _receive(self) -> str:
-        message = await self._websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise CloseError(CloseCode.GONE, "")
-        text: str | None = message.get("text")
-        if text is None:
-            raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
-        return text
-
-    async def _obey(self, message: Message) -> None:
-        match message:
-            case Initialise():
-                await self._initialise(message)
-            case Subscribe():
-                await self._subscribe(message)
-            case Complete():
-                self._cancel(message.id)
-            case Ping():
-                await self._send(pong_text(message.payload))
+            frame = await self._websocket.receive()
+            if frame["type"] == "websocket.disconnect":
+                raise CloseError(CloseCode.GONE, "")
+            if frame.get("text") is None:
+                raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
+            match message := read(frame["text"]):
+                case Initialise():
+                    await self._initialise(message)
+                case Subscribe():
+                    await self._subscribe(message)
+                case Complete():
+                    if task := self._operations.pop(message.id, None):
+                        task.cancel()
+                case Ping():
+                    await self._send(pong_text(message.payload))
 
     async def _initialise(self, message: Initialise) -> None:
         if self._connected is not None:
@@ -180,7 +176,7 @@ class _Connection:
             seconds = (expires_at - self._endpoint.now()).total_seconds()
             expiry = CloseError(CloseCode.FORBIDDEN, "Token expired")
             self._timer = self._loop.call_later(seconds, self._end, expiry)
-        self._start(self._connected.stay_signed_in)  # a socket with nothing running ends too
+        self._start(self._connected.stay_signed_in)  # it ends too where nothing runs
         await self._send(ACKNOWLEDGE)
 
     async def _subscribe(self, message: Subscribe) -> None:
@@ -190,14 +186,12 @@ class _Connection:
             reason = f"Subscriber for {message.id} already exists"
             raise CloseError(CloseCode.DUPLICATE_OPERATION, reason)
         if len(self._operations) >= self._limits.operations:
-            await self._send(error_text(message.id, [_too_many(self._limits.operations)]))
+            text = f"At most {self._limits.operations} operations at once on one connection."
+            error = GraphQLError(text, extensions={"code": RequestCode.LIMIT_EXCEEDED})
+            await self._send(error_text(message.id, [error]))
             return
         work = partial(self._operate, message, self._connected)
         self._operations[message.id] = self._start(work)
-
-    def _cancel(self, operation_id: str) -> None:
-        if task := self._operations.pop(operation_id, None):
-            task.cancel()
 
     async def _operate(self, operation: Subscribe, connected: Connected) -> None:
         context = await connected.context_for_operation()
@@ -236,15 +230,3 @@ class _Connection:
     def _end(self, end: CloseError) -> None:
         if not self._ending.done():
             self._ending.set_result(end)
-
-    async def _stop_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks and (await asyncio.wait(tasks, timeout=self._limits.cleanup_s))[1]:
-            logger.error("operations did not stop")
-
-
-def _too_many(limit: int) -> GraphQLError:
-    message = f"At most {limit} operations at once on one connection."
-    return GraphQLError(message, extensions={"code": RequestCode.LIMIT_EXCEEDED})

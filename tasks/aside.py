@@ -1,4 +1,4 @@
-"""Jobs that must not be done again, kept where an operator finds them."""
+"""Sets jobs aside that must not be done again, where an operator finds them."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,11 +12,11 @@ Keep = Callable[[bytes, str], Awaitable[bool]]
 
 
 class DeadlyError(Exception):
-    """Its work was begun again and again, and each time the process ended before the work did."""
+    """A job's work was started several times, and each time the process ended before the work."""
 
 
 class SettingAside(TaskiqMiddleware):
-    """Sets a deadly job's message aside. Never raises: that would leave it unacknowledged."""
+    """Sets a deadly job's message aside. Never raises: the message would stay unacknowledged."""
 
     def __init__(self, keep: Keep) -> None:
         super().__init__()

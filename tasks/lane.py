@@ -1,9 +1,10 @@
-"""Work under way: only so much at once, and each kind in its own lane."""
+"""Does due work in this process: each kind in its lane, and so much of a lane at once."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from actions.writing.due_work import Claim, claim_due
 from background import apart, cancel
@@ -12,13 +13,13 @@ from tasks.work import Jobs
 
 logger = logging.getLogger("halaqa.work")
 
-WIDTH = 20
+WIDTH = 20  # jobs of a lane at once
 
 
 class Lane:
-    """Claims no more than it can begin at once, so that no claim runs out while it waits.
+    """Claims no more than it can start at once, so that no claim expires while it waits.
 
-    Rooms have a lane of their own: a LiveKit that is silent fills it, and holds up nothing else.
+    Rooms have a lane of their own: a silent LiveKit fills it, and holds up nothing else.
     """
 
     def __init__(
@@ -34,29 +35,26 @@ class Lane:
         await self._jobs.broker.startup()
 
     async def fill(self, now: datetime) -> None:
-        """Begin what is due and has room; `on_room` is called when a full lane is half empty."""
+        """Start due work as far as there is room; call `on_room` when a full lane is half empty."""
         free = WIDTH - len(self._running)
         claims = await claim_due(now, free, self._kinds) if free else []
         self._is_full = len(claims) == free
         for claim in claims:
-            job = apart(self._send(claim))
+            job = apart(self._jobs.send(claim))
             self._running.add(job)
-            job.add_done_callback(self._end)
+            job.add_done_callback(partial(self._end, claim))
 
-    async def _send(self, claim: Claim) -> None:
-        try:
-            await self._jobs.send(claim)
-        except Exception:  # its claim runs out, and it is claimed again
-            logger.exception("work not sent", extra={"work": claim.kind.value})
-
-    def _end(self, job: asyncio.Task[None]) -> None:
+    def _end(self, claim: Claim, job: asyncio.Task[None]) -> None:
+        error = None if job.cancelled() else job.exception()
+        if error:  # its claim runs out, and it is claimed again
+            logger.error("work not sent", exc_info=error, extra={"work": claim.kind.value})
         self._running.discard(job)
         if self._is_full and len(self._running) <= WIDTH // 2:
             self._is_full = False
             self._on_room()
 
     async def drain(self, within_s: float) -> None:
-        """Let what runs come to its end; what takes longer is cancelled."""
+        """Let running jobs end; cancel those that take longer."""
         if self._running:
             await asyncio.wait(self._running, timeout=within_s)
         await cancel(self._running)

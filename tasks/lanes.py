@@ -1,4 +1,4 @@
-"""The lanes of a process, here or through Redis."""
+"""Opens the lanes of a process, here or through Redis."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,21 +13,10 @@ from tasks.work import Jobs, Now
 def lanes_of(
     redis: Server | None, rooms: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
 ) -> Sequence[Lane | QueueLane]:
+    """Open each lane. Without Redis this process does all its work, else the workers do."""
     if redis is None:
-        return _lanes_here(rooms, now, on_room)
-    return _lanes_through(redis, rooms, now, on_room, is_worker=is_worker)
-
-
-def _lanes_here(rooms: Rooms, now: Now, on_room: Callable[[], None]) -> list[Lane]:
-    """All work is done in this process."""
-    jobs = Jobs(open_broker(), rooms, now)
-    return [Lane(jobs, jobs.kinds(name), on_room) for name in LaneName]
-
-
-def _lanes_through(
-    redis: Server, rooms: Rooms, now: Now, on_room: Callable[[], None], *, is_worker: bool
-) -> list[QueueLane]:
-    """Work is done by those processes that are workers."""
+        jobs = Jobs(open_broker(), rooms, now)
+        return [Lane(jobs, jobs.kinds(name), on_room) for name in LaneName]
     lanes = []
     for name in LaneName:
         broker = StreamBroker(redis, name)

@@ -1,4 +1,4 @@
-"""A lane's stream in Redis: what waits and what is under way, and nothing that is done."""
+"""Keeps a lane's messages in Redis: those that wait and those under way, none that are done."""
 
 import asyncio
 import os
@@ -14,10 +14,10 @@ from redis.exceptions import ResponseError
 from domain.queue import GROUP, SET_ASIDE, WAITING, LaneName, Server, jobs_name
 
 BLOCK_MS = 2000  # below any socket timeout
-STALE = timedelta(minutes=1)  # longer than any job lasts
+STALE_AFTER = timedelta(minutes=1)  # longer than any job lasts
 RECLAIM_EVERY_S = 5.0
 FORGOTTEN_AFTER = timedelta(minutes=10)
-KEPT_ASIDE = 1000
+ASIDE_MAX_MESSAGES = 1000
 
 # In one step: a consumer that is given a message meanwhile must not be lost with it.
 FORGET = """
@@ -42,7 +42,7 @@ redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as one worker got it, for the `times`-th time. `data` is empty if it has none."""
+    """A message, delivered for the `times`-th time. `data` is empty if it has none."""
 
     id: bytes
     data: bytes
@@ -50,10 +50,10 @@ class Delivery:
 
 
 class JobStream:
-    """One lane, as one process sees it. Every method may raise RedisError."""
+    """One process's access to the stream of a lane. Every method may raise RedisError."""
 
     def __init__(
-        self, server: Server, redis: Redis, lane: LaneName, stale: timedelta = STALE
+        self, server: Server, redis: Redis, lane: LaneName, stale: timedelta = STALE_AFTER
     ) -> None:
         self._redis: Any = redis  # its types allow answers that it never gives
         self._lane = lane
@@ -64,7 +64,7 @@ class JobStream:
         self._reclaims_at = 0.0
 
     async def declare(self) -> None:
-        """Begin the stream, if there is none: with the messages that are there already."""
+        """Create the stream, if there is none, with the messages that are there already."""
         try:
             await self._redis.xgroup_create(self._name, GROUP, id="0", mkstream=True)
         except ResponseError as error:
@@ -72,42 +72,44 @@ class JobStream:
                 raise
 
     async def next(self) -> Delivery | None:
-        """What a dead worker has left, or what is new; None if nothing came for a while."""
-        return await self._reclaimed() or await self._new()
-
-    async def _new(self) -> Delivery | None:
+        """Return a message that a dead worker left, or a new one; None if none came for a while."""
         asked = {self._name: ">"}
-        found = await self._redis.xreadgroup(GROUP, self._consumer, asked, count=1, block=BLOCK_MS)
+        try:
+            if reclaimed := await self._reclaim():
+                return reclaimed
+            found = await self._redis.xreadgroup(
+                GROUP, self._consumer, asked, count=1, block=BLOCK_MS
+            )
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self.declare()
+            return None
         for _, messages in found:
             for number, values in messages:
                 return Delivery(number, values.get(b"data", b""), 1)
         return None
 
-    async def _reclaimed(self) -> Delivery | None:
-        """Looked for every few seconds, whether or not anything new arrives."""
+    async def _reclaim(self) -> Delivery | None:
+        """Take a stale message over, every few seconds, whether or not new ones arrive."""
         now = asyncio.get_running_loop().time()
         if now < self._reclaims_at:
             return None
-        for stale in await self._pending(1, idle=self._stale_ms):
-            return await self._take(stale)
-        self._reclaims_at = now + RECLAIM_EVERY_S
-        forgotten_ms = round(FORGOTTEN_AFTER / timedelta(milliseconds=1))
-        await self._redis.eval(FORGET, 1, self._name, GROUP, str(forgotten_ms))
-        return None
-
-    async def _take(self, stale: dict[str, Any]) -> Delivery | None:
-        number = stale["message_id"]
+        stale = await self._redis.xpending_range(
+            self._name, GROUP, "-", "+", 1, idle=self._stale_ms
+        )
+        if not stale:
+            self._reclaims_at = now + RECLAIM_EVERY_S
+            forgotten_ms = round(FORGOTTEN_AFTER / timedelta(milliseconds=1))
+            await self._redis.eval(FORGET, 1, self._name, GROUP, str(forgotten_ms))
+            return None
+        number, times = stale[0]["message_id"], stale[0]["times_delivered"] + 1
         taken = await self._redis.xclaim(
             self._name, GROUP, self._consumer, self._stale_ms, [number]
         )
-        for _, values in taken:
-            data = (values or {}).get(b"data", b"")
-            return Delivery(number, data, stale["times_delivered"] + 1)
+        for _, values in taken:  # none where another worker was faster
+            return Delivery(number, (values or {}).get(b"data", b""), times)
         return None
-
-    async def _pending(self, count: int, **which: Any) -> list[dict[str, Any]]:
-        found = self._redis.xpending_range(self._name, GROUP, "-", "+", count, **which)
-        return list(await found)
 
     async def done(self, number: bytes) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -116,12 +118,12 @@ class JobStream:
 
     async def keep_aside(self, data: bytes, reason: str) -> None:
         kept = {"lane": self._lane.value, "reason": reason, "data": data}
-        await self._redis.xadd(self._aside, kept, maxlen=KEPT_ASIDE)
+        await self._redis.xadd(self._aside, kept, maxlen=ASIDE_MAX_MESSAGES)
 
     async def waiting(self) -> int:
-        """How many messages no worker has got yet."""
+        """Count the messages that no worker has got yet."""
         return int(await self._redis.eval(WAITING, 1, self._name, GROUP))
 
     async def leave(self) -> None:
-        """Send again what this process got and did not end, and be forgotten."""
+        """Send the unfinished messages of this process again, and remove it as a consumer."""
         await self._redis.eval(LEAVE, 1, self._name, GROUP, self._consumer)

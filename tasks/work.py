@@ -1,9 +1,8 @@
-"""The jobs behind due work. Any of them may run twice, or be lost and claimed again."""
+"""Does due work in jobs. A job may run twice, or be lost and claimed again."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
 from actions.rooms.room_work import Rooms
-from actions.writing.due_work import DEADLY, Claim, begin, finish, give_back, put_off, rest
+from actions.writing.due_work import DEADLY, Claim, finish, quarantine, release, retry, start
 from actions.writing.meeting import make_ahead
 from domain.queue import LaneName
 from domain.session import WorkKind
@@ -28,10 +27,10 @@ LIVEKIT, DATABASE = LaneName.LIVEKIT, LaneName.DATABASE
 
 
 def table(rooms: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
-    """Each kind of work: the lane it goes in, and what is done to its subject. One line a kind."""
+    """Map each kind of work to its lane and to the action on its subject."""
     return {
-        WorkKind.MAKE_ROOM: (LIVEKIT, rooms.make),
-        WorkKind.DELETE_ROOM: (LIVEKIT, rooms.delete),
+        WorkKind.MAKE_ROOM: (LIVEKIT, rooms.make_room),
+        WorkKind.DELETE_ROOM: (LIVEKIT, rooms.delete_room),
         WorkKind.REMOVE_PERSON: (LIVEKIT, rooms.remove_person),
         WorkKind.MAKE_MEETING: (DATABASE, make_ahead),
         WorkKind.FINALISE_ATTENDANCE: (DATABASE, finalise_attendance),
@@ -41,7 +40,7 @@ def table(rooms: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
 
 
 class Jobs:
-    """The table's jobs, registered on a broker. Each carries its academy explicitly."""
+    """Registers a job for each kind of work on a broker. Messages carry the academy explicitly."""
 
     def __init__(self, broker: AsyncBroker, rooms: Rooms, now: Now) -> None:
         self.broker = broker
@@ -61,41 +60,33 @@ class Jobs:
 
     def _job(self, action: Action) -> Callable[[dict[str, Any], int], Awaitable[None]]:
         async def job(claim: dict[str, Any], academy_id: int) -> None:
-            begun = await begin(Claim.heard(claim), self._now())
-            if begun is None:  # somebody else has it, or it is done, or asked for anew
+            started = await start(Claim.heard(claim), self._now())
+            if started is None:  # another process has it, or it is done, or due anew
                 return
-            if begun.is_deadly:
-                logger.error("work set aside", extra=begun.told() | {"reason": DEADLY})
-                await rest(begun, self._now())
-                telemetry.count_work(begun.kind.value, "DEADLY")
+            kind = started.kind.value
+            if started.is_deadly:
+                logger.error("work set aside", extra=started.told() | {"reason": DEADLY})
+                await quarantine(started, self._now())
+                telemetry.count_work(kind, "DEADLY")
                 raise DeadlyError(DEADLY)
-            with self._noted():
-                await self._do(action, begun, academy_id)
+            extra = {"work": kind, "subject": started.subject, "academy": academy_id}
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a coroutine runs in a task
+            self.running.add(task)
+            try:
+                await action(started.subject, self._now())
+            except asyncio.CancelledError:  # this process ends: let another do it at once
+                await release(started)
+                telemetry.count_work(kind, "GIVEN_BACK")
+                raise
+            except Exception as error:
+                logger.warning("work put off", extra=extra | {"reason": f"{error}"})
+                await retry(started, error, self._now())
+                telemetry.count_work(kind, "PUT_OFF")
+            else:
+                await finish(started)
+                telemetry.count_work(kind, "DONE")
+            finally:
+                self.running.discard(task)
 
         return job
-
-    async def _do(self, action: Action, claim: Claim, academy_id: int) -> None:
-        told = {"work": claim.kind.value, "subject": claim.subject, "academy": academy_id}
-        try:
-            await action(claim.subject, self._now())
-        except asyncio.CancelledError:  # this process ends: let another do it at once
-            await give_back(claim)
-            telemetry.count_work(claim.kind.value, "GIVEN_BACK")
-            raise
-        except Exception as error:
-            logger.warning("work put off", extra=told | {"reason": f"{error}"})
-            await put_off(claim, error, self._now())
-            telemetry.count_work(claim.kind.value, "PUT_OFF")
-            return
-        await finish(claim)
-        telemetry.count_work(claim.kind.value, "DONE")
-
-    @contextmanager
-    def _noted(self) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self.running.add(task)
-        try:
-            yield
-        finally:
-            self.running.discard(task)

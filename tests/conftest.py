@@ -18,7 +18,7 @@ from models.database.connection import Dialect, close_database, dialect, open_da
 from models.database.migration_runner import migrate
 from tests.support import environment, postgres, redis
 
-assert environment.DEFAULTS  # imported for what it does
+assert environment.DEFAULTS  # importing it sets the environment
 
 _numbers = count(1)
 
@@ -29,7 +29,7 @@ settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Being told to stop ends the run as Ctrl-C does: the PostgreSQL it started is stopped too."""
+    """End the run on SIGTERM as on Ctrl-C, so that the PostgreSQL it started is stopped too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -53,7 +53,7 @@ class Template(Protocol):
     """A migrated, empty database that can be copied."""
 
     async def fresh(self) -> str:
-        """The URL of an empty database; the one given before may be gone."""
+        """The URL of an empty database. It may replace the one given before."""
 
     async def copy(self) -> str:
         """The URL of one more database."""
@@ -114,14 +114,14 @@ class PostgresTemplate:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def template(request: pytest.FixtureRequest) -> Template:
-    """For tests that make databases themselves; `indirect` parameters choose one kind."""
+    """The template for tests that make databases themselves; `indirect` chooses one kind."""
     found: Template = request.getfixturevalue(f"{request.param}_template")
     return found
 
 
 @pytest.fixture
 async def database(template: Template) -> AsyncIterator[Database]:
-    """Open for the whole process; closed and thrown away afterwards."""
+    """An open database for the whole process; it is closed and thrown away afterwards."""
     url = await template.fresh()
     await open_database(url)
     rejections.clear()

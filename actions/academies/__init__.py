@@ -1,1 +1,1 @@
-"""Keeps academies, their people, groups and settings."""
+"""Academies, their people, groups and settings."""

@@ -1,4 +1,4 @@
-"""Changes an academy: its name, its zone, whether it is active."""
+"""Changes an academy: its name, zone, locale and link template, and whether it is active."""
 
 import re
 from datetime import datetime
@@ -8,86 +8,85 @@ from zoneinfo import available_timezones
 from tortoise.expressions import Q
 
 from actions.writing.bulk import take_turns
-from actions.writing.draft import Draft
 from actions.writing.meeting import ask_again
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.status import AHEAD, OPEN
 from domain.text import cleaned
 from models import Academy, Session
 from models.database.atomic import atomic
 
-LONGEST_NAME = 200
-LONGEST_ROOM = "x" * 100  # what a link has to have space for
-SCRIPTS = ("javascript", "data", "vbscript")  # links that would run in whoever follows them
-NOWHERE = {"localtime", "Factory"}  # files beside the zones: each host's own, and none at all
+NAME_MAX_CHARS = 200
+LOCALE_MAX_CHARS = 35
+TEMPLATE_MAX_CHARS = 400
+LINK_MAX_CHARS = 700
+LONG_ROOM_NAME = "x" * 100  # no room has a longer name, and its link must not be too long
+SCRIPTS = ("javascript", "data", "vbscript")  # links of these would run code in the browser
+NO_ZONES = {"localtime", "Factory"}  # files among the zones: the host's own zone, and a placeholder
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
-REFUSED = Q(status__in=OPEN, meeting_refusal__isnull=False)
+# Null in an update sets these; `check_values` refuses null for those that have no default.
+NULL_SETS = {"is_active": None, "locale": "ar", "meeting_link_template": None}
 
 
 async def update_academy(
     viewer: Viewer, academy_id: int, values: dict[str, Any], now: datetime
 ) -> Academy:
-    """Sessions that were refused a meeting are tried again when the zone changes or the academy
-    is active again. Links that are made already stay as they are.
+    """Change an academy's name, zone, locale, link template, or whether it is active.
 
-    Nobody is absent from a session that had not begun when its academy stopped, unless the academy
-    is active again before the session's end.
+    Another zone, or being active again, retries the sessions that were refused a meeting. Links
+    that exist stay as they are. Nobody is absent from a session that had not started when its
+    academy stopped, unless the academy is active again before the session's end.
     """
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
-    values = {name: _default(name) if value is None else value for name, value in values.items()}
-    check_values(values)
+    given = {name: NULL_SETS.get(name, "") if v is None else v for name, v in values.items()}
+    check_values(given)
     async with atomic() as tx:
         await take_turns([academy_id])
         academy = await Academy.get(id=academy_id)
-        await academy.update_from_dict(values).save(update_fields=list(values) or ["name"])
-        if values.keys() & {"timezone", "is_active"}:
-            await write(tx, await _pass_on(academy, viewer.user_id, now), now)
+        await academy.update_from_dict(given).save(update_fields=list(given) or ["name"])
+        if not given.keys() & {"timezone", "is_active"}:
+            return academy
+        refused = Q(status__in=OPEN, meeting_refusal__isnull=False)
+        closed = Q(status__in=OPEN, closed_from__isnull=False)
+        which = refused | (closed if academy.is_active else Q(status__in=AHEAD))
+        drafts = await lock_all(Session.filter(which, academy_id=academy.id), now)
+        for draft in drafts:
+            session = draft.session
+            if session.meeting_refusal is not None:
+                ask_again(draft)
+                draft.tell_update(viewer.user_id)
+            if not academy.is_active and session.status.is_ahead:
+                draft.change(closed_from=session.closed_from or now)
+            elif academy.is_active and now < session.ends_at:
+                draft.change(closed_from=None)
+        await write(tx, drafts, now)
     return academy
 
 
-async def _pass_on(academy: Academy, actor_id: int, now: datetime) -> list[Draft]:
-    closed = Q(status__in=OPEN, closed_from__isnull=False)
-    which = REFUSED | (closed if academy.is_active else Q(status__in=AHEAD))
-    drafts = await lock_all(Session.filter(which, academy_id=academy.id), now)
-    for draft in drafts:
-        if draft.session.meeting_refusal is not None:
-            ask_again(draft)
-            draft.tell_update(actor_id)
-        _close_or_reopen(draft)
-    return drafts
-
-
-def _close_or_reopen(draft: Draft) -> None:
-    """Stamp what has not begun while its academy is not active; take it off what has not ended."""
-    session = draft.session
-    if not session.academy.is_active and session.status.is_ahead:
-        draft.change(closed_from=session.closed_from or draft.now)
-    elif session.academy.is_active and draft.now < session.ends_at:
-        draft.change(closed_from=None)
-
-
-def _default(name: str) -> Any:
-    """Null goes back to the default; only these have one."""
-    return {"is_active": None, "locale": "ar", "meeting_link_template": None}.get(name, "")
+async def authorise(viewer: Viewer, academy_id: int | None) -> int:
+    """Return the academy's id if the viewer may configure it; a bulk's refusal names the field."""
+    if academy_id is None:
+        raise InvalidInputError("Of which academy?", ("academyId",))
+    try:
+        return (await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)).id
+    except NotFoundError as error:
+        raise error.under("academyId") from None
 
 
 def check_values(values: dict[str, Any]) -> None:
+    """Raise INVALID_INPUT for a value that no academy may have; strip the name in place."""
     if values.get("is_active", True) is None:
         raise InvalidInputError("An academy is active or it is not.", ("isActive",))
     if "name" in values:
-        values["name"] = cleaned(values["name"], LONGEST_NAME, "name")
-    if values.get("timezone", "UTC") not in available_timezones() - NOWHERE:
+        values["name"] = cleaned(values["name"], NAME_MAX_CHARS, "name")
+    if values.get("timezone", "UTC") not in available_timezones() - NO_ZONES:
         raise InvalidInputError("No such time zone.", ("timezone",))
     locale = values.get("locale", "ar")
-    if not LOCALE.fullmatch(locale) or len(locale) > 35:
+    if not LOCALE.fullmatch(locale) or len(locale) > LOCALE_MAX_CHARS:
         raise InvalidInputError("Not a language tag, such as ar or en-GB.", ("locale",))
-    _check_template(values.get("meeting_link_template"))
-
-
-def _check_template(template: str | None) -> None:
+    template = values.get("meeting_link_template")
     if template is None:
         return
     scheme = re.fullmatch(r"([a-z][a-z0-9+.-]*)://\S+", template)
@@ -95,5 +94,6 @@ def _check_template(template: str | None) -> None:
         raise InvalidInputError(
             "A link template is a URL with {room} in it.", ("meetingLinkTemplate",)
         )
-    if len(template) > 400 or len(template.replace("{room}", LONGEST_ROOM)) > 700:
+    link = template.replace("{room}", LONG_ROOM_NAME)
+    if len(template) > TEMPLATE_MAX_CHARS or len(link) > LINK_MAX_CHARS:
         raise InvalidInputError("The links would be too long.", ("meetingLinkTemplate",))

@@ -1,7 +1,7 @@
-"""Rules by which an academy's attendance is judged."""
+"""Changes the rules by which an academy judges attendance."""
 
 from domain.access import Permit, Viewer
-from domain.configuration import POLICY_BOUNDS, checked
+from domain.configuration import POLICY_BOUNDS, checked_settings
 from domain.errors import InvalidInputError
 from models import Academy, AttendancePolicy
 from models.academy import default_of
@@ -11,11 +11,13 @@ from models.database.atomic import atomic
 async def update_attendance_policy(
     viewer: Viewer, academy_id: int, values: dict[str, int | None]
 ) -> Academy:
-    """For sessions scheduled from now on: a later change does not rewrite the past."""
+    """Change the policy for sessions that are scheduled from now on; others keep theirs."""
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     async with atomic():
         policy = await AttendancePolicy.select_for_update().get(academy_id=academy_id)
-        policy.update_from_dict(checked(values, POLICY_BOUNDS, default_of(AttendancePolicy)))
+        policy.update_from_dict(
+            checked_settings(values, POLICY_BOUNDS, default_of(AttendancePolicy))
+        )
         if policy.partial_from_percent > policy.present_from_percent:
             raise InvalidInputError("Partial begins below present.", ("partialFromPercent",))
         await policy.save(update_fields=list(POLICY_BOUNDS))

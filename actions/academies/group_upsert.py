@@ -1,21 +1,22 @@
-"""Groups kept in step with an academy's own system. Their members are the rosters of sessions."""
+"""Writes groups from an academy's own system. Their members make the rosters of sessions."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.writing.bulk import Refusals, again_if_raced, check_count, take_turns
+from actions.academies.academy_update import authorise
+from actions.writing.bulk import Refusals, check_count, retried_if_raced, take_turns
 from actions.writing.roster import fill
 from actions.writing.stream import lock_all, write
-from domain.access import Permit, UserRole, Viewer
+from domain.access import UserRole, Viewer
 from domain.errors import InvalidInputError, NotFoundError
 from domain.session import GroupKind, MembershipSource
 from domain.status import OPEN
 from domain.text import check_external_id, cleaned
-from models import Academy, Group, Membership, Session, User
+from models import Group, Membership, Session, User
 from models.database.atomic import atomic
 
-MOST_MEMBERS = 5000
-LONGEST_NAME = 200
+GROUP_MAX_MEMBERS = 5000
+NAME_MAX_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,11 @@ class MemberInput:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupPlan:
-    """`teacher_external_id`: None for no teacher; `keeps_teacher`: it was not given."""
+class GroupEntry:
+    """One group to write.
+
+    `teacher_external_id` is None for no teacher, and where `keeps_teacher` says: no change.
+    """
 
     external_id: str
     academy_id: int
@@ -39,22 +43,24 @@ class GroupPlan:
     members: list[MemberInput]
 
 
-async def upsert_groups(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[Group]:
-    """All of them, or RefusedError and none. The rosters of future and live sessions follow."""
-    check_count(len(plans), "groups")
-    return await again_if_raced(lambda: _upsert_all(viewer, plans, now))
+@retried_if_raced
+async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime) -> list[Group]:
+    """Write all of these groups; or none, and raise RefusedError.
 
-
-async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> list[Group]:
+    The rosters of their future and live sessions follow.
+    """
+    check_count(len(entries), "groups")
     refusals = Refusals()
     groups: list[Group] = []
     concerned: set[int] = set()
     async with atomic() as tx:
-        homes = {plan.academy_id for plan in plans}
-        await take_turns(homes if viewer.is_super_admin else homes & {viewer.academy_id})
-        for n, plan in enumerate(plans):
+        academy_ids = {entry.academy_id for entry in entries}
+        await take_turns(
+            academy_ids if viewer.is_super_admin else academy_ids & {viewer.academy_id}
+        )
+        for n, entry in enumerate(entries):
             with refusals.under(n):
-                groups.append(await _upsert(viewer, plan, now, concerned))
+                groups.append(await _upsert(viewer, entry, now, concerned))
         refusals.check()
         ids = [group.id for group in groups]
         drafts = await lock_all(Session.filter(group_id__in=ids, status__in=OPEN), now)
@@ -64,51 +70,50 @@ async def _upsert_all(viewer: Viewer, plans: list[GroupPlan], now: datetime) -> 
     return groups
 
 
-async def _upsert(viewer: Viewer, plan: GroupPlan, now: datetime, concerned: set[int]) -> Group:
-    """`concerned` gets those whose rights may end earlier than they did."""
-    await _check(viewer, plan)
-    name = cleaned(plan.name, LONGEST_NAME, "name")
-    group = await Group.get_or_none(academy_id=plan.academy_id, external_id=plan.external_id)
-    teacher_id = await _teacher(plan)
+async def _upsert(viewer: Viewer, entry: GroupEntry, now: datetime, concerned: set[int]) -> Group:
+    """Write one group, and add to `concerned` the people who may lose a right by it."""
+    academy_id = await authorise(viewer, entry.academy_id)
+    if len(entry.members) > GROUP_MAX_MEMBERS:
+        raise InvalidInputError(f"At most {GROUP_MAX_MEMBERS} members.", ("members",))
+    check_external_id(entry.external_id)
+    name = cleaned(entry.name, NAME_MAX_CHARS, "name")
+    group = await Group.get_or_none(academy_id=academy_id, external_id=entry.external_id)
     if group is None:
-        group = Group(academy_id=plan.academy_id, external_id=plan.external_id, created_at=now)
-    elif plan.keeps_teacher:
-        teacher_id = group.teacher_id
-    concerned |= {former for former in [group.teacher_id] if former not in (None, teacher_id)}
-    group.update_from_dict({"kind": plan.kind, "name": name, "teacher_id": teacher_id})
+        group = Group(academy_id=academy_id, external_id=entry.external_id, created_at=now)
+    former_id, teacher_id = group.teacher_id, None
+    if entry.teacher_external_id is not None:
+        teacher = await User.get_or_none(
+            academy_id=academy_id, external_id=entry.teacher_external_id, role=UserRole.TEACHER
+        )
+        if teacher is None:
+            raise NotFoundError("No such teacher in this academy.", ("teacherExternalId",))
+        teacher_id = teacher.id
+    elif entry.keeps_teacher:
+        teacher_id = former_id
+    if former_id is not None and former_id != teacher_id:
+        concerned.add(former_id)
+    group.update_from_dict({"kind": entry.kind, "name": name, "teacher_id": teacher_id})
     await group.save()
-    concerned |= await _replace_members(group, plan)
+    concerned |= await _replace_members(group, entry)
     return group
 
 
-async def _check(viewer: Viewer, plan: GroupPlan) -> None:
-    try:
-        await Academy.fetch_for(viewer, plan.academy_id, Permit.CONFIGURE)
-    except NotFoundError as error:
-        raise error.under("academyId") from None
-    if len(plan.members) > MOST_MEMBERS:
-        raise InvalidInputError(f"At most {MOST_MEMBERS} members.", ("members",))
-    check_external_id(plan.external_id)
-
-
-async def _teacher(plan: GroupPlan) -> int | None:
-    if plan.teacher_external_id is None:
-        return None
-    teacher = await User.get_or_none(
-        academy_id=plan.academy_id, external_id=plan.teacher_external_id, role=UserRole.TEACHER
+async def _replace_members(group: Group, entry: GroupEntry) -> set[int]:
+    """Replace the group's memberships; returns the people whose membership changed or ended."""
+    asked = [member.user_external_id for member in entry.members]
+    students = await User.filter(
+        academy_id=group.academy_id, external_id__in=asked, role=UserRole.STUDENT
     )
-    if teacher is None:
-        raise NotFoundError("No such teacher in this academy.", ("teacherExternalId",))
-    return teacher.id
-
-
-async def _replace_members(group: Group, plan: GroupPlan) -> set[int]:
-    """Who was a member otherwise than now."""
-    changed: set[int] = set()
-    ids = await _user_ids(plan)
-    wanted = {(ids[m.user_external_id], m.via): m for m in plan.members}
-    if len(wanted) < len(plan.members):
+    ids = {str(student.external_id): student.id for student in students}
+    for n, external_id in enumerate(asked):
+        if external_id not in ids:
+            raise NotFoundError(
+                "No such student in this academy.", ("members", str(n), "userExternalId")
+            )
+    wanted = {(ids[m.user_external_id], m.via): m for m in entry.members}
+    if len(wanted) < len(entry.members):
         raise InvalidInputError("Somebody is twice a member by the same way.", ("members",))
+    changed: set[int] = set()
     for row in await Membership.filter(group_id=group.id):
         member = wanted.pop((row.user_id, row.via), None)
         if member is None:
@@ -119,30 +124,15 @@ async def _replace_members(group: Group, plan: GroupPlan) -> set[int]:
             await row.save(update_fields=["active_from", "active_until"])
             changed.add(row.user_id)
     await Membership.bulk_create(
-        [_membership(group, user_id, member) for (user_id, _), member in wanted.items()]
+        [
+            Membership(
+                group_id=group.id,
+                user_id=user_id,
+                via=member.via,
+                active_from=member.active_from,
+                active_until=member.active_until,
+            )
+            for (user_id, _), member in wanted.items()
+        ]
     )
     return changed
-
-
-def _membership(group: Group, user_id: int, member: MemberInput) -> Membership:
-    return Membership(
-        group_id=group.id,
-        user_id=user_id,
-        via=member.via,
-        active_from=member.active_from,
-        active_until=member.active_until,
-    )
-
-
-async def _user_ids(plan: GroupPlan) -> dict[str, int]:
-    asked = [member.user_external_id for member in plan.members]
-    users = await User.filter(
-        academy_id=plan.academy_id, external_id__in=asked, role=UserRole.STUDENT
-    )
-    ids = {str(user.external_id): user.id for user in users}
-    for n, external_id in enumerate(asked):
-        if external_id not in ids:
-            raise NotFoundError(
-                "No such student in this academy.", ("members", str(n), "userExternalId")
-            )
-    return ids

@@ -1,1 +1,1 @@
-"""Lets people in and keeps them out: grants, the added and the barred."""
+"""Admits people to sessions and keeps them out: grants, added people, barred people."""

@@ -1,11 +1,11 @@
-"""Keeping somebody out of one session: no token, no stream, and out of its room whenever seen."""
+"""Bars people from one session: no token, no stream, and removal from its room whenever seen."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from actions.admittance.grants import grants_now, is_too_much
-from actions.admittance.participants import find_person, row_of
-from actions.writing.bulk import again_if_raced
+from actions.admittance.participants import ensure_row, find_person
+from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.rights import review
 from actions.writing.roster import tell_row
@@ -20,23 +20,21 @@ from models import Session, SessionParticipant, User
 from models.database import sql
 from models.database.atomic import atomic
 
-Inside = tuple[int, int, Grant]  # in the room of which session, who, and what they came with
+HeldGrant = tuple[int, int, Grant]  # session id, user id, and the grant with which they came in
 
 
+@retried_if_raced
 async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
-    """Until they are let in again. Whoever is barred already stays so, since then and by whom.
+    """Bar a person until they are unbarred; a person who is barred already stays as they are.
 
-    FORBIDDEN for those who manage the session: they would let themselves in.
+    FORBIDDEN for people who manage the session: they could unbar themselves.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    return await again_if_raced(lambda: _bar(viewer, session_id, user_id, now))
-
-
-async def _bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
     async with writing(session_id, now) as draft:
         person = await find_person(draft.session, user_id)
-        _check_no_manager(draft.session, person)
-        row = await row_of(draft.session, person)
+        if draft.session.is_managed_by(person.as_viewer()):
+            raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
+        row = await ensure_row(draft.session, person)
         if row.barred_at is None:
             row.barred_at, row.barred_by_id = now, viewer.user_id
             await row.save(update_fields=["barred_at", "barred_by_id"])
@@ -46,23 +44,15 @@ async def _bar(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> 
     return draft.session
 
 
-def _check_no_manager(session: Session, person: User) -> None:
-    if session.is_managed_by(person.as_viewer()):
-        raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
-
-
+@retried_if_raced
 async def unbar_participant(
     viewer: Viewer, session_id: int, user_id: int, now: datetime
 ) -> Session:
-    """They may come again as far as anything else lets them; who is not barred stays as they are.
+    """Unbar a person: their other rights hold again. A person who is not barred stays as they are.
 
-    NOT_FOUND for who is not on the roster.
+    NOT_FOUND for a person who is not on the roster.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    return await again_if_raced(lambda: _unbar(session_id, user_id, now))
-
-
-async def _unbar(session_id: int, user_id: int, now: datetime) -> Session:
     async with writing(session_id, now) as draft:
         row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
         if row is None:
@@ -75,15 +65,19 @@ async def _unbar(session_id: int, user_id: int, now: datetime) -> Session:
 
 
 async def keep_out(draft: Draft, user_ids: Iterable[int]) -> None:
-    """Of these people who came into the room, have those removed who would get no token now."""
+    """Have people who just came in removed, unless a token would let them in now."""
     session = draft.session
     came = [(session.id, user_id, Grant()) for user_id in user_ids]
     draft.concerned |= await _who_must_leave({session.id: session}, came, draft.now)
 
 
-async def put_out(rooms: Mapping[int, Session], inside: Collection[Inside], now: datetime) -> None:
-    """Of the people in the rooms of these sessions, have those removed who would get no token now,
-    or a lesser one than theirs."""
+async def put_out(
+    rooms: Mapping[int, Session], inside: Collection[HeldGrant], now: datetime
+) -> None:
+    """Have people removed from rooms who would get no token now, or a lesser grant than they hold.
+
+    `rooms` are the sessions by id.
+    """
     leaving = await _who_must_leave(rooms, inside, now)
     if leaving:
         async with atomic() as tx:
@@ -91,9 +85,9 @@ async def put_out(rooms: Mapping[int, Session], inside: Collection[Inside], now:
 
 
 async def _who_must_leave(
-    rooms: Mapping[int, Session], inside: Collection[Inside], now: datetime
+    rooms: Mapping[int, Session], inside: Collection[HeldGrant], now: datetime
 ) -> set[int]:
-    """A handful of statements, however many they are."""
+    """Find them with a few statements, however many people are inside."""
     users: dict[int, User] = {}
     for some in sql.batches(sorted({user_id for _, user_id, _ in inside})):
         users |= {user.id: user for user in await User.filter(id__in=some)}
@@ -110,10 +104,10 @@ async def _who_must_leave(
 
 
 async def remove_person(livekit: LiveKit, participant_id: int, now: datetime) -> None:
-    """Put somebody out of the room who would get no token for it now, or a lesser one than theirs;
-    not to be there is success.
+    """Remove a participant who would get no token now, or a lesser grant than they hold.
 
-    Under every identity of theirs: a name may have changed since their token was made.
+    They may be there under several identities: their name may have changed since a token was made.
+    Nobody to remove is success.
     """
     row = await SessionParticipant.get_or_none(id=participant_id).select_related("session", "user")
     if row is None:

@@ -1,4 +1,4 @@
-"""What somebody may do in a session's room now: by their role, and if it is theirs to join."""
+"""Grants: what a person may do in a session's room, by their role and their right to join."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,13 +7,11 @@ from domain.access import UserRole, Viewer
 from domain.joining import right_refusal
 from gateways.livekit_tokens import Grant
 from models import Session, User
-from models.reading.standing import standings_of
-
-Place = tuple[Session, User]
+from models.reading.standing import read_standings_of
 
 
 def grant_for(viewer: Viewer, session: Session) -> Grant:
-    """What the role may do in this session's room."""
+    """Return what the viewer's role may do in this session's room."""
     if session.is_managed_by(viewer):
         return Grant(
             can_publish=True,
@@ -33,11 +31,15 @@ def grant_for(viewer: Viewer, session: Session) -> Grant:
     )
 
 
-async def grants_now(people: Iterable[Place], now: datetime) -> dict[tuple[int, int], Grant | None]:
-    """Of each person in each session, by both ids, what a token would grant them; None: they would
-    get none. What only keeps people waiting outside, such as the hour, does not count."""
+async def grants_now(
+    people: Iterable[tuple[Session, User]], now: datetime
+) -> dict[tuple[int, int], Grant | None]:
+    """Compute what a token would grant each person now, by session id and user id.
+
+    None: they would get no token. A reason to wait outside, such as the hour, does not count.
+    """
     asked = [(session, user, user.as_viewer()) for session, user in people]
-    found = await standings_of([(session, viewer) for session, _, viewer in asked], now)
+    found = await read_standings_of([(session, viewer) for session, _, viewer in asked], now)
     return {
         (session.id, user.id): grant_for(viewer, session)
         if user.is_active and not right_refusal(found[session.id, user.id])
@@ -47,5 +49,5 @@ async def grants_now(people: Iterable[Place], now: datetime) -> dict[tuple[int, 
 
 
 def is_too_much(held: Grant, grant: Grant | None) -> bool:
-    """Whether somebody who came with one has to leave, now that the other is theirs."""
+    """Tell whether a person who came in with `held` has to leave: they would get `grant` now."""
     return grant is None or not held.is_within(grant)

@@ -1,4 +1,4 @@
-"""Who may come to one session although nothing else says so."""
+"""Adds people to one session who have no other right to come to it."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from models import Session, SessionParticipant, User
 
 
 async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
-    """Somebody of the academy, or a super admin, may see the session and join it.
+    """Let a person of the academy, or a super admin, see the session and join it.
 
-    It makes nobody expected who was not. Added twice is added once.
+    The person is not expected because of it. Adding twice is the same as adding once.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
@@ -22,7 +22,7 @@ async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: da
         person = await find_person(session, user_id)
         if not person.is_active:
             raise InvalidInputError("The person is not active.", ("userId",))
-        row = await row_of(session, person)
+        row = await ensure_row(session, person)
         if row.barred_at is not None:
             raise BarredError("Barred from this session; unbar them instead.", ("userId",))
         if not row.is_added:
@@ -33,14 +33,14 @@ async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: da
 
 
 async def find_person(session: Session, user_id: int) -> User:
-    """NOT_FOUND for who is neither of the session's academy nor of none."""
+    """Find a person of the session's academy, or a super admin; NOT_FOUND for anybody else."""
     person = await User.get_or_none(id=user_id)
     if person is None or person.academy_id not in (session.academy_id, None):
         raise NotFoundError("No such person in this academy.", ("userId",))
     return person
 
 
-async def row_of(session: Session, person: User) -> SessionParticipant:
-    """Their place on the roster, made where they had none."""
+async def ensure_row(session: Session, person: User) -> SessionParticipant:
+    """Return the person's row of the roster, and create it if there is none."""
     row = await SessionParticipant.get_or_none(session_id=session.id, user_id=person.id)
     return row or await enrol(session, person.id, person.role, is_expected=False)

@@ -1,1 +1,1 @@
-"""Keeps the attendance log, folds it, and tells what changed."""
+"""Keeps the attendance log, folds it, and tells watchers what changed."""

@@ -1,4 +1,4 @@
-"""Makes attendance final, once a session is over, and what follows from it."""
+"""Makes attendance final once a session is over, and moves the session by the result."""
 
 from datetime import datetime
 
@@ -6,33 +6,34 @@ from actions.attendance.folding import refold
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, move_to
 from actions.writing.stream import writing
-from domain.attendance.fold import (
-    AttendanceStatus,
-)
+from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from domain.session import SessionFormat
 from domain.status import SessionStatus, TransitionCause
 
 
 async def finalise_attendance(session_id: int, now: datetime) -> None:
-    """The final result, once: statuses for those expected; an absent student's session ABSENT."""
+    """Make attendance final, once: each expected person gets a status. Safe to repeat."""
     async with writing(session_id, now) as draft:
         session = draft.session
         if session.status is not SessionStatus.COMPLETED or session.finalised_at is not None:
             return
         draft.change(finalised_at=now)
-        settle(draft, await refold(draft))
+        move_by_attendance(draft, await refold(draft))
 
 
-def settle(draft: Draft, states: list[AttendanceState]) -> None:
-    """A private lesson whose student never came, though they could have, is ABSENT; and back."""
+def move_by_attendance(draft: Draft, states: list[AttendanceState]) -> None:
+    """Move a final individual session to ABSENT if its student never came but could have come.
+
+    Move it back to COMPLETED when later lines or an override say otherwise.
+    """
     session = draft.session
     if session.finalised_at is None or session.format is not SessionFormat.INDIVIDUAL:
         return
     for state in states:
         if state.user_id == session.student_id:
             is_absent = state.result.status is AttendanceStatus.ABSENT and not state.has_joined
-            is_absent = is_absent and session.was_joinable  # an override can say it of any session
+            is_absent = is_absent and session.was_joinable  # an override may say it of any session
             to = SessionStatus.ABSENT if is_absent else SessionStatus.COMPLETED
             if session.status is not to:
                 move_to(draft, to, Because(TransitionCause.ATTENDANCE))

@@ -1,100 +1,105 @@
-"""Attendance is folded from its log whenever a line is added, in the same transaction."""
+"""Folds attendance from its log, in the transaction that adds a line to it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
 
-from actions.attendance.watches import watch
 from actions.writing.draft import Draft
+from actions.writing.due_work import PLAN
 from actions.writing.moves import Because, advance, move_to
-from actions.writing.roster import tell
-from domain.attendance.fold import Result, fold
+from domain.attendance.fold import Policy, Result, fold
 from domain.attendance.state import AttendanceState, to_ms
+from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
-from models.reading.attendance_log import Lines, facts_of, lines_of
+from models.database import sql
+from models.reading.attendance_log import facts_of, read_lines
 from models.reading.rosters import state_of
 
 _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
 
+# The work that is due first expires all stale stays of a session, so one row is enough. Work that
+# has started is asked for anew: it may have read the log before the latest stay opened.
+EXPIRE_STAYS_LATER = PLAN + "WHERE due_work.claimed_until IS NOT NULL"
+
 
 async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:
-    """Fold the log again for some people or for everybody, and tell what changed.
+    """Fold the log again for some people or for everybody, store the results and tell changes.
 
-    Who has no line has no row either, until the result is final. The states as they are now.
+    Return these people's states as they are now. A person without a line has no stored result
+    until the attendance is final.
     """
-    rows = await _participants(draft.session.id, user_ids)
-    lines = await lines_of(draft.session.id, user_ids)
+    session, final_at = draft.session, draft.session.finalised_at
+    roster = SessionParticipant.filter(session_id=session.id).order_by("id")
+    rows = await (roster if user_ids is None else roster.filter(user_id__in=user_ids))
+    lines = await read_lines(session.id, user_ids)
     found = await MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
-    cached = {row.participant_id: row for row in found}
-    was_final = draft.session.finalised_at is not None and "finalised_at" not in draft.changed
-    before = [state_of(row, cached.get(row.id), is_final=was_final) for row in rows]
-    after = [_fold(draft, state, lines) for state in before]
-    changed = [new for old, new in zip(before, after, strict=True) if new != old]
-    await _store(changed)
-    await watch(draft, [new for old, new in zip(before, after, strict=True) if _opens(old, new)])
-    for old, new in zip(before, after, strict=True):
+    stored = {row.participant_id: row for row in found}
+    was_final = final_at is not None and "finalised_at" not in draft.changed
+    final_stamps = [to_ms(final_at)] if final_at else []
+    states, changed = [], []
+    for row in rows:
+        old = new = state_of(row, stored.get(row.id), is_final=was_final)
+        facts = facts_of(session, is_expected=row.is_expected)
+        own = [line for line in lines[row.user_id] if facts.is_near(line)]
+        if own or final_at:
+            log = own + [line for line in lines[None] if facts.is_near(line)]
+            new = replace(
+                old,
+                is_final=final_at is not None,
+                calculated_ms=max([line.received_ms for line in log] + final_stamps),
+                result=fold(log, facts),
+            )
+        states.append(new)
+        if new != old:
+            changed.append((old, new))
+    await _store([new for _, new in changed])
+    if any(set(new.result.open_sids) - set(old.result.open_sids) for old, new in changed):
+        work = WorkKind.EXPIRE_STAYS.value, session.id, session.academy_id
+        await sql.execute(EXPIRE_STAYS_LATER, *work, draft.now + stale_after(draft))
+    for old, new in changed:
         if _told(new) != _told(old):
-            tell(draft, new)
-    return after
-
-
-def _told(state: AttendanceState) -> AttendanceState:
-    """What watchers are told of: until the result is final, not that it was calculated again."""
-    told = replace(state, result=replace(state.result, open_sids=()))
-    return told if state.is_final else replace(told, calculated_ms=None)
-
-
-def _opens(old: AttendanceState, new: AttendanceState) -> bool:
-    return bool(set(new.result.open_sids) - set(old.result.open_sids))
-
-
-async def _participants(session_id: int, user_ids: list[int] | None) -> list[SessionParticipant]:
-    rows = SessionParticipant.filter(session_id=session_id).order_by("id")
-    return await (rows if user_ids is None else rows.filter(user_id__in=user_ids))
-
-
-def _fold(draft: Draft, before: AttendanceState, lines: Lines) -> AttendanceState:
-    facts = facts_of(draft.session, is_expected=before.is_expected)
-    own, rooms = (list(filter(facts.is_near, lines[who])) for who in (before.user_id, None))
-    finalised_at = draft.session.finalised_at
-    if not own and finalised_at is None:
-        return before
-    stamps = [line.received_ms for line in own + rooms]
-    return replace(
-        before,
-        is_final=finalised_at is not None,
-        calculated_ms=max(stamps + ([to_ms(finalised_at)] if finalised_at else [])),
-        result=fold(own + rooms, facts),
-    )
+            draft.append_presence(new)
+    return states
 
 
 async def _store(states: list[AttendanceState]) -> None:
-    """Write the cache of these states anew."""
-    rows = [MeetingAttendance(**_row(state)) for state in states if state.calculated_ms is not None]
+    rows = [
+        MeetingAttendance(
+            participant_id=state.participant_id,
+            session_id=state.session_id,
+            calculated_ms=state.calculated_ms,
+            **state.result.to_dict(),
+        )
+        for state in states
+        if state.calculated_ms is not None
+    ]
     if rows:
         await MeetingAttendance.bulk_create(
             rows, on_conflict=["participant_id"], update_fields=_CACHED, batch_size=500
         )
 
 
-def _row(state: AttendanceState) -> dict[str, Any]:
-    return state.result.to_dict() | {
-        "participant_id": state.participant_id,
-        "session_id": state.session_id,
-        "calculated_ms": state.calculated_ms,
-    }
+def _told(state: AttendanceState) -> AttendanceState:
+    """Leave out what watchers are not told: until it is final, that it was calculated again."""
+    told = replace(state, result=replace(state.result, open_sids=()))
+    return told if state.is_final else replace(told, calculated_ms=None)
 
 
-async def catch_up(draft: Draft) -> None:
-    """Make the moves that are due; a session that ends closes the stays that are open."""
+def stale_after(draft: Draft) -> timedelta:
+    """Read from the session's policy how long a stay may go on without a sign of life."""
+    return timedelta(minutes=Policy(**draft.session.attendance_policy).stale_after_minutes)
+
+
+async def advance_if_due(draft: Draft) -> None:
+    """Make the moves that are due, and close the open stays of a session that ends by them."""
     session = draft.session
     if session.next_transition_at is None:
         return
     waits = session.may_wait(draft.now)
     if not (session.is_overdue(draft.now) or waits):
         return
-    # Nobody keeps a session going whom only their own page reports.
+    # A person whom only their own page reports does not keep a session going.
     inside = MeetingAttendance.filter(session_id=session.id, joined_since_ms__isnull=False)
     advance(draft, await inside.count() if waits else 0)
     if session.ended_at == draft.now:
@@ -102,7 +107,7 @@ async def catch_up(draft: Draft) -> None:
 
 
 async def close_stays(draft: Draft) -> None:
-    """No stay is open in a session that is over."""
+    """Close the open stays of a session that is over."""
     if draft.session.ended_at is None:
         return
     inside = MeetingAttendance.unsettled([draft.session.id])
@@ -111,8 +116,8 @@ async def close_stays(draft: Draft) -> None:
         await refold(draft, [row.participant.user_id for row in rows])
 
 
-def begin(draft: Draft, states: Iterable[AttendanceState]) -> None:
-    """The first join of anybody begins a session; that somebody's page reports one does not."""
-    came = any(state.has_joined for state in states)
-    if came and draft.session.status is SessionStatus.READY:
+def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -> None:
+    """Start a READY session when somebody has joined; a page's report of it does not count."""
+    has_come = any(state.has_joined for state in states)
+    if has_come and draft.session.status is SessionStatus.READY:
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))

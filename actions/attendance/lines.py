@@ -1,4 +1,4 @@
-"""Lines of the attendance log: LiveKit's, and our own."""
+"""Lines of the attendance log: how each kind of them is made and stored."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from models.database import sql
 
 
 async def insert_line(line: MeetingAttendanceEvent) -> bool:
-    """Whether the line is new: its `source_id` was not in the log yet."""
+    """Add the line to the log; return False if its `source_id` is there already."""
     names = [name for name in line._meta.fields_db_projection if name != "id"]
     statement = (
         f"INSERT INTO meeting_attendance_events ({', '.join(names)}) "
@@ -24,7 +24,7 @@ async def insert_line(line: MeetingAttendanceEvent) -> bool:
 def room_line(
     session_id: int, room_sid: str, created_ms: int, *, received_ms: int, alive_ms: int | None
 ) -> MeetingAttendanceEvent:
-    """The ROOM_STARTED that we conclude ourselves: one a room, whoever is the first to see it."""
+    """Make the ROOM_STARTED that we conclude ourselves: one per room, whoever sees it first."""
     return MeetingAttendanceEvent(
         session_id=session_id,
         source_id=f"room:{room_sid}",
@@ -38,10 +38,10 @@ def room_line(
     )
 
 
-def own_line(
+def new_line(
     draft: Draft, kind: EventKind, source: EventSource, user_id: int, **values: Any
 ) -> MeetingAttendanceEvent:
-    """A line of now, not yet numbered: `write_line` gives it its `source_id`."""
+    """Make a line of now, without a `source_id`: `append_line` gives it one."""
     now_ms = to_ms(draft.now)
     given = {"occurred_ms": now_ms, "received_ms": now_ms, "source_id": "", **values}
     return MeetingAttendanceEvent(
@@ -49,9 +49,12 @@ def own_line(
     )
 
 
-async def write_line(line: MeetingAttendanceEvent) -> None:
-    """Under the session's lock: numbered within what this source says of this person, so of two in
-    the same millisecond the later one has the later `source_id`."""
+async def append_line(line: MeetingAttendanceEvent) -> None:
+    """Number the line and add it to the log. The caller holds the session's lock.
+
+    The number counts this source's lines about this person: of two lines in the same millisecond
+    the later one has the greater `source_id`.
+    """
     earlier = MeetingAttendanceEvent.filter(
         session_id=line.session_id, user_id=line.user_id, source=line.source
     )

@@ -1,1 +1,1 @@
-"""Does what time asks for, and says whether it is done."""
+"""Does what is due, and reads whether anything is late."""

@@ -1,4 +1,4 @@
-"""Clocks beat, so that everybody can see one running."""
+"""Stores the beats of clocks, so that everybody can see whether one runs."""
 
 from datetime import datetime, timedelta
 
@@ -13,11 +13,11 @@ ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at
 
 
 async def beat(name: str, now: datetime) -> None:
-    """A clock says that it is alive."""
+    """Store that the clock of this name is alive."""
     await sql.execute(BEAT, name, now)
 
 
 async def forget_stopped(now: datetime) -> None:
-    """Clocks that have not been seen for a day are no news any more."""
+    """Delete the clocks that have not beaten for a day."""
     statement = "DELETE FROM clock_heartbeats WHERE beat_at < $1"
     await sql.execute(statement, now - FORGOTTEN_AFTER)

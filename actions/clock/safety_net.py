@@ -1,4 +1,4 @@
-"""Plans again, or does, what should have been done and nobody has planned any more."""
+"""Finds sessions whose meeting or result is missing without due work for it, and gets it made."""
 
 import logging
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from domain.status import SessionStatus
 from models import Session
 from models.database import sql
 from models.database.fields import utc
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
 logger = logging.getLogger("halaqa.clock")
 
-GIVEN_UP = timedelta(seconds=60)
+FORGOTTEN_AFTER = timedelta(seconds=60)
 
 FORGOTTEN = """
 SELECT id FROM sessions s
@@ -29,7 +29,7 @@ AND NOT EXISTS (SELECT 1 FROM due_work WHERE kind = 'FINALISE_ATTENDANCE' AND su
 
 @dataclass(slots=True)
 class Caught:
-    """How many sessions were looked at, got a meeting, are to be finalised; how many failed."""
+    """Counts sessions: checked, given a meeting, to be finalised, failed."""
 
     checked: int = 0
     made: int = 0
@@ -38,44 +38,39 @@ class Caught:
 
 
 async def catch_forgotten(
-    now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Caught:
-    """Live sessions without a meeting get theirs if the gate lets it; those over without a result
-    have it calculated. One statement where nothing is amiss."""
-    done = Caught()
-    rows = await sql.query(FORGOTTEN, now - GIVEN_UP)
-    if not rows:
-        return done
-    sessions = which.rows().filter(id__in=[row["id"] for row in rows]).order_by("id")
-    for session in await sessions:
-        if _is_due(session, now):
-            done.checked += 1
-            if not is_dry:
-                await _try(session, done, now)
-    return done
+    """Make the missing meetings that the gate allows, and add work for the missing results.
+
+    Costs one statement where nothing is amiss.
+    """
+    caught = Caught()
+    ids = [row["id"] for row in await sql.query(FORGOTTEN, now - FORGOTTEN_AFTER)]
+    sessions = which.rows().filter(id__in=ids).order_by("id")
+    for session in await sessions if ids else []:
+        if session.meeting_refusal is not None and not session.status.is_over:
+            # The refusal stands: it is retried later, or time alone does not lift it.
+            retry_at = session.meeting_refusal.get("retryAt")
+            if retry_at is None or utc(retry_at) > now:
+                continue
+        caught.checked += 1
+        if is_dry:
+            continue
+        try:
+            if session.status is SessionStatus.COMPLETED:
+                caught.finalised += await _add_final_work(session.id, now)
+            else:
+                await make_ahead(session.id, now)
+                caught.made += await Session.exists(id=session.id, meeting_id__isnull=False)
+        except Exception:
+            extra = {"session": session.id}
+            logger.warning("forgotten work not planned", exc_info=True, extra=extra)
+            caught.failed += 1
+    return caught
 
 
-def _is_due(session: Session, now: datetime) -> bool:
-    """Not what was refused and will be asked for again, or what time alone does not allow."""
-    if session.meeting_refusal is None or session.status.is_over:
-        return True
-    retry_at = session.meeting_refusal.get("retryAt")
-    return retry_at is not None and utc(retry_at) <= now
-
-
-async def _try(session: Session, done: Caught, now: datetime) -> None:
-    try:
-        if session.status is SessionStatus.COMPLETED:
-            done.finalised += await _plan_result(session.id, now)
-            return
-        await make_ahead(session.id, now)
-        done.made += await Session.exists(id=session.id, meeting_id__isnull=False)
-    except Exception:
-        logger.warning("forgotten work not planned", exc_info=True, extra={"session": session.id})
-        done.failed += 1
-
-
-async def _plan_result(session_id: int, now: datetime) -> bool:
+async def _add_final_work(session_id: int, now: datetime) -> bool:
+    """Have the result calculated, unless it is there by now."""
     async with writing(session_id, now) as draft:
         is_open = draft.session.finalised_at is None
         if is_open:

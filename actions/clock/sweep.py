@@ -1,4 +1,4 @@
-"""The clock's work on sessions: whatever is due is done, in batches, by one clock or by ten."""
+"""Advances the sessions that are due, in batches, whether one clock runs or ten."""
 
 import logging
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from tortoise.functions import Count
 
 from actions.attendance.folding import close_stays
-from actions.writing.draft import Draft
 from actions.writing.moves import advance
 from actions.writing.stream import drafts_of, write
 from models import MeetingAttendance, Session
@@ -18,8 +17,8 @@ from models.database.connection import is_retryable
 logger = logging.getLogger("halaqa.clock")
 
 BATCH = 500
-PARKED = timedelta(minutes=1)  # how long a session rests whose move failed
-HELD_UP = timedelta(seconds=5)  # and how long one that only met a lock
+PARKED_FOR = timedelta(minutes=1)  # a session whose move failed
+LOCKED_FOR = timedelta(seconds=5)  # a session whose move only met a lock
 
 DUE = """
 SELECT id FROM sessions WHERE next_transition_at <= $1
@@ -33,7 +32,7 @@ AND (parked_until IS NULL OR parked_until <= $1) AND id IN ({ids}) ORDER BY id
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one batch did. `is_whole`: it was as big as a batch can be, so there may be more."""
+    """Counts of one batch. `is_whole`: it was as big as a batch can be, so more may be due."""
 
     advanced: int
     parked: int
@@ -41,39 +40,34 @@ class Swept:
 
 
 async def advance_due(now: datetime, limit: int = BATCH) -> Swept:
-    """Advance what is due. Rows that somebody else holds are left to them; a session whose move
-    fails is tried alone, then parked, and holds up nobody."""
+    """Advance the sessions that are due, in one transaction, without those that others lock.
+
+    If that fails, advance each alone and park those that fail: no session holds up another.
+    """
     try:
         advanced = len(await _advance(DUE, now, limit))
         return Swept(advanced, 0, advanced == limit)
     except Exception as error:
-        return await _advance_singly(now, limit, error)
-
-
-async def _advance_singly(now: datetime, limit: int, because: Exception) -> Swept:
-    rows = await sql.query(DUE, now, limit)  # fails too if it is the database that is gone
-    logger.warning("batch failed, going one by one", extra={"reason": repr(because)})
+        rows = await sql.query(DUE, now, limit)  # fails too if it is the database that is gone
+        logger.warning("batch failed, going one by one", extra={"reason": repr(error)})
     advanced = parked = 0
     for row in rows:
+        session_id = row["id"]
         try:
-            advanced += len(await _advance_these([row["id"]], now))
+            advanced += len(await _advance_these([session_id], now))
         except Exception as error:
-            await _park(row["id"], now, error)
+            logger.error("session parked", exc_info=error, extra={"session": session_id})
+            until = now + (LOCKED_FOR if is_retryable(error) else PARKED_FOR)
+            last_error = f"{type(error).__name__}: {error}"[:500]
+            await Session.filter(id=session_id).update(parked_until=until, last_error=last_error)
             parked += 1
     return Swept(advanced, parked, advanced + parked == limit)
 
 
-async def _park(session_id: int, now: datetime, error: Exception) -> None:
-    logger.error("session parked", exc_info=error, extra={"session": session_id})
-    rest = HELD_UP if is_retryable(error) else PARKED
-    told = f"{type(error).__name__}: {error}"[:500]
-    await Session.filter(id=session_id).update(parked_until=now + rest, last_error=told)
-
-
 async def advance_among(session_ids: list[int], now: datetime) -> list[int]:
-    """Heal: advance those of these sessions that are overdue, whatever the clock does.
+    """Heal: advance those of these sessions that are overdue, and return their ids.
 
-    Whoever reads a session that cannot be advanced reads it as it is.
+    A session that cannot be advanced is read as it is, so this never fails.
     """
     try:
         return await _advance_these(session_ids, now) if session_ids else []
@@ -94,28 +88,22 @@ async def _advance(statement: str, now: datetime, *params: int) -> list[int]:
         if not ids:
             return []
         drafts = await drafts_of(Session.filter(id__in=ids), now)
-        inside = await _people_inside(drafts)
+        # Who is inside matters only where an academy lets completion wait for people.
+        waiting = [draft.session.id for draft in drafts if draft.session.may_wait(now)]
+        inside = await _count_inside(waiting, joined_since_ms__isnull=False)
         for draft in drafts:
             advance(draft, inside.get(draft.session.id, 0))
-        for draft in await _with_open_stays(drafts):
-            await close_stays(draft)
+        ended = [draft for draft in drafts if draft.session.ended_at == now]
+        still_open = await _count_inside([draft.session.id for draft in ended])
+        for draft in ended:
+            if draft.session.id in still_open:
+                await close_stays(draft)
         await write(tx, drafts, now)
     return ids
 
 
-async def _people_inside(drafts: list[Draft]) -> dict[int, int]:
-    """Only where an academy lets completion wait for people does it matter who is there."""
-    waiting = [draft.session.id for draft in drafts if draft.session.may_wait(draft.now)]
-    return await _count_inside(waiting, joined_since_ms__isnull=False)
-
-
-async def _with_open_stays(drafts: list[Draft]) -> list[Draft]:
-    ended = [draft.session.id for draft in drafts if draft.session.ended_at == draft.now]
-    inside = await _count_inside(ended)
-    return [draft for draft in drafts if draft.session.id in inside]
-
-
 async def _count_inside(session_ids: list[int], **more: bool) -> dict[int, int]:
+    """Count the people with an open stay, by session; `more` narrows their attendances."""
     if not session_ids:
         return {}
     rows = MeetingAttendance.unsettled(session_ids)

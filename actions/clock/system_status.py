@@ -1,4 +1,4 @@
-"""Is the clock running, is anything late, do LiveKit's events arrive? Never a silent stop."""
+"""Reads whether the clock runs, anything is late, and webhooks arrive: nothing stops silently."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from actions.webhooks.rejections import rejections
 from domain.errors import LiveKitUnavailableError
 from domain.system import ClockStatus, Component, SystemState, WebhookStatus
-from gateways.bus import bell
+from gateways.changes import bus_in_use
 from gateways.livekit import LiveKit
-from gateways.look import Look
 from gateways.queue import queue
+from gateways.single_flight import SingleFlight
 from models.database.connection import dialect
 from models.reading.clock_status import read_clock_status
 from models.reading.webhook_status import HOUR, read_webhook_status
@@ -23,54 +23,50 @@ T = TypeVar("T")
 
 
 class Readings:
-    """The state as this process tells it: whoever asks, and however many at once, one reading
-    serves a second. TimeoutError where it does not come: nobody waits for longer than 3 s."""
+    """Reads the state, once a second at most, however many ask. TimeoutError after 3 s."""
 
     def __init__(
         self, livekit: LiveKit, now: Callable[[], datetime], kept_s: float = KEPT_S
     ) -> None:
-        self.now = now  # never an asker's: a request that came in slowly would speak for all
+        self.now = now  # not the asker's: one request that came in slowly would speak for all
         self._livekit = livekit
-        self._look = Look(kept_s)
+        self._single_flight = SingleFlight(kept_s)
 
     async def state(self) -> SystemState:
         return await self._once("state", lambda: _read(self._livekit, self.now()))
 
     async def clock(self) -> ClockStatus:
-        """The clock alone: who must answer soon does not wait for LiveKit and Redis."""
+        """Read the clock alone, without waiting for LiveKit and Redis."""
         return await self._once("clock", lambda: read_clock_status(self.now()))
 
     async def close(self) -> None:
-        """Before what is read is closed."""
-        await self._look.close()
+        """Stop reading. Call it before the database and LiveKit are closed."""
+        await self._single_flight.close()
 
     async def _once(self, what: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with asyncio.timeout(PATIENCE_S):
-            return await self._look.once(what, ask)
+            return await self._single_flight.ask(what, ask)
 
 
 async def webhook_status(now: datetime) -> WebhookStatus:
-    """Tell whether webhooks arrive, with those turned away that only this process knows of yet."""
+    """Read whether webhooks arrive, with the rejections that only this process knows of yet."""
     return await read_webhook_status(now, await rejections.since(now - HOUR))
 
 
 async def _read(livekit: LiveKit, now: datetime) -> SystemState:
-    ticking = await read_clock_status(now)
-    told = await webhook_status(now)
+    bus = bus_in_use()
+    clock = await read_clock_status(now)
+    webhooks = await webhook_status(now)
     task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
     return SystemState(
         as_of=now,
-        clock=ticking,
-        webhooks=told,
+        clock=clock,
+        webhooks=webhooks,
         database=Component(True, dialect()),
-        message_bus=_bus(),
+        message_bus=bus.health if bus else Component(False, "not started"),
         task_queue=task_queue,
         livekit=rooms,
     )
-
-
-def _bus() -> Component:
-    return bell.bus.health if bell.bus else Component(False, "not started")
 
 
 async def _livekit(livekit: LiveKit) -> Component:

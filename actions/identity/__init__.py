@@ -1,1 +1,1 @@
-"""Knows who is asking: passwords, tokens, access keys."""
+"""Identity: passwords, tokens and access keys tell who the viewer is."""

@@ -1,18 +1,18 @@
-"""Failed attempts in a row: from a few on, the next one has to wait, longer each time.
+"""Failed attempts in a row: after some of them the next has to wait, longer each time.
 
-Counted apart, so that nobody can keep a real person out by guessing in their name elsewhere:
-- by person and address, five, of which those under way are part: what slows a guesser down. Every
-  other address has its own five.
-- by person, from all addresses together, fifty: from then on an address has one instead of five.
-  It is slower for who guesses from many places, and shuts nobody out.
-- by address, for all people together, two hundred a day: what stops who guesses at many people. A
-  school shares one, so only what was checked and wrong counts.
-The last two do not hold where that person has signed in from that address within a month: who is at
-home gets in as ever. Where no address is known, five by person.
+Failures are counted in three ways, so that a person can sign in while others guess their password:
+- by person and address: from the fifth on. This slows down a guesser; every other address has five
+  of its own. Attempts that are under way count too.
+- by person, from all addresses: after fifty, each address has one failure instead of five. This
+  slows down a guesser with many addresses, and shuts nobody out.
+- by address, for all people: two hundred a day. This stops a guesser of many people. A school
+  shares one address, so only passwords that were checked and wrong count.
+The last two do not apply to a person who has signed in from this address in the last 30 days. If
+the address is not known, failures count by person only: from the fifth on.
 
-An attempt that is refused for coming too early, or because too many are under way, does not count;
-a day without a failure forgets them all. A person is the email and the academy as they were typed:
-whether there is anybody of that name makes no difference.
+An attempt that is refused because it comes too early, or because too many are under way, does not
+count. A day without a failure clears a count. A person is the email and the academy as typed:
+it makes no difference whether there is such a person.
 """
 
 import hashlib
@@ -24,22 +24,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actions.identity.passwords import BusyError
-from actions.writing.bulk import again_if_raced
+from actions.writing.bulk import retried_if_raced
 from domain.errors import InvalidCredentialsError
 from domain.text import email_of
 from models import SignInFailure
 from models.database import sql
 from models.database.atomic import atomic
 
-FEW, MANY, CROWD = 5, 50, 200
+PAIR_LIMIT, PERSON_LIMIT, ADDRESS_LIMIT = 5, 50, 200
 FIRST_WAIT = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(minutes=15)
+MAX_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(days=1)
 KNOWN_FOR = timedelta(days=30)
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 
-# Holds the row until the transaction ends, whether it was there or not.
-HOLD = """
+# Locks the row until the transaction ends, and makes it first if it is not there.
+LOCK = """
 INSERT INTO sign_in_failures (key, failures, last_failed_at) VALUES ($1, 0, $2)
 ON CONFLICT (key) DO UPDATE SET key = excluded.key
 """
@@ -48,10 +48,10 @@ INSERT INTO sign_in_failures (key, failures, last_failed_at, blocked_until) VALU
 ON CONFLICT (key) DO UPDATE SET failures = excluded.failures,
 last_failed_at = excluded.last_failed_at, blocked_until = excluded.blocked_until
 """
-FORGET = """
+FORGET_EXPIRED = """
 DELETE FROM sign_in_failures WHERE last_failed_at < $1 OR failures > 0 AND last_failed_at < $2
 """
-CROWDED = """
+FORGET_OLDEST = """
 DELETE FROM sign_in_failures WHERE last_failed_at <= (
     SELECT last_failed_at FROM sign_in_failures ORDER BY last_failed_at DESC LIMIT 1 OFFSET $1
 )
@@ -60,28 +60,40 @@ DELETE FROM sign_in_failures WHERE last_failed_at <= (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The keys of its counters. `known` is there for whom this address has let in before."""
+    """Keys of the counters of one attempt: of person and address, of each alone.
 
-    own: str
+    `known` is the key of a row that says when the person last signed in from this address.
+    """
+
+    pair: str
     person: str | None = None
-    place: str | None = None
+    network: str | None = None
     known: str | None = None
 
 
-def to_sign_in(email: str, academy_slug: str | None, address: str | None, now: datetime) -> Attempt:
+def sign_in_attempt(
+    email: str, academy_slug: str | None, address: str | None, now: datetime
+) -> Attempt:
+    """Name the counters of a sign-in; `address` is None where it is not known."""
     person = f"{email_of(email)}\n{academy_slug or ''}"
     if address is None:
         return Attempt(_key("person", person))
-    place = _place(address)
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        bits = 32 if ip.version == 4 else 64  # an owner of one IPv6 address has its whole /64
+        network = str(ipaddress.ip_network((ip, bits), strict=False))
+    except ValueError:
+        network = address
     return Attempt(
-        own=_key("person there", person, place),
+        pair=_key("person there", person, network),
         person=_key("person anywhere", person),
-        place=_key("place", place, f"{now:%Y-%m-%d}"),
-        known=_key("known", person, place),
+        network=_key("place", network, f"{now:%Y-%m-%d}"),
+        known=_key("known", person, network),
     )
 
 
-def to_change_password(user_id: int) -> Attempt:
+def password_change_attempt(user_id: int) -> Attempt:
     return Attempt(_key("password", str(user_id)))
 
 
@@ -89,117 +101,88 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _place(address: str) -> str:
-    """Who has one IPv6 address has all of its /64; an IPv4 address in one is that one."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    bits = 32 if ip.version == 4 else 64
-    return str(ipaddress.ip_network((ip, bits), strict=False))
-
-
 @asynccontextmanager
 async def counted(attempt: Attempt, now: datetime) -> AsyncIterator[None]:
-    """Around the check of a password. INVALID_CREDENTIALS, with the time to try again, for one that
-    comes too early."""
-    await again_if_raced(lambda: _begin(attempt, now))
-    if attempt.own.startswith("0"):  # one person in sixteen tidies up for all
-        await _tidy(now)
+    """Count an attempt around the check of a password.
+
+    INVALID_CREDENTIALS, with the time of the next try, for an attempt that comes too early.
+    """
+    limit = PAIR_LIMIT
+    if not await _is_known(attempt, now):
+        keys = [key for key in (attempt.person, attempt.network) if key]
+        recent = SignInFailure.filter(key__in=keys, last_failed_at__gt=now - FORGOTTEN_AFTER)
+        rows = {row.key: row for row in await recent}
+        if attempt.network in rows:
+            _check_wait(rows[attempt.network].blocked_until, now)
+        if attempt.person in rows and rows[attempt.person].failures >= PERSON_LIMIT:
+            limit = 1
+    # It counts as failed until it succeeds: else a hundred at once would be a hundred guesses.
+    await _count({attempt.pair: limit}, now, is_start=True)
+    if attempt.pair.startswith("0"):  # one person in sixteen deletes old rows
+        await sql.execute(FORGET_EXPIRED, now - KNOWN_FOR, now - FORGOTTEN_AFTER)
+        await sql.execute(FORGET_OLDEST, MAX_ROWS)
     try:
         yield
     except BusyError:
-        await _take_back(attempt, now)
+        async with atomic():  # the password was not checked, so this is no failure
+            row = await _lock(attempt.pair, now)
+            if row.failures > 1:
+                await sql.execute(STORE, row.key, row.failures - 1, row.last_failed_at, None)
+            else:
+                await row.delete()
         raise
     except InvalidCredentialsError:
-        await again_if_raced(lambda: _fail(attempt, now))
+        if not await _is_known(attempt, now):
+            keys = [key for key in (attempt.person, attempt.network) if key]
+            await _count(dict.fromkeys(keys, ADDRESS_LIMIT), now)
         raise
-
-
-async def _begin(attempt: Attempt, now: datetime) -> None:
-    """It counts as failed until it succeeds: a hundred at once are not a hundred guesses."""
-    async with atomic():
-        limit = await _limit(attempt, now)
-        row = await _hold(attempt.own, now)
-        _check(row.blocked_until, now)
-        await _count(row, limit, now)
-
-
-async def _limit(attempt: Attempt, now: datetime) -> int:
-    """How many the person has there; INVALID_CREDENTIALS while all who are there have to wait."""
-    if await _is_known(attempt, now):
-        return FEW
-    keys = [key for key in (attempt.person, attempt.place) if key]
-    lately = SignInFailure.filter(key__in=keys, last_failed_at__gt=now - FORGOTTEN_AFTER)
-    rows = {row.key: row for row in await lately}
-    if attempt.place in rows:
-        _check(rows[attempt.place].blocked_until, now)
-    return 1 if attempt.person in rows and rows[attempt.person].failures >= MANY else FEW
-
-
-async def _fail(attempt: Attempt, now: datetime) -> None:
-    """It was wrong, so it counts for the person everywhere, and for all who are there."""
-    async with atomic():
-        if await _is_known(attempt, now):
-            return
-        limits = {key: CROWD for key in (attempt.person, attempt.place) if key}
-        for key in sorted(limits):  # so that nobody waits for who waits for them
-            await _count(await _hold(key, now), limits[key], now)
-
-
-async def _take_back(attempt: Attempt, now: datetime) -> None:
-    """It was never checked: nothing was guessed."""
-    async with atomic():
-        row = await _hold(attempt.own, now)
-        if row.failures > 1:
-            await sql.execute(STORE, row.key, row.failures - 1, row.last_failed_at, None)
-        else:
-            await row.delete()
 
 
 async def _is_known(attempt: Attempt, now: datetime) -> bool:
+    """Tell whether the person has signed in from this address in the last 30 days."""
     return attempt.known is not None and await SignInFailure.exists(
         key=attempt.known, last_failed_at__gt=now - KNOWN_FOR
     )
 
 
-async def _hold(key: str, now: datetime) -> SignInFailure:
-    await sql.execute(HOLD, key, now)
+@retried_if_raced
+async def _count(limits: dict[str, int], now: datetime, *, is_start: bool = False) -> None:
+    """Add a failure to each counter; from its limit on, the next attempt has to wait.
+
+    At the start of an attempt, INVALID_CREDENTIALS while the counter says to wait.
+    """
+    async with atomic():
+        for key in sorted(limits):  # in one order for all, so that no two wait for each other
+            row = await _lock(key, now)
+            if is_start:
+                _check_wait(row.blocked_until, now)
+            is_forgotten = now - row.last_failed_at >= FORGOTTEN_AFTER
+            failures = 1 if is_forgotten else row.failures + 1
+            blocked_until, beyond = None, failures - limits[key]
+            if beyond >= 0:
+                blocked_until = now + min(FIRST_WAIT * (1 << min(beyond, 10)), MAX_WAIT)
+            await sql.execute(STORE, key, failures, now, blocked_until)
+
+
+async def _lock(key: str, now: datetime) -> SignInFailure:
+    await sql.execute(LOCK, key, now)
     return await SignInFailure.get(key=key)
 
 
-async def _count(row: SignInFailure, limit: int, now: datetime) -> None:
-    """One more, after which the next has to wait from `limit` on."""
-    is_past = now - row.last_failed_at >= FORGOTTEN_AFTER
-    failures = 1 if is_past else row.failures + 1
-    await sql.execute(STORE, row.key, failures, now, _blocked_until(failures - limit, now))
-
-
-def _check(blocked_until: datetime | None, now: datetime) -> None:
+def _check_wait(blocked_until: datetime | None, now: datetime) -> None:
     if blocked_until is not None and now < blocked_until:
         seconds = math.ceil((blocked_until - now).total_seconds())
         at = f"{now + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
         raise InvalidCredentialsError(f"Too many attempts: try again in {seconds} s, at {at}.")
 
 
-def _blocked_until(beyond: int, now: datetime) -> datetime | None:
-    if beyond < 0:
-        return None
-    return now + min(FIRST_WAIT * (1 << min(beyond, 10)), LONGEST_WAIT)
-
-
 async def succeed(attempt: Attempt, now: datetime) -> None:
-    """The failures in a row are over. Those of the address stay: whoever has an account there could
-    otherwise clear them between guesses at the others'."""
+    """Clear the person's failures, and note that they have signed in from this address.
+
+    The failures of the address stay: else a guesser with an account of their own could clear them.
+    """
     async with atomic():
-        for key in sorted(key for key in (attempt.own, attempt.person) if key):
+        for key in sorted(key for key in (attempt.pair, attempt.person) if key):
             await SignInFailure.filter(key=key).delete()
         if attempt.known:
             await sql.execute(STORE, attempt.known, 0, now, None)
-
-
-async def _tidy(now: datetime) -> None:
-    """Nothing is kept that counts no more, and never more rows than MOST_ROWS."""
-    await sql.execute(FORGET, now - KNOWN_FOR, now - FORGOTTEN_AFTER)
-    await sql.execute(CROWDED, MOST_ROWS)

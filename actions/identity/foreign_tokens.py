@@ -1,13 +1,13 @@
 """Tokens of the platform's own sign-in: JWTs that name a person as the platform knows them.
 
-Claims: `sub` is the person's externalId and `academy` the academy's slug, both strings; `exp` is
-required; `iss` and `aud` are checked where the settings name them, `nbf` and `iat` where they are
-there. Times have a leeway for clocks that differ. The person is one we have been told of by
-`upsertUsers`, and active; a super admin is of no academy, so no such token speaks for one.
+Claims: `sub` is the person's external id and `academy` the academy's slug, both strings. `exp` is
+required. `iss` and `aud` are checked if the settings name them, `nbf` and `iat` if the token has
+them. Times have a leeway, because clocks differ. The person is one whom `upsertUsers` wrote, and is
+active. A super admin has no academy, so no such token speaks for one.
 
-Which algorithm is good is for the settings to say, never for the token: HS256 with the shared
-secret where there is one, and a key of HALAQA_JWKS_URL with the one algorithm that key is for. So
-a public key is never taken for a shared secret.
+The settings say which algorithm is accepted, and never the token: HS256 with the shared secret if
+there is one; and for a key of HALAQA_JWKS_URL, the one algorithm that this key is for. So a public
+key is never taken for a shared secret.
 """
 
 import math
@@ -19,17 +19,17 @@ import jwt
 
 from domain.access import Viewer
 from domain.errors import UnauthenticatedError
-from domain.text import LONGEST_ID, is_storable
+from domain.text import EXTERNAL_ID_MAX_CHARS, is_storable
 from gateways.jwks import ALGORITHMS, Jwks
 from models import User
 from settings import Settings
 
-MAX_TOKEN_CHARS = 8192
+TOKEN_MAX_CHARS = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What the platform's tokens are held against; None where it is not set."""
+    """The settings that verify the platform's tokens; None where a setting is not given."""
 
     secret: str | None
     jwks: Jwks | None
@@ -49,42 +49,48 @@ class Platform:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Whom a token speaks for, in the platform's words, and until when we take it."""
-
-    external_id: str
-    academy_slug: str
-    expires_at: datetime
-
-
 async def viewer_of(platform: Platform, token: str, now: datetime) -> Viewer:
-    """UnauthenticatedError for a token that is not valid, not valid now, or of somebody unknown."""
+    """Return the person of a token as viewer.
+
+    UnauthenticatedError for a token that is invalid, expired or not valid yet, and for a person who
+    is unknown or not active.
+    """
     try:
-        named = _named(await _verified(platform, token, now), platform.leeway, now)
+        claims = await _verified(platform, token, now)
+        for claim in ("nbf", "iat"):
+            if claim in claims and _moment(claims[claim]) - platform.leeway > now:
+                raise ValueError("the token is not valid yet")
+        expires_at = _moment(claims["exp"]) + platform.leeway
+        external_id, academy_slug = _text(claims["sub"]), _text(claims["academy"])
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UnauthenticatedError("The token is not valid.") from error
-    if named.expires_at <= now:
+    if expires_at <= now:
         raise UnauthenticatedError("The token has expired.")
     user = await User.get_or_none(
-        academy__slug=named.academy_slug,
-        external_id=named.external_id,
-        is_active=True,
-        is_service=False,
+        academy__slug=academy_slug, external_id=external_id, is_active=True, is_service=False
     )
     if user is None:
         raise UnauthenticatedError("The token speaks for nobody.")
-    return user.as_viewer(named.expires_at)
+    return user.as_viewer(expires_at)
 
 
 async def _verified(platform: Platform, token: str, now: datetime) -> dict[str, Any]:
-    if len(token) > MAX_TOKEN_CHARS:
+    """Find the key for the token, and return the claims that it signs."""
+    if len(token) > TOKEN_MAX_CHARS:
         raise ValueError("the token is too long")
     header = jwt.get_unverified_header(token)
     algorithm = str(header.get("alg"))
+    key: str | jwt.PyJWK | None = None
+    if algorithm == "HS256" and platform.secret is not None:
+        key = platform.secret
+    elif algorithm in ALGORITHMS and platform.jwks is not None:
+        found = await platform.jwks.find(header.get("kid"), now)
+        key = found if found is not None and found.algorithm_name == algorithm else None
+    if key is None:
+        raise ValueError("no key for this token")
     return jwt.decode(
         token,
-        await _key(platform, algorithm, header.get("kid"), now),
+        key,
         algorithms=[algorithm],
         issuer=platform.issuer,
         audience=platform.audience,
@@ -99,26 +105,6 @@ async def _verified(platform: Platform, token: str, now: datetime) -> dict[str, 
     )
 
 
-async def _key(
-    platform: Platform, algorithm: str, kid: str | None, now: datetime
-) -> str | jwt.PyJWK:
-    if algorithm == "HS256" and platform.secret is not None:
-        return platform.secret
-    if algorithm in ALGORITHMS and platform.jwks is not None:
-        key = await platform.jwks.find(kid, now)
-        if key is not None and key.algorithm_name == algorithm:
-            return key
-    raise ValueError("no key for this token")
-
-
-def _named(claims: dict[str, Any], leeway: timedelta, now: datetime) -> Named:
-    for claim in ("nbf", "iat"):
-        if claim in claims and _moment(claims[claim]) - leeway > now:
-            raise ValueError("the token is not valid yet")
-    until = _moment(claims["exp"]) + leeway
-    return Named(_text(claims["sub"]), _text(claims["academy"]), until)
-
-
 def _moment(value: object) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("a time is a number of seconds")
@@ -126,7 +112,7 @@ def _moment(value: object) -> datetime:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+    if not isinstance(value, str) or not 1 <= len(value) <= EXTERNAL_ID_MAX_CHARS:
         raise ValueError("a name is a string of 1 to 200 characters")
     if not is_storable(value):
         raise ValueError("a name has characters that no name has")

@@ -1,9 +1,8 @@
-"""Passwords: kept as argon2 hashes, checked a few at a time."""
+"""Passwords: kept as argon2 hashes, and checked a few at a time."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -11,14 +10,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from domain.errors import InvalidCredentialsError, InvalidInputError
 
-SHORTEST, LONGEST = 8, 200
-MOST_WAITING = 300  # a school whose children all sign in as the bell rings
+PASSWORD_MIN_CHARS, PASSWORD_MAX_CHARS = 8, 200
+MAX_WAITING = 300  # checks: enough for a school whose children all sign in at the same time
 
 T = TypeVar("T")
 
 _hasher = PasswordHasher()
-# Threads of their own: a flood of sign-ins takes nobody else's, and lists of new people do not keep
-# those waiting who sign in. First come, first served: who has many to hash asks for one at a time.
+# Threads of their own: many sign-ins take no other threads, and a list of new people does not delay
+# those who sign in. Work is done in order, so a caller with many passwords hashes one at a time.
 # Each thread takes 64 MiB while it works.
 _checking = ThreadPoolExecutor(2, thread_name_prefix="password-check")
 _hashing = ThreadPoolExecutor(2, thread_name_prefix="password-hash")
@@ -26,45 +25,42 @@ _waiting: set[object] = set()
 
 
 class BusyError(InvalidCredentialsError):
-    """Too many wait already: nothing was checked."""
+    """Too many checks wait already: the password was not checked."""
 
 
 def is_usable(password: str) -> bool:
-    return SHORTEST <= len(password) <= LONGEST
+    return PASSWORD_MIN_CHARS <= len(password) <= PASSWORD_MAX_CHARS
 
 
 def check_usable(password: str, *field: str) -> None:
-    """INVALID_INPUT for what may not be a password."""
+    """Raise INVALID_INPUT for a password that is too short or too long."""
     if not is_usable(password):
-        raise InvalidInputError(f"A password has {SHORTEST} to {LONGEST} characters.", field)
+        message = f"A password has {PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters."
+        raise InvalidInputError(message, field)
 
 
 async def hash_password(password: str) -> str:
     return await _in(_hashing, lambda: _hasher.hash(password))
 
 
-async def fits(password_hash: str | None, password: str) -> bool:
-    """Takes as long where there is no hash. BusyError where too many wait already."""
-    if len(_waiting) >= MOST_WAITING:
+async def verify_password(password_hash: str | None, password: str) -> bool:
+    """Tell whether the password has this hash; BusyError if too many checks wait already.
+
+    Without a hash the answer is no and takes as long, so that it does not tell who has a password.
+    """
+    if len(_waiting) >= MAX_WAITING:
         raise BusyError("Too many people sign in at once: try again in 10 seconds.")
     mark = object()
     _waiting.add(mark)
     try:
-        return await _in(_checking, lambda: _verify(password_hash, password))
-    finally:
-        _waiting.discard(mark)
-
-
-def _verify(password_hash: str | None, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash or _nobodys(), password) and password_hash is not None
+        if password_hash is None:
+            await _in(_checking, lambda: _hasher.hash(password))
+            return False
+        return await _in(_checking, lambda: _hasher.verify(password_hash, password))
     except (VerificationError, InvalidHashError):
         return False
-
-
-@cache
-def _nobodys() -> str:
-    return _hasher.hash("nobody's password")
+    finally:
+        _waiting.discard(mark)
 
 
 async def _in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:

@@ -1,12 +1,12 @@
-"""Refresh tokens: a sign-in is a family of them, each used once and followed by the next.
+"""Refresh tokens: a sign-in is a family of them; each is used once, and the next replaces it.
 
-A token that comes back after it was used may have been stolen, by whoever used it first or by who
-uses it now: nobody can tell, so the whole family ends, with its access tokens and its sockets. One
-case is forgiven: within GRACE of its use, while what followed it has not been used, the answer may
-have been lost on its way, or two tabs asked at once. What followed is taken back then, and another
-one given: a family never has two tokens that are good.
+A token that comes back after its use may be stolen, and nobody can tell which of the two users is
+the thief. So the whole family ends, with its access tokens and its sockets. There is one exception:
+within GRACE of the use, and while the next token is unused, the answer may have been lost, or two
+tabs asked at the same time. Then the next token is revoked and another one given: a family never
+has two valid tokens.
 
-Whoever begins, renews or ends families holds the person's row first, so that no token is made in a
+Starting, renewing and ending families locks the person's row first, so that no token is made in a
 family that is being ended.
 """
 
@@ -15,14 +15,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.writing.bulk import again_if_raced
+from actions.writing.bulk import retried_if_raced
 from actions.writing.rights import review_alone
 from models import RefreshToken, User
 from models.database import sql
 from models.database.atomic import Transaction, atomic
 
 PREFIX = "hlr_"
-TTL = timedelta(days=30)
+REFRESH_TOKEN_TTL = timedelta(days=30)
 GRACE = timedelta(seconds=10)
 
 FORGET = """
@@ -33,99 +33,88 @@ DELETE FROM refresh_tokens WHERE id IN (
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """`secret` is told once; only its hash is kept."""
+class NewToken:
+    """A token that was just made. `secret` is shown only now: we keep its hash."""
 
     user: User
     family: str
     secret: str
 
 
-async def hold(user_id: int) -> User | None:
-    """The person. Until the transaction ends, nobody else touches their families."""
+async def lock_user(user_id: int) -> User | None:
+    """Lock the person: until the transaction ends, nobody else changes their families."""
     return await User.select_for_update(no_key=True).get_or_none(id=user_id)
 
 
-async def begin(user: User, now: datetime) -> Link:
-    """A new family, of a person who is held."""
+async def start_family(user: User, now: datetime) -> NewToken:
+    """Start a new family of a person who is locked."""
     return await _add(user, secrets.token_hex(16), now)
 
 
-async def renew(secret: str, now: datetime) -> Link | None:
-    """The next of the family; None where the token is no good, or no longer."""
-    found = await find(secret)  # what anybody may make up begins no transaction
+@retried_if_raced
+async def renew(secret: str, now: datetime) -> NewToken | None:
+    """Use a token and return the next of its family; None for a token that is not valid."""
+    found = await find_token(secret)  # an invented token must not start a transaction
     if found is None:
         return None
-    token = found
-    return await again_if_raced(lambda: _renew(token, now))
-
-
-async def _renew(token: RefreshToken, now: datetime) -> Link | None:
     async with atomic() as tx:
-        user = await hold(token.user_id)
-        # Others may have used it before we held the person, or forgotten it.
-        found = await RefreshToken.get_or_none(id=token.id)
-        if user is None or found is None or not user.is_active or found.expires_at <= now:
+        user = await lock_user(found.user_id)
+        # Read again: others may have used or deleted it before we had the lock.
+        token = await RefreshToken.get_or_none(id=found.id)
+        if user is None or token is None or not user.is_active or token.expires_at <= now:
             return None
-        if not await _may_be_used(found, now):
-            await end(tx, found, now)
+        is_valid = token.revoked_at is None
+        if is_valid and token.used_at is not None:
+            next_one = RefreshToken.filter(
+                family=token.family, issued_at=token.used_at, used_at=None, revoked_at=None
+            )
+            is_recent = now - token.used_at <= GRACE
+            is_valid = is_recent and bool(await next_one.update(revoked_at=now))
+        if not is_valid:
+            await end_family(tx, token, now)
             return None
-        await RefreshToken.filter(id=found.id).update(used_at=now)
-        return await _add(user, found.family, now)
+        await RefreshToken.filter(id=token.id).update(used_at=now)
+        return await _add(user, token.family, now)
 
 
-async def _may_be_used(token: RefreshToken, now: datetime) -> bool:
-    if token.revoked_at is not None:
-        return False
-    return token.used_at is None or await _take_back(token, token.used_at, now)
-
-
-async def _take_back(token: RefreshToken, used_at: datetime, now: datetime) -> bool:
-    """Whether what followed could be taken back: lately given, and not used yet."""
-    if now - used_at > GRACE:
-        return False
-    next_one = RefreshToken.filter(
-        family=token.family, issued_at=used_at, used_at=None, revoked_at=None
-    )
-    return bool(await next_one.update(revoked_at=now))
-
-
-async def _add(user: User, family: str, now: datetime) -> Link:
+async def _add(user: User, family: str, now: datetime) -> NewToken:
     secret = PREFIX + secrets.token_urlsafe(32)
     await RefreshToken.create(
         user_id=user.id,
         family=family,
         token_hash=_hashed(secret),
         issued_at=now,
-        expires_at=now + TTL,
+        expires_at=now + REFRESH_TOKEN_TTL,
     )
-    return Link(user, family, secret)
+    return NewToken(user, family, secret)
 
 
 def _hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-async def find(secret: str) -> RefreshToken | None:
+async def find_token(secret: str) -> RefreshToken | None:
     return await RefreshToken.get_or_none(token_hash=_hashed(secret))
 
 
-async def end(tx: Transaction, token: RefreshToken, now: datetime) -> None:
-    """The token's family, of a person who is held."""
-    theirs = RefreshToken.filter(family=token.family, revoked_at=None)
-    if await theirs.update(revoked_at=now):
+async def end_family(tx: Transaction, token: RefreshToken, now: datetime) -> None:
+    """End the token's family. The person is locked."""
+    valid = RefreshToken.filter(family=token.family, revoked_at=None)
+    if await valid.update(revoked_at=now):
         await review_alone(tx, [token.user_id])
 
 
-async def end_all(tx: Transaction, user_id: int, now: datetime, *, but: str | None = None) -> None:
-    """All families, but for one, of a person who is held."""
-    theirs = RefreshToken.filter(user_id=user_id, revoked_at=None)
+async def end_families(
+    tx: Transaction, user_id: int, now: datetime, *, but: str | None = None
+) -> None:
+    """End all families of a person, except the family `but`. The person is locked."""
+    valid = RefreshToken.filter(user_id=user_id, revoked_at=None)
     if but is not None:
-        theirs = theirs.exclude(family=but)
-    if await theirs.update(revoked_at=now):
+        valid = valid.exclude(family=but)
+    if await valid.update(revoked_at=now):
         await review_alone(tx, [user_id])
 
 
 async def forget_expired(now: datetime) -> None:
-    """Some of them, each time somebody signs in: there are never many."""
+    """Delete some expired tokens. Each sign-in does so, and so there are never many."""
     await sql.execute(FORGET.format(lock=sql.lock_suffix(skip_locked=True)), now)

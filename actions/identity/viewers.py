@@ -1,8 +1,8 @@
-"""Who is asking: one function for every kind of bearer token.
+"""Viewers: one function finds the viewer for every kind of bearer token.
 
-What begins with `hlq_` is an access key. Everything else is a JWT: one of our own where its `iss`,
-read before anything is verified, is "halaqa"; else one of the platform's. Nothing depends on that
-guess but which key it is verified with: a token that claims to be another kind than it is fails.
+A token that starts with `hlq_` is an access key. Every other token is a JWT: one of our own if its
+`iss`, which is read before anything is verified, is "halaqa"; else one of the platform. This guess
+only decides which key verifies the token: a token that pretends to be of another kind fails.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """What tokens are verified with, and the keys that were fetched for it: one for a process."""
+    """Secrets and fetched keys that verify tokens. A process has one keyring."""
 
     secret: str
     platform: Platform
@@ -29,17 +29,17 @@ class Keyring:
 
 
 async def viewer_of(keyring: Keyring, token: str, now: datetime) -> Viewer:
-    """Whom a bearer token speaks for now; UnauthenticatedError for a token that is not valid, has
-    expired, was revoked or whose sign-in has ended, and for nobody who is active."""
+    """Return the viewer for whom a bearer token speaks now.
+
+    UnauthenticatedError for a token that is invalid, expired or revoked, for one whose sign-in has
+    ended, and for a person who is not active.
+    """
     if token.startswith(access_keys.PREFIX):
         return await access_keys.viewer_of(token, now)
-    if _issuer(token) == access_tokens.ISSUER:
+    try:
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        issuer = None
+    if issuer == access_tokens.ISSUER:
         return await access_tokens.viewer_of(keyring.secret, token, now)
     return await foreign_tokens.viewer_of(keyring.platform, token, now)
-
-
-def _issuer(token: str) -> object:
-    try:
-        return jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except (jwt.PyJWTError, ValueError, RecursionError):
-        return None

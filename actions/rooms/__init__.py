@@ -1,1 +1,1 @@
-"""Makes and ends meetings and their rooms at LiveKit, and hands out tokens."""
+"""Makes and ends meetings and their rooms at LiveKit, and issues meeting tokens."""

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from actions.attendance.folding import catch_up, close_stays
+from actions.attendance.folding import advance_if_due, close_stays
 from actions.rooms.room import delete_room
 from actions.writing.meeting import plan_deletion, say_ended
 from actions.writing.moves import Because, move_to
@@ -18,32 +18,24 @@ logger = logging.getLogger("halaqa.meetings")
 
 
 async def end_meeting(livekit: LiveKit, viewer: Viewer, session_id: int, now: datetime) -> Session:
-    """Its session is completed, and everybody put out; where LiveKit is silent, as soon as it
-    answers. Asked for again, also of a meeting that is over, it does no more."""
+    """Complete the session and close its room, or have it closed as soon as LiveKit answers.
+
+    Ending a meeting that has ended changes nothing.
+    """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
-        await catch_up(draft)
-        _check_begun(draft.session)
-        if draft.session.status.is_live:
-            move_to(
-                draft,
-                SessionStatus.COMPLETED,
-                Because(TransitionCause.PERSON, viewer.user_id),
-            )
+        await advance_if_due(draft)
+        status = draft.session.status
+        if status in (SessionStatus.SCHEDULED, SessionStatus.CANCELLED):
+            raise WrongStatusError(f"A session that is {status} has no meeting to end.")
+        if status.is_live:
+            because = Because(TransitionCause.PERSON, viewer.user_id)
+            move_to(draft, SessionStatus.COMPLETED, because)
             await close_stays(draft)
         say_ended(draft, viewer.user_id)
         plan_deletion(draft)
-    await _try_to_delete(livekit, session_id, now)
-    return draft.session
-
-
-def _check_begun(session: Session) -> None:
-    if session.status in (SessionStatus.SCHEDULED, SessionStatus.CANCELLED):
-        raise WrongStatusError(f"A session that is {session.status} has no meeting to end.")
-
-
-async def _try_to_delete(livekit: LiveKit, session_id: int, now: datetime) -> None:
     try:
         await delete_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)
-    except LiveKitUnavailableError:  # what is planned goes on until it is gone
+    except LiveKitUnavailableError:  # the due work goes on until the room is gone
         logger.warning("meeting ended, its room is still there", extra={"session": session_id})
+    return draft.session

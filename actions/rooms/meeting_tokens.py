@@ -1,4 +1,4 @@
-"""Meeting tokens: by role, only into a session that is open, also while LiveKit does not answer."""
+"""Issues meeting tokens: by role, for open sessions only, also while LiveKit does not answer."""
 
 import json
 import logging
@@ -6,27 +6,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from actions.admittance.grants import grant_for
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.rooms.room import make_room
 from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
+from domain.configuration import TOKEN_MAX_MINUTES
 from domain.errors import LiveKitUnavailableError
 from domain.session import MeetingSource, WorkKind
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
-from gateways.livekit_tokens import Admission, Grant, identity_of, mint
+from gateways.livekit_tokens import Admission, identity_of, mint
 from models import Session, User
 from models.reading.joining import check_joining
 from settings import Settings
 
 logger = logging.getLogger("halaqa.tokens")
 
-LONGEST = timedelta(hours=3)
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the client asks for; it never adds to what the role grants."""
+    """Rights that the client asks for. They never add to what the role grants."""
 
     can_publish: bool = True
     can_subscribe: bool = True
@@ -43,7 +42,7 @@ class MeetingToken:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What issuing needs of the process: LiveKit and how it is reached."""
+    """LiveKit and the settings of this process, which issuing a token needs."""
 
     livekit: LiveKit
     settings: Settings
@@ -52,48 +51,44 @@ class Door:
 async def create_meeting_token(
     door: Door, viewer: Viewer, session_id: int, wish: Wish, now: datetime
 ) -> MeetingToken:
-    """A token for the viewer; or the refusal that the session shows them as `joinRefusal`."""
-    session = await _fetch(viewer, session_id, now)
+    """Issue a token for the viewer, or raise the refusal that they read as `joinRefusal`."""
+    session = await Session.fetch_for(viewer, session_id, Permit.SEE)
+    if session.is_overdue(now):
+        try:  # waits for the process that advances it already, so that early comers get in
+            async with writing(session_id, now) as draft:
+                await advance_if_due(draft)
+        except Exception:
+            extra = {"session": session_id}
+            logger.warning("overdue session not healed", exc_info=True, extra=extra)
+        session = await Session.fetch_for(viewer, session_id, Permit.SEE)
     await check_joining(viewer, session, now)
-    is_ensured = await _ensure(door.livekit, viewer, session, now)
+    is_room_ensured = await _ensure_room(door.livekit, viewer, session, now)
     session = await Session.get(id=session_id).select_related("academy__video_settings")
     # Asking LiveKit took a while: the session may be cancelled, or the viewer barred.
     await check_joining(viewer, session, now)
-    user = await User.get(id=viewer.user_id)
-    admission = _admission(session, user, _narrowed(grant_for(viewer, session), wish))
-    expires_at = _expiry(session, now)
+    admission = _admission(session, await User.get(id=viewer.user_id), viewer, wish)
+    minutes = min(session.academy.video_settings.token_ttl_minutes, TOKEN_MAX_MINUTES)
+    expires_at = now.replace(microsecond=0) + timedelta(minutes=minutes)
+    key, secret = door.settings.livekit_api_key, door.settings.livekit_api_secret
     return MeetingToken(
-        access_token=_signed(door.settings, admission, now, expires_at),
+        access_token=mint(
+            key, secret.get_secret_value(), admission, now=now, expires_at=expires_at
+        ),
         server_url=door.settings.livekit_url,
         admission=admission,
-        is_room_ensured=is_ensured,
+        is_room_ensured=is_room_ensured,
         expires_at=expires_at,
     )
 
 
-async def _fetch(viewer: Viewer, session_id: int, now: datetime) -> Session:
-    """The session as it should be now: one that is overdue is advanced first."""
-    session = await Session.fetch_for(viewer, session_id, Permit.SEE)
-    if session.is_overdue(now):
-        await _heal(session_id, now)
-        session = await Session.fetch_for(viewer, session_id, Permit.SEE)
-    return session
-
-
-async def _heal(session_id: int, now: datetime) -> None:
-    """Wait for whoever moves it already: of many who come in its first second, all come in."""
-    try:
-        async with writing(session_id, now) as draft:
-            await catch_up(draft)
-    except Exception:
-        logger.warning("overdue session not healed", exc_info=True, extra={"session": session_id})
-
-
-async def _ensure(livekit: LiveKit, viewer: Viewer, session: Session, now: datetime) -> bool:
-    """Whether LiveKit confirmed the room while somebody waits; if not, it is work that follows."""
+async def _ensure_room(livekit: LiveKit, viewer: Viewer, session: Session, now: datetime) -> bool:
+    """Make the meeting and its room. False where LiveKit is silent: then the room is due work."""
     session_id = session.id
     if session.meeting_id is None:
-        await _make_meeting(session_id, now, is_person=session.is_managed_by(viewer))
+        async with writing(session_id, now) as draft:
+            if draft.session.status.is_live:
+                is_manager = session.is_managed_by(viewer)
+                make_meeting(draft, MeetingSource.TOKEN, None, is_person=is_manager)
     try:
         await make_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)
     except LiveKitUnavailableError:
@@ -104,38 +99,20 @@ async def _ensure(livekit: LiveKit, viewer: Viewer, session: Session, now: datet
     return True
 
 
-async def _make_meeting(session_id: int, now: datetime, *, is_person: bool) -> None:
-    async with writing(session_id, now) as draft:
-        if draft.session.status.is_live:
-            make_meeting(draft, MeetingSource.TOKEN, None, is_person=is_person)
-
-
-def _narrowed(grant: Grant, wish: Wish) -> Grant:
-    publishes = grant.can_publish and wish.can_publish
-    return replace(
-        grant,
-        can_publish=publishes,
-        can_share_screen=grant.can_share_screen and publishes,
-        can_subscribe=grant.can_subscribe and wish.can_subscribe,
-    )
-
-
-def _admission(session: Session, user: User, grant: Grant) -> Admission:
-    told = {"name": user.display_name, "role": user.role, "userId": user.id}
+def _admission(session: Session, user: User, viewer: Viewer, wish: Wish) -> Admission:
+    """Name the person and their rights in the room: the role's, without what they do not want."""
+    grant = grant_for(viewer, session)
+    can_publish = grant.can_publish and wish.can_publish
+    metadata = {"name": user.display_name, "role": user.role, "userId": user.id}
     return Admission(
         room_name=str(session.room_name),
         identity=identity_of(user.id, user.first_name, user.last_name),
         name=user.display_name,
-        metadata=json.dumps(told, ensure_ascii=False),
-        grant=grant,
+        metadata=json.dumps(metadata, ensure_ascii=False),
+        grant=replace(
+            grant,
+            can_publish=can_publish,
+            can_share_screen=grant.can_share_screen and can_publish,
+            can_subscribe=grant.can_subscribe and wish.can_subscribe,
+        ),
     )
-
-
-def _expiry(session: Session, now: datetime) -> datetime:
-    ttl = timedelta(minutes=session.academy.video_settings.token_ttl_minutes)
-    return now.replace(microsecond=0) + min(ttl, LONGEST)
-
-
-def _signed(settings: Settings, admission: Admission, now: datetime, expires_at: datetime) -> str:
-    secret = settings.livekit_api_secret.get_secret_value()
-    return mint(settings.livekit_api_key, secret, admission, now=now, expires_at=expires_at)

@@ -1,4 +1,4 @@
-"""Rooms at LiveKit: made and deleted as due work, made again when a look finds them missing."""
+"""Rooms at LiveKit: due work makes and deletes them, the reconciler makes missing ones again."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ def spec_of(session: Session, now: datetime) -> RoomSpec:
 async def make_room(
     livekit: LiveKit, session_id: int, now: datetime, timeout_s: float = IN_BACKGROUND_S
 ) -> None:
-    """Have LiveKit make or confirm a live room; LiveKitUnavailableError if it is silent."""
+    """Make or confirm the room of a live session. LiveKitUnavailableError if LiveKit is silent."""
     session = await load(session_id)
     if not session.status.is_live or session.room_name is None:
         return
@@ -39,14 +39,14 @@ async def make_room(
         if not draft.session.status.is_live:  # it ended while LiveKit made the room
             plan_deletion(draft)
             return
-        await see(draft, room)
+        await record_room(draft, room)
         draft.change(room_ready_at=now, room_error=None)
 
 
 async def delete_room(
     livekit: LiveKit, session_id: int, now: datetime, timeout_s: float = IN_BACKGROUND_S
 ) -> None:
-    """Have the room of a session that is not live any more closed. One already gone is success."""
+    """Delete the room of a session that is not live any more. A room that is gone is a success."""
     session = await load(session_id)
     if session.status.is_live or session.room_name is None:
         return
@@ -56,8 +56,8 @@ async def delete_room(
             say_ended(draft, None)
 
 
-async def see(draft: Draft, room: Room) -> None:
-    """LiveKit says this room is there. A new one ends the stays in the one before it."""
+async def record_room(draft: Draft, room: Room) -> None:
+    """Store that LiveKit has this room. A new one ends the stays in the one before it."""
     session = draft.session
     if session.room_first_ready_at is None:
         draft.change(room_first_ready_at=min(from_ms(room.created_ms), draft.now))

@@ -1,4 +1,4 @@
-"""What is in a room now: LiveKit's word, where it answers, and else our own rows'."""
+"""Shows what is in a room now, as LiveKit says; where LiveKit is silent, as our rows say."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +8,14 @@ from domain.attendance.fold import Presence
 from domain.attendance.state import AttendanceState, from_ms
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
-from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit, Participant
+from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import identity_of
 from models import Session, User
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """Somebody in a room. `user_id` is None for an identity that we did not hand out."""
+    """A person in a room. `user_id` is None for an identity that we did not issue."""
 
     identity: str
     name: str
@@ -26,7 +26,7 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """`sid` and `created_at` are None where there is no room. `is_livekit`: by LiveKit's word."""
+    """A room now. `sid` and `created_at` are None without one. `is_livekit`: LiveKit says so."""
 
     is_active: bool
     sid: str | None
@@ -35,57 +35,57 @@ class RoomView:
     is_livekit: bool
 
 
-async def look_into(livekit: LiveKit, session: Session) -> RoomView | None:
-    """The room as LiveKit tells of it, at most two seconds old; None where it does not answer.
+async def fetch_room_view(livekit: LiveKit, session: Session) -> RoomView | None:
+    """Ask LiveKit for the room; its answer is at most two seconds old. None if it is silent.
 
     Never makes a room.
     """
     name = str(session.room_name)
     try:
         ask = partial(livekit.list_rooms, timeout_s=WHILE_SOMEBODY_WAITS_S)
-        room = (await livekit.look.once("", ask)).get(name)
+        room = (await livekit.single_flight.ask("", ask)).get(name)
         if room is None:
             return RoomView(False, None, None, [], is_livekit=True)
         people = partial(livekit.list_participants, name, timeout_s=WHILE_SOMEBODY_WAITS_S)
-        found = await livekit.look.once(name, people)
+        found = await livekit.single_flight.ask(name, people)
     except LiveKitUnavailableError:
         return None
-    inside = [_inside(one) for one in found if one.is_inside and one.is_person]
+    inside = [
+        Inside(
+            identity=person.identity,
+            name=person.name or person.identity,
+            user_id=user_number(person.identity),
+            joined_at=from_ms(person.joined_ms),
+            is_publisher=person.is_publisher,
+        )
+        for person in found
+        if person.is_inside and person.is_person
+    ]
     return RoomView(True, room.sid, from_ms(room.created_ms), inside, is_livekit=True)
 
 
-def _inside(person: Participant) -> Inside:
-    return Inside(
-        identity=person.identity,
-        name=person.name or person.identity,
-        user_id=user_number(person.identity),
-        joined_at=from_ms(person.joined_ms),
-        is_publisher=person.is_publisher,
-    )
-
-
-def stored(session: Session, roster: list[AttendanceState], people: dict[int, User]) -> RoomView:
-    """The room as far as the database knows: who is in the meeting by their attendance."""
+def stored_room_view(
+    session: Session, roster: list[AttendanceState], people: dict[int, User]
+) -> RoomView:
+    """Build the view from our rows: the people inside are those whose attendance says so."""
     is_active = session.status.is_live and session.room_ready_at is not None
     made_ms = session.room_created_ms if is_active else None
+    inside = []
+    for state in roster:
+        if state.result.presence is Presence.IN_MEETING:
+            user = people[state.user_id]
+            person = Inside(
+                identity=identity_of(user.id, user.first_name, user.last_name),
+                name=user.display_name,
+                user_id=user.id,
+                joined_at=from_ms(state.result.joined_since_ms or 0),
+                is_publisher=False,
+            )
+            inside.append(person)
     return RoomView(
         is_active=is_active,
         sid=session.room_sid if is_active else None,
         created_at=from_ms(made_ms) if made_ms else None,
-        inside=[_known(one, people[one.user_id]) for one in roster if _is_inside(one)],
+        inside=inside,
         is_livekit=False,
-    )
-
-
-def _is_inside(state: AttendanceState) -> bool:
-    return state.result.presence is Presence.IN_MEETING
-
-
-def _known(state: AttendanceState, user: User) -> Inside:
-    return Inside(
-        identity=identity_of(user.id, user.first_name, user.last_name),
-        name=user.display_name,
-        user_id=user.id,
-        joined_at=from_ms(state.result.joined_since_ms or 0),
-        is_publisher=False,
     )

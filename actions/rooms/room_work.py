@@ -1,32 +1,20 @@
-"""What the clock and its jobs do with rooms: they know no gateway, and are handed none."""
+"""Hands the actions on rooms to the clock and its jobs, which may not know the gateway."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 from actions.admittance.barring import remove_person
 from actions.rooms.cleanup import tidy
-from actions.rooms.look import take_turn
+from actions.rooms.reconciler import reconcile_in_turn
 from actions.rooms.room import delete_room, make_room
 from gateways.livekit import LiveKit
 
 
-@dataclass(frozen=True, slots=True)
 class Rooms:
-    """The rooms at this process's LiveKit, each deed as its action has it."""
+    """Actions on rooms, bound to this process's LiveKit."""
 
-    _livekit: LiveKit
-
-    async def make(self, session_id: int, now: datetime) -> None:
-        await make_room(self._livekit, session_id, now)
-
-    async def delete(self, session_id: int, now: datetime) -> None:
-        await delete_room(self._livekit, session_id, now)
-
-    async def remove_person(self, participant_id: int, now: datetime) -> None:
-        await remove_person(self._livekit, participant_id, now)
-
-    async def take_turn(self, now: datetime) -> int | None:
-        return await take_turn(self._livekit, now)
-
-    async def tidy(self, now: datetime) -> None:
-        await tidy(self._livekit, now)
+    def __init__(self, livekit: LiveKit) -> None:
+        self.make_room = partial(make_room, livekit)
+        self.delete_room = partial(delete_room, livekit)
+        self.remove_person = partial(remove_person, livekit)
+        self.reconcile_in_turn = partial(reconcile_in_turn, livekit)
+        self.tidy = partial(tidy, livekit)

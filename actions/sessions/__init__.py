@@ -1,1 +1,1 @@
-"""Plans sessions and changes the plan."""
+"""Schedules sessions and changes them."""

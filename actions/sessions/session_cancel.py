@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from actions.sessions.session_status import because_of, change_by_person, move_by_person
-from actions.writing.bulk import Refusals, again_if_raced, check_count
+from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.moves import Because
 from actions.writing.stream import lock_all, write
@@ -23,19 +23,16 @@ async def cancel_session(
     )
 
 
+@retried_if_raced
 async def cancel_sessions(
     viewer: Viewer, session_ids: list[int], reason: str | None, now: datetime
 ) -> list[Session]:
-    """All of them, or RefusedError and none, in the order given. One that is cancelled already
-    stays as it is: the answer to the first call may have been lost."""
+    """Cancel all, or raise RefusedError. Return them in the order given.
+
+    A cancelled session stays as it is: the answer to a first call may have been lost.
+    """
     check_count(len(session_ids), "sessions")
     because = because_of(viewer, reason)
-    return await again_if_raced(lambda: _cancel_all(viewer, session_ids, because, now))
-
-
-async def _cancel_all(
-    viewer: Viewer, session_ids: list[int], because: Because, now: datetime
-) -> list[Session]:
     refusals = Refusals()
     async with atomic() as tx:
         rows = Session.visible_to(viewer).filter(id__in=session_ids)

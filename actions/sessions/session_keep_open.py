@@ -1,8 +1,8 @@
-"""Keeping a session open: it lives on although its teacher lost the connection, or it is time."""
+"""Keeps a session open past its time, or after its teacher lost the connection."""
 
 from datetime import datetime, timedelta
 
-from actions.attendance.folding import catch_up
+from actions.attendance.folding import advance_if_due
 from actions.writing.draft import Draft
 from actions.writing.meeting import expiry_of
 from actions.writing.moves import let_go
@@ -12,63 +12,57 @@ from domain.errors import InvalidInputError, WrongStatusError
 from domain.event import SessionEventKind
 from models import Session
 
-LONGEST = 240  # minutes from now
-LAST = timedelta(hours=4)  # after the scheduled end, however often it is asked for
-AFTER_END = timedelta(minutes=30)  # where nobody says how long
+MINUTES_MAX = 240  # from now
+AFTER_END_MAX = timedelta(hours=4)  # after the scheduled end, however often it is asked for
+AFTER_END_DEFAULT = timedelta(minutes=30)  # after the scheduled end, where no minutes are given
 
 
 async def keep_session_open(
     viewer: Viewer, session_id: int, minutes: int | None, now: datetime
 ) -> Session:
-    """For so many minutes from now, or until half an hour after the scheduled end; never shorter
-    than it would be open anyway, and never beyond four hours after that end. Only READY and
-    ONGOING."""
+    """Keep a live session open for so many minutes from now, never shorter than it is open anyway.
+
+    Without minutes, keep it open until half an hour after its scheduled end. No session is open
+    for longer than four hours after that end.
+    """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    if minutes is not None and not 1 <= minutes <= LONGEST:
-        raise InvalidInputError(f"A session is kept open 1 to {LONGEST} minutes.", ("minutes",))
+    if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
+        raise InvalidInputError(f"A session is kept open 1 to {MINUTES_MAX} minutes.", ("minutes",))
     async with writing(session_id, now) as draft:
         await _check_live(draft)
-        _keep(draft, _until(draft, minutes), viewer.user_id)
+        session = draft.session
+        if minutes is not None:
+            until = max(now + timedelta(minutes=minutes), session.completes_at)
+            if until > session.ends_at + AFTER_END_MAX:
+                message = "That is over 4 hours after the scheduled end."
+                raise InvalidInputError(message, ("minutes",))
+        else:
+            until = max(session.ends_at + AFTER_END_DEFAULT, session.completes_at)
+            if until <= now:
+                raise InvalidInputError("That is past: say for how many minutes.", ("minutes",))
+        since, by_id = session.kept_open_since or now, viewer.user_id
+        draft.change(kept_open_since=since, kept_open_until=until, kept_open_by_id=by_id)
+        kept_open = {"since": since.isoformat(), "until": until.isoformat(), "by_id": by_id}
+        draft.append(SessionEventKind.KEPT_OPEN_CHANGED, {"kept_open": kept_open}, by_id)
         _set_timers(draft)
-    return draft.session
+    return session
 
 
 async def release_session(viewer: Viewer, session_id: int, now: datetime) -> Session:
-    """It completes as planned; at once where that is past. One that nobody keeps stays as it is."""
+    """Let a live session end at its usual time, or at once where that is past."""
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
         await _check_live(draft)
         let_go(draft, viewer.user_id)
         _set_timers(draft)
-        await catch_up(draft)
+        await advance_if_due(draft)
     return draft.session
 
 
 async def _check_live(draft: Draft) -> None:
-    await catch_up(draft)
+    await advance_if_due(draft)
     if not draft.session.status.is_live:
         raise WrongStatusError(f"A session that is {draft.session.status} is not open.")
-
-
-def _until(draft: Draft, minutes: int | None) -> datetime:
-    session = draft.session
-    if minutes is not None:
-        until = max(draft.now + timedelta(minutes=minutes), session.completes_at)
-        if until > session.ends_at + LAST:
-            raise InvalidInputError("That is over 4 hours after the scheduled end.", ("minutes",))
-        return until
-    until = max(session.ends_at + AFTER_END, session.completes_at)
-    if until <= draft.now:
-        raise InvalidInputError("That is past: say for how many minutes.", ("minutes",))
-    return until
-
-
-def _keep(draft: Draft, until: datetime, actor_id: int) -> None:
-    session = draft.session
-    since = session.kept_open_since or draft.now
-    draft.change(kept_open_since=since, kept_open_until=until, kept_open_by_id=actor_id)
-    told = {"since": since.isoformat(), "until": until.isoformat(), "by_id": actor_id}
-    draft.append(SessionEventKind.KEPT_OPEN_CHANGED, {"kept_open": told}, actor_id)
 
 
 def _set_timers(draft: Draft) -> None:

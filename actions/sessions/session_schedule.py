@@ -1,19 +1,19 @@
-"""Scheduling: one session or many, all or none, the same key the same session."""
+"""Schedules sessions: all of a call or none, and for the same key the same session."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from actions.sessions.session_plan import (
-    SchedulePlan,
+from actions.sessions.session_input import (
+    SessionInput,
+    check_combination,
     check_students,
     check_teacher,
-    check_words,
+    cleaned_texts,
     digest_of,
-    hold,
-    plan_of,
-    worded,
+    hold_row,
+    input_of,
 )
-from actions.writing.bulk import Refusals, again_if_raced, check_count
+from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import look_ahead
 from actions.writing.moves import advance
@@ -30,70 +30,100 @@ from models import (
     VideoSettings,
 )
 from models.database.atomic import atomic
-from models.reading.rosters import expected_ids
+from models.reading.rosters import read_expected_ids
 
-FURTHEST = timedelta(days=3660)  # how far ahead anything is scheduled
+AHEAD_MAX = timedelta(days=3660)  # how far ahead anything is scheduled
 
 
-async def schedule_session(viewer: Viewer, plan: SchedulePlan, now: datetime) -> Session:
+async def schedule_session(viewer: Viewer, asked: SessionInput, now: datetime) -> Session:
     try:
-        return (await schedule_sessions(viewer, [plan], now))[0]
+        return (await schedule_sessions(viewer, [asked], now))[0]
     except RefusedError as refused:
         error = refused.errors[0]
         error.field = (error.field or ())[1:] or None
         raise error from None
 
 
+@retried_if_raced
 async def schedule_sessions(
-    viewer: Viewer, plans: list[SchedulePlan], now: datetime
+    viewer: Viewer, inputs: list[SessionInput], now: datetime
 ) -> list[Session]:
-    """All of them, or RefusedError and none. A key seen before answers with its session."""
-    check_count(len(plans), "sessions")
-    return await again_if_raced(lambda: _schedule_all(viewer, plans, now))
-
-
-async def _schedule_all(viewer: Viewer, plans: list[SchedulePlan], now: datetime) -> list[Session]:
+    """Schedule all, or raise RefusedError. A key seen before answers with its session."""
+    check_count(len(inputs), "sessions")
     refusals = Refusals()
-    sessions: dict[int, Session] = {}
-    drafts: list[Draft] = []
+    drafts: dict[int, Draft] = {}
+    keys = [(asked.academy_id, asked.external_id or "") for asked in inputs]
     async with atomic() as tx:
-        for n, plan in sorted(enumerate(plans), key=_key):
+        # Calls that share keys take them in the same order, so that they do not deadlock.
+        for n in sorted(range(len(inputs)), key=lambda n: keys[n]):
             with refusals.under(n):
-                academy = await _academy(viewer, plan)
-                asked = worded(plan)
-                session = await _scheduled_before(asked)
-                if session is None:
-                    await _check(asked, academy.video_settings, now)
-                    drafts.append(await _insert(asked, academy, now, viewer.user_id))
-                sessions[n] = session or drafts[-1].session
+                drafts[n] = await _schedule_one(viewer, inputs[n], now)
         refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()
-        await write(tx, drafts, now)
-    return [sessions[n] for n in range(len(plans))]
+        await write(tx, drafts.values(), now)
+    return [drafts[n].session for n in range(len(inputs))]
 
 
-def _key(numbered: tuple[int, SchedulePlan]) -> tuple[int, str]:
-    """Bulks that share keys take them in the same order, so that none waits for one that waits."""
-    _, plan = numbered
-    return plan.academy_id, plan.external_id or ""
-
-
-async def _academy(viewer: Viewer, plan: SchedulePlan) -> Academy:
+async def _schedule_one(viewer: Viewer, asked: SessionInput, now: datetime) -> Draft:
+    """Insert the session. For a key seen before, return its session and nothing to write."""
     try:
-        await Academy.fetch_for(viewer, plan.academy_id, Permit.SCHEDULE)
+        await Academy.fetch_for(viewer, asked.academy_id, Permit.SCHEDULE)
     except DomainError as error:
         raise error.under("academyId") from None
-    await hold("video_settings", "academy_id", plan.academy_id)
-    return await Academy.get(id=plan.academy_id).select_related(
-        "video_settings", "attendance_policy"
+    await hold_row("video_settings", "academy_id", asked.academy_id)
+    academies = Academy.get(id=asked.academy_id)
+    academy = await academies.select_related("video_settings", "attendance_policy")
+    asked = replace(asked, **cleaned_texts(asdict(asked)))
+    known = None
+    if asked.external_id is not None:
+        known = await Session.get_or_none(
+            academy_id=asked.academy_id, external_id=asked.external_id
+        )
+    if known is not None:
+        if input_of(known) != asked:
+            # A repeated call is the same call, whatever people changed of the session meanwhile.
+            first = await SessionEvent.get(session_id=known.id, sequence=1)
+            if first.payload.get("asked") != digest_of(asked):
+                message = "This key belongs to a session with other values."
+                raise ConflictError(message, ("externalId",))
+        return Draft(known, now)
+    check_times(asked.scheduled_at, asked.duration_minutes, academy.video_settings, now)
+    check_combination(asked)
+    await check_students(asked)
+    await check_teacher(asked)
+    return await _insert(asked, academy, now, viewer.user_id)
+
+
+async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id: int) -> Draft:
+    session = Session(
+        **asdict(asked),
+        format=asked.format,
+        status=SessionStatus.SCHEDULED,
+        attendance_policy=academy.attendance_policy.stamp(),
+        created_at=now,
+        updated_at=now,
+        **compute_dates(asked.scheduled_at, asked.duration_minutes, academy.video_settings),
     )
-
-
-async def _check(plan: SchedulePlan, settings: VideoSettings, now: datetime) -> None:
-    check_times(plan.scheduled_at, plan.duration_minutes, settings, now)
-    check_words(plan)
-    await check_students(plan)
-    await check_teacher(plan)
+    await session.save(force_create=True)
+    session.academy = academy
+    draft = Draft(session, now)
+    draft.append(SessionEventKind.SCHEDULED, {"asked": digest_of(asked)}, actor_id)
+    # The first roster is part of the session as scheduled: no event tells it.
+    people = [(session.teacher_id, UserRole.TEACHER, False)]
+    people += [
+        (user_id, UserRole.STUDENT, True) for user_id in sorted(await read_expected_ids(session))
+    ]
+    roster = [
+        SessionParticipant(
+            session_id=session.id, user_id=user_id, role=role, is_expected=is_expected
+        )
+        for user_id, role, is_expected in people
+    ]
+    await SessionParticipant.bulk_create(roster)
+    await ask_teachers([session])
+    advance(draft)
+    look_ahead(draft)
+    return draft
 
 
 def check_times(
@@ -104,51 +134,17 @@ def check_times(
             f"A session lasts 1 to {settings.max_duration_minutes} minutes in this academy.",
             ("durationMinutes",),
         )
-    if scheduled_at > now + FURTHEST:
+    if scheduled_at > now + AHEAD_MAX:
         raise InvalidInputError("At most ten years ahead.", ("scheduledAt",))
     if scheduled_at + timedelta(minutes=duration_minutes) <= now:
         raise InvalidInputError("The session would already be over.", ("scheduledAt",))
 
 
-async def _scheduled_before(plan: SchedulePlan) -> Session | None:
-    if plan.external_id is None:
-        return None
-    session = await Session.get_or_none(academy_id=plan.academy_id, external_id=plan.external_id)
-    if session is None or plan_of(session) == plan or await _was_asked_for(session, plan):
-        return session
-    raise ConflictError("This key belongs to a session with other values.", ("externalId",))
-
-
-async def _was_asked_for(session: Session, plan: SchedulePlan) -> bool:
-    """A repeated call is the same call, whatever people changed of the session meanwhile."""
-    first = await SessionEvent.get(session_id=session.id, sequence=1)
-    return first.payload.get("asked") == digest_of(plan)
-
-
-async def _insert(plan: SchedulePlan, academy: Academy, now: datetime, actor_id: int) -> Draft:
-    session = Session(
-        **asdict(plan),
-        format=plan.format,
-        status=SessionStatus.SCHEDULED,
-        attendance_policy=academy.attendance_policy.stamp(),
-        created_at=now,
-        updated_at=now,
-        **times(plan.scheduled_at, plan.duration_minutes, academy.video_settings),
-    )
-    await session.save(force_create=True)
-    session.academy = academy
-    draft = Draft(session, now)
-    draft.append(SessionEventKind.SCHEDULED, {"asked": digest_of(plan)}, actor_id)
-    await _seat(session)
-    await ask_teachers([session])
-    advance(draft)
-    look_ahead(draft)
-    return draft
-
-
-def times(scheduled_at: datetime, minutes: int, settings: VideoSettings) -> dict[str, datetime]:
-    """The dates on a session's row that follow from its start, its length and the settings."""
-    plan = Timeline.plan(
+def compute_dates(
+    scheduled_at: datetime, minutes: int, settings: VideoSettings
+) -> dict[str, datetime]:
+    """Compute the other dates on a session's row from its start, its length and the settings."""
+    timeline = Timeline.of_schedule(
         scheduled_at,
         minutes,
         ready_minutes=settings.ready_minutes_before,
@@ -157,22 +153,7 @@ def times(scheduled_at: datetime, minutes: int, settings: VideoSettings) -> dict
     )
     return {
         "ends_at": scheduled_at + timedelta(minutes=minutes),
-        "ready_at": plan.ready_at,
-        "completes_at": plan.completes_at,
-        "overtime_until": plan.overtime_until,
+        "ready_at": timeline.ready_at,
+        "completes_at": timeline.completes_at,
+        "overtime_until": timeline.overtime_until,
     }
-
-
-async def _seat(session: Session) -> None:
-    """The first roster is part of the session as scheduled: no event tells it."""
-    students = sorted(await expected_ids(session))
-    people = [(session.teacher_id, UserRole.TEACHER, False)]
-    people += [(user_id, UserRole.STUDENT, True) for user_id in students]
-    await SessionParticipant.bulk_create(
-        [
-            SessionParticipant(
-                session_id=session.id, user_id=user_id, role=role, is_expected=is_expected
-            )
-            for user_id, role, is_expected in people
-        ]
-    )

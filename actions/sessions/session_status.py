@@ -1,8 +1,8 @@
-"""Moves a session to another status when a person wants it."""
+"""Moves a session to another status when a person asks."""
 
 from datetime import datetime
 
-from actions.attendance.folding import catch_up, close_stays
+from actions.attendance.folding import advance_if_due, close_stays
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, move_to
 from actions.writing.stream import writing
@@ -12,13 +12,13 @@ from domain.status import SessionStatus, TransitionCause
 from domain.text import cleaned
 from models import Session
 
-LONGEST_REASON = 2000
+REASON_MAX_CHARS = 2000
 
 
 async def change_session_status(
     viewer: Viewer, session_id: int, to: SessionStatus, reason: str | None, now: datetime
 ) -> Session:
-    """An administrator's direct change: the same effects at once as the clock's."""
+    """Move the session at once, with all effects that a move by the clock has."""
     await Session.fetch_for(viewer, session_id, Permit.SCHEDULE)
     if to in (SessionStatus.SCHEDULED, SessionStatus.ABSENT):
         raise WrongStatusError(f"{to} follows from the schedule and the attendance.", ("to",))
@@ -27,7 +27,7 @@ async def change_session_status(
 
 def because_of(viewer: Viewer, reason: str | None) -> Because:
     if reason is not None:
-        reason = cleaned(reason, LONGEST_REASON, "reason", shortest=0)
+        reason = cleaned(reason, REASON_MAX_CHARS, "reason", shortest=0)
     return Because(TransitionCause.PERSON, viewer.user_id, reason)
 
 
@@ -40,7 +40,7 @@ async def change_by_person(
 
 
 async def move_by_person(draft: Draft, to: SessionStatus, because: Because) -> None:
-    await catch_up(draft)
+    await advance_if_due(draft)
     if draft.session.status is SessionStatus.ABSENT:
         raise WrongStatusError("ABSENT follows from the attendance, and ends with it.", ("to",))
     if draft.session.status is to:

@@ -1,20 +1,19 @@
-"""A session's words and people: a substitute teacher, another student, a better title."""
+"""Updates a session's texts and people: a better title, a substitute teacher, another student."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from actions.attendance.folding import catch_up
-from actions.sessions.session_plan import (
+from actions.attendance.folding import advance_if_due
+from actions.sessions.session_input import (
+    check_combination,
     check_students,
     check_teacher,
-    check_words,
-    cleaned_words,
-    hold,
-    plan_of,
+    cleaned_texts,
+    hold_row,
+    input_of,
 )
-from actions.writing.bulk import again_if_raced
+from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import layer_options
 from actions.writing.roster import change_teacher, fill
@@ -26,89 +25,70 @@ from models import Session
 from models.database.atomic import atomic
 
 TEACHERS_OWN = {"title", "notes"}
-NEEDED = {"title": "title", "teacher_id": "teacherId"}
-AUDIENCE = ("student_id", "group_id")
+REQUIRED = {"title": "title", "teacher_id": "teacherId"}
 
 Values = dict[str, Any]
 
 
+@retried_if_raced
 async def update_session(viewer: Viewer, session_id: int, values: Values, now: datetime) -> Session:
-    """Change what is given, by SchedulePlan's names; None clears.
+    """Change the given values, named as in SessionInput; None clears one.
 
-    Words may change at any time, also of a session that is over: they are its record. Its teacher
-    changes until it is over, its student or group until it begins.
+    Texts may change at any time, also of a session that is over: they are its record. The teacher
+    may change until it is over, its student or group until it starts.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     if not (viewer.may(Permit.SCHEDULE) or values.keys() <= TEACHERS_OWN):
         raise ForbiddenError("A teacher changes the title and the notes.")
-    for name, field in NEEDED.items():
+    for name, field in REQUIRED.items():
         if name in values and values[name] is None:
             raise InvalidInputError("A session cannot be without it.", (field,))
-    given = _one_audience(values | cleaned_words(values))
-    return await again_if_raced(lambda: _update(viewer, session_id, given, now))
-
-
-def _one_audience(values: Values) -> Values:
-    """Who names a student means no group any more, and the other way round."""
-    for name, other in (AUDIENCE, AUDIENCE[::-1]):
-        if values.get(name) is not None and other not in values:
-            return values | {other: None}
-    return values
-
-
-async def _update(viewer: Viewer, session_id: int, values: Values, now: datetime) -> Session:
+    given = values | cleaned_texts(values)
+    # A session that gets a student has no group any more, and the other way round.
+    if given.get("student_id") is not None:
+        given.setdefault("group_id", None)
+    elif given.get("group_id") is not None:
+        given.setdefault("student_id", None)
     async with atomic() as tx:
-        await _hold(session_id, values)
+        if given.get("group_id") is not None:
+            # The first of all locks: the group keeps its members meanwhile.
+            await hold_row("groups", "id", given["group_id"])
         drafts = await lock_all(Session.filter(id=session_id), now)
         if not drafts:
             raise NotFoundError("No such session.")
         (draft,) = drafts
-        await catch_up(draft)
-        changed = {name: to for name, to in values.items() if getattr(draft.session, name) != to}
+        await advance_if_due(draft)
+        session = draft.session
+        changed = {name: to for name, to in given.items() if getattr(session, name) != to}
         if changed:
             await _change(draft, changed, viewer.user_id)
         await write(tx, drafts, now)
-    return draft.session
-
-
-async def _hold(session_id: int, values: Values) -> None:
-    """A group's members stay as they are meanwhile. Before the session: the order of all locks."""
-    if values.get("group_id") is not None:
-        await hold("groups", "id", values["group_id"])
+    return session
 
 
 async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
+    """Check the new values against the session and draft them, with what follows from them."""
     session = draft.session
-    _check_status(session, changed)
-    plan = replace(plan_of(session), **changed)
-    check_words(plan)
-    if "teacher_id" in changed:
-        await check_teacher(plan)
-    if _is_for_others(changed):
-        await check_students(plan)
-    draft.append(SessionEventKind.UPDATED, {"changed": sorted(changed)}, actor_id)
-    await _store(draft, changed | {"format": plan.format})
-
-
-async def _store(draft: Draft, values: Values) -> None:
-    teacher_id = draft.session.teacher_id
-    draft.change(**values)
-    if draft.session.teacher_id != teacher_id:
-        draft.concerned |= {teacher_id, draft.session.teacher_id}
-        await change_teacher(draft, teacher_id)
-        await layer_options(draft)
-    if _is_for_others(values):
-        await fill(draft)
-
-
-def _check_status(session: Session, changed: Values) -> None:
-    told = f"A session that is {session.status} keeps its"
-    if "teacher_id" in changed and session.status.is_over:
-        raise WrongStatusError(f"{told} teacher.", ("teacherId",))
-    if _is_for_others(changed) and not session.status.is_ahead:
+    has_new_teacher = "teacher_id" in changed
+    has_new_students = "student_id" in changed or "group_id" in changed
+    keeps = f"A session that is {session.status} keeps its"
+    if has_new_teacher and session.status.is_over:
+        raise WrongStatusError(f"{keeps} teacher.", ("teacherId",))
+    if has_new_students and not session.status.is_ahead:
         field = "studentId" if changed.get("student_id") else "groupId"
-        raise WrongStatusError(f"{told} student or group.", (field,))
-
-
-def _is_for_others(names: Collection[str]) -> bool:
-    return any(name in names for name in AUDIENCE)
+        raise WrongStatusError(f"{keeps} student or group.", (field,))
+    asked = replace(input_of(session), **changed)
+    check_combination(asked)
+    if has_new_teacher:
+        await check_teacher(asked)
+    if has_new_students:
+        await check_students(asked)
+    draft.append(SessionEventKind.UPDATED, {"changed": sorted(changed)}, actor_id)
+    former_id = session.teacher_id
+    draft.change(**changed, format=asked.format)
+    if has_new_teacher:
+        draft.concerned |= {former_id, session.teacher_id}
+        await change_teacher(draft, former_id)
+        await layer_options(draft)
+    if has_new_students:
+        await fill(draft)

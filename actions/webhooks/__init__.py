@@ -1,1 +1,1 @@
-"""Takes what LiveKit tells."""
+"""Records LiveKit's webhooks."""

@@ -1,13 +1,13 @@
-"""What LiveKit tells: an event of one of our rooms becomes a line of that session's attendance
-log and is folded at once; of every other event a receipt is kept."""
+"""Records LiveKit's webhooks: a notice about one of our rooms becomes a line of the attendance log
+and is folded at once; every other notice gets a receipt."""
 
 from datetime import datetime
 
 from actions.admittance.barring import keep_out
-from actions.attendance.final_result import settle
-from actions.attendance.folding import begin, catch_up, close_stays, refold
+from actions.attendance.final_result import move_by_attendance
+from actions.attendance.folding import advance_if_due, close_stays, refold, start_on_first_join
 from actions.attendance.lines import insert_line, room_line
-from actions.webhooks.receipts import keep, keep_again
+from actions.webhooks.receipts import keep_duplicate, keep_receipt
 from actions.writing.draft import Draft
 from actions.writing.meeting import plan_deletion
 from actions.writing.moves import Because, move_to
@@ -31,63 +31,47 @@ UNREADABLE = "unreadable"
 
 
 async def record_notice(notice: Notice, now: datetime) -> WebhookOutcome:
-    """Store one webhook and what follows from it, in one transaction. Safe to repeat."""
+    """Store one webhook and everything that follows from it, in one transaction. Safe to repeat."""
     kind = LINE_KINDS.get(notice.event)
     if kind is None:
-        return await keep(notice, WebhookOutcome.IGNORED, "not about attendance", now)
+        return await keep_receipt(notice, WebhookOutcome.IGNORED, "not about attendance", now)
     session = await Session.get_or_none(room_name=notice.room_name)
     if session is None:
-        return await _keep_stranger(notice, now)
-    if kind in OF_ROOM:
-        return await _record_line(session.id, notice, kind, None, now)
-    if notice.participant_kind not in PEOPLE:
-        return await keep(notice, WebhookOutcome.IGNORED, "not a person", now)
-    user = await _person(session, notice.identity or "")
-    if user is None:
-        return await keep(notice, WebhookOutcome.POISON, "nobody of this academy", now)
-    return await _record_line(session.id, notice, kind, user, now)
-
-
-async def _keep_stranger(notice: Notice, now: datetime) -> WebhookOutcome:
-    if (notice.room_name or "").startswith(TRIAL_ROOM):
-        return await keep(notice, WebhookOutcome.IGNORED, "a room of the doctor's", now)
-    return await keep(notice, WebhookOutcome.POISON, "not a room of ours", now)
-
-
-async def _person(session: Session, identity: str) -> User | None:
-    number = user_number(identity)
-    user = await User.get_or_none(id=number) if number else None
-    belongs = user is not None and user.academy_id in (session.academy_id, None)
-    return user if belongs else None
+        if (notice.room_name or "").startswith(TRIAL_ROOM):
+            return await keep_receipt(notice, WebhookOutcome.IGNORED, "a room of the doctor's", now)
+        return await keep_receipt(notice, WebhookOutcome.POISON, "not a room of ours", now)
+    user = None
+    if kind not in OF_ROOM:
+        if notice.participant_kind not in PEOPLE:
+            return await keep_receipt(notice, WebhookOutcome.IGNORED, "not a person", now)
+        number = user_number(notice.identity or "")
+        user = await User.get_or_none(id=number) if number else None
+        if user is None or user.academy_id not in (session.academy_id, None):
+            return await keep_receipt(notice, WebhookOutcome.POISON, "nobody of this academy", now)
+    async with writing(session.id, now) as draft:
+        line = _line(draft, notice, kind, user)
+        if not await insert_line(line):
+            return await keep_duplicate(notice, now)
+        concerns_all = await _note_room(draft, line)
+        if user is not None:
+            await _enrol(draft, line, user)
+        concerned = None if user is None or concerns_all else [user.id]
+        states = await refold(draft, concerned)
+        await advance_if_due(draft)
+        await _follow_up(draft, line, states)
+    return WebhookOutcome.APPLIED
 
 
 async def record_poison(receipt_id: str, reason: str, now: datetime) -> WebhookOutcome:
-    """A signed body that cannot be read: counted, and never asked for again."""
+    """Keep a receipt of a signed body that cannot be read; nobody asks LiveKit for it again."""
     notice = Notice(id=receipt_id, event=UNREADABLE, created_ms=to_ms(now))
-    return await keep(notice, WebhookOutcome.POISON, reason, now)
-
-
-async def _record_line(
-    session_id: int, notice: Notice, kind: EventKind, user: User | None, now: datetime
-) -> WebhookOutcome:
-    async with writing(session_id, now) as draft:
-        line = _line(draft, notice, kind, user)
-        first_sight = _first_sight(draft.session, line)
-        if not await insert_line(line):
-            return await keep_again(notice, now)
-        is_new_room = first_sight is not None and await insert_line(first_sight)
-        is_new_fact = _see_room(draft, line)
-        await _enrol(draft, line, user)
-        concerned = None if user is None or is_new_room or is_new_fact else [user.id]
-        states = await refold(draft, concerned)
-        await catch_up(draft)
-        await _follow(draft, line, states)
-    return WebhookOutcome.APPLIED
+    return await keep_receipt(notice, WebhookOutcome.POISON, reason, now)
 
 
 def _line(
     draft: Draft, notice: Notice, kind: EventKind, user: User | None
 ) -> MeetingAttendanceEvent:
+    is_start = kind is EventKind.ROOM_STARTED
     return MeetingAttendanceEvent(
         session_id=draft.session.id,
         user_id=user.id if user else None,
@@ -100,116 +84,97 @@ def _line(
         room_created_ms=notice.room_created_ms,
         participant_sid=notice.participant_sid,
         joined_ms=notice.joined_ms,
-        # Every leave says so; of a join it says that its leave is already on the way.
+        # Every leave says DISCONNECTED; a join that says it comes after its own leave.
         is_disconnected=kind is EventKind.JOINED and notice.is_disconnected,
         disconnect_reason=notice.disconnect_reason if kind in LEAVING else None,
+        alive_ms=_alive_before(draft.session, notice) if is_start else None,
     )
 
 
-def _first_sight(session: Session, line: MeetingAttendanceEvent) -> MeetingAttendanceEvent | None:
-    """The ROOM_STARTED of a room whose own is late or lost: any line of that room tells of it.
-
-    A room that follows another carries the last sign of life of the one before.
-    """
-    room_sid, created_ms = line.room_sid, line.room_created_ms
-    if room_sid is None or room_sid == session.room_sid or created_ms is None:
+def _alive_before(session: Session, of: Notice | MeetingAttendanceEvent) -> int | None:
+    """Find the last sign of life of the room before the one that is new here; None without one."""
+    seen_at, created_ms = session.room_seen_at, of.room_created_ms
+    if seen_at is None or of.room_sid in (session.room_sid, None):
         return None
-    alive_ms = to_ms(session.room_seen_at) if session.room_seen_at else None
-    if session.room_created_ms is None or created_ms < session.room_created_ms:
-        alive_ms = None
-    if line.kind is EventKind.ROOM_STARTED:
-        line.alive_ms = alive_ms
+    if session.room_created_ms is None or created_ms is None:
         return None
-    # Not received when it was concluded: that is another time in another order of the same events.
-    return room_line(session.id, room_sid, created_ms, received_ms=created_ms, alive_ms=alive_ms)
+    return to_ms(seen_at) if created_ms >= session.room_created_ms else None
 
 
-def _see_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
-    """Any webhook of a room is LiveKit's word that the room is, or was, there.
+async def _note_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
+    """Note from any webhook of a room that the room is, or was, there.
 
-    Whether that changes what is final: that nobody could have joined.
+    Return True if everybody's attendance may change by it: a room is new, or it turns out that
+    people could have joined.
     """
-    session = draft.session
-    was_joinable = session.was_joinable
-    _stamp_first_ready(draft, line)
-    is_newer = (line.room_created_ms or 0) > (session.room_created_ms or 0)
-    if line.room_sid != session.room_sid and is_newer:
+    session, room_sid, created_ms = draft.session, line.room_sid, line.room_created_ms
+    was_joinable, is_new_room = session.was_joinable, False
+    alive_ms = _alive_before(session, line)
+    is_told = line.kind is EventKind.ROOM_STARTED or room_sid == session.room_sid
+    if room_sid is not None and created_ms is not None and not is_told:
+        # The room's own ROOM_STARTED is late or lost. This one is received when the room was made,
+        # not now: so it is the same in any order of the webhooks.
+        started = room_line(
+            session.id, room_sid, created_ms, received_ms=created_ms, alive_ms=alive_ms
+        )
+        is_new_room = await insert_line(started)
+    opened_at, due_at = session.opened_at, session.next_transition_at
+    # Until a rescheduled session opens again, a line is about the room it had before.
+    is_waiting = opened_at is None and (due_at is None or due_at > draft.now)
+    is_former = False
+    if session.room_sid is None and session.room_created_ms is not None:
+        # That room counts again once it is found to be there, or joined after the session opened.
+        is_joined = line.kind is EventKind.JOINED and opened_at and _is_after(line, opened_at)
+        is_former = not is_joined and (created_ms or 0) <= session.room_created_ms
+    ready_at = from_ms(created_ms) if created_ms else draft.now
+    is_first = session.room_first_ready_at is None or ready_at < session.room_first_ready_at
+    if is_first and not is_waiting and not is_former:
+        draft.change(room_first_ready_at=ready_at)
+    if room_sid != session.room_sid and (created_ms or 0) > (session.room_created_ms or 0):
         draft.change(
-            room_sid=line.room_sid,
-            room_created_ms=line.room_created_ms,
+            room_sid=room_sid,
+            room_created_ms=created_ms,
             room_ready_at=draft.now,
             room_seen_at=None,
             room_error=None,
         )
-    return session.was_joinable is not was_joinable
+    return is_new_room or session.was_joinable is not was_joinable
 
 
-def _stamp_first_ready(draft: Draft, line: MeetingAttendanceEvent) -> None:
-    session = draft.session
-    due_at = session.next_transition_at
-    if session.opened_at is None and (due_at is None or due_at > draft.now):
-        return  # rescheduled: what is told now is of the room that was, before it opens again
-    if _is_forgotten(session, line):
-        return
-    ready_at = from_ms(line.room_created_ms) if line.room_created_ms else draft.now
-    if session.room_first_ready_at is None or ready_at < session.room_first_ready_at:
-        draft.change(room_first_ready_at=ready_at)
-
-
-def _is_forgotten(session: Session, line: MeetingAttendanceEvent) -> bool:
-    """Of a room from before the session was rescheduled. It counts again when it is found to be
-    still there, or somebody comes into it after the session opened again."""
-    forgotten_ms = session.room_created_ms
-    if session.room_sid is not None or forgotten_ms is None:
-        return False
-    opened_at = session.opened_at
-    is_in_use = line.kind is EventKind.JOINED and opened_at and _is_after(line, opened_at)
-    return not is_in_use and (line.room_created_ms or 0) <= forgotten_ms
-
-
-async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User | None) -> None:
-    """Parents and visitors get a row on joining."""
-    came = line.kind in (EventKind.JOINED, EventKind.LEFT) and not line.is_disconnected
-    if user is None or not came or not is_folded(draft.session, line):
+async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User) -> None:
+    """Put a parent or a visitor on the roster when they come to this session."""
+    has_come = line.kind in (EventKind.JOINED, EventKind.LEFT) and not line.is_disconnected
+    if not has_come or not is_folded(draft.session, line):
         return
     ended_at = draft.session.ended_at
     if ended_at and (line.joined_ms or line.occurred_ms) >= to_ms(ended_at):
-        return  # they did not come to this session any more
+        return  # too late: the session was over
     if not await SessionParticipant.exists(session_id=line.session_id, user_id=user.id):
         await enrol(draft.session, user.id, user.role, is_expected=False)
 
 
-async def _follow(
+async def _follow_up(
     draft: Draft, line: MeetingAttendanceEvent, states: list[AttendanceState]
 ) -> None:
-    """What the line means for the session: begun by the first join, over when its room is."""
+    """Do what the line asks of the session: start it, complete it, or keep people out."""
     session = draft.session
-    begin(draft, [state for state in states if state.user_id == line.user_id])
-    is_current = line.room_sid == session.room_sid
-    if line.kind is EventKind.ROOM_FINISHED and is_current and _may_end(draft, line):
+    own = [state for state in states if state.user_id == line.user_id]
+    start_on_first_join(draft, own)
+    # A room that finishes before the scheduled end, or while somebody keeps the session open, is
+    # made again and completes nothing.
+    may_end = session.status is SessionStatus.ONGOING and session.kept_open_until is None
+    is_finish = line.kind is EventKind.ROOM_FINISHED and line.room_sid == session.room_sid
+    if is_finish and may_end and _is_after(line, session.ends_at):
         move_to(draft, SessionStatus.COMPLETED, Because(TransitionCause.ROOM_FINISHED))
         await close_stays(draft)
     if session.ended_at and line.kind in OPENING and _is_after(line, session.ended_at):
-        plan_deletion(draft)  # somebody's old token let them in again
+        plan_deletion(draft)  # somebody came in with an old token and so made the room again
     if line.kind is EventKind.JOINED:
-        await keep_out(draft, _suspects(line, states))
-    settle(draft, states)
-
-
-def _suspects(line: MeetingAttendanceEvent, states: list[AttendanceState]) -> list[int]:
-    """Whoever came and was not expected. Those who were are many: the next look asks of them."""
-    came = [state for state in states if state.user_id == line.user_id]
-    return [one.user_id for one in came if one.is_barred or not one.is_expected]
+        # Expected people are many: the reconciler's next round checks them.
+        suspects = [one.user_id for one in own if one.is_barred or not one.is_expected]
+        await keep_out(draft, suspects)
+    move_by_attendance(draft, states)
 
 
 def _is_after(line: MeetingAttendanceEvent, moment: datetime) -> bool:
     return happened_ms(line_of(line)) >= to_ms(moment)
-
-
-def _may_end(draft: Draft, line: MeetingAttendanceEvent) -> bool:
-    """Before the scheduled end a finished room never completes a session, nor while somebody keeps
-    it open: it is made again."""
-    session = draft.session
-    is_kept = session.kept_open_until is not None
-    is_ongoing = session.status is SessionStatus.ONGOING
-    return is_ongoing and not is_kept and _is_after(line, session.ends_at)

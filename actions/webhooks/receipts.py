@@ -1,4 +1,4 @@
-"""What became of each webhook that is no line of an attendance log."""
+"""Keeps a receipt of each webhook that is no line of an attendance log, with its outcome."""
 
 from datetime import datetime, timedelta
 
@@ -10,10 +10,10 @@ from gateways.livekit_webhooks import Notice
 from models.database import sql
 
 KEPT_FOR = timedelta(days=30)
-FORGOTTEN_AT_ONCE = 5000
+DELETE_BATCH_SIZE = 5000
 
-# What comes again is written again, so that its time moves; anything else stays as it came first.
-KEEP = """
+# A duplicate's receipt takes the time of its last copy; any other receipt stays as it came first.
+INSERT_RECEIPT = """
 INSERT INTO webhook_receipts (
     id, kind, room_name, session_id, user_id,
     participant_sid, outcome, detail, occurred_at, received_at
@@ -27,17 +27,17 @@ WHERE webhook_receipts.outcome = 'DUPLICATE'
 """
 
 
-async def keep(
+async def keep_receipt(
     notice: Notice, outcome: WebhookOutcome, detail: str, now: datetime
 ) -> WebhookOutcome:
-    """A receipt of what is no line; DUPLICATE where there is one of it already."""
+    """Keep a receipt and return its outcome, or DUPLICATE if the notice has a receipt already."""
     if await _write(notice.id, notice, outcome, detail, now):
         return outcome
-    return await keep_again(notice, now)
+    return await keep_duplicate(notice, now)
 
 
-async def keep_again(notice: Notice, now: datetime) -> WebhookOutcome:
-    """It came before: one receipt says so, with the last time, however often it comes."""
+async def keep_duplicate(notice: Notice, now: datetime) -> WebhookOutcome:
+    """Keep one receipt for all later copies of a notice, with the time of the last one."""
     outcome = WebhookOutcome.DUPLICATE
     await _write(f"again:{notice.id}", notice, outcome, "was there already", now)
     return outcome
@@ -48,7 +48,7 @@ async def _write(
 ) -> bool:
     return bool(
         await sql.execute(
-            KEEP,
+            INSERT_RECEIPT,
             receipt_id,
             notice.event,
             notice.room_name,
@@ -63,7 +63,7 @@ async def _write(
     )
 
 
-FORGET = """
+DELETE_OLD_RECEIPTS = """
 DELETE FROM webhook_receipts WHERE id IN (
     SELECT id FROM webhook_receipts WHERE received_at < $1 ORDER BY received_at LIMIT $2
 )
@@ -71,7 +71,8 @@ DELETE FROM webhook_receipts WHERE id IN (
 
 
 async def forget_old(now: datetime) -> None:
-    """Receipts are news for a month. In pieces: nobody waits long for one."""
-    while await sql.execute(FORGET, now - KEPT_FOR, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
-        pass
+    """Delete receipts after a month, in batches so that no other writer waits long."""
+    deleted = DELETE_BATCH_SIZE
+    while deleted == DELETE_BATCH_SIZE:
+        deleted = await sql.execute(DELETE_OLD_RECEIPTS, now - KEPT_FOR, DELETE_BATCH_SIZE)
     await rejections.forget_old(now)

@@ -1,4 +1,4 @@
-"""Requests at LiveKit's door that were not signed: counted, never a row or a write for each."""
+"""Counts unsigned requests at LiveKit's door by the minute, without a write for each of them."""
 
 import asyncio
 import logging
@@ -15,15 +15,15 @@ logger = logging.getLogger("halaqa.webhooks")
 FLUSH_EVERY_S = 60.0
 KEPT_FOR = timedelta(days=1)
 
-ADD = """
+ADD_NUMBER = """
 INSERT INTO webhook_rejections (minute, number) VALUES ($1, $2)
 ON CONFLICT (minute) DO UPDATE SET number = webhook_rejections.number + excluded.number
 """
-SINCE = "SELECT coalesce(sum(number), 0) AS number FROM webhook_rejections WHERE minute > $1"
+COUNT_SINCE = "SELECT coalesce(sum(number), 0) AS number FROM webhook_rejections WHERE minute > $1"
 
 
 class Rejections:
-    """A number a minute, in memory until it is flushed."""
+    """One number per minute, in memory until it is flushed."""
 
     def __init__(self) -> None:
         self._pending: Counter[datetime] = Counter()
@@ -35,20 +35,20 @@ class Rejections:
         self._pending.clear()
 
     async def flush(self, now: datetime) -> None:
-        """Write down what was counted; what cannot be written now is kept for the next time."""
+        """Write the numbers to the database; keep them for the next time if that fails."""
         pending, self._pending = self._pending, Counter()
         rows = [(minute, n) for minute, n in pending.items() if minute > now - KEPT_FOR]
         try:
             if rows:
-                await sql.execute_many(ADD, rows)
+                await sql.execute_many(ADD_NUMBER, rows)
                 logger.warning("webhooks refused", extra={"number": sum(n for _, n in rows)})
         except BaseException:
             self._pending.update(dict(rows))
             raise
 
     async def since(self, moment: datetime) -> int:
-        """How many came after it: all that is written down, and what this process knows besides."""
-        (written,) = await sql.query(SINCE, moment)
+        """Count the rejections after a moment: those in the database and this process's own."""
+        (written,) = await sql.query(COUNT_SINCE, moment)
         pending = (n for minute, n in self._pending.items() if minute > moment)
         return int(written["number"]) + sum(pending)
 
@@ -56,14 +56,14 @@ class Rejections:
         await sql.execute("DELETE FROM webhook_rejections WHERE minute < $1", now - KEPT_FOR)
 
 
-rejections = Rejections()  # the process's
+rejections = Rejections()  # one per process
 
 
 @asynccontextmanager
 async def writing_down(
     now: Callable[[], datetime], every_s: float = FLUSH_EVERY_S
 ) -> AsyncIterator[None]:
-    """As long as the block lasts what is turned away is written down now and then; and at its end.
+    """Flush the rejections every `every_s` seconds while the block lasts, and at its end.
 
     The database must be open.
     """

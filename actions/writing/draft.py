@@ -1,9 +1,10 @@
-"""What is about to be written to a session: its row, the facts of its stream, and due work."""
+"""A draft holds what is about to be written to a session: its row, its events, its due work."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import Session
@@ -11,7 +12,7 @@ from models import Session
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One row of the stream that is about to be written."""
+    """One event that is about to be written."""
 
     sequence: int
     kind: SessionEventKind
@@ -21,7 +22,7 @@ class Fact:
 
 @dataclass(slots=True)
 class Draft:
-    """A locked session and what is about to be written to it."""
+    """A locked session and the changes to be written with it."""
 
     session: Session
     now: datetime
@@ -32,8 +33,10 @@ class Draft:
     concerned: set[int] = field(default_factory=set)  # people who may lose a right by it
 
     def change(self, **values: Any) -> None:
-        """Set what differs: what stays as it was is neither written nor rung for. What no event
-        tells of, watchers see in their next snapshot, for which the row is read anew."""
+        """Set the values that differ; the others are neither written nor published.
+
+        A change without an event reaches watchers with their next snapshot.
+        """
         for name, value in values.items():
             if getattr(self.session, name) != value:
                 setattr(self.session, name, value)
@@ -46,18 +49,29 @@ class Draft:
         self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
     def tell_update(self, actor_id: int) -> None:
-        """Append that something was changed, where something was."""
+        """Append UPDATED if anything was changed."""
         if self.changed:
             self.append(SessionEventKind.UPDATED, {}, actor_id)
 
-    def plan(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
-        """Have something done later; asked for again, it is due anew.
+    def append_presence(self, state: AttendanceState) -> None:
+        """Append the whole state of a row of the roster."""
+        self.append(SessionEventKind.PRESENCE_CHANGED, state.to_dict())
 
-        `subject` is whom or what it is about, where that is not the session.
+    def plan(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
+        """Add due work; what is added again is due anew.
+
+        `subject` is the id of what the work is about, by default the session's.
         """
         self.work.append((kind, due_at, self.session.id if subject is None else subject))
 
     def drop(self, kind: WorkKind) -> None:
-        """What was planned for the session need not be done any more."""
+        """Remove due work of the session."""
         self.work = [one for one in self.work if one[0] is not kind]
         self.dropped.add(kind)
+
+    def newly_due(self) -> list[datetime]:
+        """The moments for which the clock may have to wake earlier."""
+        moments = [due_at for _, due_at, _ in self.work]
+        if "next_transition_at" in self.changed and self.session.next_transition_at is not None:
+            moments.append(self.session.next_transition_at)
+        return moments

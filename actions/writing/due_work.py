@@ -1,4 +1,4 @@
-"""Due work: claimed by the clock, done by a task, deleted when the effect is certain."""
+"""Due work is claimed by the clock, done by a job, and deleted once its effect is certain."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -16,11 +16,11 @@ from models.reading.clock_status import FAILED_AFTER
 
 CLAIM = timedelta(seconds=30)  # how long a task may take before its work is claimed again
 MAX_WAIT = timedelta(seconds=15)
-DEADLY_AFTER = 5  # times it was begun in a row without coming to an end
-REST = timedelta(minutes=10)
+DEADLY_AFTER = 5  # starts in a row without an end
+QUARANTINE = timedelta(minutes=10)
 DEADLY = f"Begun {DEADLY_AFTER} times, and each time the process ended before it did."
 
-# What is asked for again is due anew, whatever became of it before.
+# Work that is added again is due anew, whatever became of it before.
 ASK_AGAIN = """
 ON CONFLICT (kind, subject) DO UPDATE
 SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
@@ -39,7 +39,7 @@ WITH due AS MATERIALIZED (
 UPDATE due_work SET claimed_until = $3 WHERE id IN (SELECT id FROM due)
 RETURNING id, kind, subject, academy_id, due_at, attempts
 """
-BEGIN = """
+START = """
 UPDATE due_work SET claimed_until = $4, begun = begun + 1
 WHERE id = $1 AND due_at = $2 AND claimed_until = $3 RETURNING begun
 """
@@ -47,10 +47,10 @@ WHERE id = $1 AND due_at = $2 AND claimed_until = $3 RETURNING begun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One piece of work that is somebody's until its claim runs out.
+    """One piece of work that a process holds until its claim expires.
 
-    `claimed_until` is also what tells one claim from the next. `begun`: how often the work was
-    begun since it last came to an end; 0 as long as this claim only waits.
+    `claimed_until` also tells one claim from the next. `begun` counts the starts since the work
+    last came to an end; it is 0 while this claim only waits.
     """
 
     id: int
@@ -67,13 +67,13 @@ class Claim:
         return self.begun > DEADLY_AFTER
 
     def told(self) -> dict[str, Any]:
-        """In JSON's words, exact to the microsecond."""
+        """Write it as JSON values, exact to the microsecond."""
         told: dict[str, Any] = _claims.dump_python(self, mode="json")
         return told
 
     @classmethod
     def heard(cls, told: dict[str, Any]) -> "Claim":
-        """What was told; ValueError when that is no claim."""
+        """Read what `told` wrote; ValueError if it is no claim."""
         return _claims.validate_python(told)
 
 
@@ -83,55 +83,54 @@ _claims = TypeAdapter(Claim)
 async def claim_due(
     now: datetime, limit: int = 100, kinds: Collection[WorkKind] = tuple(WorkKind)
 ) -> list[Claim]:
-    """Take what is due, so that nobody else does for a while."""
+    """Claim what is due for `CLAIM`, so that no other process takes it."""
     until = now + CLAIM
     take = TAKE.format(
         kinds=sql.places(len(kinds), first=4), lock=sql.lock_suffix(skip_locked=True)
     )
-    rows = await sql.query(take, now, limit, until, *(kind.value for kind in kinds))
-    return sorted((_claim(row, until) for row in rows), key=lambda claim: claim.due_at)
-
-
-def _claim(row: dict[str, Any], until: datetime) -> Claim:
-    return Claim(
-        id=row["id"],
-        kind=WorkKind(row["kind"]),
-        subject=row["subject"],
-        academy_id=row["academy_id"],
-        due_at=utc(row["due_at"]),
-        claimed_until=until,
-        attempts=row["attempts"],
-    )
+    claims = [
+        Claim(
+            id=row["id"],
+            kind=WorkKind(row["kind"]),
+            subject=row["subject"],
+            academy_id=row["academy_id"],
+            due_at=utc(row["due_at"]),
+            claimed_until=until,
+            attempts=row["attempts"],
+        )
+        for row in await sql.query(take, now, limit, until, *(kind.value for kind in kinds))
+    ]
+    return sorted(claims, key=lambda claim: claim.due_at)
 
 
 def _still(claim: Claim) -> QuerySet[DueWork]:
-    """The work as it was claimed: not what was asked for anew, nor what others have claimed."""
+    """The work as it was claimed; no row if it was added anew or claimed by others since."""
     return DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
 
 
-async def begin(claim: Claim, now: datetime) -> Claim | None:
-    """Take it anew before it is done; None if the claim does not stand any more.
+async def start(claim: Claim, now: datetime) -> Claim | None:
+    """Extend the claim before the work is done; None if it is not the latest claim any more.
 
-    A message that arrives late, or twice, thereby does nothing: its claim is not the latest.
+    So a message that arrives late or twice does nothing.
     """
     until = max(now + CLAIM, claim.claimed_until + timedelta(microseconds=1))
-    rows = await sql.query(BEGIN, claim.id, claim.due_at, claim.claimed_until, until)
+    rows = await sql.query(START, claim.id, claim.due_at, claim.claimed_until, until)
     return replace(claim, claimed_until=until, begun=rows[0]["begun"]) if rows else None
 
 
 async def finish(claim: Claim) -> None:
-    """The effect is certain. Work that was asked for again meanwhile stays."""
+    """Delete work whose effect is certain, unless it was added again meanwhile."""
     if not await _still(claim).delete():
         await _came_to_an_end(claim)
 
 
 async def _came_to_an_end(claim: Claim) -> None:
-    """Also where it was asked for anew meanwhile, perhaps by itself: it is not deadly."""
+    """Note that it ended, also where it was added anew meanwhile: it is not deadly."""
     await DueWork.filter(id=claim.id).update(begun=0)
 
 
-async def put_off(claim: Claim, error: Exception, now: datetime) -> None:
-    """It failed: try again after 1, 2, 4 … seconds, at most every 15. It is never given up."""
+async def retry(claim: Claim, error: Exception, now: datetime) -> None:
+    """Retry failed work after 1, 2, 4 … seconds, then every 15, without end."""
     wait = min(timedelta(seconds=2 ** min(claim.attempts, 10)), MAX_WAIT)
     is_ours = await _still(claim).update(
         attempts=claim.attempts + 1,
@@ -143,16 +142,16 @@ async def put_off(claim: Claim, error: Exception, now: datetime) -> None:
         await _came_to_an_end(claim)
 
 
-async def give_back(claim: Claim) -> None:
-    """It was not done and nobody is at fault: it may be claimed again at once."""
+async def release(claim: Claim) -> None:
+    """Let work that was not done be claimed again at once; it counts as no failure."""
     await _still(claim).update(begun=0, claimed_until=None)
 
 
-async def rest(claim: Claim, now: datetime) -> None:
-    """It ends whatever process begins it: let it rest long, then be tried once."""
+async def quarantine(claim: Claim, now: datetime) -> None:
+    """Retry work that ended every process that started it once, after `QUARANTINE`."""
     await _still(claim).update(
         attempts=max(claim.attempts + 1, FAILED_AFTER),
         begun=DEADLY_AFTER - 1,
-        claimed_until=now + REST,
+        claimed_until=now + QUARANTINE,
         last_error=DEADLY,
     )

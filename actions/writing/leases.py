@@ -1,4 +1,4 @@
-"""What one process at a time does: whoever has the lease, until it runs out."""
+"""Leases let one process at a time do something, until the lease expires."""
 
 from datetime import datetime, timedelta
 
@@ -13,10 +13,10 @@ WHERE leases.leased_until <= $3
 
 
 async def take_lease(name: str, now: datetime, lasting: timedelta) -> bool:
-    """Whether it is ours now, by one statement: of several who ask, one gets it."""
+    """Take a lease by one statement; False if another process holds it."""
     return bool(await sql.execute(TAKE, name, now + lasting, now))
 
 
-async def give_back(name: str, now: datetime) -> None:
-    """For the next who asks, before it runs out."""
+async def release_lease(name: str, now: datetime) -> None:
+    """End a lease before it expires, for the next process that asks."""
     await Lease.filter(name=name).update(leased_until=now)

@@ -1,5 +1,7 @@
-"""Making a meeting is one idempotent action, reached from the clock, ahead of time, from a person
-and at token time. It calls nobody: the room itself is work that follows."""
+"""Meetings: making one is idempotent, whether the clock, a person or a token asks for it.
+
+Nothing here calls LiveKit: the room is made by due work that follows.
+"""
 
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -19,68 +21,62 @@ from models import Session
 def make_meeting(
     draft: Draft, source: MeetingSource, actor_id: int | None, *, is_person: bool = False
 ) -> None:
-    """The session's meeting, if it has none and the gate lets it; and its room, while it is live,
-    unless the session is found too late. `is_person`: for somebody who manages the session."""
+    """Give the session a meeting, if it has none and the gate allows it.
+
+    While the session is live its room is made too, unless the session is found too late.
+    `is_person`: somebody who manages the session asks for it.
+    """
     session = draft.session
     if session.meeting_id is None:
         refusal = session.gate.refusal(draft.now, is_person=is_person)
         if refusal is not None:
             _refuse(draft, refusal)
             return
-        _create(draft, source, actor_id)
+        room = room_name(session.academy.slug, session.kind, session.id)
+        page = session.academy.meeting_link_template
+        own_page = f"{settings.current().public_url.rstrip('/')}/join/{{room}}"
+        draft.change(meeting_options=_options(session).to_dict())
+        draft.change(
+            meeting_id=f"mtg_{uuid4().hex}",
+            room_name=room,
+            meeting_link=(page or own_page).replace("{room}", room),
+            meeting_source=source,
+            meeting_created_by_id=actor_id,
+            meeting_created_at=draft.now,
+            meeting_expires_at=expiry_of(session),
+            meeting_refusal=None,
+        )
+        draft.drop(WorkKind.MAKE_MEETING)
+        draft.append(SessionEventKind.MEETING_CREATED, {"room_name": room}, actor_id)
     if session.status.is_live and draft.now < session.open_until:
         draft.plan(WorkKind.MAKE_ROOM, draft.now)
 
 
-def _create(draft: Draft, source: MeetingSource, actor_id: int | None) -> None:
-    session = draft.session
-    room = room_name(session.academy.slug, session.kind, session.id)
-    draft.change(meeting_options=_options(session).to_dict())
-    draft.change(
-        meeting_id=f"mtg_{uuid4().hex}",
-        room_name=room,
-        meeting_link=_link(session, room),
-        meeting_source=source,
-        meeting_created_by_id=actor_id,
-        meeting_created_at=draft.now,
-        meeting_expires_at=expiry_of(session),
-        meeting_refusal=None,
-    )
-    draft.drop(WorkKind.MAKE_MEETING)
-    draft.append(SessionEventKind.MEETING_CREATED, {"room_name": room}, actor_id)
-
-
-def _link(session: Session, room: str) -> str:
-    """The academy's own page by its template, else our join page."""
-    template = session.academy.meeting_link_template
-    if template:
-        return template.replace("{room}", room)
-    return f"{settings.current().public_url.rstrip('/')}/join/{room}"
-
-
 def _refuse(draft: Draft, refusal: DomainError) -> None:
-    """The session goes on without, says why, and asks again when the gate opens."""
+    """Store why the gate refuses, and retry when the gate opens. The session goes on without.
+
+    Each reason is one event. A later `retryAt` has none: snapshots and queries tell it.
+    """
     session = draft.session
     retry_at = session.gate.opens_at(draft.now)
-    said = session.meeting_refusal or {}
-    is_known = said.get("code") == refusal.code
-    told = {
+    former = session.meeting_refusal or {}
+    is_known = former.get("code") == refusal.code
+    payload = {
         "code": refusal.code.value,
         "message": refusal.message,
-        "at": said["at"] if is_known else draft.now.isoformat(),
+        "at": former["at"] if is_known else draft.now.isoformat(),
         "retryAt": retry_at.isoformat() if retry_at else None,
     }
-    # Told once for each reason: when it is tried again after that, snapshots and queries say.
-    draft.change(meeting_refusal=told)
+    draft.change(meeting_refusal=payload)
     if not is_known:
-        draft.append(SessionEventKind.MEETING_REFUSED, told)
+        draft.append(SessionEventKind.MEETING_REFUSED, payload)
     draft.drop(WorkKind.MAKE_MEETING)
     if retry_at is not None:
         draft.plan(WorkKind.MAKE_MEETING, retry_at)
 
 
 def look_ahead(draft: Draft) -> None:
-    """Have the link of a session that is SCHEDULED made in time, or now if that time has come."""
+    """Have the link of a SCHEDULED session made ahead, or make it now if its time has come."""
     session = draft.session
     if session.meeting_id is not None or session.status is not SessionStatus.SCHEDULED:
         return
@@ -90,7 +86,7 @@ def look_ahead(draft: Draft) -> None:
         return
     draft.change(meeting_refusal=None)
     draft.drop(WorkKind.MAKE_MEETING)
-    if at < session.ready_at:  # else the session has it made when it becomes READY
+    if at < session.ready_at:  # else it is made when the session becomes READY
         draft.plan(WorkKind.MAKE_MEETING, at)
 
 
@@ -100,7 +96,7 @@ def ahead_at(session: Session) -> datetime:
 
 
 async def make_ahead(session_id: int, now: datetime) -> None:
-    """The meeting that is due ahead of time, or was refused: the gate is asked once more."""
+    """Make a meeting that is due ahead of its session, or was refused before."""
     async with writing(session_id, now) as draft:
         if draft.session.status.is_live:
             make_meeting(draft, MeetingSource.AUTO, None)
@@ -109,7 +105,7 @@ async def make_ahead(session_id: int, now: datetime) -> None:
 
 
 def ask_again(draft: Draft) -> None:
-    """The rules have changed: what was refused may be allowed, and when it is due may differ."""
+    """Ask the gate again after its rules changed, at the time that is right now."""
     session = draft.session
     if session.meeting_id is not None or session.status.is_over:
         return
@@ -120,7 +116,7 @@ def ask_again(draft: Draft) -> None:
 
 
 async def move_meeting(draft: Draft) -> None:
-    """The session has another time, so its meeting has another beginning or another end."""
+    """Adapt the meeting to the session's new time."""
     session = draft.session
     if session.meeting_id is None:
         draft.change(meeting_refusal=None)
@@ -131,20 +127,20 @@ async def move_meeting(draft: Draft) -> None:
 
 
 async def layer_options(draft: Draft) -> None:
-    """The session has another teacher, so its meeting is as that one wants it."""
+    """Adapt the meeting to the session's new teacher."""
     await ask_teachers([draft.session])
     lay_again(draft)
 
 
 def lay_again(draft: Draft) -> None:
-    """Options anew, of a meeting whose room is not there yet: LiveKit changes none of a room's."""
+    """Set the options anew while there is no room: LiveKit never changes those of a room."""
     session = draft.session
     if session.meeting_id is not None and session.room_first_ready_at is None:
         draft.change(meeting_options=_options(session).to_dict())
 
 
 def _options(session: Session) -> MeetingOptions:
-    """createMeeting's own values, else the teacher's, else the academy's."""
+    """The values of `createMeeting`, else the teacher's, else the academy's."""
     teacher = session.teacher_settings
     layers = (
         session.meeting_wishes or {},
@@ -155,14 +151,16 @@ def _options(session: Session) -> MeetingOptions:
 
 
 def expiry_of(session: Session) -> datetime:
-    """By its meeting's options, and as much later as the session is kept open."""
+    """When the meeting expires: by its options, later by as long as the session is kept open."""
     kept = session.open_until - session.ends_at
     return session.scheduled_at + timedelta(minutes=session.options.max_duration_minutes) + kept
 
 
 def forget_room(draft: Draft) -> None:
-    """The room there was is none of the session's any more, and is to be closed: nothing that is
-    known of it holds for the next. When it was made is kept, by which its late words are told."""
+    """Detach the session from its room, which is to be deleted.
+
+    `room_created_ms` stays: it tells late webhooks of that room from those of the next.
+    """
     draft.change(
         room_first_ready_at=None,
         room_ready_at=None,
@@ -174,15 +172,17 @@ def forget_room(draft: Draft) -> None:
 
 
 def close_meeting(draft: Draft, actor_id: int | None, *, is_closed: bool = False) -> None:
-    """The session is over: nobody is admitted any more, and the meeting ends, at once or when the
-    academy has rooms go. `is_closed`: the room is gone."""
+    """End the meeting of a session that is over, at once or when the academy has rooms deleted.
+
+    `is_closed`: the room is gone already.
+    """
     session = draft.session
     draft.drop(WorkKind.MAKE_MEETING)
     if session.meeting_id is None or session.meeting_ended_at is not None:
         return
     if is_closed or session.opened_at == draft.now or _goes_at(draft) <= draft.now:
         say_ended(draft, actor_id)
-    if session.opened_at != draft.now:  # opened and over in one breath: there is no room
+    if session.opened_at != draft.now:  # else it opened and ended in one move: there is no room
         plan_deletion(draft)
 
 
@@ -194,7 +194,7 @@ def say_ended(draft: Draft, actor_id: int | None) -> None:
 
 
 def plan_deletion(draft: Draft) -> None:
-    """Have the room of a session that is over deleted: now, or when the academy has rooms go."""
+    """Have the room of a session that is over deleted, when the academy has rooms deleted."""
     draft.plan(WorkKind.DELETE_ROOM, _goes_at(draft))
 
 

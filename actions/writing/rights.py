@@ -1,19 +1,20 @@
-"""Somebody may have lost a right: what they watch, and any room they are in, is asked again."""
+"""Doubts the rights of people: what they watch and the rooms they are in is authorised anew."""
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from actions.writing.due_work import ASK_AGAIN
 from domain.session import WorkKind
-from gateways.bus import CLOCK, VIEWERS, bell
+from gateways.changes import publish_doubt, publish_due
 from models import Guardianship
 from models.database import sql
 from models.database.atomic import Transaction
 from models.database.locks import lock_people
 
 COUNT_UP = "UPDATE users SET rights_version = rights_version + 1 WHERE id IN ({ids})"
-# Only who has locked these people writes this: nobody waits for it in a circle.
-HAVE_REMOVED = """
+# Only a writer who has locked these people runs this, so that no two wait for each other.
+REMOVE_FROM_ROOMS = """
 INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
 SELECT '{kind}', p.id, s.academy_id, $1, 0, 0
 FROM sessions s
@@ -25,35 +26,34 @@ WHERE s.status IN ('READY', 'ONGOING') AND a.presence = 'IN_MEETING' AND p.user_
 
 
 async def review(tx: Transaction, user_ids: Iterable[int], now: datetime) -> None:
-    """Of these people and their guardians, in the transaction that changes what they may do.
+    """Doubt the rights of these people and their guardians, in the transaction that changes them.
 
-    Who is in a room is looked for there, and stays where they still may. Asking once too often
-    costs a read; the count is for processes that the bell does not reach.
-    Best once in a transaction, and last: people are locked after sessions, by their ids in order.
+    A person in a room is looked for there, and stays if they still may be there. Doubting too
+    often costs a read. The version is counted up for processes that the bus does not reach.
+    Best once in a transaction, and last: people are locked after sessions, in the order of ids.
     """
-    concerned = await with_guardians(user_ids)
-    await review_alone(tx, concerned)
-    await _have_removed(tx, sorted(concerned), now)
+    people = await with_guardians(user_ids)
+    await review_alone(tx, people)
+    inside = 0
+    for some in sql.batches(sorted(people)):
+        statement = REMOVE_FROM_ROOMS.format(
+            kind=WorkKind.REMOVE_PERSON.value,
+            ids=sql.places(len(some), first=2),
+            ask_again=ASK_AGAIN,
+        )
+        inside += await sql.execute(statement, now, *some)
+    if inside:
+        tx.on_commit(partial(publish_due, now))
 
 
 async def review_alone(tx: Transaction, user_ids: Iterable[int]) -> None:
-    """Of these people and nobody else: what ended was theirs, not what others have through them."""
-    concerned = sorted(set(user_ids))
-    await lock_people(concerned)
-    for some in sql.batches(concerned):
+    """Doubt the rights of these people only, not of those who have rights through them."""
+    people = sorted(set(user_ids))
+    await lock_people(people)
+    for some in sql.batches(people):
         await sql.execute(COUNT_UP.format(ids=sql.places(len(some))), *some)
-    tx.on_commit(lambda: _ring(concerned))
-
-
-async def _have_removed(tx: Transaction, user_ids: list[int], now: datetime) -> None:
-    inside = 0
-    for some in sql.batches(user_ids):
-        ids = sql.places(len(some), first=2)
-        kind = WorkKind.REMOVE_PERSON.value
-        plan = HAVE_REMOVED.format(kind=kind, ids=ids, ask_again=ASK_AGAIN)
-        inside += await sql.execute(plan, now, *some)
-    if inside:
-        tx.on_commit(lambda: bell.ring(CLOCK, now.isoformat()))
+    for user_id in people:
+        tx.on_commit(partial(publish_doubt, user_id))
 
 
 async def with_guardians(user_ids: Iterable[int]) -> set[int]:
@@ -62,8 +62,3 @@ async def with_guardians(user_ids: Iterable[int]) -> set[int]:
     for some in sql.batches(sorted(people)):
         found |= {tie.guardian_id for tie in await Guardianship.filter(child_id__in=some)}
     return found
-
-
-def _ring(user_ids: Iterable[int]) -> None:
-    for user_id in user_ids:
-        bell.ring(VIEWERS, str(user_id))

@@ -1,6 +1,6 @@
-"""Writing to a session's stream: lock the row first, write the state, append one row per fact.
+"""Writing to a session's stream: lock the row first, write the state, append one row per event.
 
-`version` is the sequence number of the last fact, so nothing can be written twice or go missing.
+`version` is the sequence number of the last event: none can be written twice or go missing.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -19,28 +20,27 @@ from actions.writing.due_work import PLAN
 from actions.writing.rights import review
 from domain.errors import NotFoundError
 from domain.event import SessionEventKind
-from domain.session import WorkKind
-from gateways.bus import CLOCK, SESSIONS, bell
+from gateways.changes import publish_due, publish_version
 from models import Academy, Session, SessionEvent, TeacherMeetingSettings
 from models.database import sql
 from models.database.atomic import Transaction, atomic
 from models.database.locks import lock_sessions
 
-# By loop and session: a lock is of one loop, and may be remembered by an error that outlives it.
+# By loop and session: a lock belongs to one loop, and an error may keep it longer than that.
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[int, asyncio.Lock]] = (
     WeakKeyDictionary()
 )
 
 
 async def load(session_id: int) -> Session:
-    """The row with what writing needs of its academy."""
+    """Read a session with what writing needs of its academy and teacher."""
     session = await Session.get(id=session_id).select_related("academy__video_settings")
     await ask_teachers([session] if session.meeting_id is None else [])
     return session
 
 
 async def ask_teachers(sessions: list[Session]) -> None:
-    """Hand the sessions what their teachers want of a meeting: what making one needs."""
+    """Set `teacher_settings` of the sessions: making a meeting needs them."""
     teachers = {session.teacher_id for session in sessions}
     found = await TeacherMeetingSettings.filter(teacher_id__in=teachers) if teachers else []
     settings = {row.teacher_id: row for row in found}
@@ -53,7 +53,7 @@ LOCK = "SELECT id FROM sessions WHERE id = $1"
 
 @asynccontextmanager
 async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
-    """Lock a session, let it be changed, write it back; ring the bell once it is committed.
+    """Lock a session, let the block change it, write it back; publish it once it is committed.
 
     Writers of one session queue in the process before they take a connection: a thousand people
     who join one class never hold the pool.
@@ -74,13 +74,13 @@ async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
     drafts: list[Draft] = []
     for some in sql.batches(ids):
         await lock_sessions(some)
-        # Read again: those that stopped matching while we waited for their lock are left out.
+        # Read again: sessions that stopped matching while we waited are left out.
         drafts += await drafts_of(sessions.filter(id__in=some), now)
     return drafts
 
 
 async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
-    """Locked sessions by id, with what writing needs of their academies: each read once."""
+    """Drafts of locked sessions in the order of ids; each academy and teacher is read once."""
     rows = await sessions.order_by("id")
     ids = {row.academy_id for row in rows}
     found = await Academy.filter(id__in=ids).select_related("video_settings")
@@ -91,25 +91,61 @@ async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
     return [Draft(row, now) for row in rows]
 
 
+APPEND = """
+INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_payload = SessionEvent._meta.fields_map["payload"]
+DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
+
+
 async def write(
     tx: Transaction, drafts: Iterable[Draft], now: datetime, concerned: Iterable[int] = ()
 ) -> None:
-    """Write locked sessions back: rows, events and work, a statement each.
+    """Write locked sessions back: rows, events and work, a statement each; publish on commit.
 
     `concerned` are people whose rights change by more than these sessions.
     """
     drafts = list(drafts)
     await _update_rows(drafts)
-    await _append_facts(drafts)
-    await _drop_work(drafts)
-    await review(tx, set[int](concerned).union(*(draft.concerned for draft in drafts)), now)
-    await _plan_work(drafts)  # also about people, who are locked by now
-    tx.on_commit(lambda: _ring(drafts))
-    tx.on_commit(lambda: _count_moves(drafts))
+    facts = [(draft, fact) for draft in drafts for fact in draft.events]
+    events = [
+        (
+            draft.session.id,
+            fact.sequence,
+            fact.kind.value,
+            _payload.to_db_value(fact.payload, SessionEvent),
+            draft.now,
+            fact.actor_id,
+        )
+        for draft, fact in facts
+    ]
+    if events:
+        await sql.execute_many(APPEND, events)
+    for kind in sorted({kind for draft in drafts for kind in draft.dropped}):
+        for some in sql.batches([draft.session.id for draft in drafts if kind in draft.dropped]):
+            await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
+    if people := set(concerned).union(*(draft.concerned for draft in drafts)):
+        await review(tx, people, now)
+    work = [
+        (kind.value, subject, draft.session.academy_id, due_at)
+        for draft in drafts
+        for kind, due_at, subject in draft.work
+    ]
+    if work:  # it may be about people: they are locked by now
+        await sql.execute_many(PLAN, work)
+    for draft in drafts:
+        if draft.events:
+            tx.on_commit(partial(publish_version, draft.session.id, draft.session.version))
+    if due := [moment for draft in drafts for moment in draft.newly_due()]:
+        tx.on_commit(partial(publish_due, min(due)))
+    moves = [fact for _, fact in facts if fact.kind is SessionEventKind.STATUS_CHANGED]
+    for to, number in Counter(fact.payload["to"] for fact in moves).items():
+        tx.on_commit(partial(telemetry.count_transitions, to, number))
 
 
 async def _update_rows(drafts: list[Draft]) -> None:
-    """One statement for all: what one of them changed is written as it is for the others."""
+    """Update all rows by one statement: a column that one of them changed is written for all."""
     for draft in drafts:
         if draft.events:
             draft.change(updated_at=draft.now)
@@ -128,71 +164,3 @@ async def _update_rows(drafts: list[Draft]) -> None:
             for row in rows
         ],
     )
-
-
-APPEND = """
-INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id)
-VALUES ($1, $2, $3, $4, $5, $6)
-"""
-_payload = SessionEvent._meta.fields_map["payload"]
-
-
-async def _append_facts(drafts: list[Draft]) -> None:
-    rows = [
-        (
-            draft.session.id,
-            fact.sequence,
-            fact.kind.value,
-            _payload.to_db_value(fact.payload, SessionEvent),
-            draft.now,
-            fact.actor_id,
-        )
-        for draft in drafts
-        for fact in draft.events
-    ]
-    if rows:
-        await sql.execute_many(APPEND, rows)
-
-
-DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
-
-
-async def _drop_work(drafts: list[Draft]) -> None:
-    for kind in sorted(set[WorkKind]().union(*(draft.dropped for draft in drafts))):
-        ids = [draft.session.id for draft in drafts if kind in draft.dropped]
-        for some in sql.batches(ids):
-            await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
-
-
-async def _plan_work(drafts: list[Draft]) -> None:
-    rows = [
-        (kind.value, subject, draft.session.academy_id, due_at)
-        for draft in drafts
-        for kind, due_at, subject in draft.work
-    ]
-    if rows:
-        await sql.execute_many(PLAN, rows)
-
-
-def _ring(drafts: list[Draft]) -> None:
-    for draft in drafts:
-        if draft.events:
-            bell.ring(SESSIONS, f"{draft.session.id}:{draft.session.version}")
-    due = [moment for draft in drafts for moment in _newly_due(draft)]
-    if due:
-        bell.ring(CLOCK, min(due).isoformat())
-
-
-def _count_moves(drafts: list[Draft]) -> None:
-    facts = (fact for draft in drafts for fact in draft.events)
-    moves = Counter(
-        fact.payload["to"] for fact in facts if fact.kind is SessionEventKind.STATUS_CHANGED
-    )
-    for to, number in moves.items():
-        telemetry.count_transitions(to, number)
-
-
-def _newly_due(draft: Draft) -> list[datetime]:
-    following = draft.session.next_transition_at
-    is_new = following is not None and "next_transition_at" in draft.changed
-    return [due_at for _, due_at, _ in draft.work] + ([following] if is_new and following else [])

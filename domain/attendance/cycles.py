@@ -40,33 +40,29 @@ class Cycle:
 
 
 def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:
-    """The cycles in order, more than `gap_ms` apart; only the last can be open."""
-    return tuple(_cycle(run) for run in _runs(stays, gap_ms))
-
-
-def _runs(stays: list[Stay], gap_ms: int) -> list[list[Stay]]:
+    """Merge stays into cycles, in order, more than `gap_ms` apart; only the last can be open."""
     runs: list[list[Stay]] = []
-    reach = -math.inf
+    reach_ms = -math.inf  # the end of the run so far; infinite while a stay is open
     for stay in sorted(stays, key=lambda stay: (stay.joined_ms, stay.sid)):
-        if stay.joined_ms <= reach + gap_ms:
+        if stay.joined_ms <= reach_ms + gap_ms:
             runs[-1].append(stay)
         else:
             runs.append([stay])
-        reach = max(reach, _left(stay))
-    return runs
+        reach_ms = max(reach_ms, _left_ms(stay))
+    cycles = []
+    for run in runs:
+        # If two stays end together, the one that started later tells how the cycle ended.
+        end = max(run, key=lambda stay: (_left_ms(stay), stay.joined_ms, stay.sid)).end
+        cycle = Cycle(
+            joined_ms=run[0].joined_ms,
+            left_ms=end.at_ms if end else None,
+            opened_by=run[0].opened_by,
+            closed_by=end.closed_by if end else None,
+            confidence=weakest(stay.confidence for stay in run),
+        )
+        cycles.append(cycle)
+    return tuple(cycles)
 
 
-def _left(stay: Stay) -> float:
+def _left_ms(stay: Stay) -> float:
     return stay.end.at_ms if stay.end else math.inf
-
-
-def _cycle(run: list[Stay]) -> Cycle:
-    # Of two that end together, the one that began later is how the visit ended.
-    end = max(run, key=lambda stay: (_left(stay), stay.joined_ms, stay.sid)).end
-    return Cycle(
-        joined_ms=run[0].joined_ms,
-        left_ms=end.at_ms if end else None,
-        opened_by=run[0].opened_by,
-        closed_by=end.closed_by if end else None,
-        confidence=weakest(stay.confidence for stay in run),
-    )

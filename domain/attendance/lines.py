@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-# LiveKit tells when something happened in whole seconds, cut off: it was up to this much later.
+# LiveKit cuts its times off to whole seconds: an event happened up to this much later.
 CUT_OFF_MS = 999
-# LiveKit gives up on a silent connection after 20 to 22 s (it looks every 2 s), so those were
-# nobody: their middle is at most a second off.
+# LiveKit gives up on a silent connection after 20 to 22 s (it checks every 2 s). Nobody was there
+# in that time, so we take off its middle, which is at most a second wrong.
 SILENCE_MS = 21_000
 CONNECTION_TIMEOUT = "CONNECTION_TIMEOUT"
 
@@ -25,7 +25,7 @@ class EventKind(StrEnum):
     OVERRIDE_WITHDRAWN = "OVERRIDE_WITHDRAWN"
 
 
-# Webhooks that are about attendance, by LiveKit's word for them.
+# The webhooks that are about attendance, by LiveKit's name of the event.
 LINE_KINDS = {
     "room_started": EventKind.ROOM_STARTED,
     "room_finished": EventKind.ROOM_FINISHED,
@@ -33,7 +33,7 @@ LINE_KINDS = {
     "participant_left": EventKind.LEFT,
     "participant_connection_aborted": EventKind.CONNECTION_ABORTED,
 }
-WORDS = {kind: word for word, kind in LINE_KINDS.items()}
+WEBHOOK_NAMES = {kind: name for name, kind in LINE_KINDS.items()}
 
 
 class EventSource(StrEnum):
@@ -53,7 +53,7 @@ class AttendanceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What was told, by whom and when; the same `source_id` is the same line."""
+    """One statement about somebody or the room; the same `source_id` is the same line."""
 
     source_id: str
     kind: EventKind
@@ -67,7 +67,7 @@ class Line:
     is_disconnected: bool = False  # a joined whose participant was gone when it was written
     disconnect_reason: str | None = None  # LiveKit's name, such as CLIENT_INITIATED
     alive_ms: int | None = None  # the last sign of life known when the line was written
-    override_status: AttendanceStatus | None = None  # with `note` and `actor_id`, an override's
+    override_status: AttendanceStatus | None = None  # set by an override, with the two below
     note: str | None = None
     actor_id: int | None = None
 
@@ -78,33 +78,32 @@ class Line:
 
     @property
     def is_report(self) -> bool:
-        """The person's own page says so; or nobody confirmed it. Who expires with a last sign of
-        life was there."""
+        """The person's own page says so, or the report of it expired.
+
+        EXPIRED with a last sign of life is no report: it ends a stay that LiveKit told of.
+        """
         is_over = self.kind is EventKind.EXPIRED and self.alive_ms is None
         return is_over or self.source is EventSource.CLIENT
 
     def is_about(self, sid: str | None) -> bool:
-        """A report that names no stay is about whichever there is."""
+        """A report that names no stay is about every stay."""
         return self.participant_sid in (sid, None)
-
-    @property
-    def is_timeout(self) -> bool:
-        return self.disconnect_reason == CONNECTION_TIMEOUT
 
 
 def happened_ms(line: Line) -> int:
-    """When a webhook's event happened: its arrival tells the milliseconds that LiveKit cut off."""
+    """Tell when a webhook's event happened: its arrival bounds the milliseconds LiveKit cut off."""
     return min(max(line.received_ms, line.occurred_ms), line.occurred_ms + CUT_OFF_MS)
 
 
 def end_of_leave(line: Line) -> int:
-    """When a LEFT or CONNECTION_ABORTED ended its stay, never before the stay began."""
-    end = happened_ms(line) - (SILENCE_MS if line.is_timeout else 0)
-    return end if line.joined_ms is None else max(end, line.joined_ms)
+    """Tell when a LEFT or CONNECTION_ABORTED ended its stay: never before the stay's start."""
+    is_timeout = line.disconnect_reason == CONNECTION_TIMEOUT
+    end_ms = happened_ms(line) - (SILENCE_MS if is_timeout else 0)
+    return end_ms if line.joined_ms is None else max(end_ms, line.joined_ms)
 
 
 def distinct(lines: Iterable[Line]) -> list[Line]:
-    """Each line once, as it arrived first: what LiveKit sends again arrives later."""
+    """Keep each line once, as it arrived first: what LiveKit sends again arrives later."""
     latest_first = sorted(lines, key=lambda line: line.received_ms, reverse=True)
     return list({line.source_id: line for line in latest_first}.values())
 
@@ -119,19 +118,17 @@ class Room:
 
 
 def rooms_in(lines: Iterable[Line]) -> list[Room]:
-    """The rooms that any line tells of, the oldest first."""
+    """Find the rooms that any line tells of, the oldest first."""
     created: dict[str, int] = {}
     alive: dict[str, int] = {}
     for line in lines:
-        if line.room_sid is None or line.room_created_ms is None:
+        sid, created_ms, alive_ms = line.room_sid, line.room_created_ms, line.alive_ms
+        if sid is None or created_ms is None:
             continue
-        _keep_least(created, line.room_sid, line.room_created_ms)
-        # A room can be told to have started twice: then the later line speaks of the room itself.
-        if line.kind is EventKind.ROOM_STARTED and line.alive_ms is not None:
-            _keep_least(alive, line.room_sid, line.alive_ms)
+        created[sid] = min(created_ms, created.get(sid, created_ms))
+        # If a room's start is told twice, the later line has the room's own sign of life, so the
+        # least is that of the room before.
+        if line.kind is EventKind.ROOM_STARTED and alive_ms is not None:
+            alive[sid] = min(alive_ms, alive.get(sid, alive_ms))
     rooms = [Room(sid, created_ms, alive.get(sid)) for sid, created_ms in created.items()]
     return sorted(rooms, key=lambda room: (room.created_ms, room.sid))
-
-
-def _keep_least(values: dict[str, int], key: str, value: int) -> None:
-    values[key] = min(value, values.get(key, value))

@@ -1,4 +1,4 @@
-"""What somebody who manages the session says of an attendance, instead of what was computed."""
+"""The status that a manager of the session gives an attendance, instead of the computed one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Override:
 
 
 def override_in(lines: Iterable[Line]) -> Override | None:
-    """The latest, unless it was withdrawn since."""
-    said = [line for line in lines if line.kind in KINDS]
-    last = max(said, key=lambda line: (line.occurred_ms, line.source_id), default=None)
+    """Find the latest override, unless it was withdrawn since."""
+    given = [line for line in lines if line.kind in KINDS]
+    last = max(given, key=lambda line: (line.occurred_ms, line.source_id), default=None)
     if last is None or last.override_status is None:
         return None
     return Override(

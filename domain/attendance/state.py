@@ -1,4 +1,4 @@
-"""One attendance as it is told: the whole state after a change; and what a roster adds up to."""
+"""The state of one attendance, told whole after each change; and the statistics of a roster."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from domain.attendance.fold import AttendanceStatus, Presence, Result, percentag
 
 
 def to_ms(moment: datetime) -> int:
-    """Milliseconds since the epoch, cut off."""
+    """Convert to milliseconds since the epoch, rounded down."""
     return int(moment.timestamp() * 1_000_000) // 1000
 
 
@@ -20,7 +20,7 @@ def from_ms(ms: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The scheduled time of a session: what attendance is clipped to."""
+    """The scheduled time of a session; no time outside it counts."""
 
     starts_ms: int
     ends_ms: int
@@ -28,10 +28,6 @@ class Window:
     @classmethod
     def of(cls, scheduled_at: datetime, ends_at: datetime) -> Self:
         return cls(to_ms(scheduled_at), to_ms(ends_at))
-
-    @property
-    def duration_ms(self) -> int:
-        return self.ends_ms - self.starts_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,19 +58,19 @@ class AttendanceState:
         )
 
     def percentage(self, window: Window, as_of_ms: int) -> float:
-        return percentage(self.total_ms(window, as_of_ms), window.duration_ms)
+        return percentage(self.total_ms(window, as_of_ms), window.ends_ms - window.starts_ms)
 
     def late_by_ms(self, window: Window, as_of_ms: int) -> int:
-        """After the scheduled start; for who has not joined it runs, until the end."""
-        came_ms = self.result.first_joined_ms
-        if came_ms is None:
-            came_ms = min(as_of_ms, window.ends_ms)
-        return max(0, came_ms - window.starts_ms)
+        """Count from the scheduled start to the first join, or to now, or to the scheduled end."""
+        joined_ms = self.result.first_joined_ms
+        if joined_ms is None:
+            joined_ms = min(as_of_ms, window.ends_ms)
+        return max(0, joined_ms - window.starts_ms)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is told of it: the result's fields lie flat among its own."""
+        """Flatten it for an event: the result's fields stand beside its own."""
         told = {name: getattr(self, name) for name in _OWN} | self.result.to_dict()
-        del told["open_sids"]  # the looks ask after them; nobody is told of them
+        del told["open_sids"]  # only the reconciler needs them
         return told
 
     @classmethod
@@ -88,9 +84,9 @@ _OWN = tuple(name for name in AttendanceState.__slots__ if name != "result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Of one roster: of those expected, but for `participants` and `in_meeting`, who are all.
+    """The numbers of one roster.
 
-    `average_percentage` is None where nobody is expected.
+    `participants` and `in_meeting` count everybody, all other numbers only the expected people.
     """
 
     expected: int

@@ -11,7 +11,6 @@ from domain.attendance.stay_ends import (
     End,
     RoomLog,
     inferred_end,
-    reported_leaves,
     told_end,
     weakest,
 )
@@ -30,11 +29,11 @@ class Stay:
     joined_ms: int
     opened_by: CycleStart
     end: End | None
-    is_reported_over: bool = False  # that it ended is the word of the person's own page alone
+    is_reported_over: bool = False  # only the person's own page says that it ended
 
     @property
     def is_settled(self) -> bool:
-        """It is over, and not by a report alone: the looks need not ask after it any more."""
+        """It is over, and not by a report alone: the reconciler no longer asks about it."""
         return self.end is not None and not self.is_reported_over
 
     @property
@@ -45,56 +44,40 @@ class Stay:
 
 
 def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
-    """The stays of one person, from their lines and the session's room lines, each line once.
+    """Find the stays of one person, from their lines and the session's room lines, each line once.
 
-    `ended_ms` is the session's real end: from then on no stay is open, and none begins. Whoever
-    comes later, with a token from before, did not come to this session. What the person's page
-    reports begins no stay; it may end one until LiveKit knows better.
+    `ended_ms` is the session's real end: no stay is open after it, and none starts. Somebody who
+    comes later, with an old token, did not come to this session. A report of the person's page
+    starts no stay; it may end one until LiveKit knows better.
     """
-    told = list(lines)
-    reports = [line for line in told if line.is_report]
-    log = [line for line in told if not line.is_report]
-    room = RoomLog(rooms_in(log), [line for line in log if line.kind is EventKind.ROOM_FINISHED])
-    return [
-        _stay(sid, opened_by, own, room, reported_leaves(reports, sid), ended_ms)
-        for sid, own in _by_participant(log).items()
-        if (opened_by := _opening(own)) and (ended_ms is None or _start(own) < ended_ms)
-    ]
-
-
-def _stay(
-    sid: str,
-    opened_by: CycleStart,
-    own: list[Line],
-    room: RoomLog,
-    leaves: list[Line],
-    ended_ms: int | None,
-) -> Stay:
-    start = _start(own)
-    if told := told_end(own, start):
-        return Stay(sid, start, opened_by, told)
-    end = inferred_end(own, room, leaves, joined_ms=start, ended_ms=ended_ms)
-    is_over = inferred_end(own, room, [], joined_ms=start, ended_ms=ended_ms) is not None
-    return Stay(sid, start, opened_by, end, is_reported_over=end is not None and not is_over)
-
-
-def _by_participant(lines: list[Line]) -> dict[str, list[Line]]:
-    own: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
+    lines = list(lines)
+    reports = [line for line in lines if line.is_report]
+    log = [line for line in lines if not line.is_report]
+    by_sid: dict[str, list[Line]] = defaultdict(list)
+    for line in log:
         if line.participant_sid is not None:
-            own[line.participant_sid].append(line)
-    return own
-
-
-def _opening(own: list[Line]) -> CycleStart | None:
-    kinds = {line.kind for line in own}
-    if any(line.opens for line in own):
-        return CycleStart.JOINED
-    if EventKind.LEFT in kinds:
-        return CycleStart.LEFT_ONLY
-    return CycleStart.RECONCILED if EventKind.SEEN in kinds else None
-
-
-def _start(own: list[Line]) -> int:
-    told = [line.joined_ms for line in own if line.joined_ms is not None]
-    return min(told or [line.occurred_ms for line in own])
+            by_sid[line.participant_sid].append(line)
+    room = RoomLog(rooms_in(log), [line for line in log if line.kind is EventKind.ROOM_FINISHED])
+    stays = []
+    for sid, own in by_sid.items():
+        kinds = {line.kind for line in own}
+        if any(line.opens for line in own):
+            opened_by = CycleStart.JOINED
+        elif EventKind.LEFT in kinds:
+            opened_by = CycleStart.LEFT_ONLY
+        elif EventKind.SEEN in kinds:
+            opened_by = CycleStart.RECONCILED
+        else:
+            continue
+        told = [line.joined_ms for line in own if line.joined_ms is not None]
+        start_ms = min(told or [line.occurred_ms for line in own])
+        if ended_ms is not None and start_ms >= ended_ms:
+            continue
+        end, is_reported_over = told_end(own, start_ms), False
+        if end is None:
+            leaves = [one for one in reports if one.kind is EventKind.LEFT and one.is_about(sid)]
+            end = inferred_end(own, room, leaves, joined_ms=start_ms, ended_ms=ended_ms)
+            unreported = inferred_end(own, room, [], joined_ms=start_ms, ended_ms=ended_ms)
+            is_reported_over = end is not None and unreported is None
+        stays.append(Stay(sid, start_ms, opened_by, end, is_reported_over))
+    return stays

@@ -1,1 +1,1 @@
-"""Opens a database, and runs transactions, locks, SQL and migrations on either kind."""
+"""Open a database, and run transactions, locks, SQL and migrations on SQLite and PostgreSQL."""

@@ -1,4 +1,4 @@
-"""The PostgreSQL client: bounded waits for locks, and transactions that outlive a cancelled task.
+"""The PostgreSQL client: locks are waited for 2 s, and a cancelled task leaves no transaction open.
 
 Tortoise loads this module by name; the name must contain "asyncpg".
 """
@@ -25,7 +25,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Proxy: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 POOL_SIZE = 10
-ENDS_WITHIN_S = 10.0
+END_TIMEOUT_S = 10.0  # for COMMIT and ROLLBACK
 BEGIN = "BEGIN; SET LOCAL lock_timeout = '2s'"
 
 _savepoints = count(1)
@@ -37,7 +37,7 @@ class Client(AsyncpgDBClient):
         self._dsn = dsn
 
     async def create_connection(self, with_db: bool) -> None:
-        """asyncpg reads the URL itself: every libpq parameter works."""
+        """Open the pool. asyncpg reads the URL itself, so every libpq parameter works."""
         self._pool = await asyncpg.create_pool(
             self._dsn,
             min_size=1,
@@ -58,7 +58,7 @@ class Client(AsyncpgDBClient):
         transaction._connection = cast(Connection, await self._pool.acquire())
         return transaction
 
-    async def give_back(self, client: Transaction) -> None:
+    async def release(self, client: Transaction) -> None:
         if self._pool is not None:
             await self._pool.release(cast(Proxy, client._connection))
 
@@ -68,7 +68,7 @@ class Client(AsyncpgDBClient):
 
     @translate_exceptions
     async def affect(self, query: str, values: list[Any]) -> int:
-        """How many rows the statement (without RETURNING) wrote."""
+        """Return how many rows the statement (without RETURNING) wrote."""
         async with self.acquire_connection() as connection:
             return _rows(await connection.execute(query, *values))
 
@@ -83,7 +83,7 @@ class Transaction(TransactionWrapper):
 
     @translate_exceptions
     async def commit(self) -> None:
-        # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
+        # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and reports no error.
         if await self._end("COMMIT") != "COMMIT":
             raise TransactionManagementError("An earlier statement failed: nothing is stored.")
         self._finalized = True
@@ -93,9 +93,10 @@ class Transaction(TransactionWrapper):
         self._finalized = True
 
     async def _end(self, statement: str) -> str:
-        """A server that is silent does not hold up who is cancelled, nor a process that ends."""
+        """Run COMMIT or ROLLBACK, and drop the connection of a server that does not answer in time:
+        a cancelled task and a process that ends do not wait for it."""
         try:
-            async with asyncio.timeout(ENDS_WITHIN_S):
+            async with asyncio.timeout(END_TIMEOUT_S):
                 return await self._connection.execute(statement)
         except TimeoutError:
             self._connection.terminate()
@@ -112,7 +113,8 @@ class Transaction(TransactionWrapper):
         await self._connection.execute(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
         self._finalized = True
 
-    # A task started inside a transaction inherits it; once it is over, it works on its own.
+    # A task that was started inside a transaction inherits it. After the end of the transaction
+    # such a task works directly on the database.
     def acquire_connection(self) -> ConnectionWrapper[Any]:
         if self._finalized:
             return cast(ConnectionWrapper[Any], self._parent.acquire_connection())
@@ -130,7 +132,7 @@ class Transaction(TransactionWrapper):
 
 
 def _rows(status: str) -> int:
-    """The count at the end of "UPDATE 3" or "INSERT 0 2"; 0 for statements that have none."""
+    """Read the count at the end of "UPDATE 3" or "INSERT 0 2"; 0 when there is none."""
     last = status.rpartition(" ")[2]
     return int(last) if last.isdigit() else 0
 

@@ -1,4 +1,4 @@
-"""The only way to a transaction."""
+"""Transactions: `atomic` is the only way to one."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Transaction:
-    """`connection` is the Tortoise client of this transaction."""
+    """A transaction under way. `connection` is its Tortoise client."""
 
     def __init__(self, connection: TransactionalDBClient) -> None:
         self.connection = connection
@@ -26,10 +26,10 @@ class Transaction:
         self._callbacks: list[Callable[[], Any]] = []
 
     def on_commit(self, callback: Callable[[], Any]) -> None:
-        """Call it once the transaction is stored, after those asked for before; never otherwise."""
+        """Call `callback` after the commit, never after a rollback; the first added comes first."""
         self._callbacks.append(callback)
 
-    def _announce(self) -> None:
+    def _run_callbacks(self) -> None:
         for callback in self._callbacks:
             try:
                 callback()
@@ -42,29 +42,21 @@ _current: ContextVar[Transaction | None] = ContextVar("transaction", default=Non
 
 @asynccontextmanager
 async def atomic() -> AsyncIterator[Transaction]:
-    """All of the block is stored, or nothing of it; a block inside another joins it.
+    """Store all of the block, or nothing of it. A block inside another one joins it.
 
-    An error that leaves an inner block undoes the outer one too, even when it is caught there.
+    An error that leaves an inner block undoes the outer one too, even when the outer one catches
+    it.
     """
     outer = _current.get()
-    within = _joined(outer) if outer is not None and outer.is_open else _begun()
-    async with within as transaction:
-        yield transaction
-
-
-@asynccontextmanager
-async def _joined(outer: Transaction) -> AsyncIterator[Transaction]:
-    if outer.owner is not asyncio.current_task():
-        raise RuntimeError("A task that was started inside a transaction cannot join it.")
-    try:
-        yield outer
-    except BaseException:
-        outer.is_broken = True
-        raise
-
-
-@asynccontextmanager
-async def _begun() -> AsyncIterator[Transaction]:
+    if outer is not None and outer.is_open:
+        if outer.owner is not asyncio.current_task():
+            raise RuntimeError("A task that was started inside a transaction cannot join it.")
+        try:
+            yield outer
+        except BaseException:
+            outer.is_broken = True
+            raise
+        return
     scope = cast(OneTransaction, client()._in_transaction())
     transaction: Transaction | None = None
     try:
@@ -73,9 +65,9 @@ async def _begun() -> AsyncIterator[Transaction]:
             async with _as_current(transaction):
                 yield transaction
     finally:
-        # Also when a cancellation arrived while it was being stored.
+        # `is_committed` also holds when a cancellation arrived during the commit.
         if transaction is not None and scope.is_committed:
-            transaction._announce()
+            transaction._run_callbacks()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Adding a column to a table that has rows: they get its default. Tortoise gives them nothing."""
+"""Add a column to a table that has rows: they get its default, which Tortoise leaves out."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Opening and closing the database a process works on."""
+"""Open and close the database of this process."""
 
 import re
 from typing import Any, Literal, cast
@@ -22,7 +22,7 @@ _RETRYABLE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # the database lets nobody in
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database accepts no connections
     asyncpg.InvalidCachedStatementError,
     DBConnectionError,
     ConnectionError,
@@ -33,12 +33,13 @@ _context: TortoiseContext | None = None
 
 
 def dialect() -> Dialect:
-    """Which database is open. It is also the connection's name: Tortoise caches SQL by name."""
+    """Return the kind of the open database, which is also the name of its connection: Tortoise
+    caches SQL by that name."""
     return cast(Dialect, require_context().default_connection)
 
 
 def client() -> BaseDBAsyncClient:
-    """The open transaction of this task, or the database itself."""
+    """Return the client of this task's open transaction, or of the database itself."""
     return get_connection(dialect())
 
 
@@ -46,7 +47,7 @@ async def open_database(url: str, *, modules: tuple[str, ...] = ("models",)) -> 
     """Open `sqlite:///…` or `postgres(ql)://…` for the whole process and connect at once."""
     global _context
     context = TortoiseContext()
-    with context:  # only while it starts: every task finds it through the global fallback
+    with context:  # only during the start: later every task finds it by the global fallback
         await context.init(config=config(url, modules=modules), _enable_global_fallback=True)
     _context = context
     try:
@@ -57,7 +58,7 @@ async def open_database(url: str, *, modules: tuple[str, ...] = ("models",)) -> 
 
 
 async def close_database() -> None:
-    """Close what `open_database` opened; nothing to do when nothing is open."""
+    """Close the database that `open_database` opened, if any."""
     global _context
     if _context is not None:
         context, _context = _context, None
@@ -71,23 +72,26 @@ def config(
     migrations: str = "models.migrations",
     **options: Any,
 ) -> dict[str, Any]:
-    """Tortoise's configuration for a URL; ValueError when it is neither SQLite nor PostgreSQL."""
-    name, connection = _connection(url, options)
+    """Return Tortoise's configuration for a URL; `options` are for SQLite.
+
+    Raises ValueError when the URL names neither SQLite nor PostgreSQL.
+    """
+    name: Dialect
+    if match := re.match(r"sqlite:///(.+)", url):
+        name, engine = "sqlite", "models.database.sqlite_engine"
+        credentials = {"file_path": match[1], **options}
+    elif re.match(r"postgres(ql)?://", url):
+        name, engine = "postgres", "models.database.asyncpg_engine"
+        credentials = {"dsn": url}
+    else:
+        raise ValueError("The database URL starts with neither sqlite:/// nor postgresql://.")
     app = {"models": list(modules), "default_connection": name, "migrations": migrations}
+    connection = {"engine": engine, "credentials": credentials}
     return {"connections": {name: connection}, "apps": {"models": app}}
 
 
-def _connection(url: str, options: dict[str, Any]) -> tuple[Dialect, dict[str, Any]]:
-    if match := re.match(r"sqlite:///(.+)", url):
-        credentials = {"file_path": match[1], **options}
-        return "sqlite", {"engine": "models.database.sqlite_engine", "credentials": credentials}
-    if re.match(r"postgres(ql)?://", url):
-        return "postgres", {"engine": "models.database.asyncpg_engine", "credentials": {"dsn": url}}
-    raise ValueError("The database URL starts with neither sqlite:/// nor postgresql://.")
-
-
 def is_retryable(error: BaseException) -> bool:
-    """Whether the same work can succeed a moment later: a lock, a deadlock, a lost connection."""
+    """Tell whether a retry may succeed a moment later: a lock, a deadlock, a lost connection."""
     if isinstance(error, OperationalError):
         return "database is locked" in str(error) or "database table is locked" in str(error)
     return isinstance(error, _RETRYABLE)

@@ -1,4 +1,4 @@
-"""Columns of our own."""
+"""Our own kinds of columns."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ from tortoise import fields
 
 
 def utc(value: datetime | str) -> datetime:
-    """The moment in UTC, from what a driver or a caller gives; ValueError if it has no zone."""
+    """Convert a driver's or a caller's moment to UTC; raise ValueError if it has no time zone."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone; every stored moment needs one.")
@@ -15,9 +15,9 @@ def utc(value: datetime | str) -> datetime:
 
 
 class UtcDatetime(fields.DatetimeField[datetime]):
-    """A moment: stored in UTC, read in UTC, refused without a zone.
+    """A moment, stored and read in UTC; one without a time zone is refused.
 
-    SQLite compares moments as text, so one that keeps another zone would sort wrongly.
+    SQLite compares moments as text, so a moment in another zone would sort wrongly.
     """
 
     def to_python_value(self, value: Any) -> datetime | None:

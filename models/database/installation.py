@@ -1,4 +1,4 @@
-"""Which installation this is: what several share is told apart by it."""
+"""The name of this installation, which keeps its data apart on servers that several share."""
 
 import hashlib
 
@@ -11,10 +11,10 @@ SELECT system_identifier || ':' || current_database() AS name FROM pg_control_sy
 
 
 async def installation() -> str:
-    """Twelve hexadecimal digits, the same in all processes on the open database.
+    """Return twelve hexadecimal digits, the same in all processes on the open database.
 
-    A copy of it on another server or under another name is another one. On SQLite nothing is
-    shared, and there is no need of a name.
+    A copy of the database on another server or under another name has another name. SQLite's is
+    all zeros: an installation on SQLite shares no server.
     """
     if dialect() == "sqlite":
         return "0" * 12

@@ -1,7 +1,7 @@
-"""The order in which rows are locked, so that nobody waits for who waits for them.
+"""The order in which rows are locked, so that no two transactions wait for each other.
 
-First academies and their settings, then groups, then sessions, then people; of each kind by id,
-and all at once. Whoever cannot know them all beforehand repeats the transaction: `again_if_raced`.
+First academies and their settings, then groups, then sessions, then people; each kind by id and
+all at once. A transaction that learns too late which rows it needs is repeated: `again_if_raced`.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ LOCK = "SELECT id FROM {table} WHERE id IN ({ids}) ORDER BY id FOR {mode}"
 
 
 async def lock_academies(ids: Iterable[int]) -> None:
-    # NO KEY: what only refers to the academy need not wait.
+    # NO KEY: a row that only refers to the academy need not wait.
     await _lock("academies", ids, "NO KEY UPDATE")
 
 
@@ -22,12 +22,13 @@ async def lock_sessions(ids: Iterable[int]) -> None:
 
 
 async def lock_people(ids: Iterable[int]) -> None:
-    # NO KEY: what only refers to them need not wait. Another email locks them once more, harder.
+    # NO KEY: a row that only refers to them need not wait. A change of email, which is part of a
+    # key, takes the stronger lock by itself.
     await _lock("users", ids, "NO KEY UPDATE")
 
 
 async def _lock(table: str, ids: Iterable[int], mode: str) -> None:
-    """SQLite's transactions lock everything."""
+    """Lock the rows; on SQLite a transaction locks the whole database already."""
     if dialect() == "sqlite":
         return
     for some in sql.batches(sorted(set(ids))):

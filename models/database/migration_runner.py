@@ -1,4 +1,4 @@
-"""Applying migrations: all that are missing, in one transaction that lets one process in."""
+"""Apply all missing migrations in one transaction; one process at a time does it."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ from models.database.backfill_editor import PostgresEditor, SqliteEditor
 from models.database.connection import config
 
 SQLITE_WAIT_MILLISECONDS = 60_000
-POSTGRES_LOCK = 4_237_615_208_117  # any number, the same in every process
-POSTGRES_LOCK_TIMEOUT = "10s"  # a schema change that waits makes all others wait behind it
+POSTGRES_LOCK = 4_237_615_208_117  # an arbitrary number, the same in every process
+POSTGRES_LOCK_TIMEOUT = "10s"  # a waiting schema change blocks all other statements
 
 
 class ForeignKeyError(Exception):
-    """A migration left rows that point to nothing."""
+    """A migration would leave rows that point to nothing."""
 
 
 async def migrate(url: str) -> None:
-    """Bring the database to the newest schema. Safe to run at once from several processes."""
+    """Bring the database to the newest schema; several processes may call this at once."""
     await apply(url)
 
 
@@ -33,7 +33,7 @@ async def apply(
     migrations: str = "models.migrations",
     until: str = "__latest__",
 ) -> None:
-    """Apply what is missing up to that one; after an error the database is as it was."""
+    """Apply the missing migrations up to `until`; after an error the database is unchanged."""
     # SQLite rebuilds a table by dropping it, which would delete the rows that refer to it.
     options = {"foreign_keys": "OFF", "busy_timeout": SQLITE_WAIT_MILLISECONDS}
     settings = config(url, modules=modules, migrations=migrations, **options)
@@ -41,26 +41,21 @@ async def apply(
         await context.init(config=settings)
         client = context.db()
         async with client._in_transaction() as transaction:
-            await _wait_for_turn(transaction)
+            is_sqlite = transaction.capabilities.dialect == "sqlite"
+            if not is_sqlite:  # on SQLite, BEGIN IMMEDIATE has let in one process
+                await transaction.execute_query("SET LOCAL lock_timeout = 0")
+                await transaction.execute_query(f"SELECT pg_advisory_xact_lock({POSTGRES_LOCK})")
+                await transaction.execute_query(
+                    f"SET LOCAL lock_timeout = '{POSTGRES_LOCK_TIMEOUT}'"
+                )
             await _Executor(transaction, settings["apps"]).run(until)
-            await _check_foreign_keys(transaction)
-
-
-async def _wait_for_turn(transaction: BaseDBAsyncClient) -> None:
-    if transaction.capabilities.dialect == "sqlite":
-        return  # BEGIN IMMEDIATE has let one in
-    await transaction.execute_query("SET LOCAL lock_timeout = 0")
-    await transaction.execute_query(f"SELECT pg_advisory_xact_lock({POSTGRES_LOCK})")
-    await transaction.execute_query(f"SET LOCAL lock_timeout = '{POSTGRES_LOCK_TIMEOUT}'")
-
-
-async def _check_foreign_keys(transaction: BaseDBAsyncClient) -> None:
-    if transaction.capabilities.dialect != "sqlite":
-        return
-    rows = await transaction.execute_query_dict("PRAGMA foreign_key_check")
-    if rows:
-        tables = ", ".join(sorted({row["table"] for row in rows}))
-        raise ForeignKeyError(f"Migrating would leave rows that point to nothing in: {tables}.")
+            if not is_sqlite:  # PostgreSQL checks foreign keys itself
+                return
+            if rows := await transaction.execute_query_dict("PRAGMA foreign_key_check"):
+                tables = ", ".join(sorted({row["table"] for row in rows}))
+                raise ForeignKeyError(
+                    f"Migrating would leave rows that point to nothing in: {tables}."
+                )
 
 
 class _Executor(MigrationExecutor):
@@ -79,7 +74,8 @@ class _Executor(MigrationExecutor):
 
 
 class _Recorder(MigrationRecorder):
-    """Tortoise's own commits the transaction on SQLite, and takes any error for an empty table."""
+    """The table of applied migrations. Tortoise's own recorder commits the transaction on SQLite,
+    and takes any error for an empty table."""
 
     async def ensure_schema(self, schema_editor: BaseSchemaEditor) -> None:
         statement = schema_editor._get_model_sql_data(self.model).table_sql

@@ -1,4 +1,4 @@
-"""Changing a SQLite table. Tortoise makes it anew and forgets most of what hung on the old one."""
+"""Change a SQLite table. Tortoise rebuilds it and loses most of what belonged to the old one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,30 +17,33 @@ class _Index:
 @dataclass(frozen=True)
 class _Belongings:
     indexes: list[_Index]
-    unique: list[tuple[str, ...]]  # of constraints written inside CREATE TABLE
+    unique: list[tuple[str, ...]]  # the constraints written inside CREATE TABLE
     triggers: list[str]
-    last_id: int | None  # ids are never used twice
+    last_id: int | None  # so that no id is used twice
 
 
 class RebuildingEditor(SqliteSchemaEditor):
-    """Gives a rebuilt table back its indexes, unique constraints, triggers and last id.
+    """Restore the indexes, unique constraints, triggers and last id of a rebuilt table.
 
-    What stands on a column that the rebuild took away goes with it.
+    An index or constraint on a column that the rebuild removed is removed too.
     """
 
     async def _remake_table(self, model: Any, *args: Any, **changes: Any) -> None:
-        belongings = await self._belongings(model._meta.db_table)
+        belongings = await self._read_belongings(model._meta.db_table)
         await super()._remake_table(model, *args, **changes)
-        await self._give_back(model, belongings)
+        await self._restore(model, belongings)
 
     async def _rows(self, sql: str) -> list[dict[str, Any]]:
         return await self.client.execute_query_dict(sql)
 
-    async def _belongings(self, table: str) -> _Belongings:
+    async def _read_belongings(self, table: str) -> _Belongings:
         listed = await self._rows(f'PRAGMA index_list("{table}")')
         made = await self._rows(
             f"SELECT type, name, sql FROM sqlite_master WHERE tbl_name = '{table}' AND sql NOT NULL"
         )
+        last_ids: list[dict[str, Any]] = []
+        if await self._rows("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
+            last_ids = await self._rows(f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'")
         return _Belongings(
             indexes=[
                 _Index(row["name"], row["sql"], await self._columns(row["name"]))
@@ -49,39 +52,27 @@ class RebuildingEditor(SqliteSchemaEditor):
             ],
             unique=[await self._columns(row["name"]) for row in listed if row["origin"] == "u"],
             triggers=[row["sql"] for row in made if row["type"] == "trigger"],
-            last_id=await self._last_id(table),
+            last_id=last_ids[0]["seq"] if last_ids else None,
         )
 
     async def _columns(self, index: str) -> tuple[str, ...]:
         rows = await self._rows(f'PRAGMA index_info("{index}")')
         return tuple(row["name"] for row in rows)
 
-    async def _last_id(self, table: str) -> int | None:
-        if not await self._rows("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
-            return None
-        rows = await self._rows(f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'")
-        return rows[0]["seq"] if rows else None
-
-    async def _give_back(self, model: Any, old: _Belongings) -> None:
+    async def _restore(self, model: Any, old: _Belongings) -> None:
         table = model._meta.db_table
         columns = {row["name"] for row in await self._rows(f'PRAGMA table_info("{table}")')}
         for index in old.indexes:
             if set(index.columns) <= columns:
                 await self.client.execute_query(index.sql)
-        await self._give_back_unique(model, [one for one in old.unique if set(one) <= columns])
+        for constraint in old.unique:
+            # Tortoise itself keeps or drops a constraint on one column: it is on the field.
+            if len(constraint) > 1 and set(constraint) <= columns:
+                await self.add_constraint(model, UniqueConstraint(fields=constraint))
         for trigger in old.triggers:
             await self.client.execute_query(trigger)
         if old.last_id is not None:
-            await self._set_last_id(table, old.last_id)
-
-    async def _give_back_unique(self, model: Any, constraints: list[tuple[str, ...]]) -> None:
-        # One column's constraint is on the field: Tortoise has written or dropped it itself.
-        for columns in constraints:
-            if len(columns) > 1:
-                await self.add_constraint(model, UniqueConstraint(fields=columns))
-
-    async def _set_last_id(self, table: str, last_id: int) -> None:
-        await self.client.execute_query(f"DELETE FROM sqlite_sequence WHERE name = '{table}'")
-        await self.client.execute_query(
-            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last_id]
-        )
+            await self.client.execute_query(f"DELETE FROM sqlite_sequence WHERE name = '{table}'")
+            await self.client.execute_query(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, old.last_id]
+            )

@@ -1,4 +1,4 @@
-"""SQL written once, with $1..$n, and run on both databases."""
+"""Run SQL that is written once, with $1..$n, on both databases."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,51 +10,51 @@ from uuid import UUID
 from models.database.connection import client, dialect
 from models.database.fields import utc
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 
 T = TypeVar("T")
 
 
 class Counting(Protocol):
-    """What both of our clients add to Tortoise's."""
+    """The method that both of our clients add to Tortoise's."""
 
     async def affect(self, query: str, values: list[Any]) -> int: ...
 
 
 async def query(sql: str, *params: Any) -> list[dict[str, Any]]:
-    """The rows. SQLite gives moments as text and booleans as 0 or 1: read them with `fields.utc`
-    and `bool`. JSON comes as text on both."""
+    """Return the rows. SQLite gives moments as text and booleans as 0 or 1: read them with
+    `fields.utc` and `bool`. JSON comes as text on both databases."""
     (values,) = _bound([params])
     return await client().execute_query_dict(_written(sql), values)
 
 
 async def execute(sql: str, *params: Any) -> int:
-    """How many rows the statement wrote. With RETURNING, use `query`."""
+    """Return how many rows the statement wrote. For one with RETURNING use `query`."""
     (values,) = _bound([params])
     return await cast(Counting, client()).affect(_written(sql), values)
 
 
 async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """The statement once per row, all or none."""
+    """Run the statement once per row, for all rows or none."""
     await client().execute_many(_written(sql), _bound(rows))
 
 
 def lock_suffix(*, skip_locked: bool = False) -> str:
-    """What ends a SELECT whose rows are to be locked. SQLite's transactions lock everything."""
+    """Return the end of a SELECT that locks its rows; on SQLite a transaction locks everything."""
     if dialect() == "sqlite":
         return ""
     return " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
 
 
 def places(count: int, *, first: int = 1) -> str:
-    """`$1, $2, $3`, for an IN list or a row of values."""
+    """Return `$1, $2, $3`, for an IN list or a row of values."""
     return ", ".join(f"${number}" for number in range(first, first + count))
 
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """In order; a statement takes some ten thousand parameters and no more."""
-    for start in range(0, len(values), AT_ONCE):
-        yield values[start : start + AT_ONCE]
+    """Cut values into batches, in order: a statement takes at most some ten thousand parameters."""
+    for start in range(0, len(values), BATCH_SIZE):
+        yield values[start : start + BATCH_SIZE]
 
 
 def _written(sql: str) -> str:
@@ -67,11 +67,15 @@ def _numbered(sql: str) -> str:
 
 
 def _bound(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    text = dialect() == "sqlite"  # asked once: there may be tens of thousands of rows
-    return [[_value(param, text=text) for param in row] for row in rows]
-
-
-def _value(param: Any, *, text: bool) -> Any:
-    if isinstance(param, datetime):
-        return utc(param)
-    return str(param) if text and isinstance(param, UUID) else param
+    """Convert moments to UTC and, for SQLite, UUIDs to text."""
+    is_sqlite = dialect() == "sqlite"  # read once: there may be tens of thousands of rows
+    bound = []
+    for row in rows:
+        values = list(row)
+        for place, value in enumerate(values):
+            if isinstance(value, datetime):
+                values[place] = utc(value)
+            elif is_sqlite and isinstance(value, UUID):
+                values[place] = str(value)
+        bound.append(values)
+    return bound

@@ -1,4 +1,4 @@
-"""The SQLite client: transactions that begin IMMEDIATE, and that outlive a cancelled task.
+"""The SQLite client: transactions begin IMMEDIATE, and a cancelled task leaves none open.
 
 Tortoise loads this module by name; the name must contain "sqlite".
 """
@@ -25,7 +25,7 @@ BUSY_MILLISECONDS = 5_000
 
 class Client(SqliteClient):
     def __init__(self, file_path: str, **pragmas: Any) -> None:
-        # The busy timeout goes first: switching to WAL can already meet a lock.
+        # The busy timeout comes first: the change to WAL can already wait for a lock.
         pragmas = {"busy_timeout": BUSY_MILLISECONDS, "synchronous": "NORMAL", **pragmas}
         super().__init__(file_path, **pragmas)
 
@@ -42,7 +42,7 @@ class Client(SqliteClient):
             raise
         return Transaction(self)
 
-    async def give_back(self, client: TransactionalDBClient) -> None:
+    async def release(self, client: TransactionalDBClient) -> None:
         self._lock.release()
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
@@ -51,7 +51,7 @@ class Client(SqliteClient):
 
     @translate_exceptions
     async def affect(self, query: str, values: list[Any]) -> int:
-        """How many rows the statement (without RETURNING) wrote."""
+        """Return how many rows the statement (without RETURNING) wrote."""
         async with self.acquire_connection() as connection:
             cursor: aiosqlite.Cursor = await connection.execute(query, values)
             return cursor.rowcount
@@ -66,7 +66,7 @@ class Transaction(SqliteTransactionWrapper):
         await self._connection.execute(statement)
 
     async def begin(self) -> None:
-        # Deferred transactions that read before they write fail at once when another writes.
+        # A deferred transaction that reads before it writes fails when another one writes.
         await self._run("BEGIN IMMEDIATE")
 
     async def commit(self) -> None:
@@ -81,7 +81,8 @@ class Transaction(SqliteTransactionWrapper):
         await self._connection.rollback()
         self._finalized = True
 
-    # A task started inside a transaction inherits it; once it is over, it works on its own.
+    # A task that was started inside a transaction inherits it. After the end of the transaction
+    # such a task works directly on the database.
     def acquire_connection(self) -> ConnectionWrapper[Any]:
         if self._finalized:
             return self._parent.acquire_connection()

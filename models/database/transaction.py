@@ -1,4 +1,4 @@
-"""What both engines' transactions share: a cancelled task can leak neither connection nor lock."""
+"""The transactions of both engines: a cancelled task leaks neither a connection nor a lock."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work to its end, even if this task is cancelled; the cancellation comes after."""
+    """Run the work to its end even when this task is cancelled; then raise the cancellation."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -31,17 +31,21 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
 
 
 class Engine(Protocol):
-    """What a transaction needs of the client it belongs to."""
+    """The methods of a client that a transaction uses."""
 
     connection_name: str
 
-    async def checkout(self) -> TransactionalDBClient: ...
+    async def checkout(self) -> TransactionalDBClient:
+        """Take a connection for one transaction, waiting until one is free."""
+        ...
 
-    async def give_back(self, client: Any) -> None: ...
+    async def release(self, client: Any) -> None:
+        """Return the connection that `checkout` took."""
+        ...
 
 
 class OneTransaction(TransactionContext):
-    """One transaction: begun on entering; on leaving committed, or undone after an error."""
+    """One transaction: it ends with the block, in a commit or, after an error, in a rollback."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -49,35 +53,32 @@ class OneTransaction(TransactionContext):
         self._token: ConnectionToken | None = None
 
     async def __aenter__(self) -> TransactionalDBClient:
-        # Waiting for a connection can be cancelled: nothing is held yet.
+        # A cancellation may interrupt this wait, as no connection is held yet.
         async with asyncio.timeout(CHECKOUT_SECONDS):
             self.client = await self._engine.checkout()
         try:
             await self.client.begin()
         except BaseException:
-            await finish(self._leave(failed=True))
+            await finish(self._end(failed=True))
             raise
         self._token = get_connections().set(self._engine.connection_name, self.client)
         return self.client
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         get_connections().reset(self._token)
-        await finish(self._leave(failed=kind is not None))
+        await finish(self._end(failed=kind is not None))
 
-    async def _leave(self, *, failed: bool) -> None:
+    async def _end(self, *, failed: bool) -> None:
         try:
             if failed:
-                await self._undo()
+                try:
+                    await self.client.rollback()
+                except Exception:
+                    # The error that ends the transaction says more than the lost connection does.
+                    logger.info("rollback failed", exc_info=True)
             else:
                 await self.client.commit()
                 self.is_committed = True
         finally:
             self.client._finalized = True
-            await self._engine.give_back(self.client)
-
-    async def _undo(self) -> None:
-        try:
-            await self.client.rollback()
-        except Exception:
-            # The error that ends the transaction says more than the lost connection does.
-            logger.info("rollback failed", exc_info=True)
+            await self._engine.release(self.client)

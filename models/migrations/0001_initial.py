@@ -310,7 +310,7 @@ class Migration(migrations.Migration):
                         null=True,
                         db_constraint=True,
                         to_field="id",
-                        related_name="lessons",
+                        related_name="individual_sessions",
                         on_delete=OnDelete.RESTRICT,
                     ),
                 ),

@@ -1,1 +1,1 @@
-"""The schema's history, one numbered file a change. Files that begin with _ are the machinery."""
+"""The schema's history: one numbered file per change. Files that begin with _ are tools."""

@@ -1,4 +1,4 @@
-"""`python -m models.migrations [name]`: write the next migration from what the models say."""
+"""`python -m models.migrations [name]`: write the next migration from the models."""
 
 import asyncio
 import sys
@@ -16,35 +16,40 @@ from models.database.connection import config
 from models.database.fields import UtcDatetime
 
 MODELS = "sqlite:///models-only"  # never opened
-OURS: dict[Any, Any] = {CharEnumFieldInstance: fields.CharField, UtcDatetime: fields.DatetimeField}
-PROSE = ("table_description", "pk_attr")  # Tortoise finds the primary key among the fields
-WORDS = ("description", "enum_type", "encoder", "decoder", "auto_now", "auto_now_add")
+PLAIN_FIELDS: dict[Any, Any] = {
+    CharEnumFieldInstance: fields.CharField,
+    UtcDatetime: fields.DatetimeField,
+}
+IGNORED_OPTIONS = ("table_description", "pk_attr")  # Tortoise finds the primary key by itself
+IGNORED_FIELD_OPTIONS = frozenset(
+    ("description", "enum_type", "encoder", "decoder", "auto_now", "auto_now_add")
+)
 
 
 class _Autodetector(MigrationAutodetector):
-    """Writes columns, not our classes: a migration must not change when an enum or a text does."""
+    """Find changes of columns only: a change of an enum or a description writes no migration."""
 
     def _current_state(self) -> State:
         state = super()._current_state()
         for model in state.models.values():
-            _simplify(model)
+            _make_plain(model)
         return state
 
     async def _project_state(self) -> State:
         state = await super()._project_state()
         for model in state.models.values():
-            _forget_prose(model)
+            _drop_ignored_options(model)
         return state
 
 
-def _simplify(model: ModelState) -> None:
+def _make_plain(model: ModelState) -> None:
     model.description = ""
-    _forget_prose(model)
+    _drop_ignored_options(model)
     model.fields = {name: _column(field) for name, field in model.fields.items()}
 
 
-def _forget_prose(model: ModelState) -> None:
-    for option in PROSE:
+def _drop_ignored_options(model: ModelState) -> None:
+    for option in IGNORED_OPTIONS:
         model.options.pop(option, None)
 
 
@@ -52,16 +57,16 @@ def _column(field: Any) -> Any:
     if isinstance(field, fields.relational.RelationalField):
         return field
     _, args, options = field.deconstruct()
-    kept = {key: value for key, value in options.items() if key not in WORDS}
+    kept = {key: value for key, value in options.items() if key not in IGNORED_FIELD_OPTIONS}
     if isinstance(kept.get("default"), Enum):
         kept["default"] = kept["default"].value
-    column = OURS.get(type(field), type(field))(*args, **kept)
+    column = PLAIN_FIELDS.get(type(field), type(field))(*args, **kept)
     column.model_field_name = field.model_field_name
     return column
 
 
 async def changes() -> list[MigrationWriter]:
-    """What the models say and the migrations do not: one migration, or none."""
+    """Return the migration that brings the schema to the models: a list of one, or empty."""
     settings = config(MODELS)
     async with TortoiseContext() as context:
         await context.init(config=settings, init_connections=False)
@@ -70,7 +75,7 @@ async def changes() -> list[MigrationWriter]:
 
 
 async def write(name: str | None) -> str:
-    """The path of the new migration, or a sentence when the models ask for none."""
+    """Write the migration and return its path, or return a sentence when nothing has changed."""
     writers = await changes()
     if not writers:
         return "The models and the migrations agree: nothing to write."

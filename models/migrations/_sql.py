@@ -1,4 +1,4 @@
-"""Constraints and indexes that Tortoise cannot say, for migrations."""
+"""SQL in migrations, for constraints and indexes that Tortoise cannot express."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from tortoise.migrations.operations import RunSQL
 
 
 class Sql(RunSQL):
-    """Statements for both databases, or other ones for each; one statement a string.
+    """Run statements on both databases, or different ones on each; one statement per string.
 
     SQLite cannot add a CHECK to a table that exists: write `ops.AddConstraint` with a
     CheckConstraint instead, which rebuilds the table there.

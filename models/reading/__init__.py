@@ -1,1 +1,1 @@
-"""Answers questions: what is read for somebody, in few statements."""
+"""Reading: each file answers one question from the tables, in few statements."""

@@ -1,14 +1,10 @@
-"""Lines of the attendance log, and what a fold needs besides."""
+"""The attendance log: its lines, and the facts about a session that a fold needs with them."""
 
 from collections import defaultdict
 
 from tortoise.expressions import Q
 
-from domain.attendance.fold import (
-    Facts,
-    Line,
-    Policy,
-)
+from domain.attendance.fold import Facts, Line, Policy
 from domain.attendance.state import to_ms
 from models import MeetingAttendanceEvent, Session
 
@@ -16,8 +12,8 @@ Lines = dict[int | None, list[Line]]
 _LINE_FIELDS = tuple(Line.__slots__)
 
 
-async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
-    """The lines of these people by person, and under None those about the room."""
+async def read_lines(session_id: int, user_ids: list[int] | None) -> Lines:
+    """Read the lines of these people, or of everybody, by person; None has those about the room."""
     log = MeetingAttendanceEvent.filter(session_id=session_id).order_by("id")
     if user_ids is not None:
         log = log.filter(Q(user_id__in=user_ids) | Q(user_id__isnull=True))
@@ -28,15 +24,17 @@ async def lines_of(session_id: int, user_ids: list[int] | None) -> Lines:
 
 
 def line_of(row: MeetingAttendanceEvent) -> Line:
+    """Convert a row of the log to the fold's line."""
     return Line(**{name: getattr(row, name) for name in _LINE_FIELDS})
 
 
 def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
-    """Whether the line is near enough to its session to count; one that is not is only kept."""
+    """Tell whether the line is near enough to its session to count; otherwise it is only kept."""
     return facts_of(session, is_expected=False).is_near(line_of(row))
 
 
 def facts_of(session: Session, *, is_expected: bool) -> Facts:
+    """Collect what a fold needs besides the lines; `is_expected` is the participant's."""
     return Facts(
         scheduled_ms=to_ms(session.scheduled_at),
         ends_ms=to_ms(session.ends_at),

@@ -1,4 +1,4 @@
-"""Whether the clock runs, and whether anything is late: nobody has to guess."""
+"""The state of the clock: does it run, and is anything late?"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,13 +8,13 @@ from models.database import sql
 from models.database.connection import dialect
 from models.database.fields import utc
 
-FAILED_AFTER = 5  # attempts, from which on systemStatus counts it as failed
+FAILED_AFTER = 5  # attempts; from there on systemStatus counts the work as failed
 STOPPED_AFTER = timedelta(seconds=6)
-# By how much a machine's time may be ahead. A beat from further on would say for as long that a
-# clock runs; together with the above, one that stopped is still seen within 10 seconds.
+# A beat may lie this far in the future, as the times of machines differ. Beats from further ahead
+# are ignored: they would hide that their clock has stopped. So a stop is seen within 10 seconds.
 AHEAD = timedelta(seconds=3)
-LATE_SESSION = timedelta(seconds=5)
-LATE_WORK = timedelta(seconds=10)
+SESSION_LATE_AFTER = timedelta(seconds=5)
+WORK_LATE_AFTER = timedelta(seconds=10)
 LAST_BEAT = "SELECT MAX(beat_at) AS at FROM clock_heartbeats WHERE beat_at <= $1"
 OVERDUE = """
 SELECT COUNT(*) AS number, MIN(next_transition_at) AS oldest FROM sessions
@@ -28,11 +28,14 @@ COUNT(CASE WHEN attempts >= $2 THEN 1 END) AS failed FROM due_work
 
 
 async def read_clock_status(now: datetime) -> ClockStatus:
-    """How the clock does, from the rows alone: whoever runs it."""
-    skew_ms = await _skew_ms(now)
+    """Read the state from the rows alone, whichever process runs the clock."""
+    skew_ms = 0  # SQLite has no clock of its own
+    if dialect() == "postgres":
+        database_now = utc((await sql.query("SELECT clock_timestamp() AS at"))[0]["at"])
+        skew_ms = round((database_now - now) / timedelta(milliseconds=1))
     last_beat_at = _moment((await sql.query(LAST_BEAT, now + AHEAD))[0]["at"])
-    sessions = (await sql.query(OVERDUE, now - LATE_SESSION))[0]
-    work = (await sql.query(WORK, now - LATE_WORK, FAILED_AFTER))[0]
+    sessions = (await sql.query(OVERDUE, now - SESSION_LATE_AFTER))[0]
+    work = (await sql.query(WORK, now - WORK_LATE_AFTER, FAILED_AFTER))[0]
     oldest = _moment(sessions["oldest"])
     return ClockStatus(
         is_running=last_beat_at is not None and now - last_beat_at < STOPPED_AFTER,
@@ -44,13 +47,6 @@ async def read_clock_status(now: datetime) -> ClockStatus:
         untried_work=work["untried"],
         failed_work=work["failed"],
     )
-
-
-async def _skew_ms(now: datetime) -> int:
-    if dialect() == "sqlite":  # it has no clock of its own
-        return 0
-    row = (await sql.query("SELECT clock_timestamp() AS at"))[0]
-    return round((utc(row["at"]) - now) / timedelta(milliseconds=1))
 
 
 def _moment(value: Any) -> datetime | None:

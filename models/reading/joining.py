@@ -1,4 +1,7 @@
-"""Tells of sessions whether somebody may join them now, and if not, why."""
+"""Joining: may a viewer join a session now, and if not, why?
+
+A joining is the session's standing to the viewer (see standing.py) and the refusal, if any.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,34 +16,34 @@ from domain.joining import join_refusal
 from domain.standing import Standing
 from models.academy import Academy, VideoSettings
 from models.attendance import MeetingAttendance
-from models.reading.standing import standings
+from models.reading.standing import read_standings
 from models.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """What a session is to somebody; `refusal` is None where they may join it."""
+    """A viewer's standing in a session; `refusal` is None when they may join it now."""
 
     standing: Standing
     refusal: DomainError | None
 
 
-async def joinings(
+async def read_joinings(
     viewer: Viewer, sessions: Sequence[Session], now: datetime, *, is_inside: bool = False
 ) -> dict[int, Joining]:
-    """By session id, of any number of sessions in a handful of statements.
+    """Read the joinings by session id, for all sessions in a handful of statements.
 
     `is_inside`: the viewer is in the room already, so neither its meeting nor its size matters.
     """
-    found = await standings(viewer, sessions, now)
-    academies = await _academies(sessions)
-    guests = [one for one in sessions if one.status.is_live and not found[one.id].manages]
-    inside = await _others_inside(viewer, [] if is_inside else guests)
-    answers: dict[int, Joining] = {}
+    standings = await read_standings(viewer, sessions, now)
+    academies = await _read_academies(sessions)
+    limited = [one for one in sessions if one.status.is_live and not standings[one.id].manages]
+    inside = await _count_others_inside(viewer, [] if is_inside else limited)
+    joinings: dict[int, Joining] = {}
     for session in sessions:
-        standing, academy = found[session.id], academies[session.academy_id]
+        standing, academy = standings[session.id], academies[session.academy_id]
         gate = academy.video_settings.gate(academy)
-        answers[session.id] = Joining(
+        joinings[session.id] = Joining(
             standing,
             join_refusal(
                 session.status,
@@ -53,21 +56,26 @@ async def joinings(
                 and inside.get(session.id, 0) >= session.options.max_participants,
             ),
         )
-    return answers
+    return joinings
 
 
 async def check_joining(
     viewer: Viewer, session: Session, now: datetime, *, is_inside: bool = False
 ) -> None:
-    """Raise the refusal of one session, where there is one."""
-    joining = (await joinings(viewer, [session], now, is_inside=is_inside))[session.id]
+    """Raise the refusal when the viewer may not join the session now."""
+    joinings = await read_joinings(viewer, [session], now, is_inside=is_inside)
+    joining = joinings[session.id]
     if joining.refusal is not None:
         raise joining.refusal
 
 
-async def _academies(sessions: Sequence[Session]) -> dict[int, Academy]:
-    """Those that were not read with their sessions are read at once, with their settings."""
-    known = {one.academy_id: one.academy for one in sessions if _has_academy(one)}
+async def _read_academies(sessions: Sequence[Session]) -> dict[int, Academy]:
+    """Return the academies with their settings; read those not loaded with their sessions."""
+    known: dict[int, Academy] = {}
+    for session in sessions:
+        academy = session.academy  # a query, unless it was read with the session
+        if isinstance(academy, Academy) and isinstance(academy.video_settings, VideoSettings):
+            known[academy.id] = academy
     missing = {one.academy_id for one in sessions} - known.keys()
     if missing:
         rows = Academy.filter(id__in=list(missing)).select_related("video_settings")
@@ -75,14 +83,9 @@ async def _academies(sessions: Sequence[Session]) -> dict[int, Academy]:
     return known
 
 
-def _has_academy(session: Session) -> bool:
-    academy = session.academy  # a query, unless it was read with the session
-    return isinstance(academy, Academy) and isinstance(academy.video_settings, VideoSettings)
-
-
-async def _others_inside(viewer: Viewer, sessions: Sequence[Session]) -> dict[int, int]:
-    """How many are in each meeting besides the viewer: LiveKit answers a full room with a bare
-    500, so it is said before."""
+async def _count_others_inside(viewer: Viewer, sessions: Sequence[Session]) -> dict[int, int]:
+    """Count the people in each meeting besides the viewer, so that we refuse a full room ourselves:
+    LiveKit would answer with status 500 and no reason."""
     if not sessions:
         return {}
     rows = MeetingAttendance.filter(

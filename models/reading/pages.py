@@ -1,4 +1,5 @@
-"""Lists by keyset: a page begins after the last key seen, so inserts neither repeat nor skip."""
+"""Pages of lists, by keyset: a page starts after the last key seen, so an insert neither repeats
+nor skips a row."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,12 +18,14 @@ from models.database.fields import utc
 M = TypeVar("M", bound=Model)
 Row = TypeVar("Row")
 
-DEFAULT = 20
-MOST = 100
+PAGE_DEFAULT_ROWS = 20
+PAGE_MAX_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
+    """The rows of one page, and whether the list continues on either side."""
+
     rows: list[Row]
     has_next: bool
     has_previous: bool
@@ -30,7 +33,7 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By a column of moments and then the id, or by the id alone."""
+    """The order of a list: by a column of moments and then by id, or by id alone."""
 
     moment: str | None = None
     descending: bool = False
@@ -46,9 +49,10 @@ class Order:
         return [f"{sign}{name}" for name in (self.moment, "id") if name]
 
     def after(self, cursor: str, largest: int) -> Q:
-        """Whatever comes after the row of this cursor; INVALID_INPUT for one that is not ours.
+        """Return the condition for rows after this cursor; raise INVALID_INPUT for a bad cursor.
 
-        `largest` is the highest id the table can have: the databases disagree on comparing more.
+        `largest` is the highest id that the table can have: the databases compare higher numbers
+        differently.
         """
         try:
             match key_of(cursor):
@@ -70,10 +74,10 @@ class Order:
 BY_ID = Order()
 
 
-async def page(
+async def read_page(
     rows: QuerySet[M], *, order: Order = BY_ID, first: int | None = None, after: str | None = None
 ) -> Page[M]:
-    """At most `first` rows (0 to 100, 20 by default) after the cursor."""
+    """Read at most `first` rows (0 to 100, 20 by default) after the cursor."""
     first = check_first(first)
     if after is not None:
         rows = rows.filter(order.after(after, _largest_id(rows.model)))
@@ -82,10 +86,10 @@ async def page(
 
 
 def id_after(cursor: str | None, model: type[Model]) -> int:
-    """The id after which a list by id goes on: 0 for its beginning."""
+    """Return the id after which a list by id continues: 0 for its start."""
     if cursor is None:
         return 0
-    BY_ID.after(cursor, _largest_id(model))  # which refuses what is no cursor of such a list
+    BY_ID.after(cursor, _largest_id(model))  # raises when it is no cursor of this list
     return int((key_of(cursor) or (0,))[0])
 
 
@@ -94,39 +98,43 @@ def _largest_id(model: type[Model]) -> int:
 
 
 def check_first(first: int | None) -> int:
+    """Return the number of rows to read; raise INVALID_INPUT when it is out of range."""
     if first is None:
-        return DEFAULT
-    if not 0 <= first <= MOST:
-        raise InvalidInputError(f"`first` is 0 to {MOST}.", ("first",))
+        return PAGE_DEFAULT_ROWS
+    if not 0 <= first <= PAGE_MAX_ROWS:
+        raise InvalidInputError(f"`first` is 0 to {PAGE_MAX_ROWS}.", ("first",))
     return first
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which part of a list by id: at most `first` rows after this id, which is 0 at its start."""
+    """A part of a list by id: at most `first` rows after the id `after`; 0 is the start."""
 
     first: int
     after: int
 
     @classmethod
     def of(cls, model: type[Model], first: int | None, after: str | None) -> Self:
-        """INVALID_INPUT as of `page`."""
+        """Check the arguments as `read_page` does, and make the slice."""
         return cls(check_first(first), id_after(after, model))
 
     def page(self, rows: Iterable[M]) -> Page[M]:
-        """Of rows with at least one more than asked for, where there are as many."""
+        """Make the page from rows that include one row more than the page, if there is one."""
         found = sorted(rows, key=lambda row: int(row.pk))
         return Page(found[: self.first], len(found) > self.first, self.after > 0)
 
 
-async def slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> dict[Any, list[M]]:
-    """This part of many lists at once, and one row more of each: those that are equal `by` these
-    columns, by their values. A statement finds them all, and one reads five hundred of them."""
+async def read_slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> dict[Any, list[M]]:
+    """Read the same part of many lists, and one row more of each.
+
+    Rows with equal values in the columns `by` are one list; the answer is by these values. One
+    statement finds all ids, and one more reads each five hundred rows.
+    """
     table = rows.model._meta.db_table
     columns = ", ".join(f'"{table}"."{name}"' for name in by)
     place = f'ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY "{table}"."id")'
     numbered = rows.filter(id__gt=part.after).annotate(place=RawSQL(place)).values("id", "place")
-    numbered.sql()  # which makes the query
+    numbered.sql()  # builds the query, which `get_parameterized_sql` needs
     statement, values = numbered.query.get_parameterized_sql()
     first = f"SELECT id FROM ({statement}) numbered WHERE place <= {part.first + 1} ORDER BY id"
     found: dict[Any, list[M]] = defaultdict(list)

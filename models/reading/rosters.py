@@ -1,4 +1,4 @@
-"""Reading rosters: a participant and the cache of its attendance, as one state."""
+"""Rosters: the participants of sessions, each with its attendance as one state."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +18,10 @@ from models.session import Session
 def state_of(
     row: SessionParticipant, attendance: MeetingAttendance | None, *, is_final: bool
 ) -> AttendanceState:
+    """Make the state of one participant; without an attendance row nothing has happened yet."""
+    result = Result()
+    if attendance is not None:
+        result = Result.from_dict({name: getattr(attendance, name) for name in Result.__slots__})
     return AttendanceState(
         participant_id=row.id,
         session_id=row.session_id,
@@ -27,44 +31,41 @@ def state_of(
         is_barred=row.barred_at is not None,
         is_final=is_final,
         calculated_ms=attendance.calculated_ms if attendance else None,
-        result=_result(attendance) if attendance else Result(),
+        result=result,
     )
 
 
-def _result(row: MeetingAttendance) -> Result:
-    return Result.from_dict({name: getattr(row, name) for name in Result.__slots__})
+async def read_states(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
+    """Read the states of some rows of any sessions, in the order of the rows.
 
-
-async def states_of(rows: Iterable[SessionParticipant]) -> list[AttendanceState]:
-    """The states of some rows of any sessions, in the order of the rows.
-
-    One statement reads the results and whether they are final: a result that is being stored
-    meanwhile is seen whole or not at all. Who has no row has no final result.
+    One statement reads the results and whether they are final, so a result that is stored at the
+    same time is seen as a whole or not at all. A participant without a result is not final.
     """
     rows = list(rows)
     found = MeetingAttendance.filter(participant_id__in=[row.id for row in rows])
-    attendance: dict[int, Any] = {
+    attendances: dict[int, Any] = {
         row.participant_id: row
         for row in await found.annotate(finalised_at=F("session__finalised_at"))
     }
-    return [_read(row, attendance.get(row.id)) for row in rows]
+    states = []
+    for row in rows:
+        attendance = attendances.get(row.id)
+        is_final = attendance is not None and attendance.finalised_at is not None
+        states.append(state_of(row, attendance, is_final=is_final))
+    return states
 
 
-def _read(row: SessionParticipant, attendance: Any) -> AttendanceState:
-    is_final = attendance is not None and attendance.finalised_at is not None
-    return state_of(row, attendance, is_final=is_final)
-
-
-async def rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:
-    """Whole rosters by session, in the order people were put on them."""
+async def read_rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceState]]:
+    """Read whole rosters by session, in the order in which people were added."""
     rows = await SessionParticipant.filter(session_id__in=list(session_ids)).order_by("id")
     grouped: dict[int, list[AttendanceState]] = defaultdict(list)
-    for state in await states_of(rows):
+    for state in await read_states(rows):
         grouped[state.session_id].append(state)
     return grouped
 
 
-async def expected_ids(session: Session) -> set[int]:
+async def read_expected_ids(session: Session) -> set[int]:
+    """Read the ids of the students whose attendance counts for the session."""
     if session.student_id is not None:
         return {session.student_id}
     members = await Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)

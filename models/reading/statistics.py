@@ -1,4 +1,4 @@
-"""How many meetings there are: of each academy, and of all."""
+"""Statistics: how many meetings each academy has, and how many there are in all."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.days import day_begins, week_begins
+from domain.days import start_of_day, start_of_week
 from models.academy import Academy, VideoSettings
 from models.database import sql
 
-# Each number by a partial index that has it: of one academy its part, of all academies the whole.
-# A count reads what it counts, so a database may find a long one quicker in the table.
+# A partial index serves each count: for one academy its part, for all academies the whole. For a
+# long count the database may read the table instead, as a count reads all that it counts.
 COUNTS = """
 SELECT {id} AS id, (SELECT COUNT(*) FROM sessions WHERE {which}
     AND meeting_created_at IS NOT NULL AND meeting_created_by_id IS NULL) AS auto_generated_total,
@@ -27,28 +27,32 @@ OF_EACH = COUNTS.format(id="a.id", which="academy_id = a.id") + "FROM academies 
 
 @dataclass(frozen=True, slots=True)
 class MeetingCounts:
+    """The numbers of meetings; `auto_generated_total` counts those that no person made."""
+
     auto_generated_total: int = 0
     active_now: int = 0
     created_today: int = 0
     created_this_week: int = 0
 
 
-async def meeting_counts(academy_ids: Iterable[int], now: datetime) -> dict[int, MeetingCounts]:
-    """By academy, each by its own days and weeks."""
+async def read_meeting_counts(
+    academy_ids: Iterable[int], now: datetime
+) -> dict[int, MeetingCounts]:
+    """Read the counts by academy; its own time zone says when its day and week start."""
     zones: dict[str, list[int]] = defaultdict(list)
     for academy in await Academy.filter(id__in=list(academy_ids)):
         zones[academy.timezone].append(academy.id)
     found: dict[int, MeetingCounts] = {}
     for name, ids in zones.items():
-        begins = (day_begins(now, ZoneInfo(name)), week_begins(now, ZoneInfo(name)))
-        rows = await sql.query(f"{OF_EACH} ({sql.places(len(ids), first=3)})", *begins, *ids)
+        starts = (start_of_day(now, ZoneInfo(name)), start_of_week(now, ZoneInfo(name)))
+        rows = await sql.query(f"{OF_EACH} ({sql.places(len(ids), first=3)})", *starts, *ids)
         found |= {row["id"]: _counts(row) for row in rows}
     return found
 
 
-async def all_meeting_counts(now: datetime) -> MeetingCounts:
-    """Of the whole system, by days and weeks in UTC."""
-    (row,) = await sql.query(OF_ALL, day_begins(now, UTC), week_begins(now, UTC))
+async def read_all_meeting_counts(now: datetime) -> MeetingCounts:
+    """Read the counts of the whole system, by days and weeks in UTC."""
+    (row,) = await sql.query(OF_ALL, start_of_day(now, UTC), start_of_week(now, UTC))
     return _counts(row)
 
 
@@ -56,6 +60,7 @@ def _counts(row: dict[str, Any]) -> MeetingCounts:
     return MeetingCounts(**{name: row[name] for name in MeetingCounts.__slots__})
 
 
-async def academies_with_auto_creation() -> int:
+async def count_academies_with_auto_creation() -> int:
+    """Count the active academies whose meetings are made automatically."""
     rows = VideoSettings.filter(auto_create_meetings=True, academy__is_active=True)
     return await rows.count()

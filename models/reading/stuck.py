@@ -1,4 +1,7 @@
-"""Sessions that are stuck: which they are, one by one and as a list."""
+"""Stuck sessions: those that are late by more than their allowance, each with the reason.
+
+The rule is in domain/stuck.py. Here an SQL statement finds the suspects, and the rule decides.
+"""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
@@ -7,7 +10,7 @@ from datetime import datetime
 
 from domain.access import Permit, Viewer
 from domain.session import WorkKind
-from domain.stuck import MOVE_LATE, ROOM_LATE, Condition, Stuck, Undone, find
+from domain.stuck import MOVE_LATE, ROOM_LATE, Condition, Stuck, Undone, find_trouble
 from models.database import sql
 from models.reading.pages import Page, check_first, id_after
 from models.session import Session
@@ -15,10 +18,10 @@ from models.work import DueWork
 
 Works = dict[WorkKind, DueWork]
 
-TELLING = (WorkKind.DELETE_ROOM, WorkKind.FINALISE_ATTENDANCE)
-AT_ONCE = 500
+TROUBLE_KINDS = (WorkKind.DELETE_ROOM, WorkKind.FINALISE_ATTENDANCE)
+SUSPECTS_AT_ONCE = 500
 
-# Whoever may be stuck, by the indexes on what is waited for: `find` has the last word.
+# The sessions that may be stuck, found by the indexes; `find_trouble` decides.
 SUSPECTS = """
 SELECT s.id FROM (
     SELECT id FROM sessions WHERE next_transition_at < $1
@@ -34,67 +37,50 @@ WHERE s.id > $3 AND (s.academy_id = $4 OR $4 = 0) ORDER BY s.id LIMIT $5
 async def stuck_page(
     viewer: Viewer, now: datetime, *, first: int | None = None, after: str | None = None
 ) -> Page[Session]:
-    """Of the viewer's academy, for who schedules there; of all for a super admin."""
+    """Read a page of stuck sessions: of the viewer's academy if they schedule there, of all for a
+    super admin, and an empty page for others."""
     first = check_first(first)
     start = id_after(after, Session)
     if not viewer.may(Permit.SCHEDULE):
         return Page([], False, after is not None)
-    found = await _find(viewer.academy_id or 0, start, first + 1, now)
+    found: list[Session] = []
+    async for row, _ in find_stuck(start, now, viewer.academy_id or 0):
+        found.append(row)
+        if len(found) > first:
+            break
     return Page(found[:first], len(found) > first, after is not None)
 
 
-async def _find(academy_id: int, start: int, wanted: int, now: datetime) -> list[Session]:
-    found: list[Session] = []
-    async for row, _ in stuck_after(start, now, academy_id):
-        found.append(row)
-        if len(found) == wanted:
-            break
-    return found
-
-
-async def stuck_after(
-    start: int, now: datetime, academy_id: int = 0
+async def find_stuck(
+    after_id: int, now: datetime, academy_id: int = 0
 ) -> AsyncIterator[tuple[Session, Stuck]]:
-    """Each by its id, from after `start` on: of one academy, or of all."""
+    """Yield the stuck sessions after this id, by id: of one academy, or of all for 0."""
+    late = (now - MOVE_LATE, now - ROOM_LATE)
     is_more = True
     while is_more:
-        ids = await _suspects(academy_id, start, now)
-        works = await works_of(ids)
+        rows = await sql.query(SUSPECTS, *late, after_id, academy_id, SUSPECTS_AT_ONCE)
+        ids = [row["id"] for row in rows]
+        works = await read_works(ids)
         for row in await Session.filter(id__in=ids).order_by("id"):
             if trouble := stuck_of(row, works.get(row.id, {}), now):
                 yield row, trouble
-        is_more = len(ids) == AT_ONCE
-        start = ids[-1] if ids else start
+        is_more = len(ids) == SUSPECTS_AT_ONCE
+        after_id = ids[-1] if ids else after_id
 
 
-async def _suspects(academy_id: int, start: int, now: datetime) -> list[int]:
-    late = (now - MOVE_LATE, now - ROOM_LATE)
-    rows = await sql.query(SUSPECTS, *late, start, academy_id, AT_ONCE)
-    return [row["id"] for row in rows]
-
-
-async def works_of(session_ids: Iterable[int]) -> dict[int, Works]:
-    """The work that tells of trouble, by session and kind."""
+async def read_works(session_ids: Iterable[int]) -> dict[int, Works]:
+    """Read the undone work that may explain why a session is stuck, by session and kind."""
     found: dict[int, Works] = defaultdict(dict)
-    for row in await DueWork.filter(kind__in=TELLING, subject__in=list(session_ids)):
+    for row in await DueWork.filter(kind__in=TROUBLE_KINDS, subject__in=list(session_ids)):
         found[row.subject][row.kind] = row
     return found
 
 
 def stuck_of(row: Session, works: Works, now: datetime) -> Stuck | None:
-    """`works` as `works_of` has it for this session."""
-    return find(_condition(row, works, now), now)
-
-
-def told_stuck(viewer: Viewer, row: Session, works: Works, now: datetime) -> Stuck | None:
-    """As `stuck_of` for somebody who sees the session: the detail is for who manages it."""
-    found = stuck_of(row, works, now)
-    return found if found is None or row.is_managed_by(viewer) else replace(found, detail=None)
-
-
-def _condition(row: Session, works: Works, now: datetime) -> Condition:
+    """Tell why the session is stuck; None when it is not. `works` is its part of `read_works`."""
     refusal = row.meeting_refusal or {}
-    return Condition(
+    room_moments = (row.room_ready_at, row.room_seen_at, row.meeting_created_at, row.opened_at)
+    condition = Condition(
         status=row.status,
         next_transition_at=row.next_transition_at,
         last_error=row.last_error,
@@ -104,17 +90,19 @@ def _condition(row: Session, works: Works, now: datetime) -> Condition:
         wants_room=row.wants_room(now),
         has_room=row.room_ready_at is not None,
         room_error=row.room_error,
-        room_well_at=_room_well_at(row),
+        room_well_at=max((at for at in room_moments if at is not None), default=None),
         ended_at=row.ended_at,
         is_final=row.finalised_at is not None,
         deleting=_undone(works, WorkKind.DELETE_ROOM),
         finalising=_undone(works, WorkKind.FINALISE_ATTENDANCE),
     )
+    return find_trouble(condition, now)
 
 
-def _room_well_at(row: Session) -> datetime | None:
-    moments = (row.room_ready_at, row.room_seen_at, row.meeting_created_at, row.opened_at)
-    return max((moment for moment in moments if moment is not None), default=None)
+def stuck_for(viewer: Viewer, row: Session, works: Works, now: datetime) -> Stuck | None:
+    """Tell why the session is stuck; only a viewer who manages it reads the detail."""
+    found = stuck_of(row, works, now)
+    return found if found is None or row.is_managed_by(viewer) else replace(found, detail=None)
 
 
 def _undone(works: Works, kind: WorkKind) -> Undone | None:

@@ -1,7 +1,7 @@
-"""Every webhook that was let in, the newest first: lines of the attendance logs, and receipts.
+"""The log of webhooks that had a good signature, newest first: attendance lines and receipts.
 
-Two tables, each by its own keyset; a page is the first of both together. What arrived at the same
-moment: lines before receipts, each by its id downwards.
+They are two tables, each read by its own keyset; a page merges both. Of entries that arrived at
+the same moment, lines stand before receipts, each table by id downwards.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.access import Permit, Viewer
 from domain.attendance.fold import EventKind
-from domain.attendance.lines import WORDS
+from domain.attendance.lines import WEBHOOK_NAMES
 from domain.attendance.state import from_ms
 from domain.cursors import key_cursor, key_of
 from domain.errors import InvalidInputError
@@ -24,12 +24,12 @@ from models.reading.pages import Page, check_first
 RECEIPT, LINE = 0, 1
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_US = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+END_US = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEntry:
-    """`place` is where it is in the list: when it arrived in µs, its table, its key there."""
+    """One webhook. `place` is its position in the list: its arrival in µs, its table, its key."""
 
     place: tuple[int, int, int | str]
     id: str
@@ -49,8 +49,8 @@ class WebhookEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """None asks for all; of one academy also leaves out what is of no session."""
+class WebhookFilter:
+    """A choice of webhooks; None means any. One academy's leaves out webhooks without a session."""
 
     academy_id: int | None = None
     session_id: int | None = None
@@ -60,7 +60,7 @@ class Wanted:
         return self.outcomes is None or outcome in self.outcomes
 
 
-async def entries_for(
+async def read_entries_for(
     viewer: Viewer,
     *,
     session_id: int | None = None,
@@ -68,52 +68,57 @@ async def entries_for(
     first: int | None = None,
     after: str | None = None,
 ) -> Page[WebhookEntry]:
-    """A page of what the viewer may read: who runs no academy's settings reads nothing."""
-    wanted = Wanted(academy_id=viewer.academy_id, session_id=session_id, outcomes=outcomes)
+    """Read a page of the viewer's academy; empty for one who may not configure it."""
+    wanted = WebhookFilter(academy_id=viewer.academy_id, session_id=session_id, outcomes=outcomes)
     if viewer.may(Permit.CONFIGURE):
-        return await entries(wanted, first=first, after=after)
+        return await read_entries(wanted, first=first, after=after)
     check_first(first)
     return Page([], False, after is not None)
 
 
-async def entries(
-    wanted: Wanted, *, first: int | None = None, after: str | None = None
+async def read_entries(
+    wanted: WebhookFilter, *, first: int | None = None, after: str | None = None
 ) -> Page[WebhookEntry]:
-    """At most `first` (0 to 100, 20 by default) after the cursor; INVALID_INPUT for a bad one."""
+    """Read at most `first` entries (0 to 100, 20 by default) after the cursor.
+
+    Raises INVALID_INPUT for a bad cursor.
+    """
     first = check_first(first)
-    place = None if after is None else _place(after)
-    lines = await _lines(wanted, place, first + 1) if wanted.has(WebhookOutcome.APPLIED) else []
-    receipts = await _receipts(wanted, place, first + 1)
-    # The tables' own order of equal moments is kept: the databases compare text in their own ways.
+    place = None if after is None else _place_of(after)
+    lines: list[WebhookEntry] = []
+    if wanted.has(WebhookOutcome.APPLIED):
+        lines = await _read_lines(wanted, place, first + 1)
+    receipts = await _read_receipts(wanted, place, first + 1)
+    # Entries of one moment keep the order of their table: the databases sort text differently.
     found = list(merge(lines, receipts, key=lambda entry: entry.place[:2], reverse=True))
     return Page(found[:first], len(found) > first, after is not None)
 
 
-def _place(cursor: str) -> tuple[int, int, int | str]:
+def _place_of(cursor: str) -> tuple[int, int, int | str]:
     match key_of(cursor):
         case [int(us), int(table), int(key)] if table == LINE and 0 < key < 2**63:
-            if 0 <= us < LAST_US:
+            if 0 <= us < END_US:
                 return us, table, key
         case [int(us), int(table), str(key)] if table == RECEIPT and key.isprintable():
-            if 0 <= us < LAST_US:
+            if 0 <= us < END_US:
                 return us, table, key
     raise InvalidInputError("`after` is not a cursor of this list.", ("after",))
 
 
 class _Conditions:
-    """What a row must be, and the values for it."""
+    """The conditions of a WHERE clause, and their values."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.values: list[Any] = []
 
     def add(self, text: str, *values: Any) -> None:
-        """`text` has a {} for each value."""
+        """Add a condition; `text` has a {} for each value."""
         first = len(self.values) + 1
         self.texts.append(text.format(*(f"${n}" for n in range(first, first + len(values)))))
         self.values += values
 
-    def of(self, wanted: Wanted) -> None:
+    def add_filter(self, wanted: WebhookFilter) -> None:
         if wanted.academy_id is not None:
             self.add("sessions.academy_id = {}", wanted.academy_id)
         if wanted.session_id is not None:
@@ -132,10 +137,10 @@ WHERE {where} ORDER BY told.received_ms DESC, told.id DESC LIMIT {limit}
 """
 
 
-async def _lines(wanted: Wanted, place: Any, limit: int) -> list[WebhookEntry]:
+async def _read_lines(wanted: WebhookFilter, place: Any, limit: int) -> list[WebhookEntry]:
     where = _Conditions()
     where.add("told.source = 'WEBHOOK'")
-    where.of(wanted)
+    where.add_filter(wanted)
     if place is not None:
         us, table, key = place
         if table == LINE:
@@ -143,23 +148,22 @@ async def _lines(wanted: Wanted, place: Any, limit: int) -> list[WebhookEntry]:
         else:  # lines stand before receipts of the same moment
             where.add("told.received_ms < {}", -(-us // 1000))
     statement = LINES.format(where=where.text, limit=limit)
-    return [_line(row) for row in await sql.query(statement, *where.values)]
-
-
-def _line(row: dict[str, Any]) -> WebhookEntry:
-    return WebhookEntry(
-        place=(row["received_ms"] * 1000, LINE, row["id"]),
-        id=row["source_id"],
-        kind=WORDS[EventKind(row["kind"])],
-        outcome=WebhookOutcome.APPLIED,
-        session_id=row["session_id"],
-        user_id=row["user_id"],
-        room_name=row["room_name"],
-        participant_sid=row["participant_sid"],
-        occurred_at=from_ms(row["occurred_ms"]),
-        received_at=from_ms(row["received_ms"]),
-        detail=None,
-    )
+    return [
+        WebhookEntry(
+            place=(row["received_ms"] * 1000, LINE, row["id"]),
+            id=row["source_id"],
+            kind=WEBHOOK_NAMES[EventKind(row["kind"])],
+            outcome=WebhookOutcome.APPLIED,
+            session_id=row["session_id"],
+            user_id=row["user_id"],
+            room_name=row["room_name"],
+            participant_sid=row["participant_sid"],
+            occurred_at=from_ms(row["occurred_ms"]),
+            received_at=from_ms(row["received_ms"]),
+            detail=None,
+        )
+        for row in await sql.query(statement, *where.values)
+    ]
 
 
 RECEIPTS = """
@@ -170,9 +174,9 @@ WHERE {where} ORDER BY told.received_at DESC, told.id DESC LIMIT {limit}
 """
 
 
-async def _receipts(wanted: Wanted, place: Any, limit: int) -> list[WebhookEntry]:
+async def _read_receipts(wanted: WebhookFilter, place: Any, limit: int) -> list[WebhookEntry]:
     where = _Conditions()
-    where.of(wanted)
+    where.add_filter(wanted)
     if wanted.outcomes is not None:
         outcomes = [o.value for o in set(wanted.outcomes) - {WebhookOutcome.APPLIED}]
         if not outcomes:
@@ -186,22 +190,19 @@ async def _receipts(wanted: Wanted, place: Any, limit: int) -> list[WebhookEntry
         else:
             where.add("told.received_at <= {}", moment)
     statement = RECEIPTS.format(where=where.text, limit=limit)
-    return [_receipt(row) for row in await sql.query(statement, *where.values)]
-
-
-def _receipt(row: dict[str, Any]) -> WebhookEntry:
-    received_at = utc(row["received_at"])
-    occurred_at = row["occurred_at"]
-    return WebhookEntry(
-        place=((received_at - EPOCH) // MICROSECOND, RECEIPT, row["id"]),
-        id=row["id"],
-        kind=row["kind"],
-        outcome=WebhookOutcome(row["outcome"]),
-        session_id=row["session_id"],
-        user_id=row["user_id"],
-        room_name=row["room_name"],
-        participant_sid=row["participant_sid"],
-        occurred_at=utc(occurred_at) if occurred_at else received_at,
-        received_at=received_at,
-        detail=row["detail"],
-    )
+    return [
+        WebhookEntry(
+            place=((utc(row["received_at"]) - EPOCH) // MICROSECOND, RECEIPT, row["id"]),
+            id=row["id"],
+            kind=row["kind"],
+            outcome=WebhookOutcome(row["outcome"]),
+            session_id=row["session_id"],
+            user_id=row["user_id"],
+            room_name=row["room_name"],
+            participant_sid=row["participant_sid"],
+            occurred_at=utc(row["occurred_at"] or row["received_at"]),
+            received_at=utc(row["received_at"]),
+            detail=row["detail"],
+        )
+        for row in await sql.query(statement, *where.values)
+    ]

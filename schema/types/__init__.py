@@ -1,2 +1,2 @@
-# First of all: an enum that Strawberry meets in an annotation gets its Python name.
+# Import the enums first: Strawberry gives an enum that it meets in an annotation its Python name.
 import schema.types.enums  # noqa: F401

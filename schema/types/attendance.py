@@ -62,16 +62,21 @@ class AttendanceOverride:
     at: datetime
 
     @classmethod
-    def of(cls, said: Override) -> Self:
-        return cls(by_id=said.by_id, status=said.status, note=said.note, at=from_ms(said.at_ms))
+    def of(cls, override: Override) -> Self:
+        return cls(
+            by_id=override.by_id,
+            status=override.status,
+            note=override.note,
+            at=from_ms(override.at_ms),
+        )
 
     @strawberry.field
     async def by(self, info: Info) -> User:
         return User.of(await info.context.loaders.users.load(self.by_id))
 
 
-_OF_THE_STATE = ("role", "is_expected", "is_barred", "is_final")
-_OF_THE_RESULT = ("presence", "status", "join_count", "leave_count", "confidence")
+_STATE_FIELDS = ("role", "is_expected", "is_barred", "is_final")
+_RESULT_FIELDS = ("presence", "status", "join_count", "leave_count", "confidence")
 
 
 @strawberry.type
@@ -121,8 +126,8 @@ class Attendance(Node):
             percentage=state.percentage(window, as_of_ms),
             override=AttendanceOverride.of(result.override) if result.override else None,
             calculated_at=_moment(state.calculated_ms),
-            **{name: getattr(state, name) for name in _OF_THE_STATE},
-            **{name: getattr(result, name) for name in _OF_THE_RESULT},
+            **{name: getattr(state, name) for name in _STATE_FIELDS},
+            **{name: getattr(result, name) for name in _RESULT_FIELDS},
         )
 
     @strawberry.field

@@ -1,4 +1,4 @@
-"""What nested fields may ask of the context: the viewer, the time, and rows in batches."""
+"""Declares what nested fields may use of the context: the viewer, the time, rows in batches."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from models.reading.statistics import MeetingCounts
 from models.reading.stuck import Works
 from schema.types.pages import Connection
 
-if TYPE_CHECKING:  # they are made of what this file says
+if TYPE_CHECKING:  # these files import this one
     from schema.types.access_key import AccessKey
     from schema.types.attendance import Attendance
     from schema.types.events import SessionEvent
@@ -25,43 +25,45 @@ if TYPE_CHECKING:  # they are made of what this file says
     from schema.types.session import Session
 
 Key = TypeVar("Key")
-Which = TypeVar("Which")
+Condition = TypeVar("Condition")
 Row = TypeVar("Row")
 
-# A batched read: many fields ask, one query answers.
-Batch: TypeAlias = DataLoader[int, Row]
+# Loads a row by an id: many fields ask, one query answers.
+RowLoader: TypeAlias = DataLoader[int, Row]
 
-# Pages of lists that hang on many rows, in batches: what each hangs on, which part of it, and what
-# else says which rows.
-Lists: TypeAlias = DataLoader[tuple[Key, Slice, Which], Page[Row]]
+# Loads a page of a list that belongs to a parent row: by the parent's key, the part of the list,
+# and a condition on its rows.
+PageLoader: TypeAlias = DataLoader[tuple[Key, Slice, Condition], Page[Row]]
 
 
 class Loaders(Protocol):
-    """Reads by id, unless said otherwise. A row that a foreign key names is there."""
+    """Reads in batches, by id if nothing else is said. A row that a foreign key names is there."""
 
-    academies: Batch[models.Academy]
-    users: Batch[models.User]
-    groups: Batch[models.Group]
-    sessions: Batch[models.Session]
-    video_settings: Batch[models.VideoSettings]  # by the academy
-    attendance_policies: Batch[models.AttendancePolicy]  # by the academy
-    meeting_settings: Batch[models.TeacherMeetingSettings | None]  # by the teacher
-    named_users: Batch[models.User | None]  # by a number in a word of LiveKit's
-    seen_users: Batch[bool]  # whether the viewer sees all of this user
-    children: Batch[list[models.User]]  # of a user, those the viewer may see
-    guardians: Batch[list[models.User]]  # of a user, those the viewer may see
-    access_keys: Batch[list[models.AccessKey]]  # the academy's the viewer may see, newest first
-    meetings: Batch[MeetingCounts]  # of an academy
-    works: Batch[Works]  # of a session, what tells of trouble
-    rosters: Batch[list[AttendanceState]]  # of a session, the whole
-    own_rows: Batch[set[int]]  # of a session, the users whose rows the viewer may read
-    barred: DataLoader[models.Session, list[models.User]]  # for who manages it, by its row
-    joinings: DataLoader[models.Session, Joining]  # of the viewer, by the session's row
-    # By session and status: roster rows that the viewer may read.
-    attendances: Lists[int, AttendanceStatus | None, models.SessionParticipant]
+    academies: RowLoader[models.Academy]
+    users: RowLoader[models.User]
+    groups: RowLoader[models.Group]
+    sessions: RowLoader[models.Session]
+    video_settings: RowLoader[models.VideoSettings]  # by academy
+    attendance_policies: RowLoader[models.AttendancePolicy]  # by academy
+    meeting_settings: RowLoader[models.TeacherMeetingSettings | None]  # by teacher
+    named_users: RowLoader[models.User | None]  # by the number in an identity at LiveKit
+    seen_users: RowLoader[bool]  # by user: whether the viewer may read all of this user
+    children: RowLoader[list[models.User]]  # by user; only those the viewer may see
+    guardians: RowLoader[list[models.User]]  # by user; only those the viewer may see
+    access_keys: RowLoader[list[models.AccessKey]]  # by academy, the newest first
+    meetings: RowLoader[MeetingCounts]  # by academy
+    works: RowLoader[Works]  # by session: due work that tells why a session is stuck
+    rosters: RowLoader[list[AttendanceState]]  # by session, the whole roster
+    own_rows: RowLoader[set[int]]  # by session: the users whose rows the viewer may read
+    barred: DataLoader[models.Session, list[models.User]]  # empty if the viewer does not manage it
+    joinings: DataLoader[models.Session, Joining]
+    # By session and status: the roster rows that the viewer may read.
+    attendances: PageLoader[int, AttendanceStatus | None, models.SessionParticipant]
 
 
 class Context(Protocol):
+    """Declares what `execution.context.Context` gives to the types."""
+
     @property
     def now(self) -> datetime: ...
 
@@ -72,29 +74,29 @@ class Context(Protocol):
     def loaders(self) -> Loaders: ...
 
     async def session(self, session_id: int) -> "Session":
-        """A session by its id, as its type."""
+        """Return a session by its id."""
 
     async def access_keys(self, academy_id: int) -> list["AccessKey"]:
-        """An academy's access keys that the viewer may see, as their type."""
+        """Return the access keys of an academy that the viewer may see."""
 
     async def attendances(self, found: Page[models.SessionParticipant]) -> Connection["Attendance"]:
-        """A page of roster rows as a connection of attendances."""
+        """Return a page of roster rows as a connection of attendances."""
 
     async def room(self, session: models.Session, *, is_streamed: bool) -> "RoomInfo":
-        """What is in a session's room now; a stream reads it from the database alone."""
+        """Return what is in the room now. A stream reads the database and not LiveKit."""
 
     async def history(self, session: models.Session, part: Slice) -> Connection["SessionEvent"]:
-        """This part of what the viewer may read of a session's stream."""
+        """Return this part of the events that the viewer may read."""
 
     async def evidence(
         self, state: AttendanceState, part: Slice
     ) -> Page[models.MeetingAttendanceEvent]:
-        """This part of the lines behind an attendance; none for who does not manage its session."""
+        """Return this part of an attendance's lines; none if the viewer does not manage it."""
 
-    async def readable(
+    async def readable_states(
         self, session: models.Session, states: Sequence[AttendanceState]
     ) -> list[AttendanceState]:
-        """Those of a session's attendances that the viewer may read."""
+        """Return the attendances of this session that the viewer may read."""
 
 
 Info = strawberry.Info[Context, None]

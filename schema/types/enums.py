@@ -1,4 +1,4 @@
-"""The domain's words as GraphQL enums; importing this module makes them known to Strawberry."""
+"""Makes the domain's enums GraphQL enums. Importing this module registers them."""
 
 from enum import StrEnum
 

@@ -1,6 +1,5 @@
-"""What happened to a session, as types of one interface."""
+"""Events of a session, as types of one interface."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -36,62 +35,46 @@ class SessionSnapshot(SessionEvent):
     session: Session
 
 
-async def _actor(row: models.SessionEvent, info: Info) -> User | None:
-    if row.actor_id is None:
-        return None
-    return User.of(await info.context.loaders.users.load(row.actor_id))
-
-
 @strawberry.type
-class SessionScheduled(SessionEvent):
+class _ActorEvent(SessionEvent):
+    """Adds the person who caused the event, if one did."""
+
     row: strawberry.Private[models.SessionEvent]
 
     @strawberry.field
     async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
+        if self.row.actor_id is None:
+            return None
+        return User.of(await info.context.loaders.users.load(self.row.actor_id))
 
 
 @strawberry.type
-class SessionUpdated(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
-
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
+class SessionScheduled(_ActorEvent):
+    pass
 
 
 @strawberry.type
-class StatusChanged(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
+class SessionUpdated(_ActorEvent):
+    pass
+
+
+@strawberry.type
+class StatusChanged(_ActorEvent):
     from_: SessionStatus = strawberry.field(name="from")
     to: SessionStatus
     cause: TransitionCause
     reason: str | None
 
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
-
 
 @strawberry.type
-class SessionRescheduled(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
+class SessionRescheduled(_ActorEvent):
     scheduled_at: datetime
     duration_minutes: int
 
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
-
 
 @strawberry.type
-class KeptOpenChanged(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
+class KeptOpenChanged(_ActorEvent):
     kept_open: KeptOpen | None
-
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
 
 
 @strawberry.type
@@ -105,12 +88,8 @@ class MeetingRefused(SessionEvent):
 
 
 @strawberry.type
-class MeetingEnded(SessionEvent):
-    row: strawberry.Private[models.SessionEvent]
-
-    @strawberry.field
-    async def actor(self, info: Info) -> User | None:
-        return await _actor(self.row, info)
+class MeetingEnded(_ActorEvent):
+    pass
 
 
 @strawberry.type
@@ -136,18 +115,54 @@ EVENT_TYPES: tuple[type[SessionEvent], ...] = (
     PresenceRemoved,
 )
 
+# The events that store nothing but their actor.
+_PLAIN_TYPES: dict[SessionEventKind, type[_ActorEvent]] = {
+    SessionEventKind.SCHEDULED: SessionScheduled,
+    SessionEventKind.UPDATED: SessionUpdated,
+    SessionEventKind.MEETING_ENDED: MeetingEnded,
+}
+
 
 def event_of(
     row: models.SessionEvent, session: models.Session, now: datetime, shared: Shared | None = None
 ) -> SessionEvent:
-    """A row of the stream as the type of its kind; `session` is the row as it is now."""
+    """Return an event as the type of its kind; `session` is the row as it is now."""
+    stored = row.payload
     common: dict[str, Any] = {
         "sequence": row.sequence,
         "occurred_at": row.occurred_at,
         "cursor": stream_cursor(row.session_id, row.sequence),
         "shared": shared,
     }
-    return _SHAPES[row.kind](common, row, session, now)
+    acted = common | {"row": row}
+    match row.kind:
+        case SessionEventKind.STATUS_CHANGED:
+            before, after = SessionStatus(stored["from"]), SessionStatus(stored["to"])
+            cause, reason = TransitionCause(stored["cause"]), stored["reason"]
+            return StatusChanged(**acted, from_=before, to=after, cause=cause, reason=reason)
+        case SessionEventKind.RESCHEDULED:
+            start = datetime.fromisoformat(stored["scheduled_at"])
+            minutes = stored["duration_minutes"]
+            return SessionRescheduled(**acted, scheduled_at=start, duration_minutes=minutes)
+        case SessionEventKind.KEPT_OPEN_CHANGED:
+            kept_open = KeptOpen.from_dict(stored["kept_open"])
+            return KeptOpenChanged(**acted, kept_open=kept_open)
+        case SessionEventKind.MEETING_CREATED:
+            meeting = Meeting.of(session)
+            assert meeting is not None, "a session whose meeting was made has one"  # noqa: S101
+            return MeetingCreated(**common, meeting=meeting)
+        case SessionEventKind.MEETING_REFUSED:
+            refusal = MeetingRefusal.from_dict(stored)
+            assert refusal is not None, "what was refused is in the row"  # noqa: S101
+            return MeetingRefused(**common, refusal=refusal)
+        case SessionEventKind.PRESENCE_CHANGED:
+            attendance = attendance_of(AttendanceState.from_dict(stored), session, now)
+            return PresenceChanged(**common, attendance=attendance)
+        case SessionEventKind.PRESENCE_REMOVED:
+            removed = encode(Kind.ATTENDANCE, stored["participant_id"])
+            return PresenceRemoved(**common, attendance_id=removed)
+        case kind:
+            return _PLAIN_TYPES[kind](**acted)
 
 
 def snapshot_of(session: models.Session, now: datetime, shared: Shared) -> SessionSnapshot:
@@ -159,85 +174,3 @@ def snapshot_of(session: models.Session, now: datetime, shared: Shared) -> Sessi
         session=session_of(session),
         shared=shared,
     )
-
-
-Shape = Callable[[dict[str, Any], models.SessionEvent, models.Session, datetime], SessionEvent]
-
-
-def _acted(kind: Callable[..., SessionEvent]) -> Shape:
-    return lambda common, row, session, now: kind(**common, row=row)
-
-
-def _status_changed(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    told = row.payload
-    return StatusChanged(
-        **common,
-        row=row,
-        from_=SessionStatus(told["from"]),
-        to=SessionStatus(told["to"]),
-        cause=TransitionCause(told["cause"]),
-        reason=told["reason"],
-    )
-
-
-def _rescheduled(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    return SessionRescheduled(
-        **common,
-        row=row,
-        scheduled_at=datetime.fromisoformat(row.payload["scheduled_at"]),
-        duration_minutes=row.payload["duration_minutes"],
-    )
-
-
-def _kept_open_changed(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    return KeptOpenChanged(**common, row=row, kept_open=KeptOpen.told(row.payload["kept_open"]))
-
-
-def _meeting_created(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    meeting = Meeting.of(session)
-    assert meeting is not None, "a session whose meeting was made has one"  # noqa: S101
-    return MeetingCreated(**common, meeting=meeting)
-
-
-def _meeting_refused(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    refusal = MeetingRefusal.told(row.payload)
-    assert refusal is not None, "what was refused is in the row"  # noqa: S101
-    return MeetingRefused(**common, refusal=refusal)
-
-
-def _presence_changed(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    state = AttendanceState.from_dict(row.payload)
-    return PresenceChanged(**common, attendance=attendance_of(state, session, now))
-
-
-def _presence_removed(
-    common: dict[str, Any], row: models.SessionEvent, session: models.Session, now: datetime
-) -> SessionEvent:
-    gone = encode(Kind.ATTENDANCE, row.payload["participant_id"])
-    return PresenceRemoved(**common, attendance_id=gone)
-
-
-_SHAPES: dict[SessionEventKind, Shape] = {
-    SessionEventKind.SCHEDULED: _acted(SessionScheduled),
-    SessionEventKind.UPDATED: _acted(SessionUpdated),
-    SessionEventKind.STATUS_CHANGED: _status_changed,
-    SessionEventKind.RESCHEDULED: _rescheduled,
-    SessionEventKind.KEPT_OPEN_CHANGED: _kept_open_changed,
-    SessionEventKind.MEETING_CREATED: _meeting_created,
-    SessionEventKind.MEETING_REFUSED: _meeting_refused,
-    SessionEventKind.MEETING_ENDED: _acted(MeetingEnded),
-    SessionEventKind.PRESENCE_CHANGED: _presence_changed,
-    SessionEventKind.PRESENCE_REMOVED: _presence_removed,
-}

@@ -1,4 +1,4 @@
-"""Optional arguments: left out is UNSET in Strawberry, and None here."""
+"""Reads optional arguments: one left out is UNSET in Strawberry and None in our code."""
 
 from typing import TypeVar
 

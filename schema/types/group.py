@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from domain.session import GroupKind, MembershipSource
-from models.reading.pages import BY_ID, page
+from models.reading.pages import BY_ID, read_page
 from schema.types.academy import Academy
 from schema.types.context import Info
 from schema.types.given import given
@@ -69,5 +69,5 @@ class Group(Node):
         after: str | None = strawberry.UNSET,
     ) -> Connection[GroupMember]:
         rows = models.Membership.visible_to(info.context.viewer).filter(group_id=self.row.id)
-        found = await page(rows.select_related("user"), first=given(first), after=given(after))
+        found = await read_page(rows.select_related("user"), first=given(first), after=given(after))
         return Connection.of(found, cursor=BY_ID.cursor, node=GroupMember.of)

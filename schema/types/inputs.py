@@ -1,4 +1,4 @@
-"""What clients send. A field left out is UNSET and kept as it is; null clears it."""
+"""Inputs that clients send. A field left out is UNSET and stays as it is; null clears it."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from domain.status import SessionStatus
 
 
 def given_values(source: Any) -> dict[str, Any]:
-    """The fields of an input that were given, by name."""
+    """Return the fields that the client gave, by name."""
     return {name: value for name, value in vars(source).items() if value is not UNSET}
 
 

@@ -49,7 +49,7 @@ class Meeting:
 
     @classmethod
     def of(cls, row: models.Session) -> Self | None:
-        """None while the session has no meeting."""
+        """Return None while the session has no meeting."""
         if row.meeting_id is None or row.meeting_created_at is None:
             return None
         return cls(
@@ -91,8 +91,8 @@ class MeetingRefusal:
     retry_at: datetime | None
 
     @classmethod
-    def told(cls, stored: dict[str, Any] | None) -> Self | None:
-        """As the session's row and the stream have it."""
+    def from_dict(cls, stored: dict[str, Any] | None) -> Self | None:
+        """Read what the session's row and the stream store."""
         if stored is None:
             return None
         retry_at = stored["retryAt"]

@@ -1,4 +1,4 @@
-"""Relay connections."""
+"""Relay connections: a page of a list with its edges and cursors."""
 
 from collections.abc import Callable
 from typing import Generic, Self, TypeVar

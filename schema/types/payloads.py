@@ -1,4 +1,4 @@
-"""Answers of mutations: what was asked for, or what the domain refused."""
+"""Answers of mutations: the result, or the errors with which the domain refused."""
 
 from datetime import datetime
 

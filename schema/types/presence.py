@@ -44,12 +44,11 @@ class AttendanceUpdate:
     shared: strawberry.Private[Shared | None] = None
 
 
-def settled(
-    told: Iterable[models.SessionEvent],
+def latest_states(
+    events: Iterable[models.SessionEvent],
 ) -> tuple[list[AttendanceState], list[strawberry.ID]]:
-    """What a run of presence events left of the rows it changed: each row once, whole, as it is
-    last; and the ids of those that are gone."""
-    last = {row.payload["participant_id"]: row for row in told}
+    """Return the last state of each row that the events changed, and the ids of removed rows."""
+    last = {row.payload["participant_id"]: row for row in events}
     states = [
         AttendanceState.from_dict(row.payload)
         for row in last.values()

@@ -24,7 +24,7 @@ class RoomParticipant:
 
     @strawberry.field
     async def user(self, info: Info) -> User | None:
-        """An identity is a word of LiveKit's: it names nobody of another academy."""
+        """Find the user by the number in the identity, if it belongs to this academy."""
         if self.user_id is None:
             return None
         row = await info.context.loaders.named_users.load(self.user_id)

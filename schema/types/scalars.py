@@ -1,4 +1,4 @@
-"""Scalars as the contract has them."""
+"""Defines the scalars DateTime and URL."""
 
 import re
 from datetime import UTC, datetime
@@ -11,26 +11,22 @@ from strawberry.types.scalar import ScalarDefinition
 
 URL = NewType("URL", str)
 
-
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def _read_moment(value: object) -> datetime:
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("not RFC 3339")
-    return datetime.fromisoformat(value.upper()).astimezone(UTC)
-
-
 def read_datetime(value: object) -> datetime:
-    """RFC 3339 with an offset; anything else is refused in a sentence."""
+    """Read RFC 3339 text with an offset; refuse anything else in a sentence."""
+    refusal = GraphQLError(f"Not a date and time with its offset (RFC 3339): {value!r}.")
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise refusal
     try:
-        return _read_moment(value)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise GraphQLError(f"Not a date and time with its offset (RFC 3339): {value!r}.") from None
+        raise refusal from None
 
 
 def write_datetime(moment: datetime) -> str:
-    """UTC, milliseconds, ending in Z."""
+    """Write the moment in UTC with milliseconds, ending in Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

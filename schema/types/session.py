@@ -9,7 +9,7 @@ from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
 from models.reading.pages import Slice
-from models.reading.stuck import told_stuck
+from models.reading.stuck import stuck_for
 from schema.types.academy import Academy
 from schema.types.attendance import (
     Attendance,
@@ -88,7 +88,7 @@ class Session(Node):
     async def stuck(self, info: Info) -> StuckInfo | None:
         context = info.context
         works = await context.loaders.works.load(self.row.id)
-        found = told_stuck(context.viewer, self.row, works, context.now)
+        found = stuck_for(context.viewer, self.row, works, context.now)
         return StuckInfo.of(found) if found else None
 
     @strawberry.field
@@ -121,7 +121,7 @@ class Session(Node):
 
     @strawberry.field
     async def attendance_statistics(self, info: Info) -> AttendanceStatistics:
-        readable = await info.context.readable(self.row, await self._roster(info))
+        readable = await info.context.readable_states(self.row, await self._roster(info))
         window = window_of(self.row)
         return AttendanceStatistics.of(statistics(readable, window, to_ms(info.context.now)))
 

@@ -1,6 +1,5 @@
-"""The kinds of sessions, and a row as the type of its kind."""
+"""The types of the kinds of sessions."""
 
-from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -30,19 +29,7 @@ class InteractiveCourseSession(Session):
     session_number: int | None
 
 
-def session_of(row: models.Session) -> Session:
-    """A row as the type of its kind."""
-    fields = _fields(row)
-    match row.kind:
-        case SessionKind.QURAN:
-            return QuranSession(**fields)
-        case SessionKind.ACADEMIC:
-            return AcademicSession(**fields, subject=row.subject)
-        case SessionKind.INTERACTIVE_COURSE:
-            return InteractiveCourseSession(**fields, session_number=row.session_number)
-
-
-_PLAIN = (
+_PLAIN_FIELDS = (
     "external_id",
     "kind",
     "format",
@@ -61,25 +48,29 @@ _PLAIN = (
 )
 
 
-def _fields(row: models.Session) -> dict[str, Any]:
+def session_of(row: models.Session) -> Session:
+    """Return the row as the type of its kind."""
+    joinable_from = min(row.opened_at or row.ready_at, row.ready_at)  # a person may open it early
     following = row.next_transition
-    plain = {name: getattr(row, name) for name in _PLAIN}
-    return plain | {
+    fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN_FIELDS}
+    fields |= {
         "row": row,
         "id": encode(Kind.SESSION, row.id),
         "database_id": row.id,
-        "joinable_from": _joinable_from(row),
+        "joinable_from": None if row.status.is_over else joinable_from,
         "next_transition": ScheduledTransition(to=following[0], at=following[1])
         if following
         else None,
         "kept_open": KeptOpen.of(row),
         "meeting": Meeting.of(row),
-        "meeting_refusal": MeetingRefusal.told(row.meeting_refusal),
+        "meeting_refusal": MeetingRefusal.from_dict(row.meeting_refusal),
         "attendance_policy": AttendancePolicy(**row.attendance_policy),
         "cursor": stream_cursor(row.id, row.version),
     }
-
-
-def _joinable_from(row: models.Session) -> datetime | None:
-    """When it opens; where a person opened it before its time, when they did."""
-    return None if row.status.is_over else min(row.opened_at or row.ready_at, row.ready_at)
+    match row.kind:
+        case SessionKind.QURAN:
+            return QuranSession(**fields)
+        case SessionKind.ACADEMIC:
+            return AcademicSession(**fields, subject=row.subject)
+        case SessionKind.INTERACTIVE_COURSE:
+            return InteractiveCourseSession(**fields, session_number=row.session_number)

@@ -1,4 +1,4 @@
-"""What a session says of itself in more than one word."""
+"""Types of a session's fields: transition, trouble, permissions, keeping open."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -45,15 +45,15 @@ class KeptOpen:
 
     @classmethod
     def of(cls, row: models.Session) -> Self | None:
-        """None while nobody keeps the session open."""
+        """Return None while nobody keeps the session open."""
         since, until = row.kept_open_since, row.kept_open_until
         if since is None or until is None:
             return None
         return cls(since=since, until=until, by_id=row.kept_open_by_id)
 
     @classmethod
-    def told(cls, stored: dict[str, Any] | None) -> Self | None:
-        """As an event of the stream has it."""
+    def from_dict(cls, stored: dict[str, Any] | None) -> Self | None:
+        """Read what an event of the stream stores."""
         if stored is None:
             return None
         since, until = (datetime.fromisoformat(stored[name]) for name in ("since", "until"))

@@ -1,4 +1,4 @@
-"""Settings: an academy's for its rooms and its attendance, and a teacher's for their own rooms."""
+"""Settings of an academy, for its rooms and attendance, and of a teacher, for their own rooms."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""What one event of a subscription holds for all who hear it alike."""
+"""Lets one event of a subscription be executed once for many watchers."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from domain.access import Scope
 
 
 class Shared:
-    """The event's executions so far, by operation: who asks the same gets the same answer."""
+    """Keeps the executions of one event, by operation: equal operations get the same answer."""
 
     __slots__ = ("runs", "scope")
 

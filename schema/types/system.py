@@ -68,7 +68,7 @@ class SystemStatus:
 
     @classmethod
     def of(cls, state: system.SystemState, *, is_detailed: bool) -> Self:
-        """`is_detailed`: with what components say of themselves, for those who run an academy."""
+        """Return the state; `is_detailed` keeps the details of the components."""
         part = partial(ComponentStatus.of, is_detailed=is_detailed)
         return cls(
             is_healthy=state.is_healthy,

@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from domain.access import UserRole
-from models.reading.pages import page
+from models.reading.pages import read_page
 from schema.types.academy import Academy
 from schema.types.context import Info
 from schema.types.given import given
@@ -86,5 +86,5 @@ class User(Node):
             rows = rows.filter(session__scheduled_at__gte=from_)
         if to:
             rows = rows.filter(session__scheduled_at__lt=to)
-        found = await page(rows, first=given(first), after=given(after))
+        found = await read_page(rows, first=given(first), after=given(after))
         return await info.context.attendances(found)

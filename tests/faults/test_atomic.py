@@ -1,4 +1,4 @@
-"""Transactions: what is stored, what is announced, and that cancelling anything leaks nothing."""
+"""Transactions store and announce all or nothing, and a cancellation leaks nothing."""
 
 import asyncio
 import random
@@ -15,6 +15,7 @@ from models.database.atomic import Transaction, atomic
 from models.database.connection import client, close_database, dialect, is_retryable, open_database
 from models.database.fields import utc
 from tests.conftest import Database
+from tests.support.patience import within
 
 PATIENCE = 10  # seconds; only a leak takes that long
 
@@ -141,7 +142,8 @@ async def test_a_task_started_inside_a_block_works_on_its_own_once_the_block_is_
         await add(1)
         task = asyncio.create_task(later())
     over.set()
-    await asyncio.wait_for(task, PATIENCE)
+    async with within(PATIENCE, "the task ends"):
+        await task
     assert await stored() == [1, 2, 3, 4, 5]
 
 
@@ -200,7 +202,7 @@ async def _block(number: int) -> None:
 
 
 async def _uses_every_connection() -> None:
-    """Each connection the pool may have works, and none of them is in a transaction."""
+    """Each connection of the pool works, and none of them is in a transaction."""
     together = 1 if dialect() == "sqlite" else POOL_SIZE
     gate = asyncio.Barrier(together)
 
@@ -208,7 +210,7 @@ async def _uses_every_connection() -> None:
         async with atomic():
             await gate.wait()
 
-    async with asyncio.timeout(PATIENCE):
+    async with within(PATIENCE, "all have a connection at once"):
         await asyncio.gather(*(one() for _ in range(together)))
 
 
@@ -221,7 +223,7 @@ async def test_a_cancelled_execute_many_leaves_no_transaction_open() -> None:
         await asyncio.sleep(step / 8_000)
         task.cancel()
         await asyncio.wait({task}, timeout=PATIENCE)
-        async with asyncio.timeout(PATIENCE), atomic():
+        async with within(PATIENCE, "a connection is free"), atomic():
             assert len(await stored()) in (0, 2_000)
             await sql.execute("DELETE FROM tallies")
 
@@ -240,7 +242,7 @@ async def test_writers_that_read_first_all_succeed(database: Database) -> None:
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_a_block_on_sqlite_has_the_right_to_write_from_its_start(database: Database) -> None:
-    """One that has to ask for it after reading is refused at once when another process writes."""
+    """A block that asks for the right only after reading is refused when another process writes."""
     other = sqlite3.connect(database.url.removeprefix("sqlite:///"), timeout=0)
     async with atomic():
         with pytest.raises(sqlite3.OperationalError, match="database is locked"):
@@ -294,9 +296,9 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION be_silent()
 async def test_a_server_that_is_silent_at_the_end_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("models.database.asyncpg_engine.ENDS_WITHIN_S", 0.2)
+    monkeypatch.setattr("models.database.asyncpg_engine.END_TIMEOUT_S", 0.2)
     await sql.execute(SILENT)
-    async with asyncio.timeout(PATIENCE):
+    async with within(PATIENCE, "the block gives up its end"):
         with pytest.raises(TimeoutError):
             async with atomic():
                 await add(1)

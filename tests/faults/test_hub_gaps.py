@@ -1,4 +1,4 @@
-"""Hubs that were told too little, too much, or nothing that is true."""
+"""Hubs recover from missing, repeated and false hints."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from actions.webhooks.notices import record_notice
-from gateways.bus import SESSIONS, Bus, bell
+from gateways.bus import Bus
+from gateways.changes import publish_version
+from gateways.hints import SESSIONS
 from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
@@ -16,8 +18,8 @@ from models.database import sql
 from subscriptions.hub import Hub
 from tests.conftest import Database
 from tests.support import redis
-from tests.support.buses import until
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
+from tests.support.patience import until
 from tests.support.streams import streaming
 from tests.support.webhooks import encode as body_of
 
@@ -30,7 +32,7 @@ def private() -> Iterator[redis.Server]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
-    """The hubs that were filled, once for each time."""
+    """The hubs that were filled from the tables, once for each time."""
     seen: list[Hub] = []
     fill = Hub.catch_up
 
@@ -42,22 +44,22 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
     return seen
 
 
-async def join(lesson: Lesson, minutes: float = 1) -> None:
-    event = translate(body_of(lesson.room.joined(lesson.stay(minutes))))
+async def join(classroom: Classroom, minutes: float = 1) -> None:
+    event = translate(body_of(classroom.room.joined(classroom.stay(minutes))))
     await record_notice(event, at(minutes))
 
 
 async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_the_backstop(
     database: Database, private: redis.Server
 ) -> None:
-    lesson = await ready()
+    classroom = await ready()
     bus = Bus(RedisBus(RedisServer(private.url), ping_s=0.1, answer_s=0.2))
-    async with streaming(at(-9), is_rung=False, bus=bus) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+    async with streaming(at(-9), is_told=False, bus=bus) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await until(lambda: bus.health.is_reachable)
             await stream.next()
             await asyncio.sleep(0)
-            await join(lesson)
+            await join(classroom)
             assert await stream.is_silent()
             with closing(private.client()) as client:
                 client.client_kill_filter(_type="pubsub")
@@ -67,17 +69,17 @@ async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_th
 async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "AT_ONCE", 2)
-    lessons = [await ready() for _ in range(5)]
-    async with streaming(at(-9), is_rung=False) as streams, AsyncExitStack() as stack:
+    monkeypatch.setattr(sql, "BATCH_SIZE", 2)
+    classrooms = [await ready() for _ in range(5)]
+    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
         watched = [
             await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
-            for one in lessons
+            for one in classrooms
         ]
         for stream in watched:
             await stream.next()
-        for lesson in lessons:
-            await join(lesson)
+        for classroom in classrooms:
+            await join(classroom)
         await streams.hubs.close_gaps()
         for stream in watched:
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
@@ -93,14 +95,14 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
         failures += 1
         raise ConnectionError("no database")
 
-    lesson = await ready()
-    async with streaming(at(-9), is_rung=False, backstop_s=0.01) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+    classroom = await ready()
+    async with streaming(at(-9), is_told=False, backstop_s=0.01) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
             with monkeypatch.context() as broken:
                 broken.setattr(sql, "query", fail)
                 await until(lambda: failures > 5)
-            await join(lesson)
+            await join(classroom)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
     said = [r for r in caplog.records if getattr(r, "channel", "") == SESSIONS]
     assert [record_notice.getMessage() for record_notice in said] == ["gaps not closed"]
@@ -109,15 +111,15 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
 async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanwhile(
     database: Database, looks: list[Hub]
 ) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             version = (await stream.next())["version"]
             looks.clear()
             for ahead in range(1, 200):
-                bell.ring(SESSIONS, f"{lesson.session.id}:{version + ahead}")
+                publish_version(classroom.session.id, version + ahead)
             await until(lambda: len(looks) > 0)
             assert await stream.is_silent()
             assert len(looks) <= 2
-            await join(lesson)
+            await join(classroom)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]

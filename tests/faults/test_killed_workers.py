@@ -1,6 +1,5 @@
-"""Workers that are killed in the middle of what they do: another does it, and it is done once."""
+"""Workers are killed in the middle of their work: another worker does it, and it is done once."""
 
-import asyncio
 import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -18,13 +17,14 @@ from models.database import sql
 from tasks.lane import WIDTH
 from tests.conftest import Database
 from tests.support import redis as redis_servers
-from tests.support.command import configured, started
+from tests.support.command import configured, end_of, started
 from tests.support.due_stories import STORIES, Story, told_to
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.patience import PATIENCE_S
-from tests.support.private_lessons import ELEVEN, held, lessons
+from tests.support.patience import see, until
+from tests.support.private_sessions import ELEVEN, held, make_sessions
+from tests.support.queued_work import work_left
 from tests.support.queues import Queue, looking
-from tests.support.ticking import stream, told, until
+from tests.support.ticking import stream, told
 
 START_WITHIN_S = 60
 
@@ -33,11 +33,12 @@ pytestmark = pytest.mark.parametrize("template", ["postgres"], indirect=True)
 
 @asynccontextmanager
 async def worker(database: Database, redis_url: str, stub: LiveKitStub) -> AsyncIterator[Process]:
-    """`python main.py worker`, and its clock beats."""
+    """`python main.py worker`, once its clock beats."""
     env = configured(database.url, redis_url=redis_url) | {"HALAQA_LIVEKIT_API_URL": stub.url}
     before = clock.now()
     async with started("worker", env=env) as process:
-        await until(ClockHeartbeat.filter(beat_at__gt=before).exists, START_WITHIN_S)
+        beats = ClockHeartbeat.filter(beat_at__gt=before)
+        await until(beats.exists, "the worker's clock beats", within_s=START_WITHIN_S)
         yield process
 
 
@@ -46,14 +47,8 @@ async def kill(process: Process) -> None:
     await process.wait()
 
 
-async def ended(process: Process) -> int:
-    """Its exit code. What it says is read meanwhile, else a full pipe would hold it up."""
-    await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    return process.returncode or 0
-
-
 async def run_out(queue: Queue) -> None:
-    """What was claimed, begun and delivered was so long enough ago."""
+    """Move all claims and deliveries so far into the past that they have expired."""
     await DueWork.all().update(claimed_until=None, begun=0)
     await queue.age()
 
@@ -66,7 +61,7 @@ def in_its_middle(
 
 @asynccontextmanager
 async def holding(stub: LiveKitStub, method: str) -> AsyncIterator[None]:
-    """LiveKit does what it is asked, and does not say so."""
+    """LiveKit does what it is asked, but its answer is held back."""
     stub.holding.add(method)
     yield
     stub.holding.remove(method)
@@ -74,7 +69,7 @@ async def holding(stub: LiveKitStub, method: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def at_its_end(database: Database) -> AsyncIterator[None]:
-    """The effect is about to be there, or is; and the work can be neither deleted nor planned."""
+    """Hold the row of the work, so that it can be neither deleted nor changed at its end."""
     connection = await asyncpg.connect(database.url)
     try:
         async with connection.transaction():
@@ -84,9 +79,10 @@ async def at_its_end(database: Database) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def is_begun(story: Story, stub: LiveKitStub) -> bool:
-    is_asked = story.asks is None or story.asks in stub.calls
-    return is_asked and await DueWork.filter(begun=1).exists()
+async def is_started(story: Story, stub: LiveKitStub) -> bool:
+    is_asked = story.asks is None or story.asks in see(stub.calls)
+    begun = [work.begun for work in await DueWork.all()]
+    return is_asked and 1 in see(begun)
 
 
 ENDING = """
@@ -98,15 +94,15 @@ END = f"SELECT pg_terminate_backend(pid) {ENDING}"
 
 
 async def is_ending() -> bool:
-    return bool(await sql.query(f"SELECT pid {ENDING}"))
+    return bool(see(await sql.query(f"SELECT pid {ENDING}")))
 
 
 async def is_all_done() -> bool:
-    return not await DueWork.filter(due_at__lte=clock.now()).exists()
+    return not see(await work_left(due_at__lte=clock.now()))
 
 
 @pytest.mark.parametrize("kind", STORIES, ids=lambda kind: kind.value)
-async def test_what_a_killed_worker_was_doing_is_done_once_by_another(
+async def test_the_work_of_a_killed_worker_is_done_once_by_another(
     kind: WorkKind, database: Database, redis_url: str
 ) -> None:
     async with LiveKitStub() as stub, looking(redis_url) as queue:
@@ -115,13 +111,13 @@ async def test_what_a_killed_worker_was_doing_is_done_once_by_another(
             in_its_middle(story, database, stub),
             worker(database, redis_url, stub) as first,
         ):
-            await until(lambda: is_begun(story, stub))
+            await until(lambda: is_started(story, stub))
             await kill(first)
         await run_out(queue)
         async with AsyncExitStack() as stack:
             async with in_its_middle(story, database, stub):
                 second = await stack.enter_async_context(worker(database, redis_url, stub))
-                await until(lambda: is_begun(story, stub))
+                await until(lambda: is_started(story, stub))
                 await stack.enter_async_context(at_its_end(database))
             await until(is_ending)
             await kill(second)
@@ -141,16 +137,16 @@ async def test_a_redis_that_was_killed_and_forgot_all_loses_nothing(database: Da
         async with LiveKitStub() as stub, worker(database, server.url, stub) as process:
             async with holding(stub, "CreateRoom"):
                 story = await told_to(stub, WorkKind.MAKE_ROOM)
-                await until(lambda: is_begun(story, stub))
+                await until(lambda: is_started(story, stub))
                 server.kill()
-            await until(is_all_done)  # what was begun needs no Redis
+            await until(is_all_done)  # started work needs no Redis
             again = await told_to(stub, WorkKind.REMOVE_PERSON)
             assert await DueWork.filter(begun=0).exists()
             server.start()
             await until(is_all_done)
             assert await again.is_done()
             process.send_signal(signal.SIGTERM)
-            assert await ended(process) == 0
+            assert (await end_of(process, "the worker")).code == 0
         assert await is_left_empty(server.url)
 
 
@@ -165,14 +161,14 @@ async def test_several_workers_do_each_thing_once_while_some_are_killed(
 ) -> None:
     assert 2 * WIDTH < 50 <= 3 * WIDTH
     async with LiveKitStub() as stub, looking(redis_url) as queue, AsyncExitStack() as stack:
-        sessions = await lessons(50, at=clock.now() + timedelta(minutes=5), now=ELEVEN)
+        sessions = await make_sessions(50, at=clock.now() + timedelta(minutes=5), now=ELEVEN)
         await DueWork.all().delete()
         async with holding(stub, "CreateRoom"):
             workers = [
                 await stack.enter_async_context(worker(database, redis_url, stub)) for _ in range(3)
             ]
-            # More than two can be in the middle of: each of the three is.
-            await until(lambda: are_made(stub, len(sessions)), START_WITHIN_S)
+            # There is more work than two workers take, so each of the three has some.
+            await until(lambda: len(stub.rooms) == len(sessions), within_s=START_WITHIN_S)
             for process in workers[:2]:
                 await kill(process)
         await run_out(queue)
@@ -183,19 +179,15 @@ async def test_several_workers_do_each_thing_once_while_some_are_killed(
             assert (await Session.get(id=session.id)).room_ready_at
 
 
-async def are_made(stub: LiveKitStub, rooms: int) -> bool:
-    return len(stub.rooms) == rooms
-
-
 async def test_a_worker_that_is_told_to_stop_ends_what_it_does(
     database: Database, redis_url: str
 ) -> None:
     async with LiveKitStub() as stub, worker(database, redis_url, stub) as process:
         async with holding(stub, "CreateRoom"):
             story = await told_to(stub, WorkKind.MAKE_ROOM)
-            await until(lambda: is_begun(story, stub))
+            await until(lambda: is_started(story, stub))
             process.send_signal(signal.SIGTERM)
-        assert await ended(process) == 0
+        assert (await end_of(process, "the worker")).code == 0
         assert await story.is_done()
     assert await is_all_done()
     assert await is_left_empty(redis_url)

@@ -1,4 +1,4 @@
-"""Whoever locks people does so in one order: many who write at once never wait in a circle."""
+"""All writers lock people in one order: many who write at once never deadlock."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ from asyncpg import LockNotAvailableError
 
 import clock
 from actions.academies import group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.identity import refresh_tokens, sign_ins
@@ -55,7 +55,7 @@ class Families:
 
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A circle is broken by doing it again, which would hide it."""
+    """Run without the retry, which would hide a deadlock."""
     monkeypatch.setattr(bulk, "TRIES", 1)
 
 
@@ -74,7 +74,7 @@ async def families() -> Families:
 
 
 async def _come_in(sessions: list[Session]) -> None:
-    """They are open and everybody is inside: who may have lost a right is looked for there."""
+    """Start the sessions with everybody inside: then a lost right is looked for there too."""
     await Session.filter(id__in=[one.id for one in sessions]).update(status=SessionStatus.READY)
     for row in await SessionParticipant.all():
         await store(row)
@@ -105,7 +105,7 @@ async def regroup(at: Families) -> None:
         for child in random.sample(at.children, 7)
     ]
     circle = at.circle
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
     )
     await group_upsert.upsert_groups(at.admin, [plan], clock.now())
@@ -113,7 +113,7 @@ async def regroup(at: Families) -> None:
 
 async def bar(at: Families) -> None:
     session, child = random.choice(at.sessions), random.choice(at.children)
-    with suppress(NotFoundError):  # regrouped meanwhile
+    with suppress(NotFoundError):  # another writer moved them meanwhile
         await barring.bar_participant(at.admin, session.id, child.id, clock.now())
         await barring.unbar_participant(at.admin, session.id, child.id, clock.now())
 
@@ -123,18 +123,18 @@ async def sign_out(at: Families) -> None:
 
 
 async def steal(at: Families) -> None:
-    """A token used twice, long after: the whole sign-in ends."""
+    """Use a token twice, long after: the whole sign-in ends."""
     secret, now = await signed_in(at), clock.now()
     for later in (timedelta(), timedelta(minutes=1)):
-        with suppress(InvalidCredentialsError):  # deactivated meanwhile, or used twice
+        with suppress(InvalidCredentialsError):  # deactivated meanwhile, or the token is used
             await sign_ins.refresh_access_token("s" * 32, secret, now + later)
 
 
 async def signed_in(at: Families) -> str:
     async with atomic():
-        child = await refresh_tokens.hold(random.choice(at.children).id)
+        child = await refresh_tokens.lock_user(random.choice(at.children).id)
         assert child
-        return (await refresh_tokens.begin(child, clock.now())).secret
+        return (await refresh_tokens.start_family(child, clock.now())).secret
 
 
 Write = Callable[[Families], Awaitable[None]]
@@ -146,14 +146,14 @@ async def test_a_storm_of_writers_never_waits_in_a_circle(database: Database) ->
 
     async def keep_writing(write: Write) -> None:
         for _ in range(ROUNDS):
-            with suppress(LockNotAvailableError):  # a busy machine; a circle is another error
+            with suppress(LockNotAvailableError):  # a busy machine; a deadlock is another error
                 await write(at)
 
     await asyncio.gather(*(keep_writing(write) for write in AT_ONCE * WRITERS))
     assert await DueWork.exists(kind=WorkKind.REMOVE_PERSON)
 
 
-async def test_who_signs_out_waits_for_no_guardian(database: Database) -> None:
+async def test_signing_out_does_not_wait_for_a_lock_on_guardians(database: Database) -> None:
     at = await families()
     secret = await signed_in(at)
     async with atomic() as tx:

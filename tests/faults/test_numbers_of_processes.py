@@ -1,6 +1,5 @@
-"""What Prometheus reads of processes without HTTP, and of several behind one port."""
+"""Prometheus reads processes without HTTP, and several processes behind one port."""
 
-import asyncio
 import json
 import signal
 import socket
@@ -14,18 +13,17 @@ import clock
 from models import Session, User
 from tests.conftest import Database
 from tests.support import make
-from tests.support.command import configured, free_port, interrupt, run, started
+from tests.support.command import configured, end_of, free_port, interrupt, run, started
 from tests.support.exposition import Numbers, read, value
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import see, until
 from tests.support.processes import serving_at_one_port
-from tests.support.ticking import until
 
 postgres = pytest.mark.parametrize("template", ["postgres"], indirect=True)
 sqlite = pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 
 
-async def lesson() -> tuple[Session, User]:
-    """One that is ready, and begins, in a moment."""
+async def make_session() -> tuple[Session, User]:
+    """A session that is ready, and starts, in a moment."""
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
     now = clock.now()
@@ -34,7 +32,7 @@ async def lesson() -> tuple[Session, User]:
 
 
 async def scrape(port: int) -> Numbers:
-    """Asked anew each time, so that any process behind the port may answer."""
+    """Connect anew each time, so that any process behind the port may answer."""
     async with httpx.AsyncClient() as web:
         answer = await web.get(f"http://127.0.0.1:{port}/metrics")
     assert answer.status_code == 200
@@ -44,14 +42,16 @@ async def scrape(port: int) -> Numbers:
 async def shows_what_it_does(port: int) -> bool:
     try:
         numbers = await scrape(port)
-    except httpx.TransportError:
+    except httpx.TransportError as failure:
+        see(failure)
         return False
-    has_moved = value(numbers, "transitions_total", to="READY") == 1
-    return has_moved and value(numbers, "work_total", kind="MAKE_ROOM", outcome="PUT_OFF") >= 1
+    moved = see(value(numbers, "transitions_total", to="READY"))
+    put_off = see(value(numbers, "work_total", kind="MAKE_ROOM", outcome="PUT_OFF"))
+    return moved == 1 and put_off >= 1
 
 
 async def test_a_clock_alone_shows_its_numbers_at_a_port_of_its_own(database: Database) -> None:
-    await lesson()
+    await make_session()
     port = free_port()
     env = configured(database.url, metrics_port=port)
     async with started("clock", env=env) as process:
@@ -61,9 +61,9 @@ async def test_a_clock_alone_shows_its_numbers_at_a_port_of_its_own(database: Da
         hang_up_on(port)
         assert await shows_what_it_does(port)
         process.send_signal(signal.SIGINT)
-        _, told = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-        assert process.returncode == 0
-    lines = [json.loads(line) for line in told.splitlines()]
+        told = await end_of(process, "the clock")
+        assert told.code == 0
+    lines = [json.loads(line) for line in told.err.splitlines()]
     assert "numbers not told" in {line["message"] for line in lines}
     with pytest.raises(httpx.TransportError):
         await scrape(port)
@@ -80,7 +80,7 @@ def hang_up_on(port: int) -> None:
 async def test_a_worker_shows_its_numbers_at_a_port_of_its_own(
     database: Database, redis_url: str
 ) -> None:
-    await lesson()
+    await make_session()
     port = free_port()
     env = configured(database.url, redis_url=redis_url)
     async with started("worker", "--metrics-port", str(port), env=env) as process:

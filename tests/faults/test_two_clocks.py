@@ -1,4 +1,4 @@
-"""Two clocks in two processes, killed again and again: every move and every effect exactly once."""
+"""Two clocks in two processes are killed again and again: each move and effect happens once."""
 
 import asyncio
 import os
@@ -17,7 +17,9 @@ from models import DueWork, Session, SessionEvent
 from tests.conftest import Database
 from tests.support import environment, make
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import stream, told, until
+from tests.support.patience import see, until
+from tests.support.queued_work import has_no_work
+from tests.support.ticking import stream, told
 
 NUMBER = 60
 KILLS = 6
@@ -55,7 +57,7 @@ class Running:
 
 
 async def _schedule_over(seconds: float) -> list[Session]:
-    """Sessions that become ready and begin at moments of the next seconds."""
+    """Schedule sessions that become ready and start at moments of the next seconds."""
     chance = random.Random(3)
     academy = await make.academy(ready_minutes_before=0)
     teacher, student = await make.teacher(academy), await make.student(academy)
@@ -88,10 +90,10 @@ async def test_two_clocks_that_are_killed_move_each_session_exactly_once(
             victim = chance.choice([one, two])
             await victim.kill()
             await victim.start()
-        await until(lambda: _all_ongoing(sessions))
-        # Work whose task was killed is somebody's until its claim runs out: half a minute.
+        await until(lambda: _are_ongoing(sessions))
+        # The claims of killed tasks last half a minute: release them.
         await DueWork.all().update(claimed_until=None)
-        await until(_all_done)
+        await until(has_no_work)
         assert len(stub.rooms) == NUMBER
     for session in sessions:
         assert [kind for kind in await told(session.id) if kind in LIFE] == LIFE
@@ -99,9 +101,6 @@ async def test_two_clocks_that_are_killed_move_each_session_exactly_once(
     assert await SessionEvent.filter(kind="MEETING_CREATED").count() == NUMBER
 
 
-async def _all_ongoing(sessions: list[Session]) -> bool:
-    return await Session.filter(status=SessionStatus.ONGOING).count() == len(sessions)
-
-
-async def _all_done() -> bool:
-    return not await DueWork.exists()
+async def _are_ongoing(sessions: list[Session]) -> bool:
+    ongoing = await Session.filter(status=SessionStatus.ONGOING).count()
+    return see(ongoing) == len(sessions)

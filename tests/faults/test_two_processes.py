@@ -1,6 +1,5 @@
-"""Two API processes on one PostgreSQL: what one is told, who watches at the other sees."""
+"""Two API processes share one PostgreSQL: watchers at one see what the other receives."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,9 +16,9 @@ from models import Session, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make, redis
-from tests.support.command import answering, configured, run
+from tests.support.command import answering, configured, end_of, run
 from tests.support.livekit_events import Room, Stay
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, see, until, within
 from tests.support.processes import (
     Screen,
     ask,
@@ -54,8 +53,8 @@ class Class:
         return encode(Kind.SESSION, self.session.id)
 
 
-async def begin() -> Class:
-    """A circle that has begun."""
+async def start_session() -> Class:
+    """A circle's session that has started."""
     now = clock.now()
     academy = await make.academy()
     teacher = await make.teacher(academy)
@@ -69,7 +68,7 @@ async def begin() -> Class:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who joins is told to the first process; the screen is at the second."""
+    """The first process receives the webhooks; the screen is at the second."""
 
     there: Class
     first: str
@@ -82,7 +81,7 @@ class Scene:
         await post(self.web, self.first, Room(self.there.session, clock.now()).joined(stay))
 
     async def see(self, student: User) -> None:
-        """They may come with others, and are told whole."""
+        """Wait until the screen shows the student inside; they may come together with others."""
         inside: set[str] = set()
         while student.display_name not in inside:
             rows = (await self.screen.next())["changes"]
@@ -93,15 +92,16 @@ class Scene:
         return dict(status["systemStatus"]["messageBus"])
 
     async def until_bus(self, *, is_reachable: bool) -> str:
-        async with asyncio.timeout(PATIENCE_S):
-            while (bus := await self.bus())["isReachable"] is not is_reachable:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        return str(bus["detail"])
+        async def is_so() -> str | None:
+            bus = see(await self.bus())
+            return str(bus["detail"]) if bus["isReachable"] is is_reachable else None
+
+        return str(await until(is_so))
 
 
 @asynccontextmanager
 async def scene(database: Database, redis_url: str) -> AsyncIterator[Scene]:
-    there = await begin()
+    there = await start_session()
     async with serving(database.url, redis_url) as (first, second), httpx.AsyncClient() as web:
         async with watching(second, there.teacher, PRESENCE, id=there.id) as screen:
             assert (await screen.next())["__typename"] == "PresenceSnapshot"
@@ -109,12 +109,13 @@ async def scene(database: Database, redis_url: str) -> AsyncIterator[Scene]:
 
 
 @postgres
-async def test_what_one_process_is_told_the_others_watchers_see_at_once(
+async def test_watchers_at_one_process_see_at_once_what_another_process_received(
     database: Database, redis_url: str
 ) -> None:
     async with scene(database, redis_url) as at:
         await at.until_bus(is_reachable=True)
-        async with asyncio.timeout(15):  # by the backstop it would be a minute
+        # The backstop would take a minute.
+        async with within(15, "all who join are seen by the other process"):
             for student in at.there.students[:MANY]:
                 await at.join(student)
                 await at.see(student)
@@ -128,7 +129,7 @@ async def test_what_one_process_is_told_the_others_watchers_see_at_once(
 
 
 @postgres
-async def test_without_redis_the_backstop_tells_them_and_with_it_again_the_bell(
+async def test_without_redis_the_backstop_tells_them_and_with_it_again_the_hint(
     database: Database,
 ) -> None:
     with redis.private() as server:
@@ -143,7 +144,7 @@ async def test_without_redis_the_backstop_tells_them_and_with_it_again_the_bell(
             await at.see(during)
             server.start()
             assert (await at.until_bus(is_reachable=True)).startswith("redis, since ")
-            async with asyncio.timeout(15):
+            async with within(15, "all who join are seen by the other process"):
                 for student in after[:MANY]:
                     await at.join(student)
                     await at.see(student)
@@ -182,7 +183,7 @@ async def test_several_workers_serve_one_port_and_one_that_is_killed_is_replaced
     database: Database, redis_url: str
 ) -> None:
     async with serving_at_one_port(database.url, redis_url=redis_url) as (process, port):
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, "the killed worker is replaced and the server ends"):
             first = await children_of(process.pid, 2)
             first[0].kill()
             second = first
@@ -202,9 +203,7 @@ async def test_workers_do_not_outlive_the_process_that_started_them(
     async with serving_at_one_port(database.url, redis_url=redis_url) as (process, _):
         children = await children_of(process.pid, 2)
         process.kill()
-        async with asyncio.timeout(PATIENCE_S):
-            while any(child.is_there for child in children):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until(lambda: not any(child.is_there for child in children))
 
 
 @postgres
@@ -213,8 +212,7 @@ async def test_without_redis_each_of_several_workers_has_a_clock(database: Datab
         async with answering(port) as web:
             assert (await web.get("/health/ready")).status_code == 200
         process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.communicate(), PATIENCE_S)
-        assert process.returncode == 0
+        assert (await end_of(process)).code == 0
 
 
 @sqlite

@@ -1,4 +1,4 @@
-"""A webhook that could not be stored: 503, nothing half done, and stored once on its return."""
+"""A webhook that cannot be stored gets 503, leaves nothing, and is stored once when it returns."""
 
 import asyncio
 import sqlite3
@@ -18,16 +18,16 @@ from models.database.connection import client, dialect
 from tests.conftest import Database
 from tests.support import postgres
 from tests.support.attendance_rows import state, stream
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send, send_raw
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 from tests.support.webhooks import encode
 
 postgres_only = pytest.mark.parametrize("template", ["postgres"], indirect=True)
 
 
 @pytest.fixture
-async def lesson(database: Database) -> Lesson:
+async def classroom(database: Database) -> Classroom:
     return await ready()
 
 
@@ -38,7 +38,7 @@ async def everything() -> list[list[dict[str, object]]]:
 
 @asynccontextmanager
 async def commits_failing(table: str) -> AsyncIterator[None]:
-    """Whoever inserts into `table` fails, but only when it commits."""
+    """Every insert into `table` fails, but only when it commits."""
     await sql.execute("CREATE TABLE allowed (id INTEGER PRIMARY KEY)")
     await sql.execute(
         "CREATE TABLE jam (id INTEGER REFERENCES allowed (id) DEFERRABLE INITIALLY DEFERRED)"
@@ -58,22 +58,22 @@ async def commits_failing(table: str) -> AsyncIterator[None]:
     await sql.execute("DROP TRIGGER jams" + (f" ON {table}" if dialect() == "postgres" else ""))
 
 
-async def stored_once(lesson: Lesson) -> None:
-    session = await lesson.now()
+async def stored_once(classroom: Classroom) -> None:
+    session = await classroom.now()
     assert await MeetingAttendanceEvent.filter(session_id=session.id, kind="JOINED").count() == 1
     assert session.status is SessionStatus.ONGOING
     assert session.version == len(await stream(session.id))
-    assert (await state(session.id, lesson.student)).result.join_count == 1
+    assert (await state(session.id, classroom.student)).result.join_count == 1
 
 
 @pytest.mark.parametrize(
     "table", ["meeting_attendance_events", "meeting_attendances", "session_events"]
 )
 async def test_a_commit_that_fails_is_503_and_the_repeat_stores_it_once(
-    lesson: Lesson, table: str, caplog: pytest.LogCaptureFixture
+    classroom: Classroom, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = await everything()
-    event = lesson.room.joined(lesson.stay(1))
+    event = classroom.room.joined(classroom.stay(1))
     async with commits_failing(table):
         assert await send(event, at(1)) == 503
         assert await send(event, at(1, 1)) == 503
@@ -84,11 +84,11 @@ async def test_a_commit_that_fails_is_503_and_the_repeat_stores_it_once(
     assert (first.getMessage(), first.exc_info is not None) == ("webhook not stored", True)
     assert await send(event, at(1, 3)) == 200
     assert await send(event, at(1, 7)) == 200
-    await stored_once(lesson)
+    await stored_once(classroom)
 
 
-async def test_a_receipt_that_cannot_be_stored_is_503_too(lesson: Lesson) -> None:
-    ignored = lesson.room.joined(lesson.stay(1), kind="AGENT")
+async def test_a_receipt_that_cannot_be_stored_is_503_too(classroom: Classroom) -> None:
+    ignored = classroom.room.joined(classroom.stay(1), kind="AGENT")
     async with commits_failing("webhook_receipts"):
         assert await send(ignored, at(1)) == 503
         assert await send_raw(b"junk", at(1)) == 503
@@ -98,28 +98,30 @@ async def test_a_receipt_that_cannot_be_stored_is_503_too(lesson: Lesson) -> Non
     assert await WebhookReceipt.all().count() == 2
 
 
-async def test_what_nobody_expected_is_503_and_holds_up_nothing_else(lesson: Lesson) -> None:
+async def test_an_unexpected_error_answers_503_and_delays_no_other_session(
+    classroom: Classroom,
+) -> None:
     other = await ready()
-    event = lesson.room.joined(lesson.stay(1))
-    await Session.filter(id=lesson.session.id).update(attendance_policy={"no_such_rule": 1})
+    event = classroom.room.joined(classroom.stay(1))
+    await Session.filter(id=classroom.session.id).update(attendance_policy={"no_such_rule": 1})
     assert await send(event, at(1)) == 503
     assert await send(other.room.joined(other.stay(1)), at(1)) == 200
-    await Session.filter(id=lesson.session.id).update(attendance_policy={})
+    await Session.filter(id=classroom.session.id).update(attendance_policy={})
     assert await send(event, at(1, 2)) == 200
-    await stored_once(lesson)
+    await stored_once(classroom)
     await stored_once(other)
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
 async def test_a_database_that_somebody_else_writes_to_is_503(
-    lesson: Lesson, database: Database
+    classroom: Classroom, database: Database
 ) -> None:
     await client().execute_query("PRAGMA busy_timeout = 50")
-    event = lesson.room.joined(lesson.stay(1))
+    event = classroom.room.joined(classroom.stay(1))
     async with sqlite_writer(database):
         assert await send(event, at(1)) == 503
     assert await send(event, at(1, 1)) == 200
-    await stored_once(lesson)
+    await stored_once(classroom)
 
 
 @asynccontextmanager
@@ -144,62 +146,62 @@ async def row_locked(database: Database, session_id: int) -> AsyncIterator[None]
 
 @postgres_only
 async def test_a_locked_session_is_503_after_two_seconds(
-    lesson: Lesson, database: Database
+    classroom: Classroom, database: Database
 ) -> None:
-    event = lesson.room.joined(lesson.stay(1))
-    async with row_locked(database, lesson.session.id):
-        async with asyncio.timeout(PATIENCE_S):
+    event = classroom.room.joined(classroom.stay(1))
+    async with row_locked(database, classroom.session.id):
+        async with within(PATIENCE_S, "an answer although the session is locked"):
             assert await send(event, at(1)) == 503
     assert await send(event, at(1, 1)) == 200
-    await stored_once(lesson)
+    await stored_once(classroom)
 
 
 @postgres_only
 async def test_thirty_who_wait_for_one_session_hold_one_connection(database: Database) -> None:
-    lesson, other = await ready(30), await ready()
+    classroom, other = await ready(30), await ready()
     notices = [
-        translate(encode(lesson.room.joined(lesson.stay(1, student))))
-        for student in lesson.students
+        translate(encode(classroom.room.joined(classroom.stay(1, student))))
+        for student in classroom.students
     ]
-    async with row_locked(database, lesson.session.id):
+    async with row_locked(database, classroom.session.id):
         waiting = [asyncio.create_task(record_notice(notice, at(1))) for notice in notices]
-        await asyncio.sleep(0.2)  # all of them are at the door
-        async with asyncio.timeout(1):
+        await asyncio.sleep(0.2)  # all of them wait for the row by now
+        async with within(1, "an answer for another session"):
             assert await send(other.room.joined(other.stay(1)), at(1)) == 200
         busy = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
         held = await sql.query(busy + " AND state = 'active' AND wait_event_type = 'Lock'")
         assert len(held) == 1
     assert set(await asyncio.gather(*waiting)) == {WebhookOutcome.APPLIED}
-    session = await lesson.now()
+    session = await classroom.now()
     assert session.version == len(await stream(session.id))
 
 
 @postgres_only
-async def test_lost_connections_lose_no_webhook(lesson: Lesson, database: Database) -> None:
-    event = lesson.room.joined(lesson.stay(1))
+async def test_lost_connections_lose_no_webhook(classroom: Classroom, database: Database) -> None:
+    event = classroom.room.joined(classroom.stay(1))
     await postgres.run(database.url, postgres.OTHERS)
     answers = [await send(event, at(1, second)) for second in range(3)]
     assert set(answers) <= {200, 503}
     assert answers[-1] == 200
-    await stored_once(lesson)
+    await stored_once(classroom)
 
 
 async def test_a_webhook_that_is_cut_off_anywhere_is_stored_wholly_or_not_at_all(
     database: Database,
 ) -> None:
     for number in range(12):
-        lesson = await ready()
-        notice = translate(encode(lesson.room.joined(lesson.stay(1))))
+        classroom = await ready()
+        notice = translate(encode(classroom.room.joined(classroom.stay(1))))
         task = asyncio.create_task(record_notice(notice, at(1)))
         for _ in range(number * 5):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        session = await lesson.now()
+        session = await classroom.now()
         is_stored = await MeetingAttendanceEvent.exists(source_id=notice.id)
         assert (session.status is SessionStatus.ONGOING) is is_stored
         assert await MeetingAttendance.exists(session_id=session.id) is is_stored
         assert session.version == len(await stream(session.id))
         again = await record_notice(notice, at(1, 1))
         assert again is (WebhookOutcome.DUPLICATE if is_stored else WebhookOutcome.APPLIED)
-        await stored_once(lesson)
+        await stored_once(classroom)

@@ -1,4 +1,4 @@
-"""What many stories begin with. A file whose story begins otherwise says so itself."""
+"""Fixtures that many flows start with. A file that starts differently overrides them."""
 
 from collections.abc import AsyncIterator
 

@@ -23,10 +23,6 @@ ANSWERS_WITHIN_S = 30.0
 
 
 class Campus:
-    """`root` is the super admin."""
-
-    root: Person
-
     def __init__(self, database_url: str, folder: Path) -> None:
         self.livekit = LiveKitServer(folder)
         self._client = httpx.AsyncClient(timeout=ANSWERS_WITHIN_S)
@@ -61,19 +57,18 @@ class Campus:
     async def start_livekit(self) -> None:
         await asyncio.to_thread(self.livekit.start, [f"{self.door.url}{PATH}"])
 
-    async def sign_in_root(self) -> None:
-        await create_super_admin(EMAIL, PASSWORD, clock.now())
-        self.root = await self.door.sign_in("root", EMAIL, PASSWORD, None)
+    async def sign_in_root(self) -> Person:
+        return await self.door.sign_in("root", EMAIL, PASSWORD, None)
 
 
 @asynccontextmanager
 async def opened(database_url: str, folder: Path) -> AsyncIterator[Campus]:
-    """On a migrated database; everything it started is stopped at the end."""
+    """A campus on a migrated database; everything it started is stopped at the end."""
     campus = Campus(database_url, folder)
     try:
         await campus.serve()
         await campus.start_livekit()
-        await campus.sign_in_root()
+        await create_super_admin(EMAIL, PASSWORD, clock.now())
         yield campus
     finally:
         await campus.leave()

@@ -1,4 +1,4 @@
-"""A livekit-server and the application for all scenarios; and what they add up to."""
+"""A livekit-server and the application for all scenarios, and their summary."""
 
 import asyncio
 import logging

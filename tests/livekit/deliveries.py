@@ -1,4 +1,4 @@
-"""What LiveKit delivered to our door, and when. It can also be told to find the door shut."""
+"""LiveKit's deliveries to our door and their times. The door can be shut for a room."""
 
 import json
 import time
@@ -14,7 +14,7 @@ PATH = "/webhooks/livekit"
 
 @dataclass
 class Delivery:
-    """One request. `at` is of the monotonic clock, in seconds; `number` is the person's."""
+    """One request. `at` is on the monotonic clock, in seconds; `number` is the person's."""
 
     at: float
     id: str
@@ -26,7 +26,7 @@ class Delivery:
 
 
 class Deliveries:
-    """Stands before the app; it passes everything on as it came."""
+    """Stands before the app and passes everything on as it came."""
 
     def __init__(self) -> None:
         self.all: list[Delivery] = []

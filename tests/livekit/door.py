@@ -16,7 +16,7 @@ mutation($email: String!, $password: String!, $slug: String) {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who signed in. `number` is the databaseId."""
+    """A person who signed in. `number` is the databaseId."""
 
     name: str
     id: str

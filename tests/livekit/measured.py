@@ -1,4 +1,4 @@
-"""What the scenarios measured, for the summary at the end of the run."""
+"""Times that the scenarios measured, for the summary at the end of the run."""
 
 from collections import defaultdict
 from statistics import median
@@ -9,7 +9,7 @@ spans_s: dict[str, list[float]] = defaultdict(list)
 
 
 def summary() -> list[str]:
-    """Lines to print; none of what was not measured."""
+    """Lines to print, without those that were not measured."""
     lines = [_stays(kind) for kind in sorted({kind for kind, _ in stay_errors_ms})]
     if watcher_delays_ms:
         told = sorted(watcher_delays_ms)

@@ -1,4 +1,4 @@
-"""Where schools are: the application, whatever its shape, and a livekit-server."""
+"""The place of a school: the application, whatever its shape, and a livekit-server."""
 
 from typing import Protocol
 
@@ -9,12 +9,12 @@ from tests.support.livekit_server import LiveKitServer
 
 
 class Place(Protocol):
-    """`root` is the super admin."""
-
-    root: Person
     livekit: LiveKitServer
     rooms: Rooms
     deliveries: Deliveries
 
     @property
     def door(self) -> Door: ...
+
+    async def sign_in_root(self) -> Person:
+        """The super admin with a new token, which lasts a quarter of an hour."""

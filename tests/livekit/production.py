@@ -1,5 +1,5 @@
-"""The shape of production: two API processes, a worker, PostgreSQL, Redis and a livekit-server that
-tells both processes everything. Each of them can be killed, and comes back where it was."""
+"""Production in small: two API processes, a worker, PostgreSQL, Redis and a livekit-server that
+sends its webhooks to both processes. Each can be killed, and comes back at its address."""
 
 import asyncio
 import signal
@@ -16,11 +16,11 @@ from tests.livekit.campus import ANSWERS_WITHIN_S, EMAIL, PASSWORD
 from tests.livekit.deliveries import PATH, Deliveries
 from tests.livekit.door import Door, Person
 from tests.livekit.rooms import Rooms
-from tests.livekit.waiting import until
 from tests.support import redis
 from tests.support.command import ROOT, environment, free_port, run
 from tests.support.environment import DEFAULTS
 from tests.support.livekit_server import LiveKitServer
+from tests.support.patience import see, until
 
 STARTS_WITHIN_S = 30.0
 ROOMS_TO_MAKE = "SELECT count(*) FROM due_work WHERE kind = 'MAKE_ROOM'"
@@ -60,14 +60,12 @@ class Service:
 
 
 class Production:
-    """What the scenarios' schools and lessons know as their campus. `root` is the super admin."""
-
-    root: Person
+    """The campus of the schools and sessions of these scenarios."""
 
     def __init__(self, database_url: str, folder: Path) -> None:
         self.livekit = LiveKitServer(folder)
         self.redis = redis.Server()
-        self.deliveries = Deliveries()  # of nothing: nobody stands before these processes
+        self.deliveries = Deliveries()  # empty: nothing stands before these processes
         self.ports = (free_port(), free_port())
         self._client = httpx.AsyncClient(timeout=ANSWERS_WITHIN_S)
         self.rooms = Rooms(self.livekit, self._client)
@@ -94,7 +92,7 @@ class Production:
 
     @property
     def door(self) -> Door:
-        """The second process's: the scenarios kill the first, or both."""
+        """The second process's door: the scenarios kill the first, or both."""
         return self.doors[1]
 
     async def start(self) -> None:
@@ -106,22 +104,25 @@ class Production:
             await self.is_ready(number)
         urls = [f"{door.url}{PATH}" for door in self.doors]
         await asyncio.to_thread(self.livekit.start, urls)
-        self.root = await self.door.sign_in("root", EMAIL, PASSWORD, None)
+
+    async def sign_in_root(self) -> Person:
+        return await self.door.sign_in("root", EMAIL, PASSWORD, None)
 
     async def is_ready(self, number: int) -> None:
-        """The process answers, and somewhere a clock beats."""
+        """Wait until the process answers, and somewhere a clock beats."""
         address = f"{self.doors[number].url}/health/ready"
 
         async def answers() -> bool:
             try:
-                return (await self._client.get(address)).status_code == 200
-            except httpx.TransportError:
+                return see((await self._client.get(address)).status_code) == 200
+            except httpx.TransportError as failure:
+                see(failure)
                 return False
 
-        await until(answers, STARTS_WITHIN_S, f"{address} is ready")
+        await until(answers, f"{address} is ready", within_s=STARTS_WITHIN_S)
 
     async def rooms_to_make(self, *, are_claimed: bool = False) -> int:
-        """How many rooms are due work, or are somebody's at the moment."""
+        """The number of rooms that are due work, or that somebody has claimed."""
         claimed = " AND claimed_until IS NOT NULL" if are_claimed else ""
         connection = await asyncpg.connect(self.database_url)
         try:
@@ -139,7 +140,7 @@ class Production:
 
 @asynccontextmanager
 async def in_production(database_url: str, folder: Path) -> AsyncIterator[Production]:
-    """On a migrated PostgreSQL; everything it started is stopped at the end."""
+    """Production on a migrated PostgreSQL; everything it started is stopped at the end."""
     production = Production(database_url, folder)
     try:
         await production.start()

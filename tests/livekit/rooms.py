@@ -1,4 +1,4 @@
-"""LiveKit's own API, asked as plainly as it can be: what is there, and who may do what."""
+"""LiveKit's own API, called directly: its rooms and participants."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.livekit_server import LiveKitServer
 
 
 class Rooms:
-    """With the server's own key, unless a token says otherwise."""
+    """Calls with the server's own key, unless a token is given."""
 
     def __init__(self, server: LiveKitServer, client: httpx.AsyncClient) -> None:
         self._server, self._client = server, client
@@ -25,7 +25,7 @@ class Rooms:
         return (await self.all()).get(name)
 
     async def inside(self, name: str) -> dict[int, dict[str, Any]]:
-        """Who is really in a room, by their number: LiveKit's participants."""
+        """The active participants of a room by their number."""
         answer = await self.ask("ListParticipants", self._key(name), room=name)
         people = answer.json().get("participants", []) if answer.is_success else []
         active = [person for person in people if person["state"] == "ACTIVE"]

@@ -1,4 +1,4 @@
-"""An academy and its lessons, made and used through the public doors alone."""
+"""An academy and its sessions, made and used through the public doors alone."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.livekit.classroom import Classroom
 from tests.livekit.door import Person
-from tests.livekit.lesson import Lesson
 from tests.livekit.place import Place
 
 PASSWORD = "a long enough password"
@@ -62,8 +62,8 @@ class School:
         return self.people[name]
 
     @asynccontextmanager
-    async def lesson(self, *, starts_in_s: float, minutes: int) -> AsyncIterator[Lesson]:
-        """A session of the group; whoever is still in its room leaves at the end."""
+    async def classroom(self, *, starts_in_s: float, minutes: int) -> AsyncIterator[Classroom]:
+        """A session of the group; everybody still in its room leaves at the end."""
         starts_at = datetime.now(UTC) + timedelta(seconds=starts_in_s)
         plan = {
             "academyId": self.id,
@@ -75,14 +75,23 @@ class School:
             "durationMinutes": minutes,
         }
         payload = await self.campus.door.do(SCHEDULE, self["admin"], input=plan)
-        lesson = Lesson(self.campus, self.people, payload["session"])
+        classroom = Classroom(self.campus, self.people, payload["session"])
         try:
-            yield lesson
+            yield classroom
         finally:
-            await lesson.empty()
+            await classroom.empty()
+
+    async def sign_in(self, *names: str) -> None:
+        """Give these people, or all, new tokens, which last a quarter of an hour."""
+        sign_in = self.campus.door.sign_in
+        signed_in = [
+            sign_in(name, _email(self, name), PASSWORD, self.slug) for name in names or self.people
+        ]
+        for person in await asyncio.gather(*signed_in):
+            self.people[person.name] = person
 
     async def enrol(self, name: str, role: str) -> Person:
-        """One more, signed in."""
+        """Add one person, signed in."""
         await _enrol(self, self["admin"], [_user(self, name, role)])
         return self[name]
 
@@ -98,10 +107,11 @@ async def open_school(
     campus: Place, slug: str, *students: str, gap_s: int = 120, **policy: Any
 ) -> School:
     """An academy with an admin, a teacher, a parent of the first student, and these students."""
+    root = await campus.sign_in_root()
     academy = {"slug": slug, "name": slug, "timezone": "Asia/Riyadh"}
-    payload = await campus.door.do(CREATE, campus.root, input=academy)
+    payload = await campus.door.do(CREATE, root, input=academy)
     school = School(campus, payload["academy"]["id"], slug)
-    await _enrol(school, campus.root, [_user(school, "admin", "ACADEMY_ADMIN")])
+    await _enrol(school, root, [_user(school, "admin", "ACADEMY_ADMIN")])
     await _configure(school, {"mergeGapSeconds": gap_s} | policy)
     people = [_user(school, "teacher", "TEACHER"), _user(school, "parent", "PARENT")]
     people += [_user(school, name, "STUDENT") for name in students]
@@ -118,20 +128,19 @@ def _user(school: School, name: str, role: str) -> dict[str, Any]:
         "role": role,
         "firstName": name.capitalize(),
         "lastName": "Ali",
-        "email": f"{name}@{school.slug}.example",
+        "email": _email(school, name),
         "password": PASSWORD,
     }
 
 
+def _email(school: School, name: str) -> str:
+    return f"{name}@{school.slug}.example"
+
+
 async def _enrol(school: School, by: Person, users: list[dict[str, Any]]) -> None:
-    """Known to the academy, and signed in."""
-    door = school.campus.door
-    await door.do(USERS, by, users=users)
-    signed_in = [
-        door.sign_in(user["externalId"], user["email"], PASSWORD, school.slug) for user in users
-    ]
-    for person in await asyncio.gather(*signed_in):
-        school.people[person.name] = person
+    """Upsert these users and sign them in."""
+    await school.campus.door.do(USERS, by, users=users)
+    await school.sign_in(*(user["externalId"] for user in users))
 
 
 async def _configure(school: School, policy: dict[str, Any]) -> None:

@@ -1,9 +1,9 @@
-"""Cycles held against the times at which the test itself came and went."""
+"""Cycles compared with the times at which the test itself joined and left."""
 
 from typing import Any
 
 from tests.livekit import measured
-from tests.livekit.lesson import moment
+from tests.livekit.classroom import moment
 from tests.support.livekit_people import Moment
 
 WITHIN_MS = 1000.0
@@ -12,7 +12,7 @@ Times = tuple[Moment, Moment]
 
 
 def check_cycles(row: dict[str, Any], *times: Times, kind: str = "") -> None:
-    """The row has these cycles, each right to within a second: its start, its end, its length."""
+    """The row has these cycles; start, end and length are right to within a second."""
     cycles = row["cycles"]
     assert len(cycles) == len(times), f"{cycles}, not {times}"
     for cycle, (came, went) in zip(cycles, times, strict=True):

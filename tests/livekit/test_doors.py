@@ -1,4 +1,4 @@
-"""Who gets into a room, what they may do there, and what counts as having been."""
+"""Tokens and grants at a real LiveKit: who gets in, what they may do, and what counts."""
 
 import asyncio
 from typing import Any
@@ -9,8 +9,8 @@ from livekit import rtc
 from tests.livekit.school import School
 from tests.livekit.stays import check_cycles
 from tests.livekit.together import together
-from tests.livekit.waiting import until
 from tests.support.livekit_people import knock
+from tests.support.patience import until
 
 pytestmark = [pytest.mark.livekit, pytest.mark.asyncio(loop_scope="session")]
 
@@ -24,28 +24,28 @@ async def test_only_a_teacher_administers_the_room_and_only_their_own(
     school: School,
 ) -> None:
     async with (
-        school.lesson(starts_in_s=-60, minutes=30) as lesson,
-        school.lesson(starts_in_s=-60, minutes=30) as other,
+        school.classroom(starts_in_s=-60, minutes=30) as classroom,
+        school.classroom(starts_in_s=-60, minutes=30) as other,
     ):
-        sara, omar = await lesson.enter("sara"), await lesson.enter("omar")
-        student, teacher = await lesson.token("sara"), await lesson.token("teacher")
-        omars = {"identity": (await lesson.token("omar"))["participantIdentity"]}
+        sara, omar = await classroom.enter("sara"), await classroom.enter("omar")
+        student, teacher = await classroom.token("sara"), await classroom.token("teacher")
+        omars = {"identity": (await classroom.token("omar"))["participantIdentity"]}
         ask = school.campus.rooms.ask
         for method, body in (administration := calls(omars)).items():
-            for token, room in ((student, lesson.room), (teacher, other.room)):
+            for token, room in ((student, classroom.room), (teacher, other.room)):
                 answer = await ask(method, token["accessToken"], **{"room": room} | body)
                 assert answer.status_code == 401, method
         for method in ("ListParticipants", "RemoveParticipant"):
-            body = {"room": lesson.room} | administration[method]
+            body = {"room": classroom.room} | administration[method]
             assert (await ask(method, teacher["accessToken"], **body)).status_code == 200
-        await asyncio.wait_for(omar.is_out.wait(), 10)
+        await until(omar.is_out.is_set, "omar is out", within_s=10)
         assert not sara.is_out.is_set()
-        assert set(await school.campus.rooms.all()) >= {lesson.room, other.room}
+        assert set(await school.campus.rooms.all()) >= {classroom.room, other.room}
         assert OWN_ROOM not in await school.campus.rooms.all()
 
 
 def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """What only a room's administrator may ask of LiveKit."""
+    """The calls to LiveKit that only a room's administrator may make."""
     return {
         "ListRooms": {},
         "CreateRoom": {"name": OWN_ROOM},
@@ -59,30 +59,34 @@ def calls(victim: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-@together("salma", "badr")  # a school of its own: its people change
-async def test_who_loses_the_right_is_put_out_and_a_former_teacher_comes_back_as_a_guest(
+@together("salma", "badr")  # these people change, so the school is their own
+async def test_a_person_without_the_right_is_put_out_and_a_former_teacher_returns_as_guest(
     school: School,
 ) -> None:
-    async with school.lesson(starts_in_s=-60, minutes=30) as lesson:
-        salma, badr, teacher = [await lesson.enter(name) for name in ("salma", "badr", "teacher")]
+    async with school.classroom(starts_in_s=-60, minutes=30) as classroom:
+        salma, badr, teacher = [
+            await classroom.enter(name) for name in ("salma", "badr", "teacher")
+        ]
         await school.deactivate("salma", "STUDENT")
-        await asyncio.wait_for(salma.is_out.wait(), OUT_WITHIN_S)
+        await until(salma.is_out.is_set, "salma is out", within_s=OUT_WITHIN_S)
         await school.set_video(teachersJoinAnySession=True)
-        await lesson.substitute(await school.enrol("substitute", "TEACHER"))
-        await asyncio.wait_for(teacher.is_out.wait(), OUT_WITHIN_S)
-        guests = [await lesson.enter(name) for name in ("teacher", "substitute")]
+        await classroom.substitute(await school.enrol("substitute", "TEACHER"))
+        await until(teacher.is_out.is_set, "teacher is out", within_s=OUT_WITHIN_S)
+        guests = [await classroom.enter(name) for name in ("teacher", "substitute")]
         await asyncio.sleep(TWO_LOOKS_S)
         assert not any(guest.is_out.is_set() for guest in (badr, *guests))
         await school.set_video(teachersJoinAnySession=False)
-        await asyncio.wait_for(guests[0].is_out.wait(), OUT_WITHIN_S)
+        await until(guests[0].is_out.is_set, "the guest is out", within_s=OUT_WITHIN_S)
         assert guests[0].reason == "PARTICIPANT_REMOVED"
         assert not any(guest.is_out.is_set() for guest in (badr, guests[1]))
 
 
 @together("sara", "omar")
 async def test_a_parent_hears_and_says_nothing(school: School) -> None:
-    async with school.lesson(starts_in_s=-60, minutes=30) as lesson:
-        teacher, sara, parent = [await lesson.enter(name) for name in ("teacher", "sara", "parent")]
+    async with school.classroom(starts_in_s=-60, minutes=30) as classroom:
+        teacher, sara, parent = [
+            await classroom.enter(name) for name in ("teacher", "sara", "parent")
+        ]
         await sara.speak(within_s=10)
         with pytest.raises(TimeoutError):
             await parent.speak(within_s=4)
@@ -92,9 +96,9 @@ async def test_a_parent_hears_and_says_nothing(school: School) -> None:
         async def is_heard() -> bool:
             return b"from the student" in teacher.heard
 
-        await until(is_heard, 10, "the student is heard")
+        await until(is_heard, "the student is heard", within_s=10)
         assert teacher.heard == [b"from the student"]
-        inside = await school.campus.rooms.inside(lesson.room)
+        inside = await school.campus.rooms.inside(classroom.room)
         tracks = {number: len(person["tracks"]) for number, person in inside.items()}
         assert tracks == {
             school["teacher"].number: 0,
@@ -104,24 +108,26 @@ async def test_a_parent_hears_and_says_nothing(school: School) -> None:
 
 
 @together("sara", "omar")
-async def test_what_is_over_or_not_yet_open_has_no_door(school: School) -> None:
+async def test_nobody_gets_a_token_before_a_session_opens_or_after_it_is_over(
+    school: School,
+) -> None:
     async with (
-        school.lesson(starts_in_s=-60, minutes=30) as lesson,
-        school.lesson(starts_in_s=3600, minutes=30) as later,
+        school.classroom(starts_in_s=-60, minutes=30) as classroom,
+        school.classroom(starts_in_s=3600, minutes=30) as later,
     ):
         assert await later.refusals("sara") == ["NOT_JOINABLE_YET"]
-        old = await lesson.token("sara")
-        sara = await lesson.enter("sara", old)
-        await lesson.end()
-        await asyncio.wait_for(sara.is_out.wait(), 10)
-        await lesson.room_is_gone()
+        old = await classroom.token("sara")
+        sara = await classroom.enter("sara", old)
+        await classroom.end()
+        await until(sara.is_out.is_set, "sara is out", within_s=10)
+        await classroom.room_is_gone()
         for name in ("sara", "teacher", "parent", "admin"):
-            assert await lesson.refusals(name) == ["SESSION_OVER"], name
+            assert await classroom.refusals(name) == ["SESSION_OVER"], name
         for _ in range(3):
             with pytest.raises(rtc.ConnectError):
-                await lesson.enter("sara", old)
-        assert await school.campus.rooms.find(lesson.room) is None
-        rows = await lesson.final()
+                await classroom.enter("sara", old)
+        assert await school.campus.rooms.find(classroom.room) is None
+        rows = await classroom.final()
         check_cycles(rows["sara"], (sara.joined, sara.left))
 
 
@@ -129,20 +135,23 @@ async def test_what_is_over_or_not_yet_open_has_no_door(school: School) -> None:
 async def test_short_visits_count_and_a_mere_connection_does_not(
     school: School,
 ) -> None:
-    async with school.lesson(starts_in_s=-60, minutes=30) as lesson, lesson.watched() as watcher:
+    async with (
+        school.classroom(starts_in_s=-60, minutes=30) as classroom,
+        classroom.watched() as watcher,
+    ):
         visits = []
         for number in (1, 2, 3):
-            visit = await lesson.enter("sara")
+            visit = await classroom.enter("sara")
             await visit.leave()
             # A goodbye that follows so soon is lost now and then: LiveKit tells of it 21 s later.
             await watcher.sees(school["sara"], presence="LEFT", leaveCount=number)
             visits.append((visit.joined, visit.left))
 
-        token = await lesson.token("zain")
+        token = await classroom.token("zain")
         await knock(token["serverUrl"], token["accessToken"])
-        await lesson.delivered("participant_connection_aborted", "zain")
-        await lesson.end()
-        rows = await lesson.final()
+        await classroom.delivered("participant_connection_aborted", "zain")
+        await classroom.end()
+        rows = await classroom.final()
         check_cycles(rows["sara"], *visits)
         assert (rows["zain"]["presence"], rows["zain"]["cycles"]) == ("NOT_JOINED", [])
         assert rows["zain"]["status"] == "ABSENT"

@@ -1,4 +1,4 @@
-"""Scenarios that mostly wait run side by side; each is still a test with a result of its own."""
+"""Scenarios that mostly wait run side by side; each is still a test with its own result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ Test = Callable[[Started], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A scenario and what its school is like: those who want the same share one."""
+    """A scenario and the shape of its school; scenarios with the same shape share a school."""
 
     scenario: Scenario
     students: tuple[str, ...]
@@ -23,7 +23,7 @@ class Plan:
 
 
 def together(*students: str, **policy: Any) -> Callable[[Scenario], Test]:
-    """A scenario with lessons of its own in a school like this, run by the fixture `started`."""
+    """A scenario with sessions of its own in a school like this, run by the fixture `started`."""
 
     def decorate(scenario: Scenario) -> Test:
         async def test(started: Started) -> None:
@@ -38,7 +38,7 @@ def together(*students: str, **policy: Any) -> Callable[[Scenario], Test]:
 
 
 async def start_all(campus: Campus, plans: list[Plan]) -> Started:
-    """Open the schools, and only then begin: signing in keeps a machine busy."""
+    """Open the schools, and only then start: signing in keeps a machine busy."""
     wanted = list(dict.fromkeys((plan.students, plan.policy) for plan in plans))
     schools = await asyncio.gather(
         *(

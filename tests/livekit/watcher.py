@@ -9,15 +9,17 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from tests.livekit import measured
 from tests.livekit.deliveries import Deliveries
 from tests.livekit.door import Person
 
+PROTOCOL = Subprotocol("graphql-transport-ws")
 SEES_WITHIN_S = 30.0
 AGAIN_AFTER_S = 0.1
 
-# Not `lateBySeconds` and `asOf`: they run while nothing happens.
+# `lateBySeconds` and `asOf` are left out: they change while nothing happens.
 PRESENCE = """
 fragment Row on Attendance {
   id role isExpected isFinal presence status joinedSince firstJoinedAt lastLeftAt joinCount
@@ -46,7 +48,7 @@ WEBHOOK_OF = {"IN_MEETING": "participant_joined", "LEFT": "participant_left"}
 
 
 class Watcher:
-    """`roster` is by the row's id; `snapshots` counts how often it had to begin anew."""
+    """`roster` is by the row's id; `snapshots` counts how often it started anew."""
 
     def __init__(self, url: str, by: Person, session: str, deliveries: Deliveries) -> None:
         self.roster: dict[str, dict[str, Any]] = {}
@@ -60,7 +62,7 @@ class Watcher:
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
-        """Until the stream is complete; after a lost connection it goes on where it stood."""
+        """Watch until the stream is complete; after a lost connection go on from the cursor."""
         while not self.is_over.is_set():
             try:
                 await self._watch()
@@ -84,7 +86,7 @@ class Watcher:
         return next((r for r in rows if r["user"]["databaseId"] == person.number), {})
 
     async def _watch(self) -> None:
-        async with connect(self._address, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+        async with connect(self._address, subprotocols=[PROTOCOL]) as socket:
             payload = {"authorization": f"Bearer {self._by.key}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
@@ -113,7 +115,7 @@ class Watcher:
         self._changed.set()
 
     def _apply(self, event: dict[str, Any]) -> bool:
-        """False where something is missing in between."""
+        """Take an event; False when something is missing before it."""
         if event["__typename"] == "PresenceSnapshot":
             self.snapshots += 1
             self.roster = {row["id"]: row for row in event["attendances"]}
@@ -142,7 +144,7 @@ class Watcher:
 
 @asynccontextmanager
 async def watching(watcher: Watcher) -> AsyncIterator[Watcher]:
-    """It watches until the block ends; what made it fail is raised then."""
+    """Watch until the block ends; an error of the watcher is raised then."""
     task = asyncio.create_task(watcher.run())
     try:
         yield watcher

@@ -1,4 +1,4 @@
-"""The whole application on a loopback port, and people who talk to it."""
+"""The whole application on a loopback port, and the people who call it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from tests.support.server import serve
 
 @dataclass
 class Served:
-    """`url` without a slash; `ask` sends one operation over HTTP and gives the whole answer."""
+    """`url` has no slash at its end; `ask` sends one operation over HTTP and returns the answer."""
 
     url: str
     app: App

@@ -1,4 +1,4 @@
-"""Operations on the real schema, with the context main builds: no server in between, no clock."""
+"""Operations on the real schema, with the context of main, but without a server or a clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -12,7 +12,7 @@ from actions.rooms.meeting_tokens import Door
 from api import build_schema
 from execution.context import Context
 from models import User
-from processes import connected, ringing
+from processes import connected, publishing
 from settings import current
 from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess
@@ -59,7 +59,7 @@ def _read(result: Any) -> Answer:
 
 
 def code(answer: Answer) -> str | None:
-    """The code of the first refusal, wherever it stands; None where nothing was refused."""
+    """The code of the first refusal, wherever it stands; None if nothing was refused."""
     if answer["errors"]:
         return str(answer["errors"][0]["extensions"]["code"])
     (payload,) = answer["data"].values()
@@ -68,7 +68,7 @@ def code(answer: Answer) -> str | None:
 
 
 def payload(answer: Answer) -> Any:
-    """What the one root field answered; fails on any error, also one in a payload."""
+    """The answer of the one root field. Any error fails, also one in the payload."""
     assert code(answer) is None, answer
     (value,) = answer["data"].values()
     return value
@@ -78,7 +78,7 @@ def payload(answer: Answer) -> Any:
 async def asking(**changed: Any) -> AsyncIterator[Asker]:
     """`changed` are settings, such as `livekit_api_url`. The database is open already."""
     settings = current().model_copy(update=changed)
-    async with ringing(None) as bus, connected(settings) as livekit:
+    async with publishing(None) as bus, connected(settings) as livekit:
         hubs = Hubs(bus)
         await hubs.open()
         readings = Readings(livekit, clock.now, kept_s=0)  # as if hours lay between two questions

@@ -23,7 +23,7 @@ START = 1_795_233_600_000  # a whole second
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 
-# Of three rooms of one session: when each was made.
+# The creation times of three rooms of one session.
 ROOMS = {"RM_1": -10 * MINUTE, "RM_2": 20 * MINUTE, "RM_3": 40 * MINUTE}
 
 _numbers = count()
@@ -81,12 +81,12 @@ def unconfirmed(sid: str | None, at: int) -> Line:
 
 
 def report(sid: str | None, at: int, kind: EventKind = EventKind.JOINED) -> Line:
-    """What somebody's own page says."""
+    """A line that the person's own page reports."""
     return line(kind, at, participant_sid=sid, source=EventSource.CLIENT, room=None)
 
 
 def override(status: AttendanceStatus | None, at: int, **values: Any) -> Line:
-    """What a teacher says; without a status, that they take it back."""
+    """A teacher's override; without a status it is withdrawn."""
     kind = EventKind.OVERRIDE if status else EventKind.OVERRIDE_WITHDRAWN
     given = {"note": "I saw it.", "actor_id": 7} if status else {}
     said = {"override_status": status, "source": EventSource.PERSON} | given | values
@@ -102,7 +102,7 @@ def room_finished(at: int, *, room: str = "RM_1", **values: Any) -> Line:
 
 
 def facts(**values: Any) -> Facts:
-    """An hour from START, not over yet, of a student who is expected; no merging."""
+    """A session of an hour from START, not over, for an expected student, without merging."""
     given: dict[str, Any] = {
         "scheduled_ms": START,
         "ends_ms": START + HOUR,
@@ -123,7 +123,7 @@ Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
 
 
 def visits(cycles: Iterable[Cycle]) -> list[Visit]:
-    """What tests compare: start and end after START, what opened it and what closed it."""
+    """The part of cycles that tests compare: start and end after START, and what caused them."""
     return [
         (
             cycle.joined_ms - START,

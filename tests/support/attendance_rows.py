@@ -7,14 +7,14 @@ from typing import Any
 from domain.attendance.fold import CycleEnd, CycleStart, Presence, Result
 from domain.attendance.state import AttendanceState, to_ms
 from models import MeetingAttendance, SessionEvent, SessionParticipant, User
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 
 Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
 
 
 async def states(session_id: int) -> dict[int, AttendanceState]:
     """The roster by user."""
-    return {state.user_id: state for state in (await rosters([session_id]))[session_id]}
+    return {state.user_id: state for state in (await read_rosters([session_id]))[session_id]}
 
 
 async def state(session_id: int, user: User) -> AttendanceState:
@@ -22,14 +22,14 @@ async def state(session_id: int, user: User) -> AttendanceState:
 
 
 async def store(row: SessionParticipant, **values: Any) -> None:
-    """What the fold would have stored of somebody who is inside."""
+    """Store the row that the fold would have made of somebody who is inside."""
     inside = Result(presence=Presence.IN_MEETING, join_count=1).to_dict()
     known = {"participant_id": row.id, "session_id": row.session_id}
     await MeetingAttendance.create(**inside | known | values)
 
 
 def visits(state: AttendanceState, start: datetime) -> list[Visit]:
-    """When somebody came and left, in ms after `start`, and what says so."""
+    """Starts and ends in ms after `start`, and what caused them."""
     base = to_ms(start)
     return [
         (

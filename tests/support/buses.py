@@ -1,19 +1,19 @@
-"""Buses as processes have them, each with somebody who listens."""
+"""Buses as processes have them, each with a listener."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from gateways.bus import SESSIONS, Bus
+from gateways.bus import Bus
+from gateways.hints import SESSIONS
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import until
 
 
 @dataclass
 class Listening:
-    """A process: its bus, what it heard, and how often it was told that it may have missed some."""
+    """A process: its bus, the messages it heard, and the number of its gaps."""
 
     bus: Bus
     heard: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Listening:
 
 @asynccontextmanager
 async def listening(url: str, *, is_there: bool = True) -> AsyncIterator[Listening]:
-    """On this Redis, impatient; connected, if it `is_there`."""
+    """An impatient bus on this Redis, connected if the Redis `is_there`."""
     bus = Bus(RedisBus(RedisServer(url), ping_s=0.1, answer_s=1))
     one = Listening(bus)
     bus.listen(SESSIONS, one.heard.append, on_gap=one.miss)
@@ -42,10 +42,3 @@ async def listening(url: str, *, is_there: bool = True) -> AsyncIterator[Listeni
         yield one
     finally:
         await bus.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Return as soon as it holds; fail if it never does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 - what is waited for comes over a socket
-            await asyncio.sleep(0.005)

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.environment import DEFAULTS
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, see, until, within
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,26 +27,25 @@ class Ended:
 
 
 def environment(**values: object) -> dict[str, str]:
-    """This one without any HALAQA_*, and those that are given, by their names without it."""
+    """This process's environment with these HALAQA_* values only."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HALAQA_")}
     return plain | {f"HALAQA_{name.upper()}": str(value) for name, value in values.items()}
 
 
 def configured(database_url: str, **values: object) -> dict[str, str]:
-    """All that the settings need."""
+    """An environment with every setting that has no default."""
     return environment(database_url=database_url, **values) | DEFAULTS
 
 
 async def run(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Ended:
-    """A command to its end."""
+    """Run a command to its end."""
     async with started(*arguments, env=env, cwd=cwd) as process:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    return Ended(process.returncode or 0, out.decode(), err.decode())
+        return await end_of(process, " ".join(arguments))
 
 
 @asynccontextmanager
 async def started(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> AsyncIterator[Process]:
-    """A command that stays; what is still there of it at the end is killed."""
+    """A command that goes on; it is killed at the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "main.py"),
@@ -64,18 +63,23 @@ async def started(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> Asy
 
 
 async def end(process: Process) -> None:
-    """Kill what is still there of a session: the process and those that it started."""
+    """Kill all that is left of a process and of those that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.communicate()
 
 
 async def interrupt(process: Process) -> int:
-    """Ctrl-C, and its exit code."""
+    """Press Ctrl-C; return the exit code."""
     process.send_signal(signal.SIGINT)
-    # Read what it says meanwhile: a full pipe would hold it up.
-    await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    return process.returncode or 0
+    return (await end_of(process)).code
+
+
+async def end_of(process: Process, name: str = "the process") -> Ended:
+    """Wait until it ends by itself. Its output is read meanwhile: a full pipe would stop it."""
+    async with within(PATIENCE_S, f"{name} ends"):
+        out, err = await process.communicate()
+    return Ended(process.returncode or 0, out.decode(), err.decode())
 
 
 def free_port() -> int:
@@ -87,14 +91,14 @@ def free_port() -> int:
 async def answering(port: int) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the server on this port, once it is ready."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web:
-        async with asyncio.timeout(PATIENCE_S):
-            while not await _is_ready(web):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until(lambda: _is_ready(web), f"the server on port {port} is ready")
         yield web
 
 
 async def _is_ready(web: httpx.AsyncClient) -> bool:
     try:
-        return (await web.get("/health/ready")).status_code == 200
-    except httpx.TransportError:
+        answer = see(await web.get("/health/ready"))
+    except httpx.TransportError as failure:
+        see(failure)
         return False
+    return answer.status_code == 200

@@ -54,7 +54,7 @@ async def set_policy(asker: Asker, there: Scene, **values: Any) -> Answer:
 async def set_preferences(
     asker: Asker, there: Scene, who: str = "teacher", teacher: str = "teacher", **values: Any
 ) -> Answer:
-    """A teacher's, set by themselves unless `who` says by whom."""
+    """Set a teacher's preferences; `who` is the person who sets them."""
     return await asker.ask(
         PREFERENCES, there[who], now=there.now, teacher=there.id(teacher), input=values
     )

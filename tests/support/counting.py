@@ -1,7 +1,7 @@
-"""A small schema to try a transport with: numbers that count, fail, refuse and wait on demand."""
+"""A small schema to test a transport with: numbers that count, fail, refuse and wait."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,28 +19,17 @@ from execution.events import EventExecution
 from execution.refusals import ClientSafeSchema
 from routes.graphql import GraphQLOverHTTP, Page
 from subscriptions.websocket import GraphQLSocket, SocketLimits
-from tests.support.patience import PATIENCE_S
 
 
 @dataclass
 class World:
-    """What the tests watch and steer."""
+    """The state that the tests watch and steer."""
 
     started: int = 0
     stopped: int = 0
     loads: int = 0
     lasts: timedelta | None = None
     tokens: list[str] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def note(self) -> None:
-        self.changed.set()
-        self.changed = asyncio.Event()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                await self.changed.wait()
 
 
 class Context:
@@ -152,11 +141,9 @@ class Running:
 
     async def __aenter__(self) -> None:
         self._world.started += 1
-        self._world.note()
 
     async def __aexit__(self, *_: object) -> None:
         self._world.stopped += 1
-        self._world.note()
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One piece of each kind of work, due now: what it takes, and what it has done when it is done."""
+"""One piece of due work of each kind: its call to LiveKit, and its effect once it is done."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tests.support.livekit_stub import LiveKitStub
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`asks`: the method of LiveKit's in which it is held; where there is none it waits for the
+    """`asks` is the method of LiveKit's that holds the work; without one, the work waits for the
     session's row."""
 
     session: Session
@@ -38,15 +38,15 @@ class People:
 
 
 async def told_to(stub: LiveKitStub, kind: WorkKind) -> Story:
-    """The kind's story, with nothing else due."""
+    """The story of this kind, with nothing else due."""
     story = await STORIES[kind](stub)
     await DueWork.exclude(kind=kind).delete()
     assert await DueWork.filter(kind=kind, due_at__lte=clock.now()).count() == 1
     return story
 
 
-async def _lesson(minutes: float, at: float = -15) -> tuple[People, Session]:
-    """One that begins in so many minutes, as it is `at` minutes before."""
+async def _make_session(minutes: float, at: float = -15) -> tuple[People, Session]:
+    """A session that starts in so many minutes, in the state of `at` minutes before its start."""
     academy = await make.academy()
     people = People(academy, await make.teacher(academy), await make.student(academy))
     begins = _in(minutes)
@@ -60,7 +60,7 @@ def _in(minutes: float) -> datetime:
 
 
 async def make_room(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(5, -10)
+    _, session = await _make_session(5, -10)
 
     async def is_done() -> bool:
         row = await Session.get(id=session.id)
@@ -70,7 +70,7 @@ async def make_room(stub: LiveKitStub) -> Story:
 
 
 async def delete_room(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(-120, -10)
+    _, session = await _make_session(-120, -10)
     stub.rooms[str(session.room_name)] = models.Room(name=session.room_name, sid="RM_over")
     await advance_due(clock.now())
 
@@ -81,7 +81,7 @@ async def delete_room(stub: LiveKitStub) -> Story:
 
 
 async def finalise_attendance(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(-120, -10)
+    _, session = await _make_session(-120, -10)
     await advance_due(_in(-30))
 
     async def is_done() -> bool:
@@ -91,7 +91,7 @@ async def finalise_attendance(stub: LiveKitStub) -> Story:
 
 
 async def make_meeting(stub: LiveKitStub) -> Story:
-    _, session = await _lesson(12)
+    _, session = await _make_session(12)
 
     async def is_done() -> bool:
         return (await Session.get(id=session.id)).meeting_id is not None
@@ -100,8 +100,8 @@ async def make_meeting(stub: LiveKitStub) -> Story:
 
 
 async def expire_stays(stub: LiveKitStub) -> Story:
-    stub.holding.add("ListRooms")  # a look would be a sign of life, or of the opposite
-    people, session = await _lesson(-40, -10)
+    stub.holding.add("ListRooms")  # a look would find a sign of life, or none
+    people, session = await _make_session(-40, -10)
     joined = _in(-38)
     stay = Stay(people.student, joined)
     await send(Room(session, _in(-49)).joined(stay), joined)
@@ -114,7 +114,7 @@ async def expire_stays(stub: LiveKitStub) -> Story:
 
 async def expire_report(stub: LiveKitStub) -> Story:
     stub.holding.add("ListRooms")
-    people, session = await _lesson(5, -10)
+    people, session = await _make_session(5, -10)
     await report_join(make.viewer(people.student), session.id, "PA_mine", _in(-2))
 
     async def is_done() -> bool:
@@ -130,7 +130,7 @@ async def _has_expired(session: Session, student: User) -> bool:
 
 
 async def remove_person(stub: LiveKitStub) -> Story:
-    people, session = await _lesson(5, -10)
+    people, session = await _make_session(5, -10)
     student, room = people.student, str(session.room_name)
     stub.rooms[room] = models.Room(name=room, sid="RM_live")
     stub.enter(room, participant_identity(student.id, student.first_name, student.last_name))

@@ -1,4 +1,4 @@
-"""What the settings need, for every test: imported by conftest before anything reads them."""
+"""The settings without a default, for every test: conftest imports it before any use."""
 
 import os
 

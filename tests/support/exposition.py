@@ -1,4 +1,4 @@
-"""What Prometheus reads, read."""
+"""Metrics in Prometheus's text format, parsed."""
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,5 +21,5 @@ def value(numbers: Numbers, name: str, **labels: str) -> float:
 
 
 def counted(name: str, **labels: str) -> float:
-    """By this very process."""
+    """A counter of this very process."""
     return value(read(generate_latest(telemetry.REGISTRY).decode()), name, **labels)

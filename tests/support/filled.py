@@ -1,4 +1,4 @@
-"""A dataclass with something in every field, whatever fields it has."""
+"""A dataclass with a value in every field, whatever fields it has."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def filled(kind: type[T]) -> T:
-    """No two numbers or texts in it are the same; of an enumeration it has the last member."""
+    """No two numbers or texts in it are the same; an enumeration gives its last member."""
     found: T = _filled(kind, count(1))
     return found
 
@@ -26,7 +26,7 @@ def _some(hint: Any, numbers: Iterator[int]) -> Any:
     if get_origin(hint) is tuple:
         return tuple(_some(part, numbers) for part in parts)
     if parts:
-        return _some(parts[0], numbers)  # what it is, where it is not None
+        return _some(parts[0], numbers)  # the type of an optional field
     if is_dataclass(hint):
         return _filled(hint, numbers)
     return list(hint)[-1] if issubclass(hint, StrEnum) else hint(next(numbers))

@@ -1,4 +1,4 @@
-"""Who tries passwords, and what they are told."""
+"""Sign-in attempts with wrong and right passwords, and their refusals."""
 
 import re
 from datetime import datetime

@@ -14,14 +14,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A key pair; `jwk` is what is published of it."""
+    """A key pair; `jwk` is its public part as it is published."""
 
     kid: str
     algorithm: str
-    private: Any
+    private: PrivateKey
 
     @property
     def jwk(self) -> dict[str, Any]:
@@ -32,8 +34,7 @@ class SigningKey:
     @property
     def pem(self) -> bytes:
         public = self.private.public_key()
-        pem: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        return pem
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def token(self, claims: dict[str, Any], **header: Any) -> str:
         given = {"kid": self.kid} | header
@@ -54,7 +55,7 @@ def ed_key(kid: str = "d1") -> SigningKey:
 
 
 def claims(now: datetime, **changed: Any) -> dict[str, Any]:
-    """Of a good token for an hour; None leaves a claim out."""
+    """The claims of a valid token of an hour; None leaves a claim out."""
     told = {
         "sub": "s1",
         "academy": "itqan",
@@ -82,7 +83,7 @@ class KeyServer:
 
 @contextmanager
 def key_server(*keys: SigningKey) -> Iterator[KeyServer]:
-    """Answers once `held` is set, as it is from the start."""
+    """A server that answers while `held` is set, as it is from the start."""
     published = KeyServer(keys=list(keys))
     published.held.set()
 
@@ -98,7 +99,7 @@ def key_server(*keys: SigningKey) -> Iterator[KeyServer]:
             try:
                 self.wfile.write(body)
             except OSError:
-                self.close_connection = True  # they had enough
+                self.close_connection = True  # the client has hung up
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,6 +1,6 @@
-"""A LiveKit room as its webhooks tell of it, and the way to our door, with the time in hand."""
+"""A LiveKit room as its webhooks tell of it, and the way to our door at a given time."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -85,7 +85,7 @@ def _moments(name: str, at: datetime) -> dict[str, str]:
 
 
 async def send(event: Mapping[str, Any], now: datetime) -> int:
-    """Post it as livekit-server does; the status of the answer."""
+    """Post the event as livekit-server does; return the status of the answer."""
     return await send_raw(encode(dict(event)), now)
 
 
@@ -100,16 +100,15 @@ async def post(
     keys: Mapping[str, str] | None = None,
 ) -> int:
     """Post to a door at which it is `now`."""
-    app = door(partial(livekit.answer, keys=keys or {KEY: SECRET}, now=now))
+    app = door(partial(livekit.receive, keys=keys or {KEY: SECRET}, now=now))
     headers = {"Authorization": token, "Content-Type": "application/webhook+json"}
     async with client(app) as web:
         return (await web.post(PATH, content=body, headers=headers)).status_code
 
 
-def door(endpoint: Any = livekit.receive) -> Starlette:
+def door(endpoint: Callable[[Request], Awaitable[Response]] = livekit.receive) -> Starlette:
     async def receive(request: Request) -> Response:
-        found: Response = await endpoint(request)
-        return found
+        return await endpoint(request)
 
     return Starlette(routes=[Route(PATH, receive, methods=["POST"])])
 

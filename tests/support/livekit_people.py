@@ -1,8 +1,7 @@
-"""People in rooms with LiveKit's own client: in this process, or in one of their own to be killed.
+"""People in rooms with LiveKit's own client, in this process or in another that can be killed.
 
-`python -m tests.support.livekit_people URL` is such a process: it takes the token from its input,
-says between which moments it joined, and leaves when its input ends.
-"""
+`python -m tests.support.livekit_people URL` is such a process: it reads the token from its input,
+prints between which moments it joined, and leaves when its input ends."""
 
 import asyncio
 import random
@@ -17,6 +16,8 @@ from typing import Self
 from livekit import rtc
 from websockets.asyncio.client import connect
 
+from tests.support.patience import within
+
 ROOT = Path(__file__).parents[2]
 CONNECTS_WITHIN_S = 30.0
 RATE = 48_000
@@ -25,9 +26,9 @@ SAMPLES = RATE // 100  # of one frame
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When something was done: it began, and was known to be done."""
+    """The time of an action: it started at one moment, and was known to be done at the other."""
 
-    began: datetime
+    started_at: datetime
     done: datetime
 
     @classmethod
@@ -35,12 +36,12 @@ class Moment:
         return cls(moment, moment)
 
     @classmethod
-    def since(cls, began: datetime) -> Self:
-        return cls(began, datetime.now(UTC))
+    def since(cls, started_at: datetime) -> Self:
+        return cls(started_at, datetime.now(UTC))
 
     def ms_to(self, told: datetime) -> float:
-        """How far off it is to say that it was then: 0 inside, negative before."""
-        return (told - min(max(told, self.began), self.done)).total_seconds() * 1000
+        """How many ms the told time is off: 0 inside the moment, negative before it."""
+        return (told - min(max(told, self.started_at), self.done)).total_seconds() * 1000
 
 
 class Guest:
@@ -59,22 +60,22 @@ class Guest:
 
     @classmethod
     async def join(cls, url: str, token: str) -> Self:
-        """Inside, without media; rtc.ConnectError when LiveKit does not let them in."""
-        guest, began = cls(), datetime.now(UTC)
-        async with asyncio.timeout(CONNECTS_WITHIN_S):
+        """Join without media; raise rtc.ConnectError when LiveKit refuses."""
+        guest, started_at = cls(), datetime.now(UTC)
+        async with within(CONNECTS_WITHIN_S, "a guest is connected"):
             await guest._room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
-        guest.joined = Moment.since(began)
+        guest.joined = Moment.since(started_at)
         return guest
 
     async def leave(self) -> None:
-        """Say goodbye; once out, for whatever reason, it does nothing."""
+        """Leave the room; once out, do nothing."""
         if not self.is_out.is_set():
-            began = datetime.now(UTC)
+            started_at = datetime.now(UTC)
             await self._room.disconnect()
-            self.left = Moment.since(began)
+            self.left = Moment.since(started_at)
 
     async def speak(self, within_s: float) -> rtc.AudioSource:
-        """Publish a microphone. LiveKit never answers who may not: then it is a TimeoutError."""
+        """Publish a microphone. LiveKit does not answer a refused one: that is a TimeoutError."""
         source = rtc.AudioSource(RATE, 1)
         track = rtc.LocalAudioTrack.create_audio_track("mic", source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
@@ -109,7 +110,8 @@ class Elsewhere:
         assert process.stdout
         process.stdin.write(token.encode() + b"\n")
         try:
-            said = await asyncio.wait_for(process.stdout.readline(), CONNECTS_WITHIN_S)
+            async with within(CONNECTS_WITHIN_S, "a guest's process is connected"):
+                said = await process.stdout.readline()
             return cls(process, Moment(*map(datetime.fromisoformat, said.decode().split())))
         except BaseException:
             process.kill()
@@ -117,11 +119,11 @@ class Elsewhere:
             raise
 
     async def kill(self) -> None:
-        """SIGKILL: nobody says goodbye."""
-        began = datetime.now(UTC)
+        """Send SIGKILL: nobody says goodbye."""
+        started_at = datetime.now(UTC)
         self._process.kill()
         await self._process.wait()
-        self.left = Moment.since(began)
+        self.left = Moment.since(started_at)
 
     async def leave(self) -> None:
         if self._process.returncode is None:
@@ -129,17 +131,17 @@ class Elsewhere:
 
 
 async def knock(url: str, token: str) -> None:
-    """Open the connection, hear the server's welcome, and be gone before there is any media."""
+    """Connect, read the server's welcome, and disconnect before there is any media."""
     address = f"{url}/rtc?access_token={token}&auto_subscribe=1&sdk=python&protocol=15"
-    async with connect(address) as socket:
-        await asyncio.wait_for(socket.recv(), CONNECTS_WITHIN_S)
+    async with connect(address) as socket, within(CONNECTS_WITHIN_S, "LiveKit's welcome"):
+        await socket.recv()
 
 
 async def stay(url: str, token: str, until_told: Callable[[], object]) -> None:
-    """Somebody whose microphone is on, as a class has them."""
+    """A person whose microphone is on, as in a class."""
     guest = await Guest.join(url, token)
     talking = asyncio.create_task(talk(await guest.speak(CONNECTS_WITHIN_S)))
-    sys.stdout.write(f"{guest.joined.began.isoformat()} {guest.joined.done.isoformat()}\n")
+    sys.stdout.write(f"{guest.joined.started_at.isoformat()} {guest.joined.done.isoformat()}\n")
     sys.stdout.flush()
     await asyncio.to_thread(until_told)
     talking.cancel()

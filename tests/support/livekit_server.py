@@ -28,10 +28,9 @@ _STARTS_WITHIN_S = 20.0
 
 
 def server_binary() -> Path:
-    """The binary that is configured, else the one in the cache, else built now (about 100 s, once).
+    """The configured binary, else the one in the cache, else one built now (about 100 s, once).
 
-    Fails the test where there is no way to one; skips it if HALAQA_ALLOW_NO_LIVEKIT is 1.
-    """
+    Fails the test where there is none; skips it if HALAQA_ALLOW_NO_LIVEKIT is 1."""
     if configured := os.environ.get("HALAQA_TEST_LIVEKIT_SERVER"):
         return _existing(Path(configured))
     cached = _cache() / "server"
@@ -80,7 +79,7 @@ def _give_up(reason: str) -> None:
 
 
 class LiveKitServer:
-    """Config and log live in `folder`; ports are chosen once, so it comes back where it was."""
+    """Config and log are in `folder`; the ports stay the same, so it returns to its address."""
 
     key = KEY
     secret = SECRET
@@ -98,11 +97,11 @@ class LiveKitServer:
 
     @property
     def url(self) -> str:
-        """For clients."""
+        """The address for clients."""
         return f"ws://127.0.0.1:{self._port}"
 
     def start(self, webhook_urls: Sequence[str] | None = None) -> None:
-        """Return when it serves. Without urls it keeps those of the last start."""
+        """Start it, and return when it serves. Without urls it keeps those of the last start."""
         if webhook_urls is not None or not self._config.exists():
             config = self._configuration(webhook_urls or ())
             self._config.write_text(json.dumps(config, indent=2))  # JSON is YAML
@@ -113,14 +112,14 @@ class LiveKitServer:
         self._await_ready()
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye to anybody."""
+        """Send SIGKILL: nobody is told goodbye."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def freeze(self) -> None:
-        """It takes connections and answers nobody, until it is thawed."""
+        """Make it accept connections and answer nobody, until it is thawed."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -129,7 +128,7 @@ class LiveKitServer:
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """SIGTERM twice: it does not wait for people to leave."""
+        """Send SIGTERM twice, so that it does not wait for people to leave."""
         if self._process is None:
             return
         self._process.terminate()
@@ -180,7 +179,7 @@ class LiveKitServer:
 
 @contextmanager
 def running(folder: Path, webhook_urls: Sequence[str] = ()) -> Iterator[LiveKitServer]:
-    """A started server, stopped at the end, however that comes."""
+    """A started server that is stopped at the end, however the end comes."""
     server = LiveKitServer(folder)
     try:
         server.start(webhook_urls)

@@ -1,12 +1,13 @@
-"""LiveKit's room service in this process: Twirp over HTTP, protobuf in and out, as the real one."""
+"""LiveKit's room service in this process: Twirp over HTTP and protobuf, as the real one."""
 
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import jwt
 from aiohttp import web
+from google.protobuf.message import Message
 from livekit import api
 from livekit.protocol import models
 from livekit.protocol import room as rooms_pb
@@ -25,11 +26,10 @@ _NEEDS = {
 class LiveKitStub:
     """`async with LiveKitStub() as stub:`, then `stub.url`.
 
-    At any time: `slow_s` seconds before each answer, `failing` instead of it, the next `drop_next`
-    connections cut; `go_down()` refuses connections until `come_up()`. Clear `rooms` to forget.
-    `silent` is what is answered instead of the people of a room. What is asked of a method in
-    `holding` is done, and answered when it is not in it any more.
-    """
+    At any time: `slow_s` seconds pass before each answer, `failing` is answered instead, and the
+    next `drop_next` connections are cut; `go_down()` refuses connections until `come_up()`. Clear
+    `rooms` to forget them. `silent` is answered instead of the people of a room. A call of a
+    method in `holding` is carried out, and answered once the method is no longer in it."""
 
     def __init__(self, key: str = KEY, secret: str = SECRET) -> None:
         self._verifier = api.TokenVerifier(key, secret)
@@ -135,7 +135,7 @@ class LiveKitStub:
             case _:
                 return self._remove(rooms_pb.RoomParticipantIdentity.FromString(body))
 
-    def _create(self, request: Any) -> models.Room:
+    def _create(self, request: rooms_pb.CreateRoomRequest) -> models.Room:
         if request.name not in self.rooms:
             self._made += 1
             now_ms = int(time.time() * 1000)
@@ -151,17 +151,17 @@ class LiveKitStub:
             )
         return self.rooms[request.name]
 
-    def _list(self, request: Any) -> rooms_pb.ListRoomsResponse:
+    def _list(self, request: rooms_pb.ListRoomsRequest) -> rooms_pb.ListRoomsResponse:
         wanted = [r for n, r in self.rooms.items() if not request.names or n in request.names]
         return rooms_pb.ListRoomsResponse(rooms=wanted)
 
-    def _delete(self, request: Any) -> web.Response:
+    def _delete(self, request: rooms_pb.DeleteRoomRequest) -> web.Response:
         if self.rooms.pop(request.room, None) is None:
             return twirp_error("not_found", "requested room does not exist", 404)
         self.people.pop(request.room, None)
         return _protobuf(rooms_pb.DeleteRoomResponse())
 
-    def _people(self, request: Any) -> web.Response:
+    def _people(self, request: rooms_pb.ListParticipantsRequest) -> web.Response:
         if request.room in self.silent:
             return _copy(self.silent[request.room])
         if request.room not in self.rooms:
@@ -169,7 +169,7 @@ class LiveKitStub:
         inside = self.people.get(request.room, {}).values()
         return _protobuf(rooms_pb.ListParticipantsResponse(participants=inside))
 
-    def _remove(self, request: Any) -> web.Response:
+    def _remove(self, request: rooms_pb.RoomParticipantIdentity) -> web.Response:
         if self.people.get(request.room, {}).pop(request.identity, None) is None:
             return twirp_error("not_found", "participant does not exist", 404)
         return _protobuf(rooms_pb.RemoveParticipantResponse())
@@ -179,7 +179,7 @@ def twirp_error(code: str, message: str, status: int) -> web.Response:
     return web.json_response({"code": code, "msg": message}, status=status)
 
 
-def _protobuf(message: Any) -> web.Response:
+def _protobuf(message: Message) -> web.Response:
     return web.Response(body=message.SerializeToString(), content_type="application/protobuf")
 
 

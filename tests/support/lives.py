@@ -1,7 +1,6 @@
-"""What people do in a class and what is told of it: everything, parts of it, late, or twice.
+"""Classes and their logs for Hypothesis: complete, incomplete, late, or told twice.
 
-Hypothesis strategies; times are milliseconds after START, as in attendance_lines.
-"""
+Times are milliseconds after START, as in attendance_lines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -42,7 +41,7 @@ class Class:
 
     @property
     def logs(self) -> list[list[Line]]:
-        """What to fold, a log a person."""
+        """The logs to fold, one for each person."""
         return [[*self.rooms, *own] for own in self.people]
 
 
@@ -63,13 +62,13 @@ def classes(draw: Draw, *, all_rooms_told: bool = False) -> Class:
 
 @st.composite
 def spans(draw: Draw) -> tuple[int, int]:
-    """When somebody came and left."""
+    """Pairs of a person's start and end."""
     start = draw(MOMENTS)
     return start, start + draw(SPANS)
 
 
 def clean(visits: list[tuple[int, int]]) -> list[Line]:
-    """Stays of which LiveKit told everything at once: they end at the very millisecond."""
+    """Stays that LiveKit told at once: they end at the very millisecond."""
     return [
         line
         for number, (start, end) in enumerate(visits)
@@ -96,8 +95,8 @@ def _room_lines(draw: Draw, sid: str, made: int, *, is_told: bool) -> list[Line]
 
 @st.composite
 def sayings(draw: Draw, log: list[Line]) -> list[Line]:
-    """What a page reports of the stays of a log and of others, what expires of that, and what a
-    teacher says."""
+    """A page's reports about the stays of a log and about others, their expiries, and overrides of
+    a teacher."""
     sids = sorted({line.participant_sid for line in log if line.participant_sid})
     named = st.sampled_from([*sids, "PA_unknown", None])
     moments = MOMENTS.map(lambda at: START + at)
@@ -137,7 +136,7 @@ def _person_lines(draw: Draw, person: str, made: list[int]) -> list[Line]:
 
 
 def _stay_lines(draw: Draw, sid: str, made: list[int]) -> list[Line]:
-    """All that is told of one sid, which may be nothing, in one of the rooms that are there."""
+    """All lines about one sid, perhaps none, in one of the rooms that are there."""
     room = draw(st.integers(0, len(made) - 1))
     start = made[room] + draw(SPANS)
     end = start + draw(SPANS)
@@ -161,7 +160,7 @@ def _stay_lines(draw: Draw, sid: str, made: list[int]) -> list[Line]:
 
 
 def _told_later(draw: Draw, line: Line) -> Line:
-    """As LiveKit tells it: in whole seconds, cut off, and late."""
+    """The line as LiveKit tells it: late, and with whole seconds."""
     second = line.occurred_ms // 1000 * 1000
     return replace(line, occurred_ms=second, received_ms=line.occurred_ms + draw(DELAYS))
 

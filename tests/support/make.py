@@ -1,10 +1,10 @@
-"""Test data: rows with only what a test says, and unremarkable values for the rest."""
+"""Test data: rows with the values that a test gives, and plain values for the rest."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
 from domain.access import UserRole, Viewer
 from domain.session import GroupKind, MembershipSource, SessionKind
@@ -19,7 +19,7 @@ from models import (
     VideoSettings,
 )
 
-# Eleven in the morning, on no special day.
+# Eleven in the morning of an ordinary day.
 ELEVEN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 _numbers = count(1)
 
@@ -95,7 +95,7 @@ async def session(
     now: datetime | None = None,
     **values: Any,
 ) -> Session:
-    """A session scheduled through the action, a day before it starts unless `now` says when."""
+    """A session scheduled by the action, a day before its start unless `now` says when."""
     admin = Viewer(
         (await user(academy, UserRole.ACADEMY_ADMIN)).id, UserRole.ACADEMY_ADMIN, academy.id
     )
@@ -114,5 +114,5 @@ async def session(
         "session_number": None,
     }
     return await schedule_session(
-        admin, SchedulePlan(**plan | values), now or at - timedelta(days=1)
+        admin, SessionInput(**plan | values), now or at - timedelta(days=1)
     )

@@ -1,8 +1,7 @@
-"""Who may do what, root field by root field, written by hand: not derived from the code's table.
+"""The rights to each root field, written by hand and not derived from the code's table.
 
-A table's rows are what is asked for, its columns who asks:
-`ok`, `-` null or not in the list, or the code of the refusal.
-"""
+A table's rows are the targets, its columns the viewers: `ok`, `-` for null or not in the list, or
+the code of the refusal."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ Variables = Callable[[Scene, str], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One question: who asks, of what, and what is right."""
+    """One question: a viewer, a target, and the right outcome."""
 
     role: str
     target: str
@@ -34,7 +33,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`variables` are what is sent to ask for a target; a list is asked once for all of them."""
+    """`variables` are sent to ask for a target; a list is asked once for all of them."""
 
     document: str
     variables: Variables

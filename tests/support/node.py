@@ -1,4 +1,4 @@
-"""Official clients and audits from npm, run by node: a line of JSON for each thing they see."""
+"""Official clients and audits from npm, run by node: they print a line of JSON for each event."""
 
 import asyncio
 import fcntl
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import end
+from tests.support.patience import PATIENCE_S, within
 
 CLIENTS = Path(__file__).parent / "graphql_clients"
 
@@ -29,7 +30,8 @@ class Client:
 
     async def hears(self) -> Line:
         assert self._process.stdout
-        line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        async with within(PATIENCE_S, "a line of the script"):
+            line = await self._process.stdout.readline()
         return json.loads(line) if line else {"exit": await self._process.wait()}
 
     def tells(self, line: str) -> None:
@@ -57,7 +59,7 @@ async def client(script: str, *arguments: str) -> AsyncIterator[Client]:
 
 
 async def run_client(script: str, *arguments: str) -> list[Line]:
-    """All the lines the script prints until it ends by itself."""
+    """All the lines that the script prints until it ends by itself."""
     lines: list[Line] = []
     async with client(script, *arguments) as running:
         while "exit" not in (line := await running.hears()):
@@ -68,17 +70,17 @@ async def run_client(script: str, *arguments: str) -> list[Line]:
 
 @cache
 def install_packages(folder: Path) -> None:
-    """`npm ci`, once and only where it was never done; runs side by side wait for one another."""
+    """Run `npm ci` where it was never done; test processes side by side wait for one another."""
     if not shutil.which("npm"):
         pytest.skip("npm is not installed")
     with alone(folder):
-        if not (folder / "node_modules" / ".package-lock.json").exists():  # npm's last touch
+        if not (folder / "node_modules" / ".package-lock.json").exists():  # npm writes it last
             _install(folder)
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Of all the processes that test, only this one is at work in the folder."""
+    """Lock the folder against all other test processes."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

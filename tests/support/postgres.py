@@ -87,7 +87,7 @@ def beside(url: str, database: str) -> str:
 
 
 async def run(url: str, statement: str) -> list[str]:
-    """The first column of what it answers, as text."""
+    """The first column of the answer, as text."""
     connection = await asyncpg.connect(url)
     try:
         return [str(row[0]) for row in await connection.fetch(statement)]
@@ -96,6 +96,6 @@ async def run(url: str, statement: str) -> list[str]:
 
 
 async def empty(url: str, tables: list[str]) -> None:
-    """Leave these tables, without rows and counting from 1, and nobody connected."""
+    """Empty these tables, restart their numbers at 1, and disconnect everybody."""
     await run(url, OTHERS)
     await run(url, EMPTY % {"kept": ",".join(tables)})

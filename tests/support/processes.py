@@ -1,4 +1,4 @@
-"""API processes as production has them, each with its own port, and a screen at one of them."""
+"""API processes as in production, each with its own port, and a screen at one of them."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from models import User
 from tests.support.app import headers
 from tests.support.command import configured, free_port, started
 from tests.support.livekit_events import PATH
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, see, until, within
 from tests.support.sockets import dial, subscribe
 from tests.support.webhooks import encode, sign
 
@@ -52,13 +52,15 @@ async def serving_at_one_port(
 
 
 async def is_alive(url: str) -> None:
-    async with httpx.AsyncClient() as web, asyncio.timeout(2 * PATIENCE_S):
-        while True:
-            try:
-                if (await web.get(f"{url}/health/live")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
+    async def answers() -> bool:
+        try:
+            return see(await web.get(f"{url}/health/live")).status_code == 200
+        except httpx.TransportError as failure:
+            see(failure)
+            return False
+
+    async with httpx.AsyncClient() as web:
+        await until(answers, f"{url} is alive", within_s=2 * PATIENCE_S)
 
 
 @asynccontextmanager
@@ -76,7 +78,8 @@ class Screen:
 
     async def next(self) -> dict[str, Any]:
         """The next event, the one field of its data."""
-        frame = json.loads(await asyncio.wait_for(self._socket.recv(), PATIENCE_S))
+        async with within(PATIENCE_S, "the next event of a subscription"):
+            frame = json.loads(await self._socket.recv())
         assert frame["type"] == "next", frame
         assert not frame["payload"].get("errors"), frame
         (event,) = frame["payload"]["data"].values()
@@ -84,7 +87,7 @@ class Screen:
 
 
 async def post(web: httpx.AsyncClient, url: str, event: dict[str, Any]) -> None:
-    """A webhook, as LiveKit sends it now."""
+    """Post a webhook as LiveKit sends it now."""
     body = encode(event)
     signed = {"Authorization": sign(body, now=clock.now())}
     (await web.post(f"{url}{PATH}", content=body, headers=signed)).raise_for_status()

@@ -1,4 +1,4 @@
-"""Work that is due and goes through Redis, and what is to be seen of it."""
+"""Due work that goes through Redis, and the conditions to wait for."""
 
 from actions.clock.sweep import advance_due
 from actions.writing.due_work import Claim, claim_due
@@ -9,7 +9,8 @@ from models import DueWork, Session
 from tasks.broker import StreamBroker
 from tasks.stream import JobStream
 from tasks.work import Jobs
-from tests.support.private_lessons import at, lessons
+from tests.support.patience import see
+from tests.support.private_sessions import at, make_sessions
 from tests.support.queues import server_at
 
 LIVEKIT = LaneName.LIVEKIT
@@ -17,22 +18,28 @@ NOW = at(1)
 
 
 async def ready(number: int = 1) -> list[Session]:
-    """Sessions whose rooms are to be made."""
-    sessions = await lessons(number)
+    """Sessions whose rooms are due."""
+    sessions = await make_sessions(number)
     await advance_due(at(-10))
     await DueWork.exclude(kind=WorkKind.MAKE_ROOM).delete()
     return sessions
 
 
 async def over(number: int = 1) -> list[Session]:
-    """Sessions that have ended: attendance and room are to be ended too."""
+    """Sessions that have ended: their attendance and rooms are due to be ended too."""
     sessions = await ready(number)
     await advance_due(at(65))
     return sessions
 
 
+async def work_left(**values: object) -> list[tuple[object, ...]]:
+    """Kind, subject, attempts and claim of the due work that these values select."""
+    chosen = DueWork.filter(**values)
+    return await chosen.values_list("kind", "subject", "attempts", "claimed_until")
+
+
 async def has_no_work() -> bool:
-    return not await DueWork.exists()
+    return not see(await work_left())
 
 
 async def claimed(*kinds: WorkKind) -> list[Claim]:
@@ -50,7 +57,3 @@ async def health(url: str) -> tuple[bool, str]:
     component = await queue.health()
     await queue.close()
     return component.is_reachable, component.detail
-
-
-async def is_true(value: bool) -> bool:
-    return value

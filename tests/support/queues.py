@@ -1,4 +1,4 @@
-"""A queue of jobs in Redis: workers, what is in it, and what should not be."""
+"""A queue of jobs in Redis: its workers and messages."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,15 +16,16 @@ from models.database.installation import installation
 from tasks.broker import StreamBroker
 from tasks.work import Jobs
 from tasks.worker import Worker
+from tests.support.patience import see
 
 
 async def server_at(url: str) -> RedisServer:
-    """With the names that belong to the open database."""
+    """The Redis with the names that belong to the open database."""
     return RedisServer.of(url, await installation())
 
 
 class Queue:
-    """Looks into the queue, and disturbs it."""
+    """Reads the queue, and disturbs it."""
 
     def __init__(self, server: RedisServer, redis: Redis) -> None:
         self.redis: Any = redis
@@ -38,14 +39,15 @@ class Queue:
         return number
 
     async def is_empty(self) -> bool:
-        """Nothing waits, and nothing is under way."""
-        return not sum([await self.redis.xlen(self.stream(lane)) for lane in LaneName])
+        """No message waits, and none is under way."""
+        numbers = {lane: await self.redis.xlen(self.stream(lane)) for lane in LaneName}
+        return not sum(see(numbers).values())
 
     async def waiting(self, lane: LaneName) -> int:
         return int(await self.redis.xlen(self.stream(lane))) - len(await self.pending(lane))
 
     async def pending(self, lane: LaneName) -> list[dict[str, Any]]:
-        """What some worker got and has not ended."""
+        """The messages that a worker got and has not ended."""
         if not await self._is_declared(lane):
             return []
         return list(await self.redis.xpending_range(self.stream(lane), GROUP, "-", "+", 1000))
@@ -60,14 +62,14 @@ class Queue:
         return [row["name"] for row in await self.redis.xinfo_consumers(self.stream(lane), GROUP)]
 
     async def age(self) -> None:
-        """As if all that is under way had been so for ten minutes."""
+        """Make all pending messages ten minutes old."""
         for lane in LaneName:
             for row in await self.pending(lane):
                 named = (self.stream(lane), GROUP, row["consumer"], 0, [row["message_id"]])
                 await self.redis.xclaim(*named, idle=600_000, justid=True)
 
     async def reasons(self) -> list[str]:
-        """Why messages were set aside."""
+        """The reasons of the messages that were set aside."""
         return [
             row[b"reason"].decode()
             for _, row in await self.redis.xrange(jobs_name(self._server, SET_ASIDE))
@@ -101,7 +103,7 @@ async def working(
     moment: datetime | None = None,
     stale: timedelta = timedelta(minutes=1),
 ) -> AsyncIterator[Jobs]:
-    """A worker of one lane, without a clock. What is `stale` it takes from others."""
+    """A worker of one lane, without a clock. It takes `stale` messages from others."""
     broker = StreamBroker(await server_at(url), lane, stale)
     await broker.startup()
     jobs = Jobs(broker, Rooms(livekit), lambda: moment or clock.now())

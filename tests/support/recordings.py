@@ -1,9 +1,8 @@
 """Webhooks that a real livekit-server 1.13.5 sent, ready to be folded or to be sent again.
 
-`class`: one class with most of what people do, three rooms after one another.
+`class`: one class with most of what people do, in three rooms after one another.
 `sfu-killed`: a receiver that is down for 40 s, then the server killed three times.
-All times are milliseconds since the epoch.
-"""
+All times are milliseconds since the epoch."""
 
 import json
 from collections import defaultdict
@@ -27,7 +26,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request: when it came, the receiver's answer then, and its body (do not change it)."""
+    """One request: its arrival, the receiver's answer then, and its body (do not change it)."""
 
     received_ms: int
     answered: int
@@ -36,7 +35,7 @@ class Delivery:
 
 @cache
 def deliveries(name: str) -> tuple[Delivery, ...]:
-    """Every request as it came; what was answered 503 comes again with the same id."""
+    """Every request as it came; a request answered with 503 comes again with the same id."""
     recording = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return tuple(
         Delivery(told["receivedAtMs"], told["answered"], told["body"])
@@ -45,10 +44,9 @@ def deliveries(name: str) -> tuple[Delivery, ...]:
 
 
 def lines(name: str, *, shift_ms: int = 0) -> dict[str, list[Line]]:
-    """What to fold for each identity: the lines of that person and all room lines.
+    """The lines to fold for each identity: those of the person, and all room lines.
 
-    Only what was answered 200 was stored, so every line is there once, without `alive_ms`.
-    """
+    Only requests answered with 200 were stored, so every line is there once, without `alive_ms`."""
     rooms: list[Line] = []
     people: dict[str, list[Line]] = defaultdict(list)
     for delivery in deliveries(name):
@@ -84,15 +82,14 @@ def bodies(
     tag: str = "",
     identities: Mapping[str, str] | None = None,
 ) -> list[tuple[int, bytes]]:
-    """When each request comes and its raw body, in order, for a session whose room is `room_name`.
+    """The arrival and raw body of each request, in order, for a session whose room is `room_name`.
 
-    `identities`: who people are in this session, by the identity they were recorded with.
+    `identities` renames the recorded identities to people of this session.
 
-    Repeats are in it: what was answered 503 when it was recorded comes again, the same bytes with
+    Repeats are in it: a request that got 503 when it was recorded comes again, the same bytes with
     the same id. Two replays share all ids, so a second is all duplicates; another `tag`, added
     to the ids and sids, makes them different events. `shift_ms` must be whole seconds, because
-    LiveKit's createdAt is. Sign the bytes before you send them.
-    """
+    LiveKit's createdAt is. Sign the bytes before you send them."""
     if shift_ms % 1000:
         raise ValueError(f"shift_ms must be whole seconds, got {shift_ms}")
     moved = (shift_ms, room_name, tag)

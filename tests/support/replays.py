@@ -1,7 +1,6 @@
-"""A recording of a real livekit-server, told to our door of a session of ours.
+"""A recording of a real livekit-server, sent to our door for a session of ours.
 
-Times are milliseconds after the session's start, which stands for the recording's own second 0.
-"""
+Times are milliseconds after the session's start, which stands for the recording's own second 0."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from tests.support.livekit_events import send_raw
 
 START = make.ELEVEN
 BASE = {"class": 1_795_233_900_000, "sfu-killed": 1_795_234_000_000}
-# Of three minutes: late after one, present from 5 %, partial from 1 %.
+# A session of three minutes: late after one, present from 5 %, partial from 1 %.
 POLICY = {"late_after_minutes": 1, "present_from_percent": 5, "partial_from_percent": 1}
 VISITOR = "22_Quick_Leaver"
 
-Request = tuple[int, bytes]  # when it comes, in ms since the epoch, and its body
+Request = tuple[int, bytes]  # the arrival in ms since the epoch, and the body
 Cycle = tuple[int, int | None, CycleEnd | None]
 # Cycles, counted milliseconds, confidence, final status.
 Row = tuple[list[Cycle], int, Confidence, AttendanceStatus | None]
@@ -31,7 +30,7 @@ Row = tuple[list[Cycle], int, Confidence, AttendanceStatus | None]
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A recording told of a session of ours, with people of ours."""
+    """A recording sent for a session of ours, with people of ours."""
 
     name: str
     session: Session
@@ -65,7 +64,7 @@ class Replay:
 
 
 async def replay(name: str, who: Sequence[str], *, minutes: int = 3, **policy: int) -> Replay:
-    """A circle's session: the first of `who` teaches, a visitor is not of it, the others are."""
+    """A circle's session: the first of `who` teaches, a visitor is not a member, the others are."""
     academy = await make.academy(None, **POLICY | policy)
     teacher, visitor = await make.teacher(academy), await make.student(academy)
     others = [await make.student(academy) for name in who[1:] if name != VISITOR]

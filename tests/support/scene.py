@@ -1,8 +1,10 @@
-"""Two academies and everybody in them: whom a viewer may meet, and whom they may not."""
+"""Two academies and all their people: those whom a viewer may meet, and those they may not."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from tortoise import Model
 
 from actions.identity import access_keys
 from domain.access import UserRole
@@ -20,7 +22,7 @@ from models.database import sql
 from schema.types.ids import Kind, encode
 from tests.support import make
 
-_KINDS: tuple[tuple[Any, Kind], ...] = (
+_KINDS: tuple[tuple[type[Model], Kind], ...] = (
     (Academy, Kind.ACADEMY),
     (User, Kind.USER),
     (Group, Kind.GROUP),
@@ -56,7 +58,7 @@ class Scene:
         return self.rows[name]
 
     def name(self, global_id: str) -> str:
-        """`somebody` for whoever has no name here, such as the admin that scheduled a session."""
+        """The name of a row, or `somebody`, such as the admin that scheduled a session."""
         return next((name for name in self.rows if self.id(name) == global_id), "somebody")
 
     def id(self, name: str) -> str:
@@ -67,7 +69,7 @@ class Scene:
 
 
 async def scene(now: datetime = make.ELEVEN) -> Scene:
-    """All sessions are READY: they start in five minutes, and wait for their rooms since two."""
+    """All sessions are READY: they start in five minutes, and their rooms have been due for two."""
     rows: dict[str, Any] = {"super": await make.user(None, UserRole.SUPER_ADMIN)}
     rows |= await _people(await make.academy(), now)
     foreign = await _people(await make.academy(), now)

@@ -9,12 +9,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from subscriptions.transport import ReleasingProtocol
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 
 
 @asynccontextmanager
 async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """Run the app, its lifespan too, on a free loopback port; gives its address without a slash."""
+    """Run the app with its lifespan on a free loopback port; give its address without a slash."""
     async with serving(app) as (url, _):
         yield url
 
@@ -33,7 +33,7 @@ async def serving(
         lifespan="on",
         log_config=None,
         timeout_graceful_shutdown=5,
-        timeout_keep_alive=75,  # as main.py: at 5 s it closes what a client of 5 s writes to
+        timeout_keep_alive=75,  # as main.py; 5 s would close a connection that clients still use
     )
     server = _QuietServer(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
@@ -42,7 +42,7 @@ async def serving(
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
     finally:
         server.should_exit = True
-        async with asyncio.timeout(PATIENCE_S):
+        async with within(PATIENCE_S, "the server stops"):
             await asyncio.shield(running)
         listener.close()
 

@@ -1,4 +1,4 @@
-"""People who sign in, over GraphQL, and what they get."""
+"""People who sign in over GraphQL, and their tokens."""
 
 from typing import Any
 

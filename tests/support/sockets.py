@@ -1,6 +1,5 @@
-"""A graphql-transport-ws client that hides nothing: frames in, frames out."""
+"""A graphql-transport-ws client that hides nothing: it sends and reads frames."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +7,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 
 INIT = '{"type":"connection_init"}'
 
@@ -29,15 +28,16 @@ async def signed_in(url: str) -> AsyncIterator[ClientConnection]:
 
 
 async def heard(socket: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
+    async with within(PATIENCE_S, "a frame on the socket"):
+        return json.loads(await socket.recv())
 
 
 async def ended(socket: ClientConnection) -> tuple[int, str]:
-    async with asyncio.timeout(PATIENCE_S):
+    async with within(PATIENCE_S, "the server closes the socket"):
         await socket.wait_closed()
     return socket.close_code or 0, socket.close_reason or ""
 
 
-def subscribe(query: str, operation_id: str = "1", **payload: Any) -> str:
+def subscribe(query: object, operation_id: str = "1", **payload: Any) -> str:
     payload = {"query": query, **payload}
     return json.dumps({"id": operation_id, "type": "subscribe", "payload": payload})

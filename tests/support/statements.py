@@ -1,4 +1,4 @@
-"""Which statements the open database was sent."""
+"""The statements that the open database was sent."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -10,15 +10,16 @@ from typing import Any, cast
 from strawberry.types import ExecutionResult
 
 from api import build_schema
-from execution.context import Ask, Context
-from gateways.bus import Bus, bell
+from execution.context import Context, ReadViewer
+from gateways.bus import Bus
+from gateways.changes import use_bus
 from models import User
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
 from subscriptions.process import ServingProcess
 from subscriptions.watchers import Watchers
 from tests.support import make
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, within
 
 PRESENCE = """
 subscription Presence($id: ID!, $after: String) {
@@ -63,21 +64,21 @@ Event = dict[str, Any]
 
 @dataclass
 class Streams:
-    """One process's subscriptions, at a time the test says."""
+    """One process's subscriptions, at a time that the test says."""
 
     hubs: Hubs
     watchers: Watchers
     now: datetime
 
-    def stream(self, query: str, viewer: User | None, **variables: Any) -> Any:
+    def stream(self, query: str, viewer: User | None, **variables: Any) -> "Opening":
         return self.stream_for(viewer, None, query, variables)
 
     @asynccontextmanager
     async def stream_for(
-        self, viewer: User | None, ask: Ask | None, query: str, variables: dict[str, Any]
+        self, viewer: User | None, ask: ReadViewer | None, query: str, variables: dict[str, Any]
     ) -> AsyncIterator["Stream"]:
-        """`ask` says who is asking by now; without it that never changes."""
-        none = cast(Any, None)  # of what no session's stream asks
+        """`ask` gives the present viewer; without it the viewer never changes."""
+        none = cast(Any, None)  # no stream of a session needs these
         process = ServingProcess(none, none, self.hubs, none, self.watchers)
         context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
         results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
@@ -86,21 +87,21 @@ class Streams:
             yield stream
             await stream.stop()
 
-    def presence(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+    def presence(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(PRESENCE, viewer, **variables)
 
-    def events(self, session_id: int, viewer: User, after: str | None = None) -> Any:
+    def events(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(EVENTS, viewer, **variables)
 
-    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> Any:
+    def row(self, session_id: int, of: User, viewer: User, after: str | None = None) -> "Opening":
         ids = {"id": encode(Kind.SESSION, session_id), "user": encode(Kind.USER, of.id)}
         return self.stream(ROW, viewer, **ids, after=after)
 
 
 class Stream:
-    def __init__(self, results: Any) -> None:
+    def __init__(self, results: AsyncIterator[ExecutionResult]) -> None:
         self._results = results
         self._coming: asyncio.Task[ExecutionResult] | None = None
 
@@ -110,19 +111,19 @@ class Stream:
         return dict(event)
 
     async def data(self) -> Event:
-        """All of the next event's data, the very object."""
-        result = await asyncio.wait_for(self._take(), PATIENCE_S)
+        """All of the next event's data, as the same object."""
+        result = await self._take("an event")
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
 
     async def refusal(self) -> str:
-        result = await asyncio.wait_for(self._take(), PATIENCE_S)
+        result = await self._take("a refusal")
         assert result.errors, result
         return str((result.errors[0].extensions or {})["code"])
 
     async def is_silent(self, for_s: float = 0.05) -> bool:
-        """Whether nothing comes for a moment; what comes later is not lost."""
+        """True if nothing comes for a moment; a later event is not lost."""
         if self._coming is None:
             self._coming = asyncio.ensure_future(anext(self._results))
         done, _ = await asyncio.wait({self._coming}, timeout=for_s)
@@ -130,7 +131,7 @@ class Stream:
 
     async def is_over(self) -> bool:
         try:
-            await asyncio.wait_for(self._take(), PATIENCE_S)
+            await self._take("the end")
         except StopAsyncIteration:
             return True
         return False
@@ -140,32 +141,36 @@ class Stream:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)
 
-    async def _take(self) -> ExecutionResult:
+    async def _take(self, what: str) -> ExecutionResult:
         coming, self._coming = self._coming, None
-        return cast(ExecutionResult, await (coming or anext(self._results)))
+        async with within(PATIENCE_S, f"{what} on the stream"):
+            return await (coming or anext(self._results))
+
+
+Opening = AbstractAsyncContextManager[Stream]
 
 
 @asynccontextmanager
 async def streaming(
     now: datetime,
     *,
-    is_rung: bool = True,
+    is_told: bool = True,
     backstop_s: float = 60,
     ring: int | None = None,
     bus: Bus | None = None,
 ) -> AsyncIterator[Streams]:
-    """Hubs on a bus of their own; not `is_rung`: the bell does not reach them."""
+    """Hubs on a bus of their own; unless `is_rung`, no hint reaches them."""
     bus = bus or Bus()
     await bus.open()
     hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)
     await hubs.open()
     watchers = Watchers(bus, backstop_s, now=lambda: now)
     await watchers.open()
-    bell.bus = bus if is_rung else None
+    use_bus(bus if is_told else None)
     try:
         yield Streams(hubs, watchers, now)
     finally:
-        bell.bus = None
+        use_bus(None)
         await watchers.close()
         await hubs.close()
         await bus.close()
@@ -173,7 +178,7 @@ async def streaming(
 
 @dataclass
 class Dashboard:
-    """A client that keeps the contract's rule; `gaps` counts what it had to ask for again."""
+    """A client that keeps the contract's rule; `gaps` counts its new subscriptions."""
 
     version: int = -1
     cursor: str | None = None
@@ -181,7 +186,7 @@ class Dashboard:
     gaps: int = 0
 
     def take(self, event: Event) -> bool:
-        """Whether it can go on; False: subscribe again from its own cursor."""
+        """True if the client can go on; False if it must subscribe again from its own cursor."""
         if event["__typename"] == "PresenceSnapshot":
             self.roster = {row["id"]: row for row in event["attendances"]}
         elif event["fromVersion"] > self.version:

@@ -1,25 +1,25 @@
-"""A running clock, and waiting for what it does."""
+"""A running clock, and the streams of its sessions."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 import clock
 from actions.rooms.room_work import Rooms
-from gateways.bus import Bus, bell
+from gateways.bus import Bus
+from gateways.changes import use_bus
 from gateways.livekit import LiveKit
 from models import Session, SessionEvent
 from tasks.clock import Clock
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.patience import PATIENCE_S
 from tests.support.queues import server_at
 from tests.support.webhooks import KEY, SECRET
 
 
 @asynccontextmanager
-async def reaching(url: str) -> AsyncIterator[LiveKit]:
-    livekit = LiveKit(url, KEY, SECRET)
+async def reaching(url: str, *, key: str = KEY, secret: str = SECRET) -> AsyncIterator[LiveKit]:
+    """LiveKit as our gateway calls it; its connections are closed at the end."""
+    livekit = LiveKit(url, key, secret)
     try:
         yield livekit
     finally:
@@ -35,18 +35,18 @@ async def ticking(
     redis_url: str | None = None,
     is_worker: bool = False,
 ) -> AsyncIterator[Clock]:
-    """A clock that runs, with a bell that actions ring."""
+    """A running clock on a bus that actions publish to."""
     redis = await server_at(redis_url) if redis_url else None
     bus = Bus()
     await bus.open()
-    bell.bus = bus
+    use_bus(bus)
     running = Clock(Rooms(livekit), bus, name=name, now=now, redis=redis, is_worker=is_worker)
     await running.start()
     try:
         yield running
     finally:
         await running.stop()
-        bell.bus = None
+        use_bus(None)
         await bus.close()
 
 
@@ -58,13 +58,6 @@ async def ticking_with_stub(
         yield it, stub
 
 
-async def until(holds: Callable[[], Awaitable[bool]], patience_s: float = PATIENCE_S) -> None:
-    """Return as soon as it holds; fail if it never does."""
-    async with asyncio.timeout(patience_s):
-        while not await holds():  # noqa: ASYNC110 - rows tell nobody that they changed
-            await asyncio.sleep(0.01)
-
-
 async def stream(session_id: int) -> list[SessionEvent]:
     """The session's events in order; its version is their number, without a hole."""
     events = await SessionEvent.filter(session_id=session_id).order_by("sequence")
@@ -74,5 +67,5 @@ async def stream(session_id: int) -> list[SessionEvent]:
 
 
 async def told(session_id: int) -> list[str]:
-    """The stream in words: the statuses it went through, and the other kinds by name."""
+    """The stream in words: the statuses of the session, and the other kinds by name."""
     return [event.payload.get("to", event.kind.value) for event in await stream(session_id)]

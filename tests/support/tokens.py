@@ -1,4 +1,4 @@
-"""Asking for a meeting token, and what the session says of it beforehand."""
+"""Meeting tokens, and the session's own word on them beforehand."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,7 +48,7 @@ async def token(
 async def refusal(
     asker: Asker, there: Scene, who: str, session: str = "mine", *, now: datetime | None = None
 ) -> str | None:
-    """Why there is no token; the session says the same, before and after, to who may see it."""
+    """The reason why there is no token; the session tells it too, before and after."""
     there = replace(there, now=now or there.now)
     said = await said_beforehand(asker, there, who, session)
     answer = await asker.ask(TOKEN, there[who], now=there.now, id=there.id(session))

@@ -1,4 +1,4 @@
-"""An academy's own system, keeping people and groups in step."""
+"""An academy's own system that upserts people and groups."""
 
 from typing import Any
 

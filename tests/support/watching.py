@@ -39,7 +39,7 @@ class Watcher:
         return dict(event)
 
     async def refusal(self) -> str:
-        """The code of the one error that ends the operation; the socket stays."""
+        """The code of the one error that ends the operation; the socket stays open."""
         frame = await heard(self.socket)
         assert frame["type"] == "error", frame
         (error,) = frame["payload"]
@@ -60,7 +60,7 @@ class Watcher:
 async def watching(
     served: Served, person: User, query: str = SESSION, **variables: Any
 ) -> AsyncIterator[Watcher]:
-    """With its first event read."""
+    """A watcher that has read its first event."""
     async with dial(served.url) as socket:
         await socket.send(json.dumps({"type": "connection_init", "payload": headers(person)}))
         assert await heard(socket) == {"type": "connection_ack"}

@@ -1,4 +1,4 @@
-"""What livekit-server does before it sends a webhook."""
+"""Sign a webhook as livekit-server does before it sends it."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def sign(body: bytes, key: str = KEY, secret: str = SECRET, *, now: datetime) -> str:
-    """The Authorization header of this body: a bare JWT, good for five minutes."""
+    """The Authorization header of this body: a bare JWT that expires after five minutes."""
     claims = {
         "iss": key,
         "sub": "",

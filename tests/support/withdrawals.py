@@ -1,4 +1,4 @@
-"""A school in front of its screens, and each way in which one of its people loses a right."""
+"""A school in front of its screens, and each way in which a person loses a right."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from typing import Any
 
 import clock
 from actions.academies import group_upsert, user_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.sessions import session_update
@@ -66,7 +66,7 @@ async def substitute(at: School) -> None:
 
 
 async def move_away(at: School) -> None:
-    """To a day that the student's membership does not cover."""
+    """Move the session to a day that the student's membership does not cover."""
     now = clock.now()
     mine = Membership.filter(user_id=at.there["student"].id)
     await mine.update(active_until=now + timedelta(days=1))
@@ -91,7 +91,7 @@ async def replace_members(at: School, names: list[str], **until: datetime) -> No
         MemberInput(at.there[name].external_id, MembershipSource.ENROLMENT, None, until.get(name))
         for name in names
     ]
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
     )
     await group_upsert.upsert_groups(at.admin, [plan], clock.now())
@@ -117,6 +117,6 @@ async def _upsert_person(
 
 
 async def ring(at: School, who: str) -> None:
-    """As an action does that changes what somebody may do."""
+    """Publish as an action does that changes what somebody may do."""
     async with atomic() as tx:
         await review(tx, [at.there[who].id], clock.now())

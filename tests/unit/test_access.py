@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.access import RANK, Permit, UserRole, Viewer
+from domain.access import ROLE_RANK, Permit, UserRole, Viewer
 
 
 def viewer(role: UserRole, *, is_service: bool = False) -> Viewer:
@@ -23,7 +23,7 @@ def test_a_family_only_sees(role: UserRole) -> None:
 @pytest.mark.parametrize("role", UserRole)
 def test_nobody_gives_a_role_above_their_own(role: UserRole) -> None:
     given = {other for other in UserRole if viewer(role).may_grant(other)}
-    assert given == {other for other in UserRole if RANK[other] <= RANK[role]}
+    assert given == {other for other in UserRole if ROLE_RANK[other] <= ROLE_RANK[role]}
 
 
 def test_an_access_key_makes_nobody_who_could_make_keys() -> None:

@@ -1,10 +1,10 @@
-"""An answer that is too long is not begun: what many rows share in memory is written for each."""
+"""An answer that is too long is not started, even if its rows share their values in memory."""
 
 import tracemalloc
 
 import pytest
 
-from execution.answers import MOST_BYTES, AnswerTooLongError, write_answer
+from execution.answers import ANSWER_MAX_BYTES, AnswerTooLongError, write_answer
 
 MEBIBYTE = 1024 * 1024
 
@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
         {"data": None, "errors": [{"message": "m" * MEBIBYTE}] * 100},
     ],
 )
-def test_what_is_small_in_memory_and_long_in_json_takes_no_memory(
+def test_an_answer_that_is_too_long_in_json_is_refused_without_using_memory(
     answer: dict[str, object],
 ) -> None:
     tracemalloc.start()
@@ -32,7 +32,10 @@ def test_what_is_small_in_memory_and_long_in_json_takes_no_memory(
 
 def test_an_answer_of_just_so_many_bytes_is_written() -> None:
     frame = len('{"data":""}')
-    assert len(write_answer({"data": "a" * (MOST_BYTES - frame)})) == MOST_BYTES
-    for one_more in ("a" * (MOST_BYTES - frame + 1), '"' + "a" * (MOST_BYTES - frame - 1)):
+    assert len(write_answer({"data": "a" * (ANSWER_MAX_BYTES - frame)})) == ANSWER_MAX_BYTES
+    for one_more in (
+        "a" * (ANSWER_MAX_BYTES - frame + 1),
+        '"' + "a" * (ANSWER_MAX_BYTES - frame - 1),
+    ):
         with pytest.raises(AnswerTooLongError):
             write_answer({"data": one_more})

@@ -36,7 +36,7 @@ def stay(sid: str, start: int, end: int, **values: object) -> tuple[Line, Line]:
     return joined(sid, start), left(sid, end, since=start, **values)
 
 
-def test_nobody_came() -> None:
+def test_a_log_without_lines_gives_an_empty_result() -> None:
     assert result() == Result(
         presence=Presence.NOT_JOINED,
         cycles=(),
@@ -51,7 +51,7 @@ def test_nobody_came() -> None:
     )
 
 
-def test_somebody_came_left_and_is_back() -> None:
+def test_a_second_join_opens_a_second_cycle() -> None:
     found = result(*stay("A", 0, 600_000), joined("B", 900_000))
     assert visits(found.cycles) == [(0, 600_000, OPENED, LEFT), (900_000, None, OPENED, None)]
     assert found.presence is Presence.IN_MEETING
@@ -163,7 +163,7 @@ def test_a_copy_that_arrives_after_a_look_does_not_undo_what_the_look_showed() -
     ("at", "is_folded"),
     [(-DAY, True), (-DAY - 1, False), (HOUR + DAY, True), (HOUR + DAY + 1, False)],
 )
-def test_what_is_more_than_a_day_from_the_session_is_not_folded(at: int, is_folded: bool) -> None:
+def test_lines_more_than_a_day_from_the_session_are_not_folded(at: int, is_folded: bool) -> None:
     assert (result(joined("A", at)).presence is Presence.IN_MEETING) is is_folded
 
 

@@ -1,4 +1,4 @@
-"""What is concluded from looks, the clock and the session's end; LiveKit's word replaces it."""
+"""Conclusions from looks, the clock and the session's end; LiveKit's webhooks replace them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from domain.attendance.fold import (
     EventSource,
     Presence,
 )
-from domain.attendance.stay_ends import LOOKED_ON_MS
+from domain.attendance.stay_ends import RECONCILED_WITHIN_MS
 from tests.support.attendance_lines import (
     START,
     expired,
@@ -27,7 +27,7 @@ JOINED, LEFT_ONLY, FOUND = CycleStart.JOINED, CycleStart.LEFT_ONLY, CycleStart.R
 LEFT = CycleEnd.LEFT
 
 
-def test_who_is_seen_without_a_join_has_been_there_since_they_joined() -> None:
+def test_a_participant_seen_without_a_join_was_there_since_livekits_joined_at() -> None:
     found = result(seen("A", 40_000, since=3_000))
     assert visits(found.cycles) == [(3_000, None, FOUND, None)]
     assert found.presence is Presence.IN_MEETING
@@ -39,16 +39,19 @@ def test_a_leave_makes_sure_of_a_stay_that_was_only_seen() -> None:
     assert only(*lines) == ((3_000, 60_000, LEFT_ONLY, LEFT), Confidence.CONFIRMED)
 
 
-def test_who_is_not_seen_any_more_left_at_the_last_sign_of_life() -> None:
+def test_a_participant_no_longer_seen_left_at_the_last_sign_of_life() -> None:
     lines = joined("A", 0), not_seen("A", 50_000, alive=40_000)
     assert only(*lines) == ((0, 40_000, JOINED, CycleEnd.RECONCILED), Confidence.RECONCILED)
 
 
 @pytest.mark.parametrize(
     ("silent_ms", "confidence"),
-    [(LOOKED_ON_MS, Confidence.RECONCILED), (LOOKED_ON_MS + 1, Confidence.ESTIMATED)],
+    [
+        (RECONCILED_WITHIN_MS, Confidence.RECONCILED),
+        (RECONCILED_WITHIN_MS + 1, Confidence.ESTIMATED),
+    ],
 )
-def test_who_is_missed_after_a_time_in_which_nobody_looked_left_at_some_time_in_it(
+def test_the_confidence_of_a_missed_leave_depends_on_how_long_nobody_looked(
     silent_ms: int, confidence: Confidence
 ) -> None:
     lines = joined("A", 0), not_seen("A", 40_000 + silent_ms, alive=40_000)
@@ -99,7 +102,7 @@ def test_a_leave_replaces_every_inferred_end() -> None:
     )
 
 
-def test_what_nobody_was_seen_to_begin_nothing_ends() -> None:
+def test_ends_without_a_stay_make_no_cycle() -> None:
     lines = not_seen("A", 50_000, alive=40_000), expired("A", 50_000, alive=40_000)
     assert result(*lines).cycles == ()
 
@@ -112,7 +115,7 @@ def test_the_end_of_the_session_closes_what_nobody_closed() -> None:
 
 
 @pytest.mark.parametrize("at", [90_000, 95_000])
-def test_a_stay_that_began_after_the_end_of_the_session_counts_nothing(at: int) -> None:
+def test_a_stay_that_started_after_the_end_of_the_session_counts_nothing(at: int) -> None:
     stay = joined("A", at), left("A", 99_000, since=at)
     for told in (stay[:1], stay[1:], stay):
         assert result(*told, ended_ms=START + 90_000) == result(ended_ms=START + 90_000)

@@ -1,4 +1,4 @@
-"""What a teacher says of an attendance stands above what was computed, and changes only that."""
+"""A teacher's override stands above the computed status, and changes nothing else."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def test_the_latest_counts_and_of_one_moment_the_later_source_id() -> None:
     assert result(third, first, second).status is LATE
 
 
-def test_one_that_was_withdrawn_is_gone_and_one_after_it_counts() -> None:
+def test_a_withdrawn_override_is_gone_and_a_later_one_counts() -> None:
     said = override(LATE, 5_000), override(None, 6_000)
     assert result(*STAY, *said, is_final=True) == result(*STAY, is_final=True)
     assert result(*STAY, *said, override(ABSENT, 7_000), is_final=True).status is ABSENT

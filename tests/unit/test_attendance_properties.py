@@ -1,4 +1,4 @@
-"""What holds for every log, however it came about."""
+"""Properties of every log, however it came about."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -24,7 +24,7 @@ from tests.support.lives import Class, classes, clean, spans
 GAPS = st.sampled_from([0, 1, 30, 120, 600])
 ENDS = st.none() | st.integers(START, START + 2 * HOUR)
 VISITS = st.lists(spans(), max_size=8)
-LATE = START + 10 * HOUR  # after all that is told
+LATE = START + 10 * HOUR  # later than every line
 
 
 def at_last(found: Result) -> int:
@@ -75,13 +75,13 @@ def test_nobody_attends_for_longer_than_the_clock_on_the_wall(
 
 
 @given(classes(), GAPS, st.integers(START, START + 2 * HOUR))
-def test_a_stay_that_begins_after_the_real_end_changes_nothing(
+def test_a_stay_that_starts_after_the_real_end_changes_nothing(
     told: Class, gap: int, ended_ms: int
 ) -> None:
     for log in told.logs:
         late = {stay.sid for stay in stays_in(log, ended_ms=None) if stay.joined_ms >= ended_ms}
         within = [line for line in log if line.participant_sid not in late]
-        # What is told of them tells of their room, too.
+        # A person's lines tell of their room too.
         rooms = [replace(line, participant_sid=None) for line in log if line not in within]
         given_facts = facts(policy=merged(gap), ended_ms=ended_ms, is_final=True)
         found = fold(log, given_facts)
@@ -172,7 +172,7 @@ def test_more_stays_in_rooms_that_are_known_only_add(
 
 
 @given(VISITS, classes(), ENDS)
-def test_what_livekit_said_no_conclusion_changes(
+def test_conclusions_of_looks_do_not_change_what_livekit_told(
     visits: list[tuple[int, int]], told: Class, ended_ms: int | None
 ) -> None:
     own = clean(visits)

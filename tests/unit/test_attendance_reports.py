@@ -1,4 +1,4 @@
-"""What a page reports: presence at once, and nothing else until LiveKit confirms it."""
+"""A page's reports change presence at once, and nothing else until LiveKit confirms them."""
 
 import pytest
 
@@ -62,14 +62,14 @@ def test_a_reported_join_and_leave_are_no_attendance(sid: str | None) -> None:
 
 @pytest.mark.parametrize("sid", ["A", None])
 @pytest.mark.parametrize("leaves", [True, False])
-def test_what_nobody_confirmed_vanishes(sid: str | None, leaves: bool) -> None:
+def test_an_unconfirmed_report_leaves_no_trace(sid: str | None, leaves: bool) -> None:
     lines = [report(sid, 0), unconfirmed(sid, MINUTE)]
     if leaves:
         lines.append(report(sid, 30_000, LEAVES))
     assert result(*lines) == result()
 
 
-def test_one_that_is_made_anew_is_not_what_expired() -> None:
+def test_a_report_after_an_expired_one_counts_anew() -> None:
     found = result(report("A", 0), unconfirmed("A", MINUTE), report("A", 2 * MINUTE))
     assert visits(found.cycles) == [(2 * MINUTE, None, REPORTED, None)]
 
@@ -106,7 +106,7 @@ def test_a_report_that_names_no_stay_is_of_the_one_that_goes_on_or_comes_not_of_
     assert result(*before, report(None, 2 * MINUTE), *after) == result(*before, *after)
 
 
-def test_who_comes_back_is_shown_after_the_visit_that_counts_and_is_not_merged_with_it() -> None:
+def test_a_reported_return_is_a_cycle_of_its_own_after_the_confirmed_one() -> None:
     stay = joined("A", 0), left("A", MINUTE, since=0)
     found = result(*stay, report("B", MINUTE + 5_000))
     assert visits(found.cycles)[1] == (MINUTE + 5_000, None, REPORTED, None)

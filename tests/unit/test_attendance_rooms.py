@@ -1,4 +1,4 @@
-"""What a room does to everybody's stays. RM_1, RM_2, RM_3 are made at -10, 20 and 40 minutes."""
+"""A room's start and end change everybody's stays. RM_1, RM_2, RM_3 are made at -10, 20, 40 min."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_a_room_that_was_finished_was_alive_till_then_whatever_came_after_it() -
     assert visits(result(*lines).cycles) == [(0, 9_000, OPENED, CycleEnd.ROOM_FINISHED)]
 
 
-def test_who_is_seen_in_the_older_room_after_the_newer_was_made_is_still_there() -> None:
+def test_a_participant_seen_in_the_older_room_after_the_newer_is_still_there() -> None:
     lines = joined("A", 0), room_started("RM_2", alive=ALIVE), seen("A", NEWER + 1, since=0)
     assert visits(result(*lines).cycles) == [(0, None, OPENED, None)]
 
@@ -108,7 +108,7 @@ def test_the_next_newer_room_ends_a_stay_that_outlived_the_first() -> None:
     assert visits(found.cycles) == [(0, 39 * MINUTE, OPENED, CycleEnd.STALE)]
 
 
-def test_who_joins_the_older_room_after_the_newer_was_made_is_there() -> None:
+def test_a_join_into_the_older_room_after_the_newer_counts() -> None:
     lines = room_started("RM_2", alive=ALIVE), joined("A", NEWER + 9_000, room="RM_1")
     assert visits(result(*lines).cycles) == [(NEWER + 9_000, None, OPENED, None)]
     assert result(*lines) == result(*reversed(lines))

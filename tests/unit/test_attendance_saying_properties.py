@@ -1,4 +1,4 @@
-"""What holds whatever a page reports and a teacher says, of any class and in any order."""
+"""Properties that hold for any reports of a page and overrides of a teacher, in any order."""
 
 from dataclasses import replace
 
@@ -81,9 +81,7 @@ def test_an_override_changes_nothing_but_the_status(
 
 
 @given(classes(), st.data(), GAPS)
-def test_when_all_of_it_has_expired_nothing_of_a_reported_join_is_left(
-    told: Class, data: st.DataObject, gap: int
-) -> None:
+def test_expired_reports_leave_no_trace(told: Class, data: st.DataObject, gap: int) -> None:
     for log in told.logs:
         said = [
             line

@@ -1,4 +1,4 @@
-"""A state is told flat and read back, and whatever field its result has is carried along."""
+"""A state is stored flat and read back, and keeps every field of its result."""
 
 import json
 from dataclasses import fields, replace
@@ -26,7 +26,7 @@ STATE = AttendanceState(
 )
 NAMES = [field.name for field in fields(Result)]
 
-# As it was stored when a state had the result's fields itself.
+# The JSON of the version whose states had the result's fields at top level.
 STORED: dict[str, Any] = {
     "participant_id": 1,
     "session_id": 2,
@@ -88,6 +88,6 @@ def test_a_field_that_is_newer_than_what_was_told_has_its_default(name: str) -> 
     assert AttendanceState.from_dict(told).result == expected
 
 
-def test_what_was_stored_before_is_read_and_told_as_it_was() -> None:
+def test_a_state_stored_by_an_earlier_version_is_read_unchanged() -> None:
     told = stored(AttendanceState.from_dict(STORED).to_dict())
     assert {name: told[name] for name in STORED} == STORED

@@ -27,7 +27,7 @@ def test_only_time_inside_the_schedule_counts(start: int, end: int, counted: int
         (None, 30 * MINUTE, 1_000),
         (10_000, 10_000, 1_000),
         (10_000, 12_345, 3_345),
-        (10_000, 9_000, 1_000),  # asked about a time before it began
+        (10_000, 9_000, 1_000),  # asked about a time before its start
         (-5_000, 2_000, 3_000),  # early minutes do not count
         (-5_000, -2_000, 1_000),
         (HOUR - 4_000, 2 * HOUR, 5_000),  # nor does overtime
@@ -80,7 +80,9 @@ def test_the_share_of_the_session_is_the_status(
         (42 * MINUTE + 1, AttendanceStatus.ABSENT),
     ],
 )
-def test_who_first_joined_after_the_grace_is_late(start: int, expected: AttendanceStatus) -> None:
+def test_a_student_whose_first_join_is_after_the_grace_is_late(
+    start: int, expected: AttendanceStatus
+) -> None:
     policy = Policy(present_from_percent=50)
     assert status(start, HOUR, policy=policy) is expected
 
@@ -89,7 +91,7 @@ def test_late_but_there_for_too_little_is_partial() -> None:
     assert status(30 * MINUTE, HOUR) is AttendanceStatus.PARTIAL
 
 
-def test_who_never_came_is_absent_whatever_the_policy() -> None:
+def test_a_student_who_never_came_is_absent_under_every_policy() -> None:
     for percent in (0, 30):
         policy = Policy(partial_from_percent=percent, present_from_percent=percent)
         assert result(is_final=True, policy=policy).status is AttendanceStatus.ABSENT

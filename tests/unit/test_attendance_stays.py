@@ -1,4 +1,4 @@
-"""LiveKit's word: what it says opens and ends a stay, one rule a test."""
+"""LiveKit's webhooks open and end stays, one rule a test."""
 
 import pytest
 
@@ -24,7 +24,7 @@ LEFT = CycleEnd.LEFT
 SURE = Confidence.CONFIRMED
 
 
-def test_a_stay_begins_when_the_participant_joined_and_ends_when_they_left() -> None:
+def test_a_stay_starts_when_the_participant_joined_and_ends_when_they_left() -> None:
     lines = joined("A", 1_234), left("A", 60_000, since=1_234, received_ms=60_250)
     assert only(*lines) == ((1_234, 60_250, JOINED, LEFT), SURE)
 
@@ -33,9 +33,9 @@ def test_a_stay_begins_when_the_participant_joined_and_ends_when_they_left() -> 
     ("received", "end"),
     [
         (60_000, 60_000),
-        (60_421, 60_421),  # delivered at once: exact
+        (60_421, 60_421),  # delivered at once: the exact time
         (60_999, 60_999),
-        (61_000, 60_999),  # delivered late: it was in that second
+        (61_000, 60_999),  # delivered late: only the second is known
         (95_000, 60_999),
         (59_300, 60_000),  # our clock is behind LiveKit's
     ],
@@ -58,7 +58,7 @@ def test_a_connection_timeout_ended_21_s_before_livekit_noticed() -> None:
     )
 
 
-def test_a_stay_never_ends_before_it_began() -> None:
+def test_a_stay_never_ends_before_it_started() -> None:
     leave = left("A", 12_000, since=5_000, disconnect_reason="CONNECTION_TIMEOUT")
     assert end_of_leave(leave) == START + 5_000
     assert only(joined("A", 5_000), leave)[0] == (5_000, 5_000, JOINED, CycleEnd.CONNECTION_LOST)
@@ -73,7 +73,7 @@ def test_a_leave_that_does_not_tell_the_start_does_not_end_before_it_either() ->
     assert only(joined("A", 5_700), leave)[0] == (5_700, 5_700, JOINED, LEFT)
 
 
-def test_a_stay_begins_at_the_earliest_start_that_is_told_in_any_order() -> None:
+def test_a_stay_starts_at_the_earliest_start_that_is_told_in_any_order() -> None:
     for lines in (
         (joined("A", 5_000), left("A", 9_000, since=4_990)),
         (joined("A", 4_990), left("A", 9_000, since=5_000)),
@@ -81,7 +81,7 @@ def test_a_stay_begins_at_the_earliest_start_that_is_told_in_any_order() -> None
         assert only(*lines) == only(*reversed(lines)) == ((4_990, 9_000, JOINED, LEFT), SURE)
 
 
-def test_a_stay_whose_start_nobody_tells_begins_when_it_was_told() -> None:
+def test_a_stay_whose_start_nobody_tells_starts_when_it_was_told() -> None:
     assert only(joined("A", 5_000, joined_ms=None))[0] == (5_000, None, JOINED, None)
 
 
@@ -106,7 +106,7 @@ def test_the_reason_of_a_leave_says_what_closed_the_stay(
     assert only(joined("A", 0), leave) == ((0, 9_000, JOINED, closed_by), SURE)
 
 
-def test_a_leave_alone_is_a_whole_stay_because_it_tells_when_it_began() -> None:
+def test_a_leave_alone_is_a_whole_stay_because_it_tells_when_it_started() -> None:
     leave = left("A", 9_000, since=2_345)
     assert only(leave) == ((2_345, 9_000, LEFT_ONLY, LEFT), SURE)
 
@@ -121,7 +121,7 @@ def test_a_sid_that_left_is_never_opened_again() -> None:
     assert only(*lines)[0] == (0, 9_000, JOINED, LEFT)
 
 
-def test_an_abort_ends_a_stay_that_had_begun() -> None:
+def test_an_abort_ends_a_stay_that_had_started() -> None:
     lines = aborted("A", 9_000, since=0), joined("A", 0)
     assert only(*lines) == ((0, 9_000, JOINED, LEFT), SURE)
 

@@ -1,4 +1,4 @@
-"""What runs beside everything else ends when it is told to."""
+"""Background tasks end when they are told to."""
 
 import asyncio
 
@@ -10,10 +10,10 @@ from background import apart, cancel
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(background, "CANCEL_RETRY_S", 0.01)
 
 
-async def test_who_does_not_hear_that_it_is_cancelled_is_told_again() -> None:
+async def test_a_task_that_swallows_its_cancellation_is_cancelled_again() -> None:
     heard = 0
 
     async def be_deaf() -> None:
@@ -21,7 +21,7 @@ async def test_who_does_not_hear_that_it_is_cancelled_is_told_again() -> None:
         for _ in range(3):
             try:
                 await asyncio.sleep(2)
-            except asyncio.CancelledError:  # as `wait_for` may, where its answer has just come
+            except asyncio.CancelledError:  # as `wait_for` may when its answer has just come
                 heard += 1
 
     task = apart(be_deaf())
@@ -30,7 +30,7 @@ async def test_who_does_not_hear_that_it_is_cancelled_is_told_again() -> None:
     assert (heard, task.done()) == (3, True)
 
 
-async def test_how_it_ended_is_nobodys_trouble() -> None:
+async def test_cancelling_tasks_ignores_how_they_ended() -> None:
     async def fail() -> None:
         raise ZeroDivisionError
 

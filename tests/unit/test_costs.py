@@ -1,4 +1,4 @@
-"""A short document can ask for a lot: what it can ask for is counted before it runs."""
+"""A short document can ask for a lot: its cost is counted before it runs."""
 
 from typing import Any
 
@@ -6,7 +6,13 @@ import pytest
 from graphql import execute_sync, get_introspection_query, parse, validate
 
 from api import build_schema
-from execution.costs import LONGEST_ALIAS, LONGEST_NAME, CostLimit, IntrospectionLimit, NameLimit
+from execution.costs import (
+    ALIAS_MAX_CHARS,
+    NAME_MAX_CHARS,
+    CostLimit,
+    IntrospectionLimit,
+    NameLimit,
+)
 from execution.introspection import Introspection
 from tests.support.streams import EVENTS, PRESENCE
 
@@ -60,7 +66,7 @@ FIELDS = "fields { name args { name type { name inputFields { name } } } type { 
         "fragment N on __Field { type { name ofType { name } } }",
     ],
 )
-def test_what_clients_ask_for_is_given(document: str) -> None:
+def test_usual_documents_are_within_the_limits(document: str) -> None:
     assert refusals(document) == []
 
 
@@ -94,14 +100,14 @@ def test_what_clients_ask_for_is_given(document: str) -> None:
         many_searches("filter: $f", "($f: UserFilter)"),
     ],
 )
-def test_what_nobody_could_answer_is_refused_at_once(document: str) -> None:
+def test_documents_that_cost_too_much_are_refused_at_once(document: str) -> None:
     assert refusals(document) == ["LIMIT_EXCEEDED"]
 
 
 @pytest.mark.parametrize(
     "document", [get_introspection_query(), f"{{ __schema {{ types {{ {FIELDS} }} }} }}"]
 )
-def test_what_is_asked_of_the_schema_is_counted_as_it_is_answered(document: str) -> None:
+def test_introspection_is_counted_as_it_is_answered(document: str) -> None:
     answered = execute_sync(SCHEMA, parse(document)).data
     parts: list[Any] = list(parse(document).definitions)
     fragments = {part.name.value: part for part in parts[1:]}
@@ -110,7 +116,7 @@ def test_what_is_asked_of_the_schema_is_counted_as_it_is_answered(document: str)
     assert counting.count(root) == fields_in(answered)
 
 
-def fields_in(answer: Any) -> int:
+def fields_in(answer: object) -> int:
     if isinstance(answer, dict):
         return len(answer) + sum(map(fields_in, answer.values()))
     return sum(map(fields_in, answer)) if isinstance(answer, list) else 0
@@ -122,7 +128,7 @@ def refused(document: str) -> list[str]:
 
 
 def test_names_and_aliases_have_a_length() -> None:
-    alias, name = "a" * LONGEST_ALIAS, "n" * LONGEST_NAME
+    alias, name = "a" * ALIAS_MAX_CHARS, "n" * NAME_MAX_CHARS
     fits = f"query {name} {{ {alias}: viewer {{ ...{name} }} }} fragment {name} on User {{ id }}"
     assert refused(fits) == []
     assert refused(f"{{ viewer {{ {alias}b: id }} }}") == ["LIMIT_EXCEEDED"]

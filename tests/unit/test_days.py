@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.days import day_begins, week_begins
+from domain.days import start_of_day, start_of_week
 
 SUNDAY_NIGHT = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)  # Monday, 01:30 in Riyadh
 
@@ -22,11 +22,11 @@ SUNDAY_NIGHT = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)  # Monday, 01:30 in Riya
     ],
 )
 def test_they_start_at_midnight_there(zone: str, day: datetime, week: datetime) -> None:
-    assert day_begins(SUNDAY_NIGHT, ZoneInfo(zone)) == day
-    assert week_begins(SUNDAY_NIGHT, ZoneInfo(zone)) == week
+    assert start_of_day(SUNDAY_NIGHT, ZoneInfo(zone)) == day
+    assert start_of_week(SUNDAY_NIGHT, ZoneInfo(zone)) == week
 
 
 def test_a_week_in_which_the_clocks_change_starts_at_its_own_midnight() -> None:
     """Berlin's clocks go forward on Sunday, 29 March 2026."""
     sunday = datetime(2026, 3, 29, 12, tzinfo=UTC)
-    assert week_begins(sunday, ZoneInfo("Europe/Berlin")) == datetime(2026, 3, 22, 23, tzinfo=UTC)
+    assert start_of_week(sunday, ZoneInfo("Europe/Berlin")) == datetime(2026, 3, 22, 23, tzinfo=UTC)

@@ -13,18 +13,18 @@ def test_the_same_text_is_the_same_document() -> None:
     assert known.find("{ hello  }") is None
 
 
-def test_what_is_kept_is_bounded_by_the_length_of_all_texts() -> None:
-    known = KnownDocuments(kept_characters=100)
+def test_the_document_cache_is_bounded_by_the_length_of_all_texts() -> None:
+    known = KnownDocuments(max_chars=100)
     document = parse("{ hello }")
     for number in range(8):
         known.add(f"{number:020}", document)
         known.find(f"{0:020}")
     kept = [number for number in range(8) if known.find(f"{number:020}")]
-    assert kept == [0, 4, 5, 6, 7]  # the one asked for again and again, and the latest
+    assert kept == [0, 4, 5, 6, 7]  # the one used again and again, and the latest
 
 
 def test_a_text_that_would_push_out_all_others_is_not_kept() -> None:
-    known = KnownDocuments(kept_characters=100)
+    known = KnownDocuments(max_chars=100)
     known.add("x" * 26, parse("{ hello }"))
     assert len(known) == 0
 

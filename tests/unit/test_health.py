@@ -1,4 +1,4 @@
-"""When the system is healthy: what is late, silent or gone counts; one room's trouble does not."""
+"""The system is healthy unless something is late, silent or gone; one room's trouble is none."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def with_clock(**changed: Any) -> SystemState:
 
 
 @pytest.mark.parametrize("changed", [{}, {"overdue_work": 3, "failed_work": 2}])
-def test_work_that_was_tried_and_fails_is_no_ill_health_of_the_whole(
+def test_work_that_fails_does_not_make_the_system_unhealthy(
     changed: dict[str, int],
 ) -> None:
     assert with_clock(**changed).is_healthy
@@ -50,15 +50,15 @@ def test_work_that_was_tried_and_fails_is_no_ill_health_of_the_whole(
     "changed",
     [{"is_running": False}, {"overdue_sessions": 1}, {"overdue_work": 1, "untried_work": 1}],
 )
-def test_what_is_late_is_ill_health(changed: dict[str, Any]) -> None:
+def test_overdue_sessions_or_untried_work_are_unhealthy(changed: dict[str, Any]) -> None:
     assert not with_clock(**changed).is_healthy
 
 
 @pytest.mark.parametrize("part", ["database", "message_bus", "task_queue", "livekit"])
-def test_a_part_that_is_gone_is_ill_health(part: str) -> None:
+def test_a_part_that_is_gone_is_unhealthy(part: str) -> None:
     changed: dict[str, Any] = {part: GONE}
     assert not replace(WELL, **changed).is_healthy
 
 
-def test_silent_webhooks_are_ill_health() -> None:
+def test_silent_webhooks_are_unhealthy() -> None:
     assert not replace(WELL, webhooks=replace(WELL.webhooks, is_silent=True)).is_healthy

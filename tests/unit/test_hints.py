@@ -1,4 +1,4 @@
-"""What waits to be told to other processes: bounded, and of what says the same only one."""
+"""Hints that wait for other processes are bounded, and the newest replaces its like."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def test_each_person_is_kept() -> None:
     assert sorted(await outbox.take()) == [(VIEWERS, "1"), (VIEWERS, "2")]
 
 
-async def test_what_is_put_back_gives_way_to_what_is_newer() -> None:
+async def test_a_hint_put_back_does_not_replace_a_newer_one() -> None:
     outbox = Outbox()
     outbox.put(SESSIONS, "1:1")
     outbox.put(SESSIONS, "2:5")
@@ -37,7 +37,7 @@ async def test_what_is_put_back_gives_way_to_what_is_newer() -> None:
     assert sorted(await outbox.take()) == [(SESSIONS, "1:2"), (SESSIONS, "2:5")]
 
 
-async def test_it_never_grows_past_its_bound_and_the_oldest_go() -> None:
+async def test_the_outbox_is_bounded_and_drops_the_oldest_hints() -> None:
     outbox = Outbox(most=3)
     for session in range(10):
         outbox.put(SESSIONS, f"{session}:1")
@@ -57,6 +57,7 @@ async def test_it_never_grows_past_its_bound_and_the_oldest_go() -> None:
         (SESSIONS, "7:1\n"),
         (SESSIONS, "\u0667:\u0661"),  # digits, but Arabic ones
         (SESSIONS, f"7:{'9' * 30}"),
+        (CLOCK, ""),
         (CLOCK, "tomorrow"),
         (CLOCK, "2026-13-45T99:99:99+00:00"),
         (CLOCK, "2026-01-01T::::::::+00:00"),
@@ -65,7 +66,7 @@ async def test_it_never_grows_past_its_bound_and_the_oldest_go() -> None:
         ("elsewhere", "7:1"),
     ],
 )
-def test_what_is_not_ours_is_no_hint(channel: str, message: str) -> None:
+def test_foreign_messages_are_no_hints(channel: str, message: str) -> None:
     assert not is_hint(channel, message)
 
 
@@ -73,11 +74,10 @@ def test_what_is_not_ours_is_no_hint(channel: str, message: str) -> None:
     ("channel", "message"),
     [
         (SESSIONS, "7:12"),
-        (CLOCK, ""),
         (CLOCK, "2026-03-02T11:00:00+00:00"),
         (CLOCK, "2026-03-02T11:00:00.123456+00:00"),
         (VIEWERS, "7"),
     ],
 )
-def test_what_we_say_is_one(channel: str, message: str) -> None:
+def test_our_own_messages_are_hints(channel: str, message: str) -> None:
     assert is_hint(channel, message)

@@ -1,4 +1,4 @@
-"""The documents lead somewhere: each link to a file, and each function that a walk passes."""
+"""Every link in the documents leads to a file, and every function of a walk exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""LiveKit's webhooks: who is let in."""
+"""Signatures of LiveKit's webhooks: accepted and refused ones."""
 
 import base64
 import hashlib
@@ -39,7 +39,7 @@ def test_each_of_our_keys_is_accepted(key: str, secret: str) -> None:
     verify(BODY, sign(BODY, key, secret, now=NOW), KEYS, NOW)
 
 
-def test_what_livekits_own_library_signs_is_accepted() -> None:
+def test_a_signature_of_livekits_own_library_is_accepted() -> None:
     now = datetime.now(UTC)
     digest = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
     verify(BODY, api.AccessToken(KEY, SECRET).with_sha256(digest).to_jwt(), KEYS, now)

@@ -1,4 +1,4 @@
-"""LiveKit's webhooks: what is understood."""
+"""Bodies of LiveKit's webhooks: translated and malformed ones."""
 
 import json
 import random
@@ -21,7 +21,7 @@ from gateways.livekit_webhooks import (
 from tests.support import recordings
 from tests.support.webhooks import encode
 
-# As livekit-server 1.13.5 sent it.
+# The body is as livekit-server 1.13.5 sent it.
 LEFT: dict[str, Any] = {
     "event": "participant_left",
     "room": {
@@ -37,7 +37,7 @@ LEFT: dict[str, Any] = {
     },
     "participant": {
         "sid": "PA_oyEYKb2X5jCQ",
-        "identity": "5_Sara_Ali",
+        "identity": "1_Sara_Ali",
         "state": "DISCONNECTED",
         "metadata": '{"role": "student"}',
         "joinedAt": "1795233950",
@@ -68,7 +68,7 @@ def test_a_leave_is_understood() -> None:
         room_name="itqan-academy-quran-session-121",
         room_sid="RM_syXp3Bnky8mm",
         room_created_ms=1795233948950,
-        identity="5_Sara_Ali",
+        identity="1_Sara_Ali",
         participant_sid="PA_oyEYKb2X5jCQ",
         participant_kind="STANDARD",
         joined_ms=1795233950560,
@@ -77,7 +77,7 @@ def test_a_leave_is_understood() -> None:
     )
 
 
-def test_what_livekits_own_library_encodes_is_understood() -> None:
+def test_an_event_encoded_by_livekits_own_library_is_understood() -> None:
     event = WebhookEvent(
         event="participant_joined",
         id="EV_1",
@@ -114,7 +114,7 @@ def test_an_older_server_has_seconds_only() -> None:
     assert (notice.joined_ms, notice.room_created_ms) == (1795233950000, 1795233948000)
 
 
-def test_what_is_left_out_or_null_is_the_default() -> None:
+def test_fields_that_are_missing_or_null_have_their_defaults() -> None:
     body = changed("participant", state=None, disconnectReason=None, kind=None)
     notice = translate(body)
     assert not notice.is_disconnected
@@ -238,7 +238,7 @@ def test_any_damage_is_a_notice_or_malformed(at: int, bytes_: bytes) -> None:
 
 
 def check(body: bytes) -> None:
-    """Either it is refused, or whatever comes out can be stored."""
+    """The body is refused, or everything read from it can be stored."""
     try:
         notice = translate(body)
     except MalformedError:

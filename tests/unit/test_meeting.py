@@ -1,4 +1,4 @@
-"""How long a room lives, and what LiveKit is asked for."""
+"""The lifetime of a room, and the request to LiveKit."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The schema is the one that was promised, printed, and described to the last argument."""
+"""The schema is the promised one, printed, and described to the last argument."""
 
 import re
 from enum import StrEnum
@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLEnumType,
+    GraphQLInterfaceType,
     GraphQLSchema,
+    GraphQLUnionType,
     is_introspection_type,
     is_specified_scalar_type,
 )
@@ -37,7 +39,7 @@ from domain.webhook import WebhookOutcome
 from domain.window import Weekday
 from execution.refusals import ClientSafeSchema
 from models import AttendancePolicy, VideoSettings
-from schema.descriptions import describe, read_words
+from schema.descriptions import describe, read_texts
 from schema.types.enums import SessionOrder
 from schema.types.room import RoomInfoSource
 
@@ -46,7 +48,7 @@ PRINTED = ROOT / "schema" / "schema.graphql"
 CONTRACT = ROOT / "tests" / "contract.graphql"
 PENDING = ROOT / "tests" / "contract_pending.txt"
 
-# What is removed is held against the pending names; what is added breaks nobody.
+# Removals are compared with the pending names; additions break nobody.
 REMOVALS = {"TYPE_REMOVED", "FIELD_REMOVED", "VALUE_REMOVED_FROM_ENUM", "ARG_REMOVED"}
 ADDITIONS = {
     "TYPE_ADDED",
@@ -99,7 +101,7 @@ def contract() -> GraphQLSchema:
 
 
 def elements(schema: GraphQLSchema) -> dict[str, Any]:
-    """All that has a name: `Type`, `Type.field`, `Enum.VALUE`, `Type.field.argument`."""
+    """All names of the schema: `Type`, `Type.field`, `Enum.VALUE`, `Type.field.argument`."""
     found: dict[str, Any] = {}
     for kind in schema.type_map.values():
         if is_introspection_type(kind) or is_specified_scalar_type(kind):
@@ -114,7 +116,7 @@ def elements(schema: GraphQLSchema) -> dict[str, Any]:
 
 
 def missing_names(contract: GraphQLSchema, printed: GraphQLSchema) -> set[str]:
-    """What the contract has and the schema has not; not what is inside something missing."""
+    """Names of the contract that the schema lacks, without those inside something missing."""
     missing = elements(contract).keys() - elements(printed).keys()
     return {name for name in missing if name.rpartition(".")[0] not in missing}
 
@@ -124,7 +126,7 @@ def test_the_schema_is_printed(built: ClientSafeSchema) -> None:
     assert is_printed, "schema/schema.graphql is not the schema the code builds: run `make schema`"
 
 
-def test_what_is_missing_of_the_contract_is_named_as_pending(
+def test_names_missing_from_the_contract_are_listed_as_pending(
     contract: GraphQLSchema, printed: GraphQLSchema
 ) -> None:
     pending = PENDING.read_text().splitlines()
@@ -140,15 +142,15 @@ def test_nothing_of_the_contract_is_broken(contract: GraphQLSchema, printed: Gra
     assert [change for change in changes if change.type.name not in REMOVALS] == []
 
 
-def test_what_is_built_is_built_as_the_contract_has_it(
+def test_the_schema_agrees_with_the_contract(
     contract: GraphQLSchema, printed: GraphQLSchema
 ) -> None:
-    """Also where a change would break nobody: nullability and defaults are part of the promise."""
+    """This includes changes that break nobody: nullability and defaults are part of the promise."""
     changes = find_schema_changes(contract, printed)
     assert [change for change in changes if change.type.name not in REMOVALS | ADDITIONS] == []
 
 
-def test_what_may_be_left_out_has_no_null_as_its_default(built: ClientSafeSchema) -> None:
+def test_optional_arguments_have_no_null_as_default(built: ClientSafeSchema) -> None:
     assert "= null" not in built.as_str()
 
 
@@ -158,7 +160,7 @@ def test_everything_is_described(printed: GraphQLSchema) -> None:
 
 
 def test_no_description_is_unused(built: ClientSafeSchema) -> None:
-    words = read_words()
+    words = read_texts()
     entries = {(table, key) for table, texts in words.items() for key in texts}
     assert entries - describe(built, words) == set()
 
@@ -199,8 +201,8 @@ def test_enums_are_in_step_with_the_domain(printed: GraphQLSchema) -> None:
 
 
 @pytest.mark.parametrize("name", ENUMS)
-def test_what_a_client_says_is_the_domains_own_word(built: ClientSafeSchema, name: str) -> None:
-    """Not a string that only looks like it: rules compare with `is`."""
+def test_enum_inputs_are_the_domains_own_members(built: ClientSafeSchema, name: str) -> None:
+    """A string that only looks like the member is not enough: rules compare with `is`."""
     kind = built._schema.type_map[name]
     assert isinstance(kind, GraphQLEnumType)
     said = [kind.coerce_input_value(word.value) for word in ENUMS[name]]
@@ -210,5 +212,7 @@ def test_what_a_client_says_is_the_domains_own_word(built: ClientSafeSchema, nam
 @pytest.mark.parametrize("kind", SessionEventKind)
 def test_every_kind_of_event_has_a_type(printed: GraphQLSchema, kind: SessionEventKind) -> None:
     name = "".join(word.capitalize() for word in kind.split("_"))
-    events = printed.get_possible_types(printed.type_map["SessionEvent"])  # type: ignore[arg-type]
+    union = printed.type_map["SessionEvent"]
+    assert isinstance(union, GraphQLInterfaceType | GraphQLUnionType)
+    events = printed.get_possible_types(union)
     assert {name, f"Session{name}"} & {event.name for event in events}

@@ -1,4 +1,4 @@
-"""What the environment must and may say, and what the operator reads when it is wrong."""
+"""The environment's settings, and the message when one of them is wrong."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_livekit_and_the_secrets_are_enough() -> None:
+def test_livekit_and_the_secrets_are_the_only_required_settings() -> None:
     settings = load()
     assert settings.database_url == "sqlite:///./halaqa.db"
     assert settings.redis_url is None
@@ -33,7 +33,9 @@ def test_livekit_and_the_secrets_are_enough() -> None:
 
 
 @pytest.mark.parametrize("name", ENOUGH)
-def test_a_missing_one_is_named_in_one_sentence(name: str, environment: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_is_named_in_one_sentence(
+    name: str, environment: pytest.MonkeyPatch
+) -> None:
     environment.delenv(name)
     with pytest.raises(SettingsError, match=f"^{name} is missing: give [^\n]+\\.$"):
         load()
@@ -72,7 +74,7 @@ def test_a_missing_one_is_named_in_one_sentence(name: str, environment: pytest.M
         ("HALAQA_PORT", "70000"),
     ],
 )
-def test_a_wrong_one_is_named_and_its_value_is_not_shown(
+def test_a_wrong_setting_is_named_without_its_value(
     name: str, value: str, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv(name, value)

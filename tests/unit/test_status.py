@@ -1,5 +1,4 @@
-"""Which moves there are, which of them time asks for, and that sleeping through some is the same
-as watching them all."""
+"""The allowed and the due moves; a clock that slept ends where one that watched does."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,13 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.errors import WrongStatusError
-from domain.status import ALLOWED, SessionStatus, Timeline, check_move, due_moves, path_to
+from domain.status import ALLOWED_MOVES, SessionStatus, Timeline, check_move, due_moves, path_to
 
 ELEVEN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 SCHEDULED, READY, ONGOING, COMPLETED, CANCELLED, ABSENT = SessionStatus
 
-PLAN = Timeline.plan(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=0)
-OVERTIME = Timeline.plan(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=30)
+PLAN = Timeline.of_schedule(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=0)
+OVERTIME = Timeline.of_schedule(ELEVEN, 60, ready_minutes=10, buffer_minutes=5, overtime_minutes=30)
 
 
 def at(minutes: float) -> datetime:
@@ -56,7 +55,7 @@ def test_a_move_is_in_the_table_or_refused(status: SessionStatus, to: SessionSta
         (ABSENT, COMPLETED, (COMPLETED,)),
     ],
 )
-def test_a_jump_walks_the_states_between(
+def test_skipping_statuses_passes_through_those_between(
     status: SessionStatus, to: SessionStatus, path: tuple[SessionStatus, ...]
 ) -> None:
     assert path_to(status, to) == path
@@ -74,7 +73,7 @@ def test_a_jump_walks_the_states_between(
         (READY, READY),
     ],
 )
-def test_there_is_no_way_back_and_none_around(status: SessionStatus, to: SessionStatus) -> None:
+def test_a_path_backwards_or_around_is_refused(status: SessionStatus, to: SessionStatus) -> None:
     with pytest.raises(WrongStatusError):
         path_to(status, to)
 
@@ -97,8 +96,8 @@ def test_each_move_is_due_to_the_minute(
     assert due_moves(PLAN, at(minutes)) == (moves, following)
 
 
-def test_without_preparation_it_is_ready_and_begun_at_once() -> None:
-    plan = Timeline.plan(ELEVEN, 30, ready_minutes=0, buffer_minutes=0, overtime_minutes=0)
+def test_without_preparation_it_is_ready_and_started_at_once() -> None:
+    plan = Timeline.of_schedule(ELEVEN, 30, ready_minutes=0, buffer_minutes=0, overtime_minutes=0)
     assert due_moves(plan, at(0)) == ((READY, ONGOING), at(30))
 
 
@@ -114,7 +113,7 @@ def test_people_inside_hold_nothing_back_where_no_overtime_is_allowed() -> None:
     assert due_moves(ongoing, at(65)) == ((COMPLETED,), None)
 
 
-def test_who_keeps_it_open_holds_completion_back_and_nothing_else() -> None:
+def test_keeping_open_holds_back_completion_only() -> None:
     ongoing = replace(PLAN, status=ONGOING, kept_open_until=at(100))
     assert due_moves(ongoing, at(99.99)) == ((), at(100))
     assert due_moves(ongoing, at(100)) == ((COMPLETED,), None)
@@ -134,7 +133,7 @@ TIMELINES = st.builds(
         plan, status=status, people_inside=inside, kept_open_until=kept
     ),
     st.builds(
-        Timeline.plan,
+        Timeline.of_schedule,
         MINUTES.map(at),
         st.integers(1, 180),
         ready_minutes=st.integers(0, 120),
@@ -149,7 +148,7 @@ MOMENTS = st.integers(-600 * 60, 900 * 60).map(lambda seconds: ELEVEN + timedelt
 
 
 def _awake(session: Timeline, now: datetime) -> Iterator[SessionStatus]:
-    """A clock that never sleeps: it is there at each moment anything is due, to the second."""
+    """A clock that never sleeps: it is there at each due moment, to the second."""
     while (following := session.next_move) is not None and following[1] <= now:
         moves, _ = due_moves(session, following[1])
         yield from moves
@@ -170,7 +169,7 @@ def test_a_clock_that_slept_ends_where_one_that_did_not_ends(
 
 
 @given(TIMELINES, st.lists(MOMENTS, max_size=6), MOMENTS)
-def test_looking_in_between_changes_nothing(
+def test_moments_in_between_do_not_change_the_moves(
     session: Timeline, looks: list[datetime], now: datetime
 ) -> None:
     made: list[SessionStatus] = []
@@ -186,7 +185,7 @@ def test_looking_in_between_changes_nothing(
 def test_every_move_is_one_that_is_allowed(session: Timeline, now: datetime) -> None:
     status = session.status
     for to in due_moves(session, now)[0]:
-        assert to in ALLOWED[status]
+        assert to in ALLOWED_MOVES[status]
         status = to
 
 

@@ -14,7 +14,7 @@ from domain.stuck import (
     Condition,
     StuckReason,
     Undone,
-    find,
+    find_trouble,
 )
 
 SINCE = datetime(2026, 3, 2, 11, tzinfo=UTC)
@@ -51,8 +51,8 @@ def test_it_is_stuck_after_its_allowance(
     reason: StuckReason, allowance: timedelta, trouble: dict[str, Any]
 ) -> None:
     session = Condition(**WELL | trouble)
-    assert find(session, SINCE + allowance) is None
-    found = find(session, SINCE + allowance + MOMENT)
+    assert find_trouble(session, SINCE + allowance) is None
+    found = find_trouble(session, SINCE + allowance + MOMENT)
     assert found is not None
     assert (found.reason, found.since, found.detail) == (reason, SINCE, "why")
 
@@ -69,4 +69,4 @@ def test_it_is_stuck_after_its_allowance(
     ],
 )
 def test_it_is_not_stuck_for_ever_so_long(change: dict[str, Any]) -> None:
-    assert find(Condition(**WELL | change), SINCE + timedelta(days=1)) is None
+    assert find_trouble(Condition(**WELL | change), SINCE + timedelta(days=1)) is None

@@ -8,19 +8,19 @@ from domain.text import cleaned, email_of, is_storable
     ("text", "stored"),
     [("abc", "abc"), ("  abc\n", "abc"), ("a" + " " * 1000, "a"), ("  سارة ", "سارة")],
 )
-def test_the_space_around_it_neither_counts_nor_stays(text: str, stored: str) -> None:
+def test_space_around_a_text_is_removed_and_does_not_count(text: str, stored: str) -> None:
     assert cleaned(text, 4, "title") == stored
 
 
 @pytest.mark.parametrize("text", ["", "  ", "abcd", "a\0", "\ud800"])
-def test_what_cannot_be_stored_is_refused_by_name(text: str) -> None:
+def test_text_that_cannot_be_stored_is_refused_by_field(text: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         cleaned(text, 3, "input", "title")
     assert refused.value.field == ("input", "title")
     assert "`title`" in refused.value.message
 
 
-def test_some_text_may_be_empty() -> None:
+def test_a_text_with_no_minimum_may_be_empty() -> None:
     assert cleaned("  ", 3, "notes", shortest=0) == ""
 
 

@@ -1,4 +1,4 @@
-"""When automation may make a meeting: windows, blocked days, and clocks that are changed."""
+"""The window in which meetings are made automatically: hours, blocked days and clock changes."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -77,7 +77,7 @@ def test_the_academys_own_clocks_say_when(rules: Gate, at: str, refused: ErrorCo
     assert code(rules, riyadh(at), is_person=True) is None
 
 
-def test_what_no_hour_changes_is_said_first_and_has_no_end() -> None:
+def test_refusals_that_time_does_not_lift_come_first_and_have_no_retry_date() -> None:
     now = riyadh("2026-03-02 03:00")
     off = Gate(zone=RIYADH, creates=False, starts=time(8), ends=time(20))
     inactive = Gate(zone=RIYADH, is_academy_active=False, creates=False)
@@ -95,25 +95,27 @@ def test_what_no_hour_changes_is_said_first_and_has_no_end() -> None:
         (NIGHT, "2026-03-02 12:00", "2026-03-02 22:00"),
         (gate("08:00", "20:00", Weekday.TUESDAY), "2026-03-02 21:00", "2026-03-04 08:00"),
         (gate(None, None, Weekday.MONDAY), "2026-03-02 12:00", "2026-03-03 00:00"),
-        # Of the night that began on a blocked day, what is left.
+        # The rest of a night that started on a blocked day.
         (gate("22:00", "02:00", Weekday.MONDAY), "2026-03-02 23:00", "2026-03-03 00:00"),
         (gate("08:00", "09:00", *WEEK[1:]), "2026-03-02 09:00", "2026-03-09 08:00"),
     ],
 )
-def test_it_is_tried_again_when_the_window_opens(rules: Gate, now: str, opens: str) -> None:
+def test_a_refused_meeting_is_retried_when_the_window_opens(
+    rules: Gate, now: str, opens: str
+) -> None:
     assert rules.opens_at(riyadh(now)) == riyadh(opens)
 
 
-def test_a_week_without_a_day_never_opens() -> None:
+def test_a_window_without_a_day_never_opens() -> None:
     assert gate(None, None, *WEEK).opens_at(riyadh("2026-03-02 12:00")) is None
 
 
 @pytest.mark.parametrize(
     ("zone", "window", "now", "opens"),
     [
-        # An hour that is left out: the window opens when the clocks have been put forward.
+        # The clocks skip this hour: the window opens when they have been put forward.
         (BERLIN, ("02:30", "05:00"), "2026-03-29 01:30", "2026-03-29 03:00"),
-        # One that is left out with the window in it: tomorrow's.
+        # The clocks skip the whole window: tomorrow's is the next.
         (BERLIN, ("02:10", "02:50"), "2026-03-29 01:30", "2026-03-30 02:10"),
         # A day that has no midnight begins at one.
         (CAIRO, ("00:00", "04:00"), "2026-04-23 23:00", "2026-04-24 01:00"),
@@ -131,7 +133,7 @@ def test_clocks_that_go_back_open_the_window_again() -> None:
     assert rules.opens_at(shut) == local(BERLIN, "2026-10-25 02:00", fold=1)
     rules = gate("02:15", "02:30", zone=BERLIN)
     assert rules.opens_at(shut) == local(BERLIN, "2026-10-25 02:15", fold=1)
-    # And where they go back into its middle, it opens there and then.
+    # Clocks that go back into the window's middle open it at that moment.
     rules = gate("23:30", "00:30", zone=HAVANA)
     shut = local(HAVANA, "2026-11-01 00:45")
     assert rules.opens_at(shut) == local(HAVANA, "2026-11-01 00:00", fold=1)
@@ -172,9 +174,7 @@ STEP = timedelta(minutes=5)
 @given(gates, moments)
 @example(gate("00:30", "01:30", zone=BERLIN), utc("2026-10-25 00:45"))
 @example(gate("00:00", "00:15", zone=ST_JOHNS), utc("2011-11-06 02:00"))
-def test_it_opens_at_the_first_moment_at_which_nothing_is_refused(
-    rules: Gate, now: datetime
-) -> None:
+def test_the_retry_date_is_the_first_moment_without_a_refusal(rules: Gate, now: datetime) -> None:
     opens = rules.opens_at(now)
     if rules.refusal(now) is None:
         return

@@ -1,4 +1,4 @@
-"""Groups kept in step by the academy's own system; the rosters of their sessions follow."""
+"""The academy's own system upserts groups, and the rosters of their sessions follow."""
 
 import asyncio
 from datetime import timedelta
@@ -113,7 +113,7 @@ async def test_the_rosters_of_future_and_live_sessions_follow(asker: Asker, ther
     payload(await upsert_groups(asker, there["admin"], circle(there, "stranger")))
     teacher, classmate, stranger = (there[n].id for n in ("teacher", "classmate", "stranger"))
     assert await roster(tomorrow.id) == {teacher: False, stranger: True}
-    # Who is in it stays on the roster, expected no more.
+    # A participant who joined stays on the roster, but is no longer expected.
     assert await roster(there["mine"].id) == {teacher: False, classmate: False, stranger: True}
     inside = await MeetingAttendance.filter(presence=Presence.IN_MEETING)
     assert len(inside) == 1

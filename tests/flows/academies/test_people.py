@@ -1,4 +1,4 @@
-"""People kept in step by the academy's own system: all or none, again and again."""
+"""The academy's own system upserts people: all or none, as often as it likes."""
 
 import asyncio
 from typing import Any
@@ -50,7 +50,7 @@ async def test_the_same_external_id_again_is_an_update(asker: Asker, admin: User
     assert renamed["users"][0] == made | {"firstName": "Sarah"}
 
 
-async def test_what_is_left_out_is_kept_and_null_clears(asker: Asker, admin: User) -> None:
+async def test_fields_left_out_are_kept_and_null_clears_them(asker: Asker, admin: User) -> None:
     full = person(
         "s1",
         email="sara@example.org",
@@ -164,7 +164,7 @@ async def test_nobody_grants_a_role_above_their_own(
 
 
 async def test_nobody_edits_somebody_above_them(asker: Asker, academy: Academy) -> None:
-    """No super admin is of an academy; if one ever were, its admins could not touch them."""
+    """No super admin belongs to an academy; if one did, its admins could not change them."""
     admin = await make.user(academy, UserRole.ACADEMY_ADMIN)
     await make.user(academy, UserRole.SUPER_ADMIN, external_id="root")
     before = await dump()
@@ -176,7 +176,7 @@ async def test_nobody_edits_somebody_above_them(asker: Asker, academy: Academy) 
 @pytest.mark.parametrize(
     "role", [UserRole.SUPERVISOR, UserRole.TEACHER, UserRole.STUDENT, UserRole.PARENT]
 )
-async def test_below_an_admin_nobody_makes_anybody(
+async def test_only_admins_may_upsert_people(
     asker: Asker, academy: Academy, role: UserRole
 ) -> None:
     viewer = await make.user(academy, role, external_id="me")
@@ -205,7 +205,7 @@ async def test_another_academys_people_are_out_of_reach(asker: Asker, admin: Use
     answer = await upsert_users(asker, admin, person("s2", guardianExternalIds=["p1"]))
     assert refusals(answer) == [("NOT_FOUND", ["users", "0", "guardianExternalIds"])]
     assert await dump() == before
-    # The same external id, and the same email, are somebody else's in one's own academy.
+    # In the other academy the same external id and email are another person's.
     payload(await upsert_users(asker, admin, person("s1", firstName="Mine")))
     assert (await User.get(id=theirs.id)).first_name != "Mine"
 

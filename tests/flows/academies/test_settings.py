@@ -1,4 +1,4 @@
-"""Academies, and their settings as they are set and read."""
+"""Academies and their settings: setting and reading them."""
 
 from datetime import timedelta
 from typing import Any
@@ -91,7 +91,7 @@ async def test_a_new_academy_has_every_setting_at_its_default(asker: Asker, ther
         ("meetingLinkTemplate", "https://example.org/{room}" + "x" * 400),
     ],
 )
-async def test_what_an_academy_cannot_be_is_refused(
+async def test_creating_an_academy_with_an_invalid_value_is_refused(
     asker: Asker, there: Scene, field: str, value: str
 ) -> None:
     before = await dump()
@@ -115,7 +115,7 @@ async def test_links_are_made_from_the_academys_template(asker: Asker, there: Sc
 # --- how settings are set
 
 
-async def test_what_is_left_out_is_kept_and_null_is_the_default_again(
+async def test_settings_left_out_are_kept_and_null_restores_the_default(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, readyMinutesBefore=20, tokenTtlMinutes=60))
@@ -198,7 +198,7 @@ async def test_days_are_kept_once_and_in_the_order_of_the_week(asker: Asker, the
 # --- an academy that changes
 
 
-async def test_what_an_academy_is_called_and_where_it_is_can_change(
+async def test_the_name_time_zone_and_locale_of_an_academy_can_change(
     asker: Asker, there: Scene
 ) -> None:
     wish = {"name": " Noor ", "timezone": "Africa/Cairo", "locale": "en", "isActive": False}
@@ -228,7 +228,7 @@ async def test_what_an_academy_is_called_and_where_it_is_can_change(
         ("isActive", None),
     ],
 )
-async def test_what_an_academy_cannot_become_is_refused(
+async def test_updating_an_academy_to_an_invalid_value_is_refused(
     asker: Asker, there: Scene, field: str, value: str | None
 ) -> None:
     before = await dump()
@@ -237,7 +237,7 @@ async def test_what_an_academy_cannot_become_is_refused(
     assert await dump() == before
 
 
-async def test_partial_cannot_begin_above_present(asker: Asker, there: Scene) -> None:
+async def test_partial_cannot_start_above_present(asker: Asker, there: Scene) -> None:
     before = await dump()
     answer = await set_policy(asker, there, partialFromPercent=81)
     assert refusals(answer) == [("INVALID_INPUT", ["partialFromPercent"])]

@@ -1,4 +1,4 @@
-"""Every setting changes what happens: none is decoration."""
+"""Every setting changes what happens."""
 
 import json
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
-from actions.rooms.room import see
+from actions.rooms.room import record_room
 from actions.writing.stream import writing
 from domain.attendance.fold import AttendanceStatus
 from domain.status import SessionStatus
@@ -31,7 +31,7 @@ async def asker(stub: LiveKitStub) -> AsyncIterator[Asker]:
         yield asker
 
 
-async def lesson(there: Scene, at: datetime, **values: Any) -> Session:
+async def make_session(there: Scene, at: datetime, **values: Any) -> Session:
     return await make.session(
         there["academy"], there["teacher"], student=there["student"], at=at, now=there.now, **values
     )
@@ -41,7 +41,7 @@ async def test_ready_minutes_before_move_the_timers_of_what_is_scheduled(
     asker: Asker, there: Scene
 ) -> None:
     at = there.now + timedelta(hours=1)
-    session = await lesson(there, at)
+    session = await make_session(there, at)
     begun = await Session.get(id=there["mine"].id)
     foreign = await make.session(
         there["foreign_academy"],
@@ -65,7 +65,7 @@ async def test_ready_minutes_before_move_the_timers_of_what_is_scheduled(
 
 async def test_the_completion_buffer_says_when_a_session_ends(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, completionBufferMinutes=20))
-    session = await lesson(there, there.now + timedelta(hours=1))
+    session = await make_session(there, there.now + timedelta(hours=1))
     end = there.now + timedelta(hours=2)
     await advance_due(end + timedelta(minutes=19, seconds=59))
     assert (await Session.get(id=session.id)).status is SessionStatus.ONGOING
@@ -75,7 +75,7 @@ async def test_the_completion_buffer_says_when_a_session_ends(asker: Asker, ther
 
 async def test_overtime_lets_completion_wait_for_people(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, maxOvertimeMinutes=15))
-    session = await lesson(there, there.now + timedelta(minutes=5))
+    session = await make_session(there, there.now + timedelta(minutes=5))
     joined_at = session.scheduled_at
     await send(Room(session, there.now).joined(Stay(there["student"], joined_at)), joined_at)
     end = session.ends_at + timedelta(minutes=5)
@@ -87,9 +87,9 @@ async def test_overtime_lets_completion_wait_for_people(asker: Asker, there: Sce
 
 async def test_room_settings_reach_the_room(asker: Asker, there: Scene, stub: LiveKitStub) -> None:
     payload(await set_video(asker, there, defaultMaxParticipants=7, emptyTimeoutSeconds=20_000))
-    session = await lesson(there, there.now + timedelta(minutes=5))
-    there.rows["lesson"] = session
-    await token(asker, there, "student", "lesson")
+    session = await make_session(there, there.now + timedelta(minutes=5))
+    there.rows["session"] = session
+    await token(asker, there, "student", "session")
     room = stub.rooms[str(session.room_name)]
     assert (room.max_participants, room.empty_timeout) == (7, 20_000)
     options = json.loads(room.metadata)["options"]
@@ -144,10 +144,10 @@ POLICIES: list[tuple[dict[str, int], AttendanceStatus]] = [
 async def test_the_policy_a_session_was_scheduled_under_decides(
     asker: Asker, there: Scene, policy: dict[str, int], expected: AttendanceStatus
 ) -> None:
-    """Twenty minutes late into a class of a hundred, gone for a minute of the eighty left."""
+    """The student joins a class of 100 minutes 20 minutes late, and is away for one minute."""
     payload(await set_policy(asker, there, **policy))
-    session = await lesson(there, there.now + timedelta(minutes=5), minutes=100)
-    # A change after it is scheduled does not rewrite it.
+    session = await make_session(there, there.now + timedelta(minutes=5), minutes=100)
+    # A change after the scheduling does not change the session's policy.
     payload(
         await set_policy(
             asker, there, presentFromPercent=1, partialFromPercent=1, lateAfterMinutes=99
@@ -165,7 +165,7 @@ async def attend(session: Session, user: User) -> None:
     room = Room(session, session.scheduled_at)
     async with writing(session.id, at(0)) as draft:
         made_ms = int(at(0).timestamp() * 1000)
-        await see(draft, LiveKitRoom(str(session.room_name), room.sid, made_ms))
+        await record_room(draft, LiveKitRoom(str(session.room_name), room.sid, made_ms))
     for start, end in ((20, 60), (61, 101)):
         stay = Stay(user, at(start))
         await send(room.joined(stay), at(start))

@@ -1,4 +1,4 @@
-"""Every setting there is, each with a scenario in which changing it changes what happens."""
+"""Each setting has a scenario in which changing it changes what happens."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise import Model
 
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
-from actions.rooms.room import delete_room, see
+from actions.rooms.room import delete_room, record_room
 from actions.writing.stream import writing
 from domain.configuration import camel
 from domain.session import WorkKind
@@ -38,8 +39,7 @@ Inputs = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """An academy whose settings are as the walk wants them; eleven o'clock, two in Riyadh, on a
-    Monday."""
+    """An academy with the settings of the walk. It is eleven on a Monday, two in Riyadh."""
 
     there: Scene
     asker: Asker
@@ -48,7 +48,7 @@ class World:
     def at(self, minutes: float) -> datetime:
         return self.there.now + timedelta(minutes=minutes)
 
-    async def lesson(self, starts: float = 5, minutes: int = 60) -> Session:
+    async def make_session(self, starts: float = 5, minutes: int = 60) -> Session:
         there = self.there
         session = await make.session(
             there["academy"],
@@ -58,30 +58,30 @@ class World:
             now=there.now,
             minutes=minutes,
         )
-        there.rows["lesson"] = session
+        there.rows["session"] = session
         return session
 
 
 async def has_meeting(world: World) -> object:
-    return (await world.lesson()).meeting_id is not None
+    return (await world.make_session()).meeting_id is not None
 
 
 async def has_link_an_hour_ahead(world: World) -> object:
-    return (await world.lesson(60)).meeting_id is not None
+    return (await world.make_session(60)).meeting_id is not None
 
 
 async def status_forty_minutes_ahead(world: World) -> object:
-    return (await world.lesson(40)).status
+    return (await world.make_session(40)).status
 
 
 async def status_after_the_end(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     await advance_due(session.ends_at + timedelta(minutes=10))
     return (await Session.get(id=session.id)).status
 
 
 async def status_with_somebody_inside(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     start = session.scheduled_at
     async with writing(session.id, start) as draft:
         draft.change(room_first_ready_at=start)
@@ -91,8 +91,8 @@ async def status_with_somebody_inside(world: World) -> object:
 
 
 async def room_after_the_end(world: World) -> object:
-    session = await world.lesson()
-    await token(world.asker, world.there, "student", "lesson")
+    session = await world.make_session()
+    await token(world.asker, world.there, "student", "session")
     late = session.ends_at + timedelta(minutes=6)
     await advance_due(late)
     for work in await DueWork.filter(kind=WorkKind.DELETE_ROOM, due_at__lte=late):
@@ -101,10 +101,10 @@ async def room_after_the_end(world: World) -> object:
 
 
 async def refusal_of_a_second_student(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     start = session.scheduled_at
     await send(Room(session, world.at(0)).joined(Stay(world.there["classmate"], start)), start)
-    return await refused(world, "student", "lesson")
+    return await refused(world, "student", "session")
 
 
 async def refused(world: World, who: str, session: str) -> str | None:
@@ -130,28 +130,28 @@ async def refusal_of_a_long_class(world: World) -> object:
 
 
 async def seconds_a_room_may_be_empty(world: World) -> object:
-    session = await world.lesson()
-    await token(world.asker, world.there, "student", "lesson")
+    session = await world.make_session()
+    await token(world.asker, world.there, "student", "session")
     return world.stub.rooms[str(session.room_name)].empty_timeout
 
 
 async def end_of_the_token(world: World) -> object:
-    await world.lesson()
-    found = await token(world.asker, world.there, "student", "lesson")
+    await world.make_session()
+    found = await token(world.asker, world.there, "student", "session")
     return datetime.fromisoformat(found["expiresAt"]) - world.there.now
 
 
 async def refusal_of_a_colleague(world: World) -> object:
-    await world.lesson()
-    return await refused(world, "colleague", "lesson")
+    await world.make_session()
+    return await refused(world, "colleague", "session")
 
 
 def in_the_room(option: str) -> Callable[[World], Awaitable[object]]:
-    """What the room's own metadata tell the client in it."""
+    """The options that the room's own metadata tell the client in it."""
 
     async def told(world: World) -> object:
-        session = await world.lesson()
-        await token(world.asker, world.there, "student", "lesson")
+        session = await world.make_session()
+        await token(world.asker, world.there, "student", "session")
         return json.loads(world.stub.rooms[str(session.room_name)].metadata)["options"][option]
 
     return told
@@ -159,20 +159,20 @@ def in_the_room(option: str) -> Callable[[World], Awaitable[object]]:
 
 def in_the_token(permission: str) -> Callable[[World], Awaitable[object]]:
     async def granted(world: World) -> object:
-        await world.lesson()
-        found = await token(world.asker, world.there, "student", "lesson")
+        await world.make_session()
+        found = await token(world.asker, world.there, "student", "session")
         return found["permissions"][permission]
 
     return granted
 
 
 async def status_of_a_latecomer(world: World) -> object:
-    """Twenty minutes late into a class of a hundred, gone for a minute of the eighty left."""
-    session = await world.lesson(minutes=100)
+    """The student joins a class of 100 minutes 20 minutes late, and is away for one minute."""
+    session = await world.make_session(minutes=100)
     student, start = world.there["student"], session.scheduled_at
     room = Room(session, start)
     async with writing(session.id, start) as draft:
-        await see(
+        await record_room(
             draft,
             LiveKitRoom(str(session.room_name), room.sid, int(start.timestamp() * 1000)),
         )
@@ -187,7 +187,7 @@ async def status_of_a_latecomer(world: World) -> object:
 
 
 async def presence_of_somebody_not_heard_of(world: World) -> object:
-    session = await world.lesson()
+    session = await world.make_session()
     start = session.scheduled_at
     await send(Room(session, start).joined(Stay(world.there["student"], start)), start)
     await expire_stays(session.id, start + timedelta(minutes=20))
@@ -202,7 +202,7 @@ async def attendance(session: Session, world: World) -> MeetingAttendance:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """`before` is set in both runs, `changed` in the second."""
+    """`before` is set in both runs, `changed` in the second only."""
 
     scenario: Callable[[World], Awaitable[object]]
     changed: Inputs
@@ -272,7 +272,7 @@ async def asked(database: Database) -> AsyncIterator[tuple[Asker, LiveKitStub]]:
     ("model", "name", "walks"), [walk[:3] for walk in WALKS], ids=[walk[1] for walk in WALKS]
 )
 async def test_every_setting_has_a_scenario(
-    asked: tuple[Asker, LiveKitStub], model: Any, name: str, walks: dict[str, Walk]
+    asked: tuple[Asker, LiveKitStub], model: type[Model], name: str, walks: dict[str, Walk]
 ) -> None:
     asker, _ = asked
     columns = {camel(column) for column in model._meta.db_fields if not column.endswith("_id")}

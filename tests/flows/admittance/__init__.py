@@ -1,1 +1,1 @@
-"""Lets people in, keeps them out, and puts out who lost the right."""
+"""Admittance: tokens, barring, and removal of people who lost the right."""

@@ -1,4 +1,4 @@
-"""Kept out of one session, and let in to one: tokens, the room, and who is told."""
+"""People are barred from or added to one session: their tokens, the room, and what they see."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -64,7 +64,9 @@ async def plans(row: SessionParticipant) -> bool:
     return await DueWork.exists(kind=WorkKind.REMOVE_PERSON, subject=row.id)
 
 
-async def test_who_is_barred_gets_no_token_and_is_told_why(asker: Asker, there: Scene) -> None:
+async def test_a_barred_student_and_their_parent_get_no_token_but_the_code_barred(
+    asker: Asker, there: Scene
+) -> None:
     row = await bar(there, "student")
     assert (row.barred_at, row.barred_by_id) == (there.now, there["teacher"].id)
     assert await refusal(asker, there, "student") == "BARRED"
@@ -100,7 +102,7 @@ async def test_only_those_who_manage_the_session_see_who_is_barred(
         assert rows[there.id("student")] is True
 
 
-async def test_they_are_put_out_of_the_room_under_every_name_they_had(
+async def test_a_barred_person_is_removed_under_every_name_they_had(
     both: tuple[Asker, LiveKitStub], there: Scene
 ) -> None:
     asker, stub = both
@@ -114,10 +116,10 @@ async def test_they_are_put_out_of_the_room_under_every_name_they_had(
     livekit = asker.process.door.livekit
     await barring.remove_person(livekit, row.id, there.now)
     assert list(stub.people[name]) == [f"{there['student'].id}1_Somebody_Else"]
-    await barring.remove_person(livekit, row.id, there.now)  # not there any more: a success
+    await barring.remove_person(livekit, row.id, there.now)  # already gone: a success
 
 
-async def test_who_was_let_in_again_meanwhile_stays_in_the_room(
+async def test_a_person_unbarred_before_the_removal_stays_in_the_room(
     both: tuple[Asker, LiveKitStub], there: Scene
 ) -> None:
     asker, stub = both
@@ -137,7 +139,7 @@ async def test_no_room_is_a_success(both: tuple[Asker, LiveKitStub], there: Scen
     await barring.remove_person(asker.process.door.livekit, row.id, there.now)
 
 
-async def test_who_comes_back_with_an_old_token_is_removed_again(
+async def test_a_barred_person_who_joins_with_an_old_token_is_removed_again(
     database: Database, there: Scene
 ) -> None:
     row = await bar(there, "student")
@@ -150,7 +152,7 @@ async def test_who_comes_back_with_an_old_token_is_removed_again(
     assert await plans(row)
 
 
-async def test_who_manages_a_session_cannot_be_barred_from_it(there: Scene) -> None:
+async def test_managers_of_a_session_cannot_be_barred_from_it(there: Scene) -> None:
     for who in ("teacher", "admin", "supervisor", "super"):
         with pytest.raises(DomainError) as refused:
             await bar(there, who, by="admin")
@@ -159,7 +161,7 @@ async def test_who_manages_a_session_cannot_be_barred_from_it(there: Scene) -> N
     assert not await SessionParticipant.filter(barred_at__isnull=False).exists()
 
 
-async def test_to_bar_is_for_those_who_manage_the_session(there: Scene) -> None:
+async def test_only_managers_of_a_session_may_bar(there: Scene) -> None:
     for by, expected in (("student", "FORBIDDEN"), ("colleague", "NOT_FOUND")):
         with pytest.raises(DomainError) as refused:
             await bar(there, "classmate", by=by)
@@ -175,7 +177,7 @@ async def test_a_state_stored_before_there_was_barring_can_be_read(there: Scene)
     assert AttendanceState.from_dict(stored) == state
 
 
-async def test_who_is_added_sees_the_session_and_joins_it_and_is_not_expected(
+async def test_an_added_person_can_see_and_join_the_session_and_is_not_expected(
     asker: Asker, there: Scene
 ) -> None:
     for who in ("colleague", "stranger"):
@@ -187,11 +189,13 @@ async def test_who_is_added_sees_the_session_and_joins_it_and_is_not_expected(
         assert await refusal(asker, there, who) is None
         row = await SessionParticipant.get(session_id=there["mine"].id, user_id=there[who].id)
         assert (row.is_added, row.is_expected) == (True, False)
-    assert await refusal(asker, there, "others_parent") is None  # of the stranger
+    assert await refusal(asker, there, "others_parent") is None  # a parent of the stranger
     assert not (await token(asker, there, "colleague"))["permissions"]["roomAdmin"]
 
 
-async def test_who_is_added_and_expected_stays_expected(asker: Asker, there: Scene) -> None:
+async def test_adding_a_student_who_is_expected_keeps_them_expected(
+    asker: Asker, there: Scene
+) -> None:
     before = await SessionParticipant.get(id=there["attendance"].id)
     for _ in range(2):
         answer = await asker.ask(
@@ -202,7 +206,9 @@ async def test_who_is_added_and_expected_stays_expected(asker: Asker, there: Sce
     assert (after.is_added, after.is_expected) == (True, True)
 
 
-async def test_who_cannot_be_added(asker: Asker, there: Scene) -> None:
+async def test_inactive_barred_or_foreign_people_cannot_be_added(
+    asker: Asker, there: Scene
+) -> None:
     await User.filter(id=there["stranger"].id).update(is_active=False)
     await bar(there, "classmate")
     for who, refused in (
@@ -222,7 +228,7 @@ async def test_who_cannot_be_added(asker: Asker, there: Scene) -> None:
     assert code(answer) == "WRONG_STATUS"
 
 
-async def test_who_is_barred_while_livekit_is_asked_gets_no_token(
+async def test_a_student_barred_while_the_room_is_made_gets_no_token(
     asker: Asker, there: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     livekit = asker.process.door.livekit

@@ -1,4 +1,4 @@
-"""Who gets no token, and when nobody does; the session says the same to who may see it."""
+"""Refused tokens: for which people and when; the session tells the same reason beforehand."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import clock
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from domain.access import UserRole
 from domain.session import GroupKind, MembershipSource
 from domain.status import SessionStatus
@@ -40,18 +40,18 @@ async def test_a_stranger_is_told_nothing_and_an_insider_why(asker: Asker, there
     assert await refusal(asker, there, "classmate") is None
 
 
-async def test_who_left_the_group_joins_no_more(asker: Asker, there: Scene) -> None:
+async def test_a_student_who_left_the_group_gets_no_token(asker: Asker, there: Scene) -> None:
     joined_at = there.now + timedelta(minutes=1)
     came = Stay(there["classmate"], joined_at)
     await send(Room(there["mine"], there.now).joined(came), joined_at)
     await replace_members(there, [])
-    assert await refusal(asker, there, "student") == "NOT_FOUND"  # no line of theirs: no row left
+    assert await refusal(asker, there, "student") == "NOT_FOUND"  # no line of theirs, so no row
     assert await refusal(asker, there, "parent") == "NOT_FOUND"
     assert await refusal(asker, there, "classmate") == "FORBIDDEN"
     assert await refusal(asker, there, "teacher") is None
 
 
-async def test_who_is_put_into_the_group_joins_at_once(asker: Asker, there: Scene) -> None:
+async def test_a_student_put_into_the_group_can_join_at_once(asker: Asker, there: Scene) -> None:
     assert await refusal(asker, there, "stranger") == "NOT_FOUND"
     await replace_members(there, [member(there, "stranger")])
     assert await refusal(asker, there, "stranger") is None
@@ -85,14 +85,14 @@ async def test_a_membership_that_ends_in_mid_class_lets_in_until_then(
         active_from=there.now + timedelta(minutes=1), active_until=start + timedelta(minutes=10)
     )
     for who in ("student", "parent"):
-        assert await refusal(asker, there, who) is None  # not begun: but it will have, at the start
+        assert await refusal(asker, there, who) is None  # it covers the start
         assert await refusal(asker, there, who, now=start + timedelta(minutes=9)) is None
         ended = start + timedelta(minutes=10)
         assert await refusal(asker, there, who, now=ended) == "FORBIDDEN"
     assert await refusal(asker, there, "student", now=start + timedelta(hours=2)) == "SESSION_OVER"
 
 
-async def test_another_membership_may_begin_where_one_ends(asker: Asker, there: Scene) -> None:
+async def test_another_membership_may_start_where_one_ends(asker: Asker, there: Scene) -> None:
     half = there["mine"].scheduled_at + timedelta(minutes=30)
     student = there["student"]
     await Membership.filter(user_id=student.id).update(active_until=half)
@@ -107,22 +107,23 @@ async def test_another_membership_may_begin_where_one_ends(asker: Asker, there: 
         assert await refusal(asker, there, "student", now=now) is None
 
 
-async def test_the_assignee_of_a_private_lesson_and_their_parent_join_it_and_nobody_else(
+async def test_the_assignee_of_a_private_session_and_their_parent_join_it_and_nobody_else(
     asker: Asker, there: Scene
 ) -> None:
     at = there.now + timedelta(minutes=5)
-    lesson = await make.session(
+    session = await make.session(
         there["academy"], there["teacher"], student=there["student"], at=at, now=there.now
     )
-    there.rows["lesson"] = lesson
-    assert await refusal(asker, there, "student", "lesson") is None
-    assert await refusal(asker, there, "parent", "lesson") is None
-    assert await refusal(asker, there, "classmate", "lesson") == "NOT_FOUND"
-    assert await refusal(asker, there, "others_parent", "lesson") == "NOT_FOUND"
+    there.rows["session"] = session
+    assert await refusal(asker, there, "student", "session") is None
+    assert await refusal(asker, there, "parent", "session") is None
+    assert await refusal(asker, there, "classmate", "session") == "NOT_FOUND"
+    assert await refusal(asker, there, "others_parent", "session") == "NOT_FOUND"
 
 
-async def test_a_child_of_former_days_is_no_way_in(asker: Asker, there: Scene) -> None:
-    """Who was a parent and is a student now has no children's rights left."""
+async def test_a_former_parent_has_no_right_through_their_children(
+    asker: Asker, there: Scene
+) -> None:
     await User.filter(id=there["others_parent"].id).update(role=UserRole.STUDENT)
     there.rows["others_parent"] = await User.get(id=there["others_parent"].id)
     assert await refusal(asker, there, "others_parent") == "NOT_FOUND"
@@ -134,7 +135,7 @@ def member(there: Scene, who: str) -> MemberInput:
 
 async def replace_members(there: Scene, members: list[MemberInput]) -> None:
     circle = there["circle"]
-    plan = GroupPlan(
+    plan = GroupEntry(
         circle.external_id,
         circle.academy_id,
         GroupKind.CIRCLE,
@@ -154,7 +155,7 @@ async def test_a_session_that_is_not_open_yet_says_from_when(asker: Asker, there
     for who in ("super", "admin", "teacher", "student", "parent"):
         assert await refusal(asker, there, who, "later") == "NOT_JOINABLE_YET"
     assert await joinable_from(asker, there, "later") == at - timedelta(minutes=10)
-    # Nobody waits for the clock: at its minute the session opens by being asked for.
+    # Asking for a token opens the session at its minute, without the clock.
     opens = at - timedelta(minutes=10)
     almost = opens - timedelta(seconds=1)
     assert await refusal(asker, there, "student", "later", now=almost) == "NOT_JOINABLE_YET"

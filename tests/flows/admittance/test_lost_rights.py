@@ -1,4 +1,4 @@
-"""Who loses the right to a session, or part of it, is put out of its room; nobody else is."""
+"""A person who loses the right to a session, or part of it, is put out; nobody else is."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import pytest
 
 import clock
 from actions.academies import group_upsert, user_upsert, video_settings
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance.barring import remove_person
 from actions.admittance.participants import add_participant
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.sessions import session_update
 from domain.access import UserRole, Viewer
 from domain.session import MembershipSource, WorkKind
@@ -31,8 +31,8 @@ from tests.support.tokens import asking_with_stub, token, verified
 
 
 @dataclass(frozen=True, slots=True)
-class Class:
-    """`mine` of the scene. Who is inside came with a token of ours, and LiveKit told of it."""
+class Classroom:
+    """`mine` of the scene. People inside came with a token of ours, and LiveKit told of it."""
 
     there: Scene
     asker: Asker
@@ -70,7 +70,7 @@ class Class:
         await send(room.joined(Stay(self.there[name], self.there.now, person.sid)), self.there.now)
 
     async def inside(self) -> set[str]:
-        """Who is still there, once all that was planned is done."""
+        """The names of the people still inside, once all due removals are done."""
         for work in await DueWork.filter(kind=WorkKind.REMOVE_PERSON):
             await remove_person(self.livekit, work.subject, self.there.now)
             await work.delete()
@@ -79,7 +79,7 @@ class Class:
         return {name for name, row in self.there.rows.items() if _is_one(row, ids)}
 
     async def look(self, seconds: float = 10) -> None:
-        await look_at_rooms(self.livekit, self.there.now + timedelta(seconds=seconds))
+        await reconcile_rooms(self.livekit, self.there.now + timedelta(seconds=seconds))
 
     async def change(self, name: str, role: UserRole | None = None, **values: Any) -> None:
         user: User = self.there[name]
@@ -102,7 +102,7 @@ class Class:
             MemberInput(self.there[one].external_id, MembershipSource.ENROLMENT, None, None)
             for one in {"student", "classmate"} - {name}
         ]
-        plan = GroupPlan(
+        plan = GroupEntry(
             circle.external_id, circle.academy_id, circle.kind, circle.name, None, True, members
         )
         await group_upsert.upsert_groups(self.admin, [plan], self.there.now)
@@ -113,10 +113,10 @@ def _is_one(row: object, user_ids: set[int]) -> bool:
 
 
 @pytest.fixture
-async def lesson(database: Database) -> AsyncIterator[Class]:
+async def classroom(database: Database) -> AsyncIterator[Classroom]:
     there = await scene(clock.now().replace(microsecond=0))
     async with asking_with_stub() as (asker, stub):
-        yield Class(there, asker, stub)
+        yield Classroom(there, asker, stub)
 
 
 async def planned() -> int:
@@ -124,161 +124,173 @@ async def planned() -> int:
 
 
 async def forget_plans() -> None:
-    """As if nobody had done anything when the right was lost: what a look does alone."""
+    """Delete the due removals, to see what the reconciler finds alone."""
     await DueWork.filter(kind=WorkKind.REMOVE_PERSON).delete()
 
 
-async def test_who_is_deactivated_or_gets_another_role_is_put_out(lesson: Class) -> None:
-    await lesson.enter("student", "classmate", "supervisor", "teacher", "parent")
+async def test_a_person_who_is_deactivated_or_loses_their_role_is_put_out(
+    classroom: Classroom,
+) -> None:
+    await classroom.enter("student", "classmate", "supervisor", "teacher", "parent")
     assert await planned() == 0
-    await lesson.change("classmate", is_active=False)
-    await lesson.change("supervisor", UserRole.PARENT)
-    assert await lesson.inside() == {"student", "teacher", "parent"}
+    await classroom.change("classmate", is_active=False)
+    await classroom.change("supervisor", UserRole.PARENT)
+    assert await classroom.inside() == {"student", "teacher", "parent"}
 
 
-async def test_with_a_student_who_leaves_the_group_goes_the_parent(lesson: Class) -> None:
-    await lesson.enter("student", "classmate", "parent", "others_parent")
-    await lesson.leave_group("student")
-    assert await lesson.inside() == {"classmate", "others_parent"}
+async def test_with_a_student_who_leaves_the_group_goes_the_parent(classroom: Classroom) -> None:
+    await classroom.enter("student", "classmate", "parent", "others_parent")
+    await classroom.leave_group("student")
+    assert await classroom.inside() == {"classmate", "others_parent"}
 
 
 async def test_a_substituted_teacher_who_may_still_visit_leaves_and_comes_back_as_a_guest(
-    lesson: Class,
+    classroom: Classroom,
 ) -> None:
-    await lesson.let_teachers_in(True)
-    old = await lesson.token("teacher")
-    await lesson.enter("teacher", "student")
-    await lesson.substitute()
-    assert await lesson.inside() == {"student"}
-    await lesson.enter("teacher")
-    await lesson.look()
+    await classroom.let_teachers_in(True)
+    old = await classroom.token("teacher")
+    await classroom.enter("teacher", "student")
+    await classroom.substitute()
+    assert await classroom.inside() == {"student"}
+    await classroom.enter("teacher")
+    await classroom.look()
     assert await planned() == 0
-    assert await lesson.inside() == {"student", "teacher"}
-    await lesson.come_back("teacher", old)  # with which the room would be theirs to run
-    await lesson.look(20)
-    assert await lesson.inside() == {"student"}
+    assert await classroom.inside() == {"student", "teacher"}
+    await classroom.come_back("teacher", old)  # the old token would let them run the room
+    await classroom.look(20)
+    assert await classroom.inside() == {"student"}
 
 
 async def test_teachers_who_are_let_into_no_other_session_any_more_are_put_out(
-    lesson: Class,
+    classroom: Classroom,
 ) -> None:
-    await lesson.let_teachers_in(True)
-    await lesson.enter("teacher", "colleague")
-    await lesson.look()
-    assert await lesson.inside() == {"teacher", "colleague"}
-    await lesson.let_teachers_in(False)
-    assert await lesson.inside() == {"teacher"}
+    await classroom.let_teachers_in(True)
+    await classroom.enter("teacher", "colleague")
+    await classroom.look()
+    assert await classroom.inside() == {"teacher", "colleague"}
+    await classroom.let_teachers_in(False)
+    assert await classroom.inside() == {"teacher"}
 
 
-async def test_who_came_to_speak_and_may_only_listen_now_comes_in_again(lesson: Class) -> None:
-    await lesson.enter("classmate", "student")
-    child, guardian = lesson.there["student"], lesson.there["classmate"]
+async def test_a_student_who_becomes_a_parent_is_put_out_and_may_come_back_to_listen(
+    classroom: Classroom,
+) -> None:
+    await classroom.enter("classmate", "student")
+    child, guardian = classroom.there["student"], classroom.there["classmate"]
     await Guardianship.create(guardian_id=guardian.id, child_id=child.id)
-    await lesson.change("classmate", UserRole.PARENT)
-    assert await lesson.inside() == {"student"}
-    lesson.there.rows["classmate"] = await User.get(id=guardian.id)
-    await lesson.enter("classmate")
-    await lesson.look()
-    assert await lesson.inside() == {"student", "classmate"}
+    await classroom.change("classmate", UserRole.PARENT)
+    assert await classroom.inside() == {"student"}
+    classroom.there.rows["classmate"] = await User.get(id=guardian.id)
+    await classroom.enter("classmate")
+    await classroom.look()
+    assert await classroom.inside() == {"student", "classmate"}
 
 
-async def test_who_was_added_keeps_the_place_and_not_the_room(lesson: Class) -> None:
-    await lesson.enter("teacher", "student")
+async def test_a_substituted_teacher_who_was_added_is_put_out_once_and_may_come_back(
+    classroom: Classroom,
+) -> None:
+    await classroom.enter("teacher", "student")
     await add_participant(
-        lesson.admin, lesson.session_id, lesson.there["teacher"].id, lesson.there.now
+        classroom.admin, classroom.session_id, classroom.there["teacher"].id, classroom.there.now
     )
-    await lesson.substitute()
-    assert await lesson.inside() == {"student"}
-    await lesson.enter("teacher")
-    await lesson.look()
-    assert await lesson.inside() == {"student", "teacher"}
+    await classroom.substitute()
+    assert await classroom.inside() == {"student"}
+    await classroom.enter("teacher")
+    await classroom.look()
+    assert await classroom.inside() == {"student", "teacher"}
 
 
-async def test_a_look_finds_whoever_lost_the_right_and_nobody_else(lesson: Class) -> None:
-    await lesson.let_teachers_in(True)
-    await lesson.enter("teacher", "colleague", "supervisor", "student", "classmate", "parent")
-    await lesson.let_teachers_in(False)
-    await lesson.change("supervisor", UserRole.PARENT)
-    await lesson.leave_group("student")
+async def test_a_look_finds_whoever_lost_the_right_and_nobody_else(classroom: Classroom) -> None:
+    await classroom.let_teachers_in(True)
+    await classroom.enter("teacher", "colleague", "supervisor", "student", "classmate", "parent")
+    await classroom.let_teachers_in(False)
+    await classroom.change("supervisor", UserRole.PARENT)
+    await classroom.leave_group("student")
     await forget_plans()
-    await lesson.look()
+    await classroom.look()
     assert await planned() == 4
-    assert await lesson.inside() == {"teacher", "classmate"}
-    await lesson.look(20)
+    assert await classroom.inside() == {"teacher", "classmate"}
+    await classroom.look(20)
     assert await planned() == 0
 
 
-async def test_a_membership_ends_by_date(lesson: Class) -> None:
-    await lesson.enter("student", "classmate")
-    ends = lesson.there.now + timedelta(seconds=15)
-    await Membership.filter(user_id=lesson.there["student"].id).update(active_until=ends)
-    await lesson.look(14)
+async def test_a_membership_ends_by_date(classroom: Classroom) -> None:
+    await classroom.enter("student", "classmate")
+    ends = classroom.there.now + timedelta(seconds=15)
+    await Membership.filter(user_id=classroom.there["student"].id).update(active_until=ends)
+    await classroom.look(14)
     assert await planned() == 0
-    await lesson.look(15)
-    row = await SessionParticipant.get(id=lesson.there["attendance"].id)
+    await classroom.look(15)
+    row = await SessionParticipant.get(id=classroom.there["attendance"].id)
     work = await DueWork.get(kind=WorkKind.REMOVE_PERSON)
     assert (work.subject, work.due_at) == (row.id, ends)
-    await remove_person(lesson.livekit, row.id, ends)
-    assert await lesson.inside() == {"classmate"}
+    await remove_person(classroom.livekit, row.id, ends)
+    assert await classroom.inside() == {"classmate"}
 
 
-async def test_who_comes_with_an_old_token_is_put_out_again(lesson: Class) -> None:
-    old = {name: await lesson.token(name) for name in ("supervisor", "classmate")}
-    await lesson.change("supervisor", UserRole.PARENT)
-    await lesson.leave_group("classmate")
+async def test_a_person_without_the_right_who_joins_with_an_old_token_is_put_out(
+    classroom: Classroom,
+) -> None:
+    old = {name: await classroom.token(name) for name in ("supervisor", "classmate")}
+    await classroom.change("supervisor", UserRole.PARENT)
+    await classroom.leave_group("classmate")
     for name, one in old.items():
-        await lesson.come_back(name, one)
-    assert await lesson.inside() == set()
+        await classroom.come_back(name, one)
+    assert await classroom.inside() == set()
 
 
-async def test_the_hour_the_window_and_the_academy_put_nobody_out(lesson: Class) -> None:
+async def test_nobody_is_put_out_by_the_hour_the_window_or_an_inactive_academy(
+    classroom: Classroom,
+) -> None:
     everybody = {"teacher", "admin", "supervisor", "student", "parent", "super"}
-    await lesson.enter(*everybody)
-    academy_id = lesson.there["academy"].id
+    await classroom.enter(*everybody)
+    academy_id = classroom.there["academy"].id
     await Academy.filter(id=academy_id).update(is_active=False)
     days = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
     closed = {"auto_create_meetings": False, "meeting_creation_blocked_days": days}
     await Settings.filter(academy_id=academy_id).update(**closed)
-    session = await lesson.row()
+    session = await classroom.row()
     session.meeting_options = (session.meeting_options or {}) | {"max_participants": 1}
     await session.save(update_fields=["meeting_options"])
-    for minutes in (1, 70, 300):  # overtime, too
-        await lesson.look(60 * minutes)
+    for minutes in (1, 70, 300):  # also in overtime
+        await classroom.look(60 * minutes)
     assert await planned() == 0
-    for row in await SessionParticipant.filter(session_id=lesson.session_id):
-        later = lesson.there.now + timedelta(hours=5)
-        await remove_person(lesson.livekit, row.id, later)
-    assert await lesson.inside() == everybody
+    for row in await SessionParticipant.filter(session_id=classroom.session_id):
+        later = classroom.there.now + timedelta(hours=5)
+        await remove_person(classroom.livekit, row.id, later)
+    assert await classroom.inside() == everybody
 
 
-async def test_who_is_not_ours_or_came_before_grants_were_told_is_let_alone(lesson: Class) -> None:
-    await lesson.enter("student")
-    name = str((await lesson.row()).room_name)
-    for identity in ("EG_recorder", "agent-7", str(lesson.there["classmate"].id)):
-        lesson.stub.enter(name, identity).attributes["grant"] = "room_admin"
-    foreigner = lesson.there["foreign_student"]
-    lesson.stub.enter(name, f"{foreigner.id}_Somebody_Else")
-    student = lesson.there["student"]
-    del lesson.stub.people[name][f"{student.id}_{student.first_name}_{student.last_name}"]
-    lesson.stub.enter(name, f"{student.id}_Of_Before")
-    await lesson.look()
+async def test_strangers_recorders_and_people_without_a_grant_are_left_in_the_room(
+    classroom: Classroom,
+) -> None:
+    await classroom.enter("student")
+    name = str((await classroom.row()).room_name)
+    for identity in ("EG_recorder", "agent-7", str(classroom.there["classmate"].id)):
+        classroom.stub.enter(name, identity).attributes["grant"] = "room_admin"
+    foreigner = classroom.there["foreign_student"]
+    classroom.stub.enter(name, f"{foreigner.id}_Somebody_Else")
+    student = classroom.there["student"]
+    del classroom.stub.people[name][f"{student.id}_{student.first_name}_{student.last_name}"]
+    classroom.stub.enter(name, f"{student.id}_Of_Before")
+    await classroom.look()
     assert await planned() == 0
-    assert len(lesson.stub.people[name]) == 5
+    assert len(classroom.stub.people[name]) == 5
 
 
-async def test_a_look_asks_as_often_for_many_as_for_one(lesson: Class) -> None:
-    await lesson.enter("student", "parent", "teacher")
-    await lesson.look()
+async def test_a_look_asks_as_often_for_many_as_for_one(classroom: Classroom) -> None:
+    await classroom.enter("student", "parent", "teacher")
+    await classroom.look()
     with counting() as one:
-        await lesson.look(20)
-    await lesson.enter("classmate", "others_parent", "admin", "supervisor", "super")
-    there = Class(
-        Scene(lesson.there.rows | {"mine": lesson.there["others"]}, lesson.there.now),
-        lesson.asker,
-        lesson.stub,
+        await classroom.look(20)
+    await classroom.enter("classmate", "others_parent", "admin", "supervisor", "super")
+    there = Classroom(
+        Scene(classroom.there.rows | {"mine": classroom.there["others"]}, classroom.there.now),
+        classroom.asker,
+        classroom.stub,
     )
     await there.enter("stranger", "others_parent", "colleague", "admin")
-    await lesson.look(30)
+    await classroom.look(30)
     with counting() as many:
-        await lesson.look(40)
+        await classroom.look(40)
     assert len(many) == len(one) <= 9

@@ -1,1 +1,1 @@
-"""Folds, reports, looks, overrides: how attendance comes about and stays true."""
+"""Attendance: the fold, reports, the reconciler, overrides and the final result."""

@@ -1,4 +1,4 @@
-"""Whoever comes when the session is over, with a token from before, has not come to it."""
+"""A person who joins with an old token after the session is over did not attend it."""
 
 import pytest
 
@@ -10,55 +10,55 @@ from domain.status import SessionStatus
 from models import DueWork, MeetingAttendanceEvent, SessionParticipant
 from tests.support import make
 from tests.support.attendance_rows import state
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def over(students: int = 1) -> Lesson:
-    lesson = await ready(students)
-    await send(lesson.room.started(), at(-9))
+async def over(students: int = 1) -> Classroom:
+    classroom = await ready(students)
+    await send(classroom.room.started(), at(-9))
     await advance_due(at(65, 1))
-    await finalise_attendance(lesson.session.id, at(65, 20))
-    return lesson
+    await finalise_attendance(classroom.session.id, at(65, 20))
+    return classroom
 
 
 @pytest.mark.parametrize("students", [1, 2])
 async def test_who_comes_after_the_end_was_absent(students: int) -> None:
-    lesson = await over(students)
-    status = (await lesson.now()).status
-    stay = lesson.stay(90)
-    await send(lesson.room.joined(stay), at(90, 1))
-    await send(lesson.room.left(stay, at(95)), at(95, 1))
-    found = await state(lesson.session.id, lesson.student)
+    classroom = await over(students)
+    status = (await classroom.now()).status
+    stay = classroom.stay(90)
+    await send(classroom.room.joined(stay), at(90, 1))
+    await send(classroom.room.left(stay, at(95)), at(95, 1))
+    found = await state(classroom.session.id, classroom.student)
     assert (found.result.presence, found.result.cycles) == (Presence.NOT_JOINED, ())
     assert found.result.status is AttendanceStatus.ABSENT
-    assert (await lesson.now()).status is status
-    kept = await MeetingAttendanceEvent.filter(user=lesson.student).count()
+    assert (await classroom.now()).status is status
+    kept = await MeetingAttendanceEvent.filter(user=classroom.student).count()
     assert kept == 2
     assert await DueWork.filter(kind=WorkKind.DELETE_ROOM).exists()
 
 
-async def test_a_private_lesson_stays_absent() -> None:
-    lesson = await over()
-    assert (await lesson.now()).status is SessionStatus.ABSENT
+async def test_a_private_session_stays_absent() -> None:
+    classroom = await over()
+    assert (await classroom.now()).status is SessionStatus.ABSENT
 
 
 async def test_a_visitor_who_comes_after_the_end_gets_no_row() -> None:
-    lesson = await over()
-    parent = await make.parent(await lesson.session.academy, lesson.student)
-    stay = lesson.stay(90, parent)
-    await send(lesson.room.joined(stay), at(90, 1))
-    await send(lesson.room.left(stay, at(95)), at(95, 1))
+    classroom = await over()
+    parent = await make.parent(await classroom.session.academy, classroom.student)
+    stay = classroom.stay(90, parent)
+    await send(classroom.room.joined(stay), at(90, 1))
+    await send(classroom.room.left(stay, at(95)), at(95, 1))
     assert not await SessionParticipant.filter(user=parent).exists()
 
 
 async def test_what_is_told_late_of_a_stay_before_the_end_counts() -> None:
-    lesson = await over()
-    parent = await make.parent(await lesson.session.academy, lesson.student)
-    for user in (lesson.student, parent):
-        stay = lesson.stay(30, user)
-        await send(lesson.room.left(stay, at(64)), at(90, 1))
-        assert (await state(lesson.session.id, user)).result.join_count == 1
-    assert (await lesson.now()).status is SessionStatus.COMPLETED
+    classroom = await over()
+    parent = await make.parent(await classroom.session.academy, classroom.student)
+    for user in (classroom.student, parent):
+        stay = classroom.stay(30, user)
+        await send(classroom.room.left(stay, at(64)), at(90, 1))
+        assert (await state(classroom.session.id, user)).result.join_count == 1
+    assert (await classroom.now()).status is SessionStatus.COMPLETED

@@ -1,4 +1,4 @@
-"""What LiveKit's webhooks missed, its list of a room's people repairs, both ways; no guesses."""
+"""The reconciler repairs what webhooks missed from LiveKit's list of people, without guesses."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from livekit.protocol import models as protocol
 
-from actions.attendance.conclusions import conclude as really_conclude
-from actions.rooms.look import look_at_rooms, take_turn
+from actions.attendance.reconciliation import reconcile_session as really_reconcile
+from actions.rooms.reconciler import reconcile_in_turn, reconcile_rooms
 from actions.rooms.room import make_room
 from actions.writing.leases import take_lease
 from domain.attendance.fold import (
@@ -25,11 +25,11 @@ from domain.errors import LiveKitUnavailableError
 from domain.rooms import participant_identity
 from domain.session import WorkKind
 from domain.status import SessionStatus
-from gateways.livekit import LiveKit
+from gateways.livekit import LiveKit, Participant
 from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
 from tests.support import make
 from tests.support.attendance_rows import state, states, stream, visits
-from tests.support.lessons import START, Lesson, at, ready
+from tests.support.classrooms import START, Classroom, at, ready
 from tests.support.livekit_events import Room, send
 from tests.support.livekit_stub import LiveKitStub, twirp_error
 
@@ -41,16 +41,16 @@ ACTIVE, JOINING = protocol.ParticipantInfo.State.ACTIVE, protocol.ParticipantInf
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A lesson whose room is there, and LiveKit as we reach it."""
+    """A session whose room is there, and LiveKit as we reach it."""
 
-    lesson: Lesson
+    classroom: Classroom
     stub: LiveKitStub
     livekit: LiveKit
     room: Room
 
     @property
     def name(self) -> str:
-        return str(self.lesson.session.room_name)
+        return str(self.classroom.session.room_name)
 
     def enter(self, user: User, at: datetime, sid: str, **changed: object) -> None:
         identity = participant_identity(user.id, user.first_name, user.last_name)
@@ -65,17 +65,17 @@ class House:
 
     async def look(self, *moments: datetime) -> None:
         for now in moments:
-            await look_at_rooms(self.livekit, now)
+            await reconcile_rooms(self.livekit, now)
 
     async def row(self, user: User | None = None) -> AttendanceState:
-        return await state(self.lesson.session.id, user or self.lesson.student)
+        return await state(self.classroom.session.id, user or self.classroom.student)
 
     async def lines(self) -> list[EventKind]:
         found = MeetingAttendanceEvent.filter(source=EventSource.RECONCILER, user_id__isnull=False)
         return [line.kind for line in await found.order_by("id")]
 
     async def version(self) -> int:
-        return (await self.lesson.now()).version
+        return (await self.classroom.now()).version
 
 
 @pytest.fixture
@@ -84,53 +84,53 @@ async def house(stub: LiveKitStub, livekit: LiveKit) -> House:
 
 
 async def open_house(stub: LiveKitStub, livekit: LiveKit, students: int = 2) -> House:
-    lesson = await ready(students)
-    stub.rooms[str(lesson.session.room_name)] = protocol.Room(
-        sid=f"RM_{lesson.session.id}",
-        name=lesson.session.room_name,
+    classroom = await ready(students)
+    stub.rooms[str(classroom.session.room_name)] = protocol.Room(
+        sid=f"RM_{classroom.session.id}",
+        name=classroom.session.room_name,
         creation_time_ms=to_ms(at(-9)),
     )
-    await make_room(livekit, lesson.session.id, at(-9))
-    room = Room(lesson.session, at(-9), f"RM_{lesson.session.id}")
-    return House(lesson, stub, livekit, room)
+    await make_room(livekit, classroom.session.id, at(-9))
+    room = Room(classroom.session, at(-9), f"RM_{classroom.session.id}")
+    return House(classroom, stub, livekit, room)
 
 
 async def test_a_lost_join_is_found(house: House) -> None:
-    student = house.lesson.student
+    student = house.classroom.student
     house.enter(student, at(-1), "PA_1")
     await house.look(at(0, 2))
     found = await house.row()
     assert visits(found, START) == [(-MINUTE, None, CycleStart.RECONCILED, None)]
     assert found.result.presence is Presence.IN_MEETING
     assert found.result.confidence is Confidence.RECONCILED
-    assert (await house.lesson.now()).status is SessionStatus.ONGOING
+    assert (await house.classroom.now()).status is SessionStatus.ONGOING
 
 
-async def test_a_session_begins_with_whoever_is_found_in_it(house: House) -> None:
-    house.enter(house.lesson.teacher, at(-5), "PA_1")
+async def test_a_session_starts_with_whoever_is_found_in_it(house: House) -> None:
+    house.enter(house.classroom.teacher, at(-5), "PA_1")
     await house.look(at(-4))
-    session = await house.lesson.now()
+    session = await house.classroom.now()
     assert (session.status, session.started_at) == (SessionStatus.ONGOING, at(-4))
     causes = [event.payload.get("cause") for event in await stream(session.id)]
     assert causes[-1] == "FIRST_JOIN"
 
 
 async def test_looks_that_change_nothing_only_stamp(house: House) -> None:
-    stay = house.lesson.stay(0)
-    house.enter(house.lesson.student, START, stay.sid)
+    stay = house.classroom.stay(0)
+    house.enter(house.classroom.student, START, stay.sid)
     await send(house.room.joined(stay), START)
     version = await house.version()
     await house.look(*(at(0, 5 * number) for number in range(1, 13)))
     assert await house.lines() == []
     assert await house.version() == version
-    assert (await house.lesson.now()).room_seen_at == at(1)
+    assert (await house.classroom.now()).room_seen_at == at(1)
 
 
 async def test_a_found_stay_is_written_once_and_the_late_webhook_takes_it_over(
     house: House,
 ) -> None:
-    stay = house.lesson.stay(0)
-    house.enter(house.lesson.student, START, stay.sid)
+    stay = house.classroom.stay(0)
+    house.enter(house.classroom.student, START, stay.sid)
     await house.look(*(at(0, 5 * number) for number in range(1, 6)))
     assert await house.lines() == [EventKind.SEEN]
     await send(house.room.joined(stay), at(0, 40))
@@ -142,11 +142,11 @@ async def test_a_found_stay_is_written_once_and_the_late_webhook_takes_it_over(
 async def test_a_lost_leave_is_found_by_the_second_look_and_is_when_they_were_last_seen(
     house: House,
 ) -> None:
-    stay = house.lesson.stay(0)
-    house.enter(house.lesson.student, START, stay.sid)
+    stay = house.classroom.stay(0)
+    house.enter(house.classroom.student, START, stay.sid)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10), at(0, 15))
-    house.leave(house.lesson.student)
+    house.leave(house.classroom.student)
     await house.look(at(0, 20))
     assert (await house.row()).result.presence is Presence.IN_MEETING
     await house.look(at(0, 25))
@@ -158,56 +158,56 @@ async def test_a_lost_leave_is_found_by_the_second_look_and_is_when_they_were_la
     assert await house.lines() == [EventKind.NOT_SEEN]
 
 
-async def test_one_absence_is_none(house: House) -> None:
-    stay = house.lesson.stay(0)
+async def test_being_missed_once_does_not_end_a_stay(house: House) -> None:
+    stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10))
-    house.enter(house.lesson.student, START, stay.sid)
+    house.enter(house.classroom.student, START, stay.sid)
     await house.look(at(0, 15))
-    house.leave(house.lesson.student)
+    house.leave(house.classroom.student)
     await house.look(at(0, 20))
     assert await house.lines() == []
     assert (await house.row()).result.presence is Presence.IN_MEETING
 
 
-async def test_who_has_just_come_or_gone_is_left_alone(house: House) -> None:
+async def test_a_person_who_has_just_joined_or_left_is_not_corrected(house: House) -> None:
     """LiveKit's list lags behind its webhooks."""
-    stay = house.lesson.stay(0)
+    stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 1), at(0, 2), at(0, 4))
     assert (await house.row()).result.presence is Presence.IN_MEETING
     await send(house.room.left(stay, at(5)), at(5))
-    house.enter(house.lesson.student, START, stay.sid)
+    house.enter(house.classroom.student, START, stay.sid)
     await house.look(at(5, 2), at(5, 7), at(5, 12))
     assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []  # LiveKit's own leave stands
 
 
-async def test_who_goes_right_after_coming_is_not_credited_with_looks_that_missed_them(
+async def test_a_person_missing_since_their_join_gets_no_time(
     house: House,
 ) -> None:
-    await send(house.room.joined(house.lesson.stay(0)), START)
+    await send(house.room.joined(house.classroom.stay(0)), START)
     await house.look(at(0, 3), at(0, 8))
     found = await house.row()
     assert visits(found, START) == [(0, 0, CycleStart.JOINED, CycleEnd.RECONCILED)]
 
 
-async def test_who_is_seen_again_never_left(house: House) -> None:
-    stay = house.lesson.stay(0)
+async def test_a_person_who_is_seen_again_has_never_left(house: House) -> None:
+    stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10), at(0, 15))
     assert (await house.row()).result.presence is Presence.LEFT
-    house.enter(house.lesson.student, START, stay.sid)
+    house.enter(house.classroom.student, START, stay.sid)
     await house.look(at(0, 21))
     assert visits(await house.row(), START) == [(0, None, CycleStart.JOINED, None)]
-    house.leave(house.lesson.student)
+    house.leave(house.classroom.student)
     await house.look(at(0, 30), at(0, 35))
     assert await house.lines() == [EventKind.NOT_SEEN, EventKind.SEEN, EventKind.NOT_SEEN]
     assert (await house.row()).result.presence is Presence.LEFT
 
 
 async def test_livekits_late_leave_replaces_what_was_concluded(house: House) -> None:
-    stay = house.lesson.stay(0)
+    stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     await house.look(at(0, 10), at(0, 15))
     await send(house.room.left(stay, at(0, 12)), at(0, 12.3))
@@ -215,12 +215,12 @@ async def test_livekits_late_leave_replaces_what_was_concluded(house: House) -> 
 
 
 async def test_a_new_connection_of_the_same_person_does_not_keep_the_old_one(house: House) -> None:
-    old = house.lesson.stay(0)
+    old = house.classroom.stay(0)
     await send(house.room.joined(old), START)
-    house.enter(house.lesson.student, START, old.sid)
+    house.enter(house.classroom.student, START, old.sid)
     await house.look(at(0, 10))
-    house.leave(house.lesson.student)
-    house.enter(house.lesson.student, at(0, 12), "PA_new")
+    house.leave(house.classroom.student)
+    house.enter(house.classroom.student, at(0, 12), "PA_new")
     await house.look(*(at(0, 15 + 6 * number) for number in range(5)))
     assert await house.lines() == [EventKind.SEEN, EventKind.NOT_SEEN]
     found = await house.row()
@@ -228,7 +228,7 @@ async def test_a_new_connection_of_the_same_person_does_not_keep_the_old_one(hou
 
 
 async def test_only_people_who_are_in_count(house: House) -> None:
-    student, classmate = house.lesson.students
+    student, classmate = house.classroom.students
     kinds = protocol.ParticipantInfo.Kind
     house.enter(student, START, "PA_1", state=JOINING)
     house.enter(classmate, START, "PA_2", kind=kinds.AGENT)
@@ -243,7 +243,7 @@ async def test_only_people_who_are_in_count(house: House) -> None:
 
 
 async def test_a_visitor_gets_a_row(house: House) -> None:
-    visitor = await make.parent(await house.lesson.session.academy, house.lesson.student)
+    visitor = await make.parent(await house.classroom.session.academy, house.classroom.student)
     house.enter(visitor, START, "PA_1")
     await house.look(at(0, 10))
     found = await house.row(visitor)
@@ -262,14 +262,14 @@ def failing(kind: str) -> web.Response:
 async def test_a_room_that_gives_no_answer_tells_nothing_of_its_people(
     house: House, kind: str
 ) -> None:
-    stay = house.lesson.stay(0)
+    stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     other = await open_house(house.stub, house.livekit)
-    other.enter(other.lesson.student, START, "PA_9")
+    other.enter(other.classroom.student, START, "PA_9")
     house.stub.silent[house.name] = failing(kind)
     await house.look(*(at(0, 5 * number) for number in range(2, 8)))
     assert (await house.row()).result.presence is Presence.IN_MEETING
-    assert (await house.lesson.now()).room_seen_at is None
+    assert (await house.classroom.now()).room_seen_at is None
     assert (await other.row()).result.presence is Presence.IN_MEETING
     del house.stub.silent[house.name]
     await house.look(at(1), at(1, 5))
@@ -277,7 +277,7 @@ async def test_a_room_that_gives_no_answer_tells_nothing_of_its_people(
 
 
 async def test_a_livekit_that_does_not_answer_tells_nothing(house: House) -> None:
-    await send(house.room.joined(house.lesson.stay(0)), START)
+    await send(house.room.joined(house.classroom.stay(0)), START)
     await house.stub.go_down()
     for seconds in (10, 15, 20):
         with pytest.raises(LiveKitUnavailableError):
@@ -286,9 +286,9 @@ async def test_a_livekit_that_does_not_answer_tells_nothing(house: House) -> Non
 
 
 async def test_a_room_that_is_made_again_ends_nobody_by_being_empty(house: House) -> None:
-    """Its people come back by themselves; that they were cut off the new room tells."""
-    await send(house.room.joined(house.lesson.stay(0)), START)
-    house.enter(house.lesson.student, START, "PA_1")
+    """Its people come back by themselves; the new room itself tells that they were cut off."""
+    await send(house.room.joined(house.classroom.stay(0)), START)
+    house.enter(house.classroom.student, START, "PA_1")
     del house.stub.rooms[house.name]
     await house.look(at(0, 10))
     assert await house.lines() == []
@@ -299,22 +299,22 @@ async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
 ) -> None:
     other = await open_house(house.stub, house.livekit)
     for one in (house, other):
-        one.enter(one.lesson.student, START, "PA_1")
+        one.enter(one.classroom.student, START, "PA_1")
 
-    async def conclude(session: Session, there: dict[tuple[int, str], int], now: datetime) -> None:
-        if session.id == house.lesson.session.id:
+    async def reconcile(session: Session, there: dict[tuple[int, str], int], now: datetime) -> None:
+        if session.id == house.classroom.session.id:
             raise RuntimeError("in trouble")
-        await really_conclude(session, there, now)
+        await really_reconcile(session, there, now)
 
-    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
+    monkeypatch.setattr("actions.attendance.people_inside.reconcile_session", reconcile)
     await house.look(at(0, 10))
     assert (await other.row()).result.presence is Presence.IN_MEETING
-    assert (await house.lesson.now()).room_seen_at is None
+    assert (await house.classroom.now()).room_seen_at is None
 
 
-async def test_who_is_barred_is_removed_again(house: House) -> None:
-    student = house.lesson.student
-    row = SessionParticipant.filter(session_id=house.lesson.session.id, user_id=student.id)
+async def test_a_barred_person_found_in_the_room_is_removed_every_time(house: House) -> None:
+    student = house.classroom.student
+    row = SessionParticipant.filter(session_id=house.classroom.session.id, user_id=student.id)
     await row.update(barred_at=START)
     house.enter(student, START, "PA_1")
     await house.look(at(0, 10))
@@ -326,9 +326,9 @@ async def test_who_is_barred_is_removed_again(house: House) -> None:
 
 
 async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) -> None:
-    stay = house.lesson.stay(0)
+    stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
-    house.enter(house.lesson.student, START, stay.sid)
+    house.enter(house.classroom.student, START, stay.sid)
     ask = house.livekit.list_participants
 
     class Slow(LiveKit):
@@ -337,12 +337,14 @@ async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) ->
 
         list_rooms = house.livekit.list_rooms
 
-        async def list_participants(self, room: str, *, timeout_s: float = 5.0):  # type: ignore[no-untyped-def]
+        async def list_participants(
+            self, room: str, *, timeout_s: float = 5.0
+        ) -> list[Participant]:
             answer = await ask(room)
             await send(house.room.left(stay, at(1)), at(1))
             return answer
 
-    await look_at_rooms(Slow(), at(1))
+    await reconcile_rooms(Slow(), at(1))
     await house.look(at(1, 10))
     assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []
@@ -351,9 +353,9 @@ async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) ->
 async def test_all_rooms_are_asked_ten_at_a_time(stub: LiveKitStub, livekit: LiveKit) -> None:
     houses = [await open_house(stub, livekit, students=1) for _ in range(12)]
     for one in houses:
-        one.enter(one.lesson.student, START, f"PA_{one.lesson.session.id}")
+        one.enter(one.classroom.student, START, f"PA_{one.classroom.session.id}")
     before, stub.slow_s = len(stub.calls), 0.02
-    await look_at_rooms(livekit, at(0, 10))
+    await reconcile_rooms(livekit, at(0, 10))
     asked = stub.calls[before:]
     assert (asked.count("ListRooms"), asked.count("ListParticipants")) == (1, 12)
     assert stub.most_at_once == 10
@@ -373,17 +375,17 @@ async def test_no_session_is_compared_with_every_other(
         return one is other
 
     monkeypatch.setattr(Session, "__eq__", equals)
-    await look_at_rooms(livekit, at(0, 10))
+    await reconcile_rooms(livekit, at(0, 10))
     assert compared == []
 
 
 async def test_one_process_at_a_time_looks(house: House) -> None:
-    asked = [await take_turn(house.livekit, at(0, seconds)) for seconds in (0, 1, 4.9)]
+    asked = [await reconcile_in_turn(house.livekit, at(0, seconds)) for seconds in (0, 1, 4.9)]
     assert asked == [0, None, None]
-    assert await take_turn(house.livekit, at(0, 5)) == 0
+    assert await reconcile_in_turn(house.livekit, at(0, 5)) == 0
 
 
-async def test_of_many_who_ask_one_gets_the_lease(house: House) -> None:
+async def test_only_one_of_many_claimants_gets_the_lease(house: House) -> None:
     for second in (0, 5):
         now = at(0, second)
         took = await asyncio.gather(
@@ -395,18 +397,18 @@ async def test_of_many_who_ask_one_gets_the_lease(house: House) -> None:
 async def test_a_look_that_fails_is_soon_anybodys_turn(house: House) -> None:
     await house.stub.go_down()
     with pytest.raises(LiveKitUnavailableError):
-        await take_turn(house.livekit, START)
+        await reconcile_in_turn(house.livekit, START)
     await house.stub.come_up()
-    assert await take_turn(house.livekit, at(0, 1)) == 0
+    assert await reconcile_in_turn(house.livekit, at(0, 1)) == 0
 
 
 async def test_the_rows_are_told_in_one_stream_without_gaps(house: House) -> None:
-    for number, student in enumerate(house.lesson.students):
+    for number, student in enumerate(house.classroom.students):
         house.enter(student, START, f"PA_{number}")
     await house.look(at(0, 10))
-    for student in house.lesson.students:
+    for student in house.classroom.students:
         house.leave(student)
     await house.look(at(0, 20), at(0, 25))
-    rows = await states(house.lesson.session.id)
-    assert [rows[one.id].result.presence for one in house.lesson.students] == [Presence.LEFT] * 2
-    assert await house.version() == len(await stream(house.lesson.session.id))
+    rows = await states(house.classroom.session.id)
+    assert [rows[one.id].result.presence for one in house.classroom.students] == [Presence.LEFT] * 2
+    assert await house.version() == len(await stream(house.classroom.session.id))

@@ -1,4 +1,4 @@
-"""A page's report: on every screen at once, and on no record until LiveKit confirms it."""
+"""A page's report is on every screen at once, and on no record until LiveKit confirms it."""
 
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from schema.types.ids import Kind, encode
 from tests.support import make
 from tests.support.asking import Asker, code, payload
 from tests.support.attendance_rows import as_text, state, stream, told, visits
-from tests.support.lessons import START, Lesson, at, ready, scheduled
+from tests.support.classrooms import START, Classroom, at, ready, scheduled
 from tests.support.livekit_events import send
 
 ANSWER = """{
@@ -42,19 +42,19 @@ MINUTE = 60_000
 
 async def report(
     asker: Asker,
-    lesson: Lesson,
+    classroom: Classroom,
     now: datetime,
     what: str = JOIN,
     *,
     as_: User | None = None,
     sid: str | None = None,
 ) -> Any:
-    sent = {"id": encode(Kind.SESSION, lesson.session.id), "sid": sid}
-    return await asker.ask(what % ANSWER, as_ or lesson.student, now=now, **sent)
+    sent = {"id": encode(Kind.SESSION, classroom.session.id), "sid": sid}
+    return await asker.ask(what % ANSWER, as_ or classroom.student, now=now, **sent)
 
 
-async def row(lesson: Lesson, user: User | None = None) -> AttendanceState:
-    return await state(lesson.session.id, user or lesson.student)
+async def row(classroom: Classroom, user: User | None = None) -> AttendanceState:
+    return await state(classroom.session.id, user or classroom.student)
 
 
 async def lines() -> list[EventKind]:
@@ -67,9 +67,9 @@ async def expire(now: datetime) -> None:
 
 
 @pytest.mark.parametrize("sid", [None, "PA_mine"])
-async def test_a_report_shows_at_once_and_begins_nothing(asker: Asker, sid: str | None) -> None:
-    lesson = await ready()
-    shown = payload(await report(asker, lesson, at(-5), sid=sid))["attendance"]
+async def test_a_report_shows_at_once_and_starts_nothing(asker: Asker, sid: str | None) -> None:
+    classroom = await ready()
+    shown = payload(await report(asker, classroom, at(-5), sid=sid))["attendance"]
     assert shown == {
         "presence": "IN_MEETING",
         "joinedSince": None,
@@ -78,20 +78,20 @@ async def test_a_report_shows_at_once_and_begins_nothing(asker: Asker, sid: str 
         "confidence": "REPORTED",
         "cycles": [{"openedBy": "CLIENT_REPORT"}],
     }
-    session = await lesson.now()
+    session = await classroom.now()
     assert session.status is SessionStatus.READY
     kind, event = (await told(session.id))[-1]
     assert (kind, event["presence"]) == ("PRESENCE_CHANGED", "IN_MEETING")
 
 
 async def test_a_second_report_adds_nothing(asker: Asker) -> None:
-    lesson = await ready()
-    await report(asker, lesson, at(1))
-    version = (await lesson.now()).version
-    again = payload(await report(asker, lesson, at(1, 30), sid="PA_other"))["attendance"]
+    classroom = await ready()
+    await report(asker, classroom, at(1))
+    version = (await classroom.now()).version
+    again = payload(await report(asker, classroom, at(1, 30), sid="PA_other"))["attendance"]
     assert again["presence"] == "IN_MEETING"
     assert await lines() == [EventKind.JOINED]
-    assert (await lesson.now()).version == version
+    assert (await classroom.now()).version == version
 
 
 @pytest.mark.parametrize("sid_is_told", [True, False])
@@ -99,198 +99,202 @@ async def test_a_second_report_adds_nothing(asker: Asker) -> None:
 async def test_the_webhook_and_the_report_are_one_stay(
     asker: Asker, sid_is_told: bool, webhook_first: bool
 ) -> None:
-    lesson = await ready()
-    stay = lesson.stay(0)
+    classroom = await ready()
+    stay = classroom.stay(0)
     sid = stay.sid if sid_is_told else None
     if webhook_first:
-        await send(lesson.room.joined(stay), at(0, 1))
-    await report(asker, lesson, at(0, 0.5), sid=sid)
+        await send(classroom.room.joined(stay), at(0, 1))
+    await report(asker, classroom, at(0, 0.5), sid=sid)
     if not webhook_first:
-        await send(lesson.room.joined(stay), at(0, 1))
-    found = await row(lesson)
+        await send(classroom.room.joined(stay), at(0, 1))
+    found = await row(classroom)
     assert visits(found, START) == [(0, None, CycleStart.JOINED, None)]
     assert (found.result.join_count, found.result.joined_since_ms is None) == (1, False)
     await expire(at(5))
-    assert visits(await row(lesson), START) == visits(found, START)
-    assert (await lesson.now()).status is SessionStatus.ONGOING
+    assert visits(await row(classroom), START) == visits(found, START)
+    assert (await classroom.now()).status is SessionStatus.ONGOING
 
 
 @pytest.mark.parametrize("sid", [None, "PA_mine"])
-async def test_what_nobody_confirms_is_gone_after_a_minute(asker: Asker, sid: str | None) -> None:
-    lesson = await ready()
-    await report(asker, lesson, at(1), sid=sid)
+async def test_a_reported_join_that_livekit_does_not_confirm_ends_after_a_minute(
+    asker: Asker, sid: str | None
+) -> None:
+    classroom = await ready()
+    await report(asker, classroom, at(1), sid=sid)
     await expire(at(1, 59.9))
-    assert (await row(lesson)).result.presence is Presence.IN_MEETING
+    assert (await row(classroom)).result.presence is Presence.IN_MEETING
     assert await DueWork.filter(kind=WorkKind.EXPIRE_REPORT, due_at=at(2)).exists()
     await expire(at(2))
-    found = await row(lesson)
+    found = await row(classroom)
     assert (found.result.presence, found.result.cycles) == (Presence.NOT_JOINED, ())
     assert found.result.join_count == 0
-    version = (await lesson.now()).version
-    participant = await SessionParticipant.get(user_id=lesson.student.id)
-    await expire_report(participant.id, at(3))  # again
+    version = (await classroom.now()).version
+    participant = await SessionParticipant.get(user_id=classroom.student.id)
+    await expire_report(participant.id, at(3))  # a second time
     assert await lines() == [EventKind.JOINED, EventKind.EXPIRED]
-    assert (await lesson.now()).version == version
+    assert (await classroom.now()).version == version
 
 
 async def test_a_confirmation_that_comes_too_late_to_show_still_counts(asker: Asker) -> None:
-    lesson = await ready()
-    stay = lesson.stay(1)
-    await report(asker, lesson, at(1), sid=stay.sid)
+    classroom = await ready()
+    stay = classroom.stay(1)
+    await report(asker, classroom, at(1), sid=stay.sid)
     await expire(at(2))
-    await send(lesson.room.joined(stay), at(2, 5))
-    assert visits(await row(lesson), START) == [(MINUTE, None, CycleStart.JOINED, None)]
+    await send(classroom.room.joined(stay), at(2, 5))
+    assert visits(await row(classroom), START) == [(MINUTE, None, CycleStart.JOINED, None)]
 
 
-async def test_a_whole_class_that_only_the_page_tells_of_is_an_absence(asker: Asker) -> None:
-    lesson = await ready()
-    await send(lesson.room.started(), at(-8))  # so they could have come
-    await report(asker, lesson, at(0))
-    await report(asker, lesson, at(59), LEAVE)
+async def test_a_class_that_only_reports_tell_of_is_an_absence(asker: Asker) -> None:
+    classroom = await ready()
+    await send(classroom.room.started(), at(-8))  # the room was there: they could have come
+    await report(asker, classroom, at(0))
+    await report(asker, classroom, at(59), LEAVE)
     await advance_due(at(65))
-    await finalise_attendance(lesson.session.id, at(65, 10))
-    found = await row(lesson)
+    await finalise_attendance(classroom.session.id, at(65, 10))
+    found = await row(classroom)
     assert (found.result.status, found.result.closed_ms) == (AttendanceStatus.ABSENT, 0)
-    assert (await lesson.now()).status is SessionStatus.ABSENT
+    assert (await classroom.now()).status is SessionStatus.ABSENT
     await expire(at(66))
-    assert (await row(lesson)).result.cycles == ()
-    assert (await lesson.now()).status is SessionStatus.ABSENT
+    assert (await row(classroom)).result.cycles == ()
+    assert (await classroom.now()).status is SessionStatus.ABSENT
     rows = await as_text()
-    await recalculate_session(lesson.session.id, at(99))
+    await recalculate_session(classroom.session.id, at(99))
     assert await as_text() == rows
 
 
-async def test_who_is_only_reported_keeps_no_session_open(asker: Asker) -> None:
-    lesson = await ready(max_overtime_minutes=60)
+async def test_a_student_who_is_only_reported_does_not_keep_a_session_open(asker: Asker) -> None:
+    classroom = await ready(max_overtime_minutes=60)
     await advance_due(START)
-    await report(asker, lesson, at(64, 50))
+    await report(asker, classroom, at(64, 50))
     await advance_due(at(65))
-    assert (await lesson.now()).status is SessionStatus.COMPLETED
-    assert (await row(lesson)).result.presence is Presence.LEFT
+    assert (await classroom.now()).status is SessionStatus.COMPLETED
+    assert (await row(classroom)).result.presence is Presence.LEFT
 
 
-async def test_nor_does_who_is_only_reported_let_others_report(asker: Asker) -> None:
-    lesson = await ready(max_overtime_minutes=60)
+async def test_a_student_who_is_only_reported_does_not_let_others_report(asker: Asker) -> None:
+    classroom = await ready(max_overtime_minutes=60)
     await advance_due(START)
-    await report(asker, lesson, at(64, 50))
-    assert code(await report(asker, lesson, at(65), as_=lesson.teacher)) == "SESSION_OVER"
+    await report(asker, classroom, at(64, 50))
+    assert code(await report(asker, classroom, at(65), as_=classroom.teacher)) == "SESSION_OVER"
 
 
 async def test_a_reported_leave_shows_at_once_and_livekits_takes_its_place(asker: Asker) -> None:
-    lesson = await ready()
-    stay = lesson.stay(0)
-    await send(lesson.room.joined(stay), START)
-    left = payload(await report(asker, lesson, at(30), LEAVE, sid=stay.sid))["attendance"]
+    classroom = await ready()
+    stay = classroom.stay(0)
+    await send(classroom.room.joined(stay), START)
+    left = payload(await report(asker, classroom, at(30), LEAVE, sid=stay.sid))["attendance"]
     assert (left["presence"], left["confidence"]) == ("LEFT", "REPORTED")
-    found = await row(lesson)
+    found = await row(classroom)
     assert visits(found, START) == [(0, 30 * MINUTE, CycleStart.JOINED, CycleEnd.CLIENT_REPORT)]
-    await send(lesson.room.left(stay, at(30, 2)), at(30, 2))
-    found = await row(lesson)
+    await send(classroom.room.left(stay, at(30, 2)), at(30, 2))
+    found = await row(classroom)
     assert visits(found, START) == [(0, 30 * MINUTE + 2000, CycleStart.JOINED, CycleEnd.LEFT)]
     count = len(await lines())
-    again = payload(await report(asker, lesson, at(31), LEAVE))["attendance"]
+    again = payload(await report(asker, classroom, at(31), LEAVE))["attendance"]
     assert again["presence"] == "LEFT"
     assert len(await lines()) == count
 
 
 async def test_a_leave_of_another_connection_says_nothing(asker: Asker) -> None:
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(0)), START)
-    await report(asker, lesson, at(5), LEAVE, sid="PA_other")
-    assert (await row(lesson)).result.presence is Presence.IN_MEETING
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(0)), START)
+    await report(asker, classroom, at(5), LEAVE, sid="PA_other")
+    assert (await row(classroom)).result.presence is Presence.IN_MEETING
     assert not await MeetingAttendanceEvent.filter(source=EventSource.CLIENT).exists()
 
 
-async def test_who_never_came_cannot_leave(asker: Asker) -> None:
-    lesson = await ready()
-    assert code(await report(asker, lesson, START, LEAVE)) == "NOT_IN_ROOM"
-    assert code(await report(asker, lesson, START, LEAVE, as_=lesson.teacher)) == "NOT_IN_ROOM"
+async def test_a_leave_reported_by_a_person_who_never_joined_is_refused(asker: Asker) -> None:
+    classroom = await ready()
+    assert code(await report(asker, classroom, START, LEAVE)) == "NOT_IN_ROOM"
+    assert (
+        code(await report(asker, classroom, START, LEAVE, as_=classroom.teacher)) == "NOT_IN_ROOM"
+    )
     assert await lines() == []
 
 
-async def test_whoever_may_not_join_may_not_report(asker: Asker) -> None:
+async def test_a_person_who_may_not_join_may_not_report(asker: Asker) -> None:
     early = await scheduled()
     assert code(await report(asker, early, at(-11))) == "NOT_JOINABLE_YET"
-    lesson = await ready()
-    stranger = await make.student(await lesson.session.academy)
-    assert code(await report(asker, lesson, at(-6), as_=stranger)) == "NOT_FOUND"
-    participant = SessionParticipant.filter(session_id=lesson.session.id, user=lesson.student)
+    classroom = await ready()
+    stranger = await make.student(await classroom.session.academy)
+    assert code(await report(asker, classroom, at(-6), as_=stranger)) == "NOT_FOUND"
+    participant = SessionParticipant.filter(session_id=classroom.session.id, user=classroom.student)
     await participant.update(barred_at=at(-6))
-    assert code(await report(asker, lesson, at(-5))) == "BARRED"
+    assert code(await report(asker, classroom, at(-5))) == "BARRED"
     await participant.update(barred_at=None)
-    admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
-    await cancel_session(make.viewer(admin), lesson.session.id, None, at(-4))
-    assert code(await report(asker, lesson, at(-3))) == "SESSION_OVER"
+    admin = await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
+    await cancel_session(make.viewer(admin), classroom.session.id, None, at(-4))
+    assert code(await report(asker, classroom, at(-3))) == "SESSION_OVER"
     assert await lines() == []
 
 
-async def test_who_was_barred_while_inside_may_not_report(asker: Asker) -> None:
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(0)), START)
-    await SessionParticipant.filter(user=lesson.student).update(barred_at=at(5))
-    assert code(await report(asker, lesson, at(6))) == "BARRED"
-    assert payload(await report(asker, lesson, at(7), LEAVE))["attendance"]["presence"] == "LEFT"
-    assert code(await report(asker, lesson, at(8))) == "BARRED"
+async def test_a_person_barred_while_inside_may_report_only_a_leave(asker: Asker) -> None:
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(0)), START)
+    await SessionParticipant.filter(user=classroom.student).update(barred_at=at(5))
+    assert code(await report(asker, classroom, at(6))) == "BARRED"
+    assert payload(await report(asker, classroom, at(7), LEAVE))["attendance"]["presence"] == "LEFT"
+    assert code(await report(asker, classroom, at(8))) == "BARRED"
 
 
 @pytest.mark.parametrize("sid", [None, "PA_mine"])
 async def test_reports_without_end_are_answered_and_not_written(
     asker: Asker, sid: str | None
 ) -> None:
-    lesson = await ready()
+    classroom = await ready()
     for second in range(0, 60, 2):
-        joined = await report(asker, lesson, at(1, second), sid=sid)
-        left = await report(asker, lesson, at(1, second + 1), LEAVE, sid=sid)
+        joined = await report(asker, classroom, at(1, second), sid=sid)
+        left = await report(asker, classroom, at(1, second + 1), LEAVE, sid=sid)
         assert (code(joined), code(left)) == (None, None)
     assert await MeetingAttendanceEvent.filter(source=EventSource.CLIENT).count() == 10
-    version = (await lesson.now()).version
-    again = payload(await report(asker, lesson, at(2)))["attendance"]
+    version = (await classroom.now()).version
+    again = payload(await report(asker, classroom, at(2)))["attendance"]
     assert again["presence"] == "LEFT"
-    assert (await lesson.now()).version == version
-    later = payload(await report(asker, lesson, at(12)))["attendance"]
+    assert (await classroom.now()).version == version
+    later = payload(await report(asker, classroom, at(12)))["attendance"]
     assert later["presence"] == "IN_MEETING"
 
 
 async def test_a_session_whose_time_is_up_is_over_for_a_report(asker: Asker) -> None:
-    lesson = await ready()
-    assert code(await report(asker, lesson, at(70))) == "SESSION_OVER"
+    classroom = await ready()
+    assert code(await report(asker, classroom, at(70))) == "SESSION_OVER"
     early = await scheduled()
     assert code(await report(asker, early, at(-9))) is None
 
 
 async def test_a_parent_gets_a_row_by_reporting(asker: Asker) -> None:
-    lesson = await ready()
-    parent = await make.parent(await lesson.session.academy, lesson.student)
-    assert code(await report(asker, lesson, at(1), as_=parent)) is None
-    found = await row(lesson, parent)
+    classroom = await ready()
+    parent = await make.parent(await classroom.session.academy, classroom.student)
+    assert code(await report(asker, classroom, at(1), as_=parent)) is None
+    found = await row(classroom, parent)
     assert (found.is_expected, found.result.presence) == (False, Presence.IN_MEETING)
     await expire(at(2))
-    assert (await row(lesson, parent)).result.presence is Presence.NOT_JOINED
+    assert (await row(classroom, parent)).result.presence is Presence.NOT_JOINED
 
 
 @pytest.mark.parametrize("sid", ["", "PA\t", "x" * 65, "PA x", "PA_ص"])
 @pytest.mark.parametrize("what", [JOIN, LEAVE])
-async def test_what_is_no_sid_of_livekits_is_refused(asker: Asker, sid: str, what: str) -> None:
-    lesson = await ready()
-    answer = await report(asker, lesson, START, what, sid=sid)
+async def test_a_report_with_an_invalid_sid_is_refused(asker: Asker, sid: str, what: str) -> None:
+    classroom = await ready()
+    answer = await report(asker, classroom, START, what, sid=sid)
     assert code(answer) == "INVALID_INPUT"
     assert await lines() == []
 
 
 async def test_reports_in_both_orders_leave_one_stream_without_gaps(asker: Asker) -> None:
-    lesson = await ready(students=2)
-    for student in lesson.students:
-        await report(asker, lesson, at(0), as_=student)
-        await report(asker, lesson, at(0, 20), LEAVE, as_=student)
-        await report(asker, lesson, at(0, 40), as_=student)
+    classroom = await ready(students=2)
+    for student in classroom.students:
+        await report(asker, classroom, at(0), as_=student)
+        await report(asker, classroom, at(0, 20), LEAVE, as_=student)
+        await report(asker, classroom, at(0, 40), as_=student)
     await expire(at(1, 30))
-    assert [(await row(lesson, who)).result.presence for who in lesson.students] == [
+    assert [(await row(classroom, who)).result.presence for who in classroom.students] == [
         Presence.IN_MEETING,
         Presence.IN_MEETING,
     ]
     await expire(at(1, 40))
-    assert [(await row(lesson, who)).result.presence for who in lesson.students] == [
+    assert [(await row(classroom, who)).result.presence for who in classroom.students] == [
         Presence.NOT_JOINED,
         Presence.NOT_JOINED,
     ]
-    assert (await lesson.now()).version == len(await stream(lesson.session.id))
+    assert (await classroom.now()).version == len(await stream(classroom.session.id))

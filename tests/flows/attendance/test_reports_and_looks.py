@@ -1,4 +1,4 @@
-"""A page says that it left, or is back; the looks say whether it is so. Nobody gains by it."""
+"""A page reports leaves and returns, the reconciler checks them, and nobody gains by a report."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,11 +14,12 @@ from domain.attendance.fold import AttendanceStatus, CycleEnd, CycleStart, Event
 from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from gateways.livekit import LiveKit
+from models import Session
 from tests.conftest import Database
 from tests.flows.attendance.test_reconciler import House, open_house
 from tests.support import make
 from tests.support.attendance_rows import as_text, visits
-from tests.support.lessons import START, at
+from tests.support.classrooms import START, at
 from tests.support.livekit_events import Stay, send
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching
@@ -36,9 +37,9 @@ async def house(stub: LiveKitStub, livekit: LiveKit) -> House:
 
 
 async def come(house: House, sid: str = SID) -> House:
-    """The student came in at the start, and LiveKit said so."""
-    house.enter(house.lesson.student, START, sid)
-    await send(house.room.joined(Stay(house.lesson.student, START, sid)), at(0, 1))
+    """The student joins at the start, and LiveKit tells of it."""
+    house.enter(house.classroom.student, START, sid)
+    await send(house.room.joined(Stay(house.classroom.student, START, sid)), at(0, 1))
     return house
 
 
@@ -49,28 +50,28 @@ async def look(house: House, since_s: float, until_s: float, every_s: float = EV
 
 
 async def leaves(house: House, second: float, sid: str | None = SID) -> AttendanceState:
-    viewer = make.viewer(house.lesson.student)
-    return await report_leave(viewer, house.lesson.session.id, sid, at(0, second))
+    viewer = make.viewer(house.classroom.student)
+    return await report_leave(viewer, house.classroom.session.id, sid, at(0, second))
 
 
 async def comes(house: House, second: float, sid: str | None = SID) -> AttendanceState:
-    viewer = make.viewer(house.lesson.student)
-    return await report_join(viewer, house.lesson.session.id, sid, at(0, second))
+    viewer = make.viewer(house.classroom.student)
+    return await report_join(viewer, house.classroom.session.id, sid, at(0, second))
 
 
 async def at_last(house: House) -> AttendanceState:
     await advance_due(at(65, 1))
-    await finalise_attendance(house.lesson.session.id, at(65, 20))
+    await finalise_attendance(house.classroom.session.id, at(65, 20))
     return await house.row()
 
 
 @pytest.mark.parametrize("sid", [SID, None])
-async def test_who_reports_a_leave_and_comes_back_an_hour_later_was_not_there(
+async def test_the_hour_between_a_reported_leave_and_the_return_does_not_count(
     house: House, sid: str | None
 ) -> None:
     await look(house, 10, 60)
     await leaves(house, 62, sid)
-    house.leave(house.lesson.student)  # and LiveKit's webhook of it is lost
+    house.leave(house.classroom.student)  # LiveKit's webhook of it is lost
     await look(house, 65, 80)
     assert (await house.row()).result.open_sids == ()
     await look(house, 140, 55 * 60, 60)
@@ -81,9 +82,9 @@ async def test_who_reports_a_leave_and_comes_back_an_hour_later_was_not_there(
     assert await house.lines() == [EventKind.NOT_SEEN]
 
 
-async def test_who_reports_on_and_on_is_missed_all_the_same(house: House) -> None:
+async def test_endless_reports_do_not_hide_that_a_student_is_not_in_the_room(house: House) -> None:
     await look(house, 10, 60)
-    house.leave(house.lesson.student)
+    house.leave(house.classroom.student)
     for second in range(61, 600, EVERY_S):
         await leaves(house, second)
         await comes(house, second + 1)
@@ -92,7 +93,7 @@ async def test_who_reports_on_and_on_is_missed_all_the_same(house: House) -> Non
 
 
 @pytest.mark.parametrize("sid", [SID, None])
-async def test_who_is_inside_and_reports_a_leave_is_shown_so_until_the_next_look_and_no_more(
+async def test_a_leave_reported_from_inside_is_shown_only_until_livekit_is_asked(
     house: House, sid: str | None
 ) -> None:
     shown = []
@@ -135,7 +136,7 @@ async def test_a_reported_leave_costs_no_look_once_it_is_found_to_be_so(
 ) -> None:
     await look(house, 10, 60)
     await leaves(house, 62)
-    house.leave(house.lesson.student)
+    house.leave(house.classroom.student)
     await look(house, 65, 75)
     concluded = counting(monkeypatch)
     await look(house, 80, 120)
@@ -148,22 +149,22 @@ async def test_the_end_of_the_session_settles_what_a_page_reported(house: House)
     found = await house.row()
     assert (found.result.open_sids, found.result.closed_ms) == ((), 62_000)
     rows = await as_text()
-    await recalculate_session(house.lesson.session.id, at(66))
+    await recalculate_session(house.classroom.session.id, at(66))
     assert await as_text() == rows
 
 
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sessions that a look locks, from now on."""
+    """The sessions that the reconciler locks from now on."""
     locked: list[int] = []
 
-    async def conclude(session: object, *_: object) -> None:
-        locked.append(session.id)  # type: ignore[attr-defined]
+    async def reconcile(session: Session, *_: object) -> None:
+        locked.append(session.id)
 
-    monkeypatch.setattr("actions.attendance.people_inside.conclude", conclude)
+    monkeypatch.setattr("actions.attendance.people_inside.reconcile_session", reconcile)
     return locked
 
 
-async def test_whoever_is_nobody_of_ours_costs_no_lock(
+async def test_a_participant_of_another_academy_costs_no_lock(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger = await make.student(await make.academy())
@@ -172,15 +173,15 @@ async def test_whoever_is_nobody_of_ours_costs_no_lock(
     concluded = counting(monkeypatch)
     await look(house, 10, 60)
     assert concluded == []
-    house.enter(house.lesson.students[1], START, "PA_late")
+    house.enter(house.classroom.students[1], START, "PA_late")
     await house.look(at(0, 65))
-    assert concluded == [house.lesson.session.id]
+    assert concluded == [house.classroom.session.id]
 
 
-async def test_whom_livekit_told_to_be_gone_and_still_lists_costs_no_lock(
+async def test_a_participant_who_left_and_is_still_listed_costs_no_lock(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await send(house.room.left(Stay(house.lesson.student, START, SID), at(1)), at(1))
+    await send(house.room.left(Stay(house.classroom.student, START, SID), at(1)), at(1))
     concluded = counting(monkeypatch)
     await look(house, 120, 180)
     assert concluded == []
@@ -191,7 +192,7 @@ few = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 STEPS = 14
-# What the page says just before each look: comes, leaves, of its stay or of whichever there is.
+# The page's reports before each look: joins and leaves, with the sid of its stay or without one.
 SAYINGS = st.lists(
     st.lists(st.tuples(st.booleans(), st.sampled_from([SID, None, "PA_else"])), max_size=2),
     min_size=STEPS,
@@ -202,19 +203,19 @@ SAYINGS = st.lists(
 async def lived(
     house: House, told: list[list[tuple[bool, str | None]]], inside: list[bool]
 ) -> AttendanceState:
-    """A class of a look per step, in which the student is inside or not; no webhook tells it."""
+    """The row after a look per step, with the student inside or not; no webhook tells it."""
     await come(house)
     is_in = True
     for step, (said, is_inside) in enumerate(zip(told, inside, strict=True)):
         second = 30.0 + step * EVERY_S
         for number, (is_join, sid) in enumerate(said, 1):
-            viewer = make.viewer(house.lesson.student)
+            viewer = make.viewer(house.classroom.student)
             report = report_join if is_join else report_leave
-            await report(viewer, house.lesson.session.id, sid, at(0, second - 5 + number))
+            await report(viewer, house.classroom.session.id, sid, at(0, second - 5 + number))
         if is_in and not is_inside:
-            house.leave(house.lesson.student)
+            house.leave(house.classroom.student)
         if is_inside and not is_in:
-            house.enter(house.lesson.student, START, SID)
+            house.enter(house.classroom.student, START, SID)
         is_in = is_inside
         await house.look(at(0, second))
     house.stub.people[house.name].clear()

@@ -1,4 +1,4 @@
-"""A stay that nobody confirms any more is closed at its last sign of life, and says so."""
+"""A stay that nothing confirms any more ends at its last sign of life, and says so."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
 from tests.support.attendance_rows import state, visits
-from tests.support.lessons import START, Lesson, at, ready
+from tests.support.classrooms import START, Classroom, at, ready
 from tests.support.livekit_events import send
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.usefixtures("database")
 MINUTE = 60_000
 
 
-async def row(lesson: Lesson, user: User | None = None) -> AttendanceState:
-    return await state(lesson.session.id, user or lesson.student)
+async def row(classroom: Classroom, user: User | None = None) -> AttendanceState:
+    return await state(classroom.session.id, user or classroom.student)
 
 
-async def look(lesson: Lesson, minutes: float) -> None:
-    """One that found everybody there who was known to be."""
-    await Session.filter(id=lesson.session.id).update(
-        room_seen_at=at(minutes), room_sid=lesson.room.sid
+async def look(classroom: Classroom, minutes: float) -> None:
+    """A look that finds everybody inside who is known to be."""
+    await Session.filter(id=classroom.session.id).update(
+        room_seen_at=at(minutes), room_sid=classroom.room.sid
     )
 
 
@@ -34,7 +34,7 @@ async def planned() -> DueWork | None:
 
 
 async def expire(minutes: float) -> int:
-    """Do what is due by then, as the clock does; how much that was."""
+    """Do the due expiries as the clock does, and return their number."""
     claims = await claim_due(at(minutes), kinds=[WorkKind.EXPIRE_STAYS])
     for claim in claims:
         await expire_stays(claim.subject, at(minutes))
@@ -43,86 +43,86 @@ async def expire(minutes: float) -> int:
 
 
 async def test_a_stay_of_which_nothing_is_heard_ends_where_it_was_last_alive() -> None:
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(5)), at(5))
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(5)), at(5))
     assert await expire(34.9) == 0
-    assert (await row(lesson)).result.presence is Presence.IN_MEETING
+    assert (await row(classroom)).result.presence is Presence.IN_MEETING
     assert await expire(35) == 1
-    found = await row(lesson)
+    found = await row(classroom)
     assert visits(found, START) == [(5 * MINUTE, 5 * MINUTE, CycleStart.JOINED, CycleEnd.STALE)]
     assert (found.result.presence, found.result.confidence) == (Presence.LEFT, Confidence.ESTIMATED)
 
 
 async def test_a_look_is_a_sign_of_life() -> None:
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(5)), at(5))
-    await look(lesson, 25)
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(5)), at(5))
+    await look(classroom, 25)
     await expire(35)
-    assert (await row(lesson)).result.presence is Presence.IN_MEETING
+    assert (await row(classroom)).result.presence is Presence.IN_MEETING
     work = await planned()
     assert work is not None
     assert work.due_at == at(55)
     await expire(55)
-    assert visits(await row(lesson), START)[0][1] == 25 * MINUTE
+    assert visits(await row(classroom), START)[0][1] == 25 * MINUTE
 
 
 async def test_a_look_that_missed_them_or_did_not_know_of_them_is_none() -> None:
-    lesson = await ready(students=2)
-    missed, late = lesson.students
-    stays = lesson.stay(0, missed), lesson.stay(0, late)
-    await send(lesson.room.joined(stays[0]), START)
+    classroom = await ready(students=2)
+    missed, late = classroom.students
+    stays = classroom.stay(0, missed), classroom.stay(0, late)
+    await send(classroom.room.joined(stays[0]), START)
     await SessionParticipant.filter(user_id=missed.id).update(missed={stays[0].sid: 1})
-    await look(lesson, 20)
-    await send(lesson.room.joined(stays[1]), at(21))  # of an hour ago
+    await look(classroom, 20)
+    await send(classroom.room.joined(stays[1]), at(21))  # a join that is an hour old
     await expire(50)
-    assert visits(await row(lesson, missed), START)[0][1] == 0
-    assert visits(await row(lesson, late), START)[0][1] == 0
+    assert visits(await row(classroom, missed), START)[0][1] == 0
+    assert visits(await row(classroom, late), START)[0][1] == 0
 
 
-async def test_who_comes_later_is_no_reason_to_wait_longer_for_the_first() -> None:
-    lesson = await ready(students=2)
-    first, second = lesson.students
-    await send(lesson.room.joined(lesson.stay(0, first)), START)
-    await send(lesson.room.joined(lesson.stay(20, second)), at(20))
+async def test_a_later_join_does_not_prolong_the_stale_stay_of_another() -> None:
+    classroom = await ready(students=2)
+    first, second = classroom.students
+    await send(classroom.room.joined(classroom.stay(0, first)), START)
+    await send(classroom.room.joined(classroom.stay(20, second)), at(20))
     await expire(30)
-    assert (await row(lesson, first)).result.presence is Presence.LEFT
-    assert (await row(lesson, second)).result.presence is Presence.IN_MEETING
+    assert (await row(classroom, first)).result.presence is Presence.LEFT
+    assert (await row(classroom, second)).result.presence is Presence.IN_MEETING
     work = await planned()
     assert work is not None
     assert work.due_at == at(50)
     await expire(50)
-    assert (await row(lesson, second)).result.presence is Presence.LEFT
+    assert (await row(classroom, second)).result.presence is Presence.LEFT
     assert await planned() is None
 
 
 async def test_a_stay_that_opens_while_others_are_looked_through_is_looked_at_too() -> None:
-    lesson = await ready(students=2)
-    first, second = lesson.students
-    await send(lesson.room.joined(lesson.stay(0, first)), START)
+    classroom = await ready(students=2)
+    first, second = classroom.students
+    await send(classroom.room.joined(classroom.stay(0, first)), START)
     [claim] = await claim_due(at(30), kinds=[WorkKind.EXPIRE_STAYS])
     await expire_stays(claim.subject, at(30))
-    await send(lesson.room.joined(lesson.stay(30, second)), at(30, 1))
+    await send(classroom.room.joined(classroom.stay(30, second)), at(30, 1))
     still = DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
-    assert not await still.exists()  # so that who claimed it does not delete it
+    assert not await still.exists()  # its holder cannot delete the new one
     assert (await DueWork.get(id=claim.id)).due_at == at(60, 1)
 
 
 @pytest.mark.parametrize("word", ["joined", "left"])
-async def test_what_livekit_says_after_all_stands(word: str) -> None:
-    lesson = await ready()
-    stay = lesson.stay(0)
-    await send(lesson.room.joined(stay), START)
+async def test_a_late_webhook_overrides_an_expired_stay(word: str) -> None:
+    classroom = await ready()
+    stay = classroom.stay(0)
+    await send(classroom.room.joined(stay), START)
     await expire(30)
     if word == "left":
-        await send(lesson.room.left(stay, at(40)), at(40))
-        assert visits(await row(lesson), START)[0][1:] == (
+        await send(classroom.room.left(stay, at(40)), at(40))
+        assert visits(await row(classroom), START)[0][1:] == (
             40 * MINUTE,
             CycleStart.JOINED,
             CycleEnd.LEFT,
         )
     else:
-        await send(lesson.room.joined(lesson.stay(35)), at(35))
-        found = await row(lesson)
+        await send(classroom.room.joined(classroom.stay(35)), at(35))
+        found = await row(classroom)
         assert found.result.presence is Presence.IN_MEETING
         assert found.result.join_count == 2
         work = await planned()
@@ -131,21 +131,21 @@ async def test_what_livekit_says_after_all_stands(word: str) -> None:
 
 
 async def test_the_academys_minutes_are_stamped_on_the_session() -> None:
-    lesson = await ready(stale_after_minutes=5)
-    await send(lesson.room.joined(lesson.stay(0)), START)
+    classroom = await ready(stale_after_minutes=5)
+    await send(classroom.room.joined(classroom.stay(0)), START)
     assert await expire(5) == 1
-    assert (await row(lesson)).result.presence is Presence.LEFT
+    assert (await row(classroom)).result.presence is Presence.LEFT
 
 
-async def test_twice_is_once_and_a_session_that_is_over_has_no_open_stays() -> None:
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(0)), START)
-    await expire_stays(lesson.session.id, at(30))
-    version = (await lesson.now()).version
-    await expire_stays(lesson.session.id, at(31))
+async def test_expiring_stays_twice_changes_nothing() -> None:
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(0)), START)
+    await expire_stays(classroom.session.id, at(30))
+    version = (await classroom.now()).version
+    await expire_stays(classroom.session.id, at(31))
     expired = MeetingAttendanceEvent.filter(kind=EventKind.EXPIRED)
     assert await expired.count() == 1
-    assert (await lesson.now()).version == version
+    assert (await classroom.now()).version == version
 
     other = await ready()
     await send(other.room.joined(other.stay(0)), START)
@@ -156,10 +156,10 @@ async def test_twice_is_once_and_a_session_that_is_over_has_no_open_stays() -> N
 
 
 async def test_a_stale_stay_is_written_as_of_the_moment_it_became_stale() -> None:
-    """However late the clock gets to it: two days are too far from a session to be folded."""
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(0)), START)
-    await expire_stays(lesson.session.id, at(60 * 48))
+    """The clock may come days late: its line must not be too far from the session to be folded."""
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(0)), START)
+    await expire_stays(classroom.session.id, at(60 * 48))
     line = await MeetingAttendanceEvent.get(kind=EventKind.EXPIRED)
     assert (line.occurred_ms - (line.alive_ms or 0)) == 30 * MINUTE
-    assert (await row(lesson)).result.presence is Presence.LEFT
+    assert (await row(classroom)).result.presence is Presence.LEFT

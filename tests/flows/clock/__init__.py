@@ -1,1 +1,1 @@
-"""Does what is due, in time or late: sweep, due work, queue, workers, safety net."""
+"""The clock: sweep, due work, queue, workers and safety net."""

@@ -1,4 +1,4 @@
-"""The clock moves sessions: in time, late, several clocks at once, whatever stands in the way."""
+"""The clock moves sessions: in time, late, beside other clocks, and whatever fails."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from models.reading.due_times import next_due_at
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import store
-from tests.support.private_lessons import at, fresh, held, is_now, lesson, lessons
+from tests.support.private_sessions import at, fresh, held, is_now, make_session, make_sessions
 from tests.support.ticking import stream, told
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -31,7 +31,7 @@ async def work_of(session: Session) -> dict[str, datetime]:
 
 
 async def test_a_session_goes_through_its_life_in_time() -> None:
-    session = await lesson()
+    session = await make_session()
     assert (await advance_due(at(-10.1))).advanced == 0
     assert (await advance_due(at(-10))).advanced == 1
     row = await fresh(session)
@@ -52,7 +52,7 @@ async def test_a_session_goes_through_its_life_in_time() -> None:
 
 
 async def test_asking_twice_moves_nothing_twice() -> None:
-    session = await lesson()
+    session = await make_session()
     await advance_due(at(-10))
     before = await stream(session.id)
     assert (await advance_due(at(-10))).advanced == 0
@@ -60,8 +60,8 @@ async def test_asking_twice_moves_nothing_twice() -> None:
 
 
 async def test_a_session_found_after_its_end_catches_up_in_order_with_its_meeting() -> None:
-    """Session 68 stood at SCHEDULED for days: the clock was down."""
-    session = await lesson()
+    """Session 68 stood at SCHEDULED for days while the clock was down."""
+    session = await make_session()
     await advance_due(at(60 * 24 * 3))
     row = await fresh(session)
     assert row.status is SessionStatus.COMPLETED
@@ -74,15 +74,15 @@ async def test_a_session_found_after_its_end_catches_up_in_order_with_its_meetin
 
 
 async def test_a_session_found_between_its_end_and_its_completion_gets_no_room() -> None:
-    session = await lesson()
+    session = await make_session()
     await advance_due(at(62))
     row = await fresh(session)
     assert (row.status, bool(row.meeting_id)) == (SessionStatus.ONGOING, True)
     assert await work_of(session) == {}
 
 
-async def test_what_is_due_next_is_known_and_what_is_claimed_waits_for_its_claim() -> None:
-    session = await lesson()
+async def test_the_next_due_date_respects_the_claims_of_due_work() -> None:
+    session = await make_session()
     assert await next_due_at(at(-60)) == at(-15)  # the link
     assert await next_due_at(at(-60), at(-15)) == at(-10)
     await advance_due(at(-10))
@@ -94,7 +94,7 @@ async def test_what_is_due_next_is_known_and_what_is_claimed_waits_for_its_claim
 
 
 async def test_many_clocks_at_once_move_each_session_exactly_once() -> None:
-    sessions = await lessons(30)
+    sessions = await make_sessions(30)
     for moment in (at(-10), at(0), at(65)):
         await asyncio.gather(*(_sweep_all(moment) for _ in range(4)))
     for session in sessions:
@@ -108,7 +108,7 @@ async def _sweep_all(now: datetime) -> None:
 
 
 async def test_people_and_clocks_at_once_leave_no_hole_in_the_stream() -> None:
-    sessions = await lessons(5)
+    sessions = await make_sessions(5)
 
     async def touch(session: Session) -> None:
         for _ in range(5):
@@ -123,7 +123,7 @@ async def test_people_and_clocks_at_once_leave_no_hole_in_the_stream() -> None:
 
 @pytest.mark.parametrize("template", ["postgres"], indirect=True)
 async def test_a_locked_session_is_left_alone_and_the_others_advance(database: Database) -> None:
-    first, second, third = await lessons(3)
+    first, second, third = await make_sessions(3)
     async with held(database, second):
         assert (await advance_due(at(-10))).advanced == 2
         assert (await fresh(second)).status is SessionStatus.SCHEDULED
@@ -132,7 +132,7 @@ async def test_a_locked_session_is_left_alone_and_the_others_advance(database: D
 
 
 async def test_a_session_whose_move_fails_is_parked_and_holds_up_nobody() -> None:
-    first, broken, third = await lessons(3)
+    first, broken, third = await make_sessions(3)
     await _take_room_name_of(broken)
     swept = await advance_due(at(-10))
     assert (swept.advanced, swept.parked) == (2, 1)
@@ -145,16 +145,16 @@ async def test_a_session_whose_move_fails_is_parked_and_holds_up_nobody() -> Non
 
 
 async def _take_room_name_of(session: Session) -> Session:
-    """Another session has the room name that this one's meeting would get."""
+    """Give another session the room name that the meeting of this one would get."""
     await session.fetch_related("academy")
-    other = await lesson(at=at(60 * 24 * 30))
+    other = await make_session(at=at(60 * 24 * 30))
     name = f"{session.academy.slug}-quran-session-{session.id}"
     await Session.filter(id=other.id).update(room_name=name)
     return other
 
 
 async def test_a_parked_session_rests_a_minute_and_is_tried_again() -> None:
-    session = await lesson()
+    session = await make_session()
     thief = await _take_room_name_of(session)
     await advance_due(at(-10))
     assert (await next_due_at(at(-9.5), at(-15)) or at(0)) > at(0)
@@ -168,7 +168,7 @@ async def test_a_parked_session_rests_a_minute_and_is_tried_again() -> None:
 
 
 async def test_a_whole_batch_of_failing_sessions_does_not_make_the_clock_spin() -> None:
-    for session in await lessons(3):
+    for session in await make_sessions(3):
         await _take_room_name_of(session)
     swept = await advance_due(at(-10), limit=3)
     assert (swept.parked, swept.is_whole) == (3, True)
@@ -183,7 +183,7 @@ async def _enter(session: Session, presence: Presence = Presence.IN_MEETING) -> 
 
 
 async def test_overtime_waits_for_people_and_no_longer_than_allowed() -> None:
-    session = await lesson(max_overtime_minutes=30)
+    session = await make_session(max_overtime_minutes=30)
     await advance_due(at(0))
     await _enter(session)
     await advance_due(at(65))
@@ -194,7 +194,7 @@ async def test_overtime_waits_for_people_and_no_longer_than_allowed() -> None:
 
 
 async def test_without_overtime_people_inside_hold_nothing_back() -> None:
-    session = await lesson()
+    session = await make_session()
     await advance_due(at(0))
     await _enter(session)
     await advance_due(at(65))
@@ -202,17 +202,17 @@ async def test_without_overtime_people_inside_hold_nothing_back() -> None:
 
 
 async def test_sweeping_now_and_then_ends_where_sweeping_always_ends() -> None:
-    """The same few dozen sessions twice: once watched at every moment, once found late."""
+    """The same few dozen sessions end alike, swept at every moment or found late."""
     chance = random.Random(11)
     plans = [(chance.randint(-200, 200), chance.randint(1, 120)) for _ in range(24)]
-    watched = [await lesson(at=at(start), minutes=minutes) for start, minutes in plans]
+    watched = [await make_session(at=at(start), minutes=minutes) for start, minutes in plans]
     moments = sorted(
         {m for row in watched for m in (row.ready_at, row.scheduled_at, row.completes_at)}
     )
     for moment in moments:
         if moment <= at(30):
             await advance_due(moment)
-    slept = [await lesson(at=at(start), minutes=minutes) for start, minutes in plans]
+    slept = [await make_session(at=at(start), minutes=minutes) for start, minutes in plans]
     await advance_due(at(30))
     for one, other in zip(watched, slept, strict=True):
         assert await told(one.id) == await told(other.id)

@@ -1,4 +1,4 @@
-"""A clock that runs: there at the second, patient with what is locked, silent or gone; and seen."""
+"""A running clock: in time to the second, patient with what is locked, silent or gone; and seen."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,18 +14,21 @@ from domain.status import SessionStatus
 from models import ClockHeartbeat, DueWork
 from models.database import sql
 from models.reading.clock_status import read_clock_status
+from tasks.clock import Clock
 from tests.conftest import Database
-from tests.support.private_lessons import (
+from tests.support.patience import see, until
+from tests.support.private_sessions import (
     ELEVEN,
     at,
     fresh,
     held,
     is_now,
-    lesson,
-    lessons,
+    make_session,
+    make_sessions,
     starting_in,
 )
-from tests.support.ticking import ticking_with_stub, until
+from tests.support.queued_work import has_no_work
+from tests.support.ticking import ticking_with_stub
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -34,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def test_the_clock_does_not_spin_on_a_locked_session_nor_keep_others_waiting(
     database: Database,
 ) -> None:
-    session = await lesson(at=clock.now() + timedelta(minutes=5), now=ELEVEN)
+    session = await make_session(at=clock.now() + timedelta(minutes=5), now=ELEVEN)
     async with AsyncExitStack() as stack:
         holding = await stack.enter_async_context(AsyncExitStack())
         await holding.enter_async_context(held(database, session))
@@ -52,40 +55,36 @@ async def test_the_clock_does_not_spin_on_a_locked_session_nor_keep_others_waiti
 
 async def test_the_clock_is_there_at_the_second_and_makes_the_room() -> None:
     async with ticking_with_stub() as (_, stub):
-        session = await starting_in(0.3)  # the bell tells the sleeping clock
+        session = await starting_in(0.3)  # the hint wakes the sleeping clock
         await until(lambda: is_now(session, SessionStatus.ONGOING))
         row = await fresh(session)
         assert timedelta(0) <= row.updated_at - row.scheduled_at < timedelta(seconds=0.25)
-        await until(lambda: _has_no_work())
+        await until(has_no_work)
         assert list(stub.rooms) == [row.room_name]
         assert (await fresh(session)).room_ready_at
 
 
-async def _has_no_work() -> bool:
-    return not await DueWork.exists()
-
-
 async def test_a_session_far_ahead_does_not_wake_the_clock() -> None:
     async with ticking_with_stub() as (running, _):
-        await until(lambda: _swept(running.sweeps))
+        await until(lambda: _has_swept(running))
         before = running.sweeps
-        await lessons(10, at=clock.now() + timedelta(days=1))
+        await make_sessions(10, at=clock.now() + timedelta(days=1))
         assert running.sweeps <= before + 2
 
 
-async def _swept(sweeps: int) -> bool:
-    return sweeps > 0 and await ClockHeartbeat.exists()
+async def _has_swept(running: Clock) -> bool:
+    return see(running.sweeps) > 0 and see(await ClockHeartbeat.exists())
 
 
 async def test_a_silent_livekit_does_not_hold_the_clock() -> None:
     async with ticking_with_stub() as (_, stub):
         stub.slow_s = 2
-        await asyncio.gather(*(_begins_in_time() for _ in range(3)))
+        await asyncio.gather(*(_starts_in_time() for _ in range(3)))
         assert "ListRooms" in stub.calls
         assert stub.rooms == {}
 
 
-async def _begins_in_time() -> None:
+async def _starts_in_time() -> None:
     session = await starting_in(0.2)
     await until(lambda: is_now(session, SessionStatus.ONGOING))
     row = await fresh(session)
@@ -96,18 +95,14 @@ async def test_the_clock_goes_on_after_its_database_was_gone(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ticking_with_stub() as (running, _):
-        await until(lambda: _swept(running.sweeps))
+        await until(lambda: _has_swept(running))
         await sql.execute("ALTER TABLE clock_heartbeats RENAME TO elsewhere")
         before = running.sweeps
-        await until(lambda: _true(running.sweeps > before + 3))
+        await until(lambda: running.sweeps > before + 3)
         await sql.execute("ALTER TABLE elsewhere RENAME TO clock_heartbeats")
         session = await starting_in(0.1)
         await until(lambda: is_now(session, SessionStatus.ONGOING))
     assert caplog.text.count("clock in trouble") == 1
-
-
-async def _true(value: bool) -> bool:
-    return value
 
 
 @pytest.mark.parametrize("template", ["postgres"], indirect=True)
@@ -115,12 +110,12 @@ async def test_the_clock_goes_on_after_its_connections_were_cut(database: Databa
     cut = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
     async with ticking_with_stub() as (running, _):
-        await until(lambda: _swept(running.sweeps))
+        await until(lambda: _has_swept(running))
         session = await starting_in(0.5)
         connection = await asyncpg.connect(database.url)
         await connection.execute(cut)
         await connection.close()
-        await asyncio.sleep(1)  # the clock, not this test, meets what is left of the connections
+        await asyncio.sleep(1)  # the clock, and not this test, must meet the cut connections
         await until(lambda: is_now(session, SessionStatus.ONGOING))
         assert (await fresh(session)).updated_at - session.scheduled_at < timedelta(seconds=1)
 
@@ -129,9 +124,9 @@ async def test_a_clock_that_is_stopped_leaves_no_work_half_done() -> None:
     async with ticking_with_stub() as (_, stub):
         stub.slow_s = 0.3
         session = await starting_in(0.05)
-        await until(lambda: _true("CreateRoom" in stub.calls))
+        await until(lambda: "CreateRoom" in stub.calls)
     assert (await fresh(session)).room_ready_at
-    assert await _has_no_work()
+    assert await has_no_work()
 
 
 async def test_the_status_of_a_clock_that_runs_and_of_one_that_stopped() -> None:
@@ -166,8 +161,8 @@ async def test_a_machine_may_be_a_little_ahead_and_its_clock_is_still_seen_to_st
 async def test_a_clock_beats_under_its_name_and_forgets_those_of_other_days() -> None:
     await beat("long-gone:7", clock.now() - timedelta(days=2))
     async with ticking_with_stub() as (running, _):
-        await until(lambda: _swept(running.sweeps))
-        await until(lambda: _true(running.sweeps > 1))
+        await until(lambda: _has_swept(running))
+        await until(lambda: running.sweeps > 1)
     names = await ClockHeartbeat.all().values_list("name", flat=True)
     assert len(names) == 1
     assert ":" in names[0]
@@ -176,8 +171,8 @@ async def test_a_clock_beats_under_its_name_and_forgets_those_of_other_days() ->
 
 
 async def test_the_status_counts_what_is_late(database: Database) -> None:
-    await lessons(2)
-    session = await lesson(at=at(1))
+    await make_sessions(2)
+    session = await make_session(at=at(1))
     await advance_due(at(-10))
     await DueWork.filter(subject__not=session.id).update(due_at=at(-30), attempts=5)
     late = await read_clock_status(at(-9) + timedelta(seconds=6))

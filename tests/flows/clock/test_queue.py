@@ -1,4 +1,4 @@
-"""Work through Redis: sent by clocks, done by workers, once, and nothing left behind."""
+"""Work through Redis: clocks send it, workers do it once, and nothing is left behind."""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
@@ -14,10 +14,10 @@ from tasks.stream import Delivery, JobStream
 from tasks.work import Jobs
 from tasks.worker import Worker
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.patience import PATIENCE_S
-from tests.support.queued_work import LIVEKIT, NOW, claimed, has_no_work, is_true, ready, stream_of
+from tests.support.patience import PATIENCE_S, see, until, within
+from tests.support.queued_work import LIVEKIT, NOW, claimed, has_no_work, ready, stream_of
 from tests.support.queues import Queue, looking, sending, server_at, working
-from tests.support.ticking import reaching, until
+from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -57,7 +57,7 @@ async def test_several_workers_do_each_thing_once(redis_url: str) -> None:
     assert await has_no_work()
 
 
-async def test_what_a_dead_worker_had_is_taken_by_another(redis_url: str) -> None:
+async def test_a_message_of_a_dead_worker_is_taken_by_another(redis_url: str) -> None:
     await ready()
     async with AsyncExitStack() as stack:
         stub = await stack.enter_async_context(LiveKitStub())
@@ -118,14 +118,14 @@ async def test_a_worker_that_was_killed_is_forgotten_but_not_what_it_had(
 
 
 async def is_forgotten(queue: Queue) -> bool:
-    return len(await queue.consumers(LIVEKIT)) == 1
+    return len(see(await queue.consumers(LIVEKIT))) == 1
 
 
 async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancelled(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python 3.11's `wait_for`, which redis-py uses, swallows what comes with the answer."""
-    read, reads = JobStream._new, 0
+    """Python 3.11's `wait_for`, which redis-py uses, swallows a cancellation beside an answer."""
+    read, reads = JobStream.next, 0
 
     async def be_deaf(stream: JobStream) -> Delivery | None:
         nonlocal reads
@@ -134,11 +134,12 @@ async def test_a_worker_stops_although_its_read_does_not_hear_that_it_is_cancell
             return await read(stream)
         return None
 
-    monkeypatch.setattr(JobStream, "_new", be_deaf)
+    monkeypatch.setattr(JobStream, "next", be_deaf)
     async with reaching("http://127.0.0.1:1") as livekit:
         broker = StreamBroker(await server_at(redis_url), LIVEKIT)
         worker = Worker(broker, Jobs(broker, Rooms(livekit), clock.now))
         worker.start()
-        await until(lambda: is_true(reads > 0))
-        await asyncio.wait_for(asyncio.shield(worker.stop(0.1)), PATIENCE_S)
+        await until(lambda: reads > 0)
+        async with within(PATIENCE_S, "the worker stops"):
+            await asyncio.shield(worker.stop(0.1))
         await broker.shutdown()

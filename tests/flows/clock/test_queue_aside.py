@@ -1,16 +1,17 @@
-"""Messages and work that must not be done again: set aside, with the reason."""
+"""Messages and work that must not be done again are set aside with the reason."""
 
 import json
 from contextlib import AsyncExitStack
 
 import pytest
 
-from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, REST, begin, claim_due
+from actions.writing.due_work import CLAIM, DEADLY, DEADLY_AFTER, QUARANTINE, claim_due, start
 from domain.queue import GROUP
 from models import DueWork
 from models.reading.clock_status import FAILED_AFTER
-from tasks.broker import MOST_DELIVERIES
+from tasks.broker import DELIVERIES_MAX
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import until
 from tests.support.queued_work import (
     LIVEKIT,
     NOW,
@@ -21,7 +22,7 @@ from tests.support.queued_work import (
     stream_of,
 )
 from tests.support.queues import looking, sending, working
-from tests.support.ticking import reaching, until
+from tests.support.ticking import reaching
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -47,7 +48,7 @@ DONE = {"task_id": "1", "task_name": "make_room", "labels": {}, "args": [], "kwa
         ),
     ],
 )
-async def test_what_cannot_be_read_or_is_not_ours_is_set_aside_and_told(
+async def test_unreadable_or_foreign_messages_are_set_aside_with_a_reason(
     values: dict[str, bytes], reason: str, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ready()
@@ -60,7 +61,7 @@ async def test_what_cannot_be_read_or_is_not_ours_is_set_aside_and_told(
         for claim in await claimed():
             await sender.send(claim)
         await stack.enter_async_context(working(redis_url, LIVEKIT, livekit, NOW))
-        await until(queue.is_empty)  # what came behind it is done
+        await until(queue.is_empty)  # the message behind it is done
         assert await queue.reasons() == [reason]
     assert await has_no_work()
     assert caplog.text.count("job set aside") == 1
@@ -80,7 +81,7 @@ async def test_a_message_that_was_delivered_too_often_is_set_aside(redis_url: st
         delivery = await stream_of(dead).next()
         assert delivery
         name = (queue.stream(LIVEKIT), GROUP, "dead", 0, [delivery.id])
-        await queue.redis.xclaim(*name, idle=600_000, retrycount=MOST_DELIVERIES, justid=True)
+        await queue.redis.xclaim(*name, idle=600_000, retrycount=DELIVERIES_MAX, justid=True)
         await stack.enter_async_context(working(redis_url, LIVEKIT, livekit, NOW))
         await until(queue.is_empty)
         assert await queue.reasons() == ["It was delivered too often, and nobody came to its end."]
@@ -92,9 +93,9 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
 ) -> None:
     await ready()
     moment = NOW
-    for _ in range(DEADLY_AFTER):  # every process that begins it ends before it does
+    for _ in range(DEADLY_AFTER):  # every process that starts it dies before the end
         (claim,) = await claim_due(moment)
-        assert await begin(claim, moment)
+        assert await start(claim, moment)
         moment += 2 * CLAIM
     async with AsyncExitStack() as stack:
         stub = await stack.enter_async_context(LiveKitStub())
@@ -109,8 +110,8 @@ async def test_work_that_ends_the_process_again_and_again_rests_and_is_set_aside
         assert stub.calls == []
         (work,) = await DueWork.all()
         assert (work.last_error, work.attempts) == (DEADLY, FAILED_AFTER)
-        assert await claim_due(moment + REST / 2) == []
-        (again,) = await claim_due(moment + REST)  # it is never given up
-        begun = await begin(again, moment + REST)
+        assert await claim_due(moment + QUARANTINE / 2) == []
+        (again,) = await claim_due(moment + QUARANTINE)  # it is never given up
+        begun = await start(again, moment + QUARANTINE)
         assert begun
         assert not begun.is_deadly

@@ -1,4 +1,4 @@
-"""Claims of work: begun once, however late or often they are told."""
+"""Claimed work starts once, however late or often its message comes."""
 
 import json
 from datetime import timedelta
@@ -9,10 +9,10 @@ from actions.writing.due_work import (
     CLAIM,
     DEADLY_AFTER,
     Claim,
-    begin,
     claim_due,
     finish,
-    put_off,
+    retry,
+    start,
 )
 from actions.writing.stream import writing
 from domain.session import WorkKind
@@ -31,28 +31,28 @@ async def test_a_claim_comes_back_from_json_exactly_as_it_was() -> None:
     (claim,) = await claim_due(NOW + timedelta(microseconds=123_457))
     heard = Claim.heard(json.loads(json.dumps(claim.told())))
     assert heard == claim
-    assert await begin(heard, NOW)
+    assert await start(heard, NOW)
 
 
-async def test_work_is_begun_once_however_often_its_message_comes() -> None:
+async def test_work_is_started_once_however_often_its_message_comes() -> None:
     await ready()
     (claim,) = await claimed()
-    begun = await begin(claim, NOW)
+    begun = await start(claim, NOW)
     assert begun is not None
     assert begun.claimed_until > claim.claimed_until
-    assert await begin(claim, NOW) is None
+    assert await start(claim, NOW) is None
     await finish(claim)
     assert not await has_no_work()
     await finish(begun)
     assert await has_no_work()
 
 
-async def test_a_message_that_comes_when_its_work_is_claimed_anew_begins_nothing() -> None:
+async def test_a_message_that_comes_when_its_work_is_claimed_anew_starts_nothing() -> None:
     await ready()
     (late,) = await claimed()
     (again,) = await claim_due(NOW + CLAIM)
-    assert await begin(late, NOW + CLAIM) is None
-    assert await begin(again, NOW + CLAIM)
+    assert await start(late, NOW + CLAIM) is None
+    assert await start(again, NOW + CLAIM)
 
 
 async def test_work_that_only_fails_is_never_deadly() -> None:
@@ -60,10 +60,10 @@ async def test_work_that_only_fails_is_never_deadly() -> None:
     moment = NOW
     for _ in range(3 * DEADLY_AFTER):
         (claim,) = await claim_due(moment)
-        begun = await begin(claim, moment)
+        begun = await start(claim, moment)
         assert begun
         assert not begun.is_deadly
-        await put_off(begun, ConnectionError("refused"), moment)
+        await retry(begun, ConnectionError("refused"), moment)
         moment += CLAIM
 
 
@@ -71,7 +71,7 @@ async def test_work_that_asks_for_itself_anew_is_never_deadly() -> None:
     (session,) = await ready()
     for _ in range(3 * DEADLY_AFTER):
         (claim,) = await claimed()
-        begun = await begin(claim, NOW)
+        begun = await start(claim, NOW)
         assert begun
         assert not begun.is_deadly
         async with writing(session.id, NOW) as draft:

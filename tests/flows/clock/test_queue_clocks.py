@@ -22,19 +22,19 @@ from tests.conftest import Database, Template
 from tests.support import redis as redis_servers
 from tests.support.exposition import counted
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.private_lessons import at, lessons, starting_in
+from tests.support.patience import see, until
+from tests.support.private_sessions import at, make_sessions, starting_in
 from tests.support.queued_work import (
     LIVEKIT,
     claimed,
     has_no_work,
     health,
-    is_true,
     over,
     ready,
     stream_of,
 )
 from tests.support.queues import looking, sending
-from tests.support.ticking import reaching, ticking, until
+from tests.support.ticking import reaching, ticking
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -48,7 +48,7 @@ def by(
     return ticking(livekit, lambda: at(minutes), redis_url=url, is_worker=is_worker)
 
 
-async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
+async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_start(
     redis_url: str,
 ) -> None:
     await ready(3 * WIDTH)
@@ -60,13 +60,13 @@ async def test_a_clock_without_a_worker_sends_no_more_than_a_worker_can_begin(
         ):
 
             async def is_full() -> bool:
-                return await queue.waiting(LIVEKIT) >= WIDTH
+                return see(await queue.waiting(LIVEKIT)) >= WIDTH
 
             await until(is_full)
             swept = other.sweeps
-            await until(lambda: is_true(other.sweeps > swept + 2))
+            await until(lambda: other.sweeps > swept + 2)
         taken = await DueWork.exclude(claimed_until=None).count()
-        # Work that Redis took but did not say so in time is given back: its message is one more.
+        # Work is released when Redis took it and answered too late: its message is one more.
         assert taken <= await queue.waiting(LIVEKIT) <= 2 * WIDTH
 
 
@@ -77,7 +77,7 @@ async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
 
     async def is_late(untried: int) -> bool:
         told = await read_clock_status(at(2))
-        return (told.overdue_work, told.untried_work) == (1, untried)
+        return see((told.overdue_work, told.untried_work)) == (1, untried)
 
     async with (
         reaching("http://127.0.0.1:1") as livekit,
@@ -86,7 +86,7 @@ async def test_work_that_no_worker_takes_is_told_apart_from_work_that_fails(
     ):
 
         async def is_sent() -> bool:
-            return await queue.waiting(LIVEKIT) == 1
+            return see(await queue.waiting(LIVEKIT)) == 1
 
         await until(is_sent)
         assert await is_late(untried=1)
@@ -105,13 +105,13 @@ async def test_a_silent_livekit_does_not_hold_up_attendance_in_the_queue(
         stub.slow_s = 30
         livekit = await stack.enter_async_context(reaching(stub.url))
         await stack.enter_async_context(by(redis_url, livekit, 66))
-        await until(lambda: is_true(stub.calls.count("DeleteRoom") == WIDTH))
+        await until(lambda: stub.calls.count("DeleteRoom") == WIDTH)
         await until(lambda: are_final(number))
         assert await DueWork.filter(kind=WorkKind.DELETE_ROOM).count() == number
 
 
 async def are_final(number: int) -> bool:
-    return await Session.filter(finalised_at__isnull=False).count() == number
+    return see(await Session.filter(finalised_at__isnull=False).count()) == number
 
 
 async def test_a_worker_does_more_than_fits_into_its_lanes_at_once(redis_url: str) -> None:
@@ -135,14 +135,14 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_does_and_leaves_nothin
         queue = await stack.enter_async_context(looking(redis_url))
         async with by(redis_url, livekit):
             stub.slow_s = 0.5
-            await until(lambda: is_true("CreateRoom" in stub.calls))
+            await until(lambda: "CreateRoom" in stub.calls)
         assert (await Session.get(id=session.id)).room_ready_at
         assert await has_no_work()
         assert await queue.is_empty()
         assert await queue.consumers(LIVEKIT) == []
 
 
-async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
+async def test_work_that_takes_too_long_when_its_worker_stops_is_released(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.clock.STOP_WITHIN_S", 0.1)
@@ -154,7 +154,7 @@ async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
         before = counted("work_total", **GIVEN_BACK)
         async with by(redis_url, livekit):
             stub.slow_s = 30
-            await until(lambda: is_true("CreateRoom" in stub.calls))
+            await until(lambda: "CreateRoom" in stub.calls)
         assert counted("work_total", **GIVEN_BACK) == before + 1
         (work,) = await DueWork.all()
         assert (work.claimed_until, work.begun, work.attempts) == (None, 0, 0)
@@ -163,7 +163,7 @@ async def test_work_that_takes_too_long_when_its_worker_stops_is_given_back(
 
 async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_back() -> None:
     with redis_servers.private(is_started=False) as server:
-        sessions = await lessons(3)
+        sessions = await make_sessions(3)
         await DueWork.all().delete()
         async with AsyncExitStack() as stack:
             stub = await stack.enter_async_context(LiveKitStub())
@@ -171,14 +171,14 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             when = lambda: at(1)  # noqa: E731
             one = ticking(livekit, when, redis_url=server.url, is_worker=True)
             running = await stack.enter_async_context(one)
-            await until(lambda: has_begun(sessions[0]))
+            await until(lambda: has_started(sessions[0]))
             before = running.sweeps
-            await until(lambda: is_true(running.sweeps > before + 2))
+            await until(lambda: running.sweeps > before + 2)
             assert not await DueWork.exclude(claimed_until=None).exists()
             assert await health(server.url) == (False, "Redis cannot be reached.")
             server.start()
             await until(has_no_work)
-            server.kill()  # and it forgets all
+            server.kill()  # it forgets everything
             for session in sessions:
                 async with writing(session.id, at(1)) as draft:
                     draft.plan(WorkKind.MAKE_ROOM, at(1))
@@ -188,8 +188,8 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             await until(queue.is_empty)
 
 
-async def has_begun(session: Session) -> bool:
-    return (await Session.get(id=session.id)).status is SessionStatus.ONGOING
+async def has_started(session: Session) -> bool:
+    return see((await Session.get(id=session.id)).status) is SessionStatus.ONGOING
 
 
 async def test_a_frozen_redis_holds_up_no_sweep() -> None:
@@ -201,15 +201,15 @@ async def test_a_frozen_redis_holds_up_no_sweep() -> None:
             server.freeze()
             for _ in range(3):
                 session = await starting_in(0.2)
-                await until(lambda: has_begun(session))  # noqa: B023
+                await until(lambda: has_started(session))  # noqa: B023
                 row = await Session.get(id=session.id)
                 assert row.updated_at - row.scheduled_at < timedelta(seconds=0.5)
             server.thaw()
             await until(has_no_work)
 
 
-async def test_what_nobody_has_any_more_does_not_hold_up_its_lane(redis_url: str) -> None:
-    """Messages that a worker got before its consumer was deleted by hand."""
+async def test_messages_of_a_deleted_consumer_do_not_block_their_lane(redis_url: str) -> None:
+    """A worker got these messages before its consumer was deleted by hand."""
     await ready()
     async with AsyncExitStack() as stack:
         stub = await stack.enter_async_context(LiveKitStub())

@@ -1,4 +1,4 @@
-"""How the system is, read once for all who ask: query, stream, probe and Prometheus."""
+"""The system's state is read once for all readers: query, stream, probe and Prometheus."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,8 @@ from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import serving_app
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.ticking import reaching, until
+from tests.support.patience import until
+from tests.support.ticking import reaching
 
 NOW = make.ELEVEN
 MANY = "{" + " ".join(f"a{n}: systemStatus {{ isHealthy }}" for n in range(1_000)) + "}"
@@ -28,7 +29,7 @@ async def readings(database: Database, stub: LiveKitStub) -> AsyncIterator[Readi
         await readings.close()
 
 
-async def test_whoever_asks_at_once_is_told_of_one_reading(
+async def test_readers_at_the_same_time_share_one_reading(
     readings: Readings, stub: LiveKitStub
 ) -> None:
     told = await asyncio.gather(*(readings.state() for _ in range(100)))
@@ -46,7 +47,7 @@ async def test_a_reading_is_kept_for_a_second(database: Database, stub: LiveKitS
     assert stub.calls == ["ListRooms"] * 3
 
 
-async def test_who_goes_away_takes_the_reading_from_nobody(
+async def test_a_cancelled_reader_does_not_cancel_the_reading_of_others(
     readings: Readings, stub: LiveKitStub
 ) -> None:
     stub.slow_s = 0.2
@@ -62,14 +63,10 @@ async def test_a_process_that_ends_leaves_no_reading_behind(
 ) -> None:
     stub.slow_s = 30
     asking = asyncio.create_task(readings.state())
-    await until(lambda: is_true(bool(stub.calls)))
+    await until(lambda: stub.calls)
     await readings.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
-
-
-async def is_true(value: bool) -> bool:
-    return value
 
 
 async def test_nobody_waits_for_long(
@@ -80,7 +77,7 @@ async def test_nobody_waits_for_long(
         patched.setattr("actions.clock.system_status.PATIENCE_S", 0.1)
         with pytest.raises(TimeoutError):
             await readings.state()
-    assert (await readings.state()).livekit.is_reachable  # the one that was not waited for
+    assert (await readings.state()).livekit.is_reachable  # the reading that was not waited for
     assert stub.calls == ["ListRooms"]
 
 
@@ -112,12 +109,12 @@ async def test_all_doors_together_ask_livekit_once_a_second(
 ) -> None:
     async with serving_app(await template.fresh(), livekit_api_url=stub.url) as served:
         student = await make.user(await make.academy(), UserRole.STUDENT)
-        before, began = stub.calls.count("ListRooms"), asyncio.get_running_loop().time()
+        before, started_at = stub.calls.count("ListRooms"), asyncio.get_running_loop().time()
         answer, *_ = await asyncio.gather(
             served.ask(MANY, student),
             *(look(served.url + path) for path in ("/metrics", "/health/ready") * 10),
         )
-        seconds = asyncio.get_running_loop().time() - began
+        seconds = asyncio.get_running_loop().time() - started_at
         assert len(answer["data"]) == 1_000
         # The clock looks at the rooms meanwhile, every 5 seconds.
         assert stub.calls.count("ListRooms") - before <= 2 + 2 * seconds

@@ -1,4 +1,4 @@
-"""The worker's command, where it cannot run."""
+"""The worker's command says why it cannot run."""
 
 import pytest
 

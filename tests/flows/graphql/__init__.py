@@ -1,1 +1,1 @@
-"""Answers documents: over HTTP, within limits, to each role what it may see."""
+"""GraphQL: documents over HTTP, limits, and what each role may see."""

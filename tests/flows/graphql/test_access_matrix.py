@@ -1,4 +1,4 @@
-"""Every root field by every role, of one's own and of others': FEATURES C9, asked of the schema."""
+"""Every root field by every role, on own and others' rows: FEATURES C9, asked of the schema."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def test_the_matrix_has_exactly_the_root_fields_of_the_printed_schema() -> None:
 
 
 def cells(*, granted_writes: bool) -> list[tuple[str, Row, Cell]]:
-    """Either the mutations that are carried out, or all the rest, which writes nothing."""
+    """The mutations that are carried out, or all the rest, which writes nothing."""
     return [
         (name, row, cell)
         for name, row in MATRIX.items()
@@ -32,7 +32,7 @@ def cells(*, granted_writes: bool) -> list[tuple[str, Row, Cell]]:
     ]
 
 
-async def test_what_is_read_or_refused_is_as_the_matrix_says_and_no_row_changes(
+async def test_reads_and_refusals_follow_the_matrix_and_change_no_row(
     database: Database,
 ) -> None:
     there = await scene()
@@ -47,7 +47,7 @@ async def test_what_is_read_or_refused_is_as_the_matrix_says_and_no_row_changes(
     assert wrong == []
 
 
-async def test_what_the_matrix_grants_is_done(database: Database) -> None:
+async def test_mutations_that_the_matrix_grants_are_carried_out(database: Database) -> None:
     wrong = []
     async with asking() as asker:
         for name, row, cell in cells(granted_writes=True):
@@ -67,7 +67,7 @@ async def test_a_row_in_hand_says_who_manages_it_as_the_matrix_does(database: Da
 
 
 @pytest.mark.parametrize("kind", ["query", "subscription"])
-async def test_what_components_say_of_themselves_is_for_admins(
+async def test_details_of_components_are_shown_to_admins_only(
     database: Database, kind: str
 ) -> None:
     there = await scene()
@@ -82,7 +82,7 @@ async def test_what_components_say_of_themselves_is_for_admins(
 
 
 async def outcome(asker: Asker, there: Scene, name: str, row: Row, cell: Cell) -> str:
-    """`ok`, `-`, or the code of what was refused."""
+    """`ok`, `-`, or the code of the refusal."""
     viewer: User | None = None if cell.role == "nobody" else there[cell.role]
     variables = row.variables(there, cell.target)
     ask = asker.first_event if name.startswith("Subscription.") else asker.ask
@@ -95,7 +95,7 @@ async def outcome(asker: Asker, there: Scene, name: str, row: Row, cell: Cell) -
     return refused
 
 
-def is_there(value: Any, there: Scene, target: str) -> bool:
+def is_there(value: object, there: Scene, target: str) -> bool:
     if isinstance(value, list):
         return value != [None]
     if isinstance(value, dict) and "nodes" in value:
@@ -104,7 +104,7 @@ def is_there(value: Any, there: Scene, target: str) -> bool:
 
 
 def assert_in_its_place(name: str, answer: dict[str, Any], refused: str) -> None:
-    """A mutation's refusals are in its payload; that somebody has to sign in is on top."""
+    """A mutation's refusals are in its payload; only UNAUTHENTICATED is a top-level error."""
     is_on_top = bool(answer["errors"])
     assert is_on_top is (refused == "UNAUTHENTICATED" or not name.startswith(WRITES)), (
         name,

@@ -1,8 +1,7 @@
-"""What may not be seen is null or empty, by whichever path one comes to it.
+"""A hidden value is null or empty on every path to it.
 
-One large document walks from every root through everybody to everything; whatever anywhere in the
-answer names a person's email, kin or attendance is collected and held against what is written here.
-"""
+One large document walks from every root through everybody to everything. Every email, relative and
+attendance that the answer shows anywhere is collected and compared with the lists written here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -78,7 +77,7 @@ EVENT = (
 
 @dataclass
 class Seen:
-    """Names of what showed anywhere in an answer."""
+    """Names of the people and rows that showed anywhere in an answer."""
 
     emails: set[str] = field(default_factory=set)
     kin: set[tuple[str, str]] = field(default_factory=set)
@@ -92,7 +91,7 @@ class Seen:
 
 @pytest.fixture
 async def there(database: Database) -> Scene:
-    """Somebody has joined, LiveKit has had a fault, and the academies have pages of their own."""
+    """A scene in which somebody has joined, a room has an error and academies have own pages."""
     there = await scene()
     joined_at = there.now + timedelta(minutes=1)
     for session, who in (("mine", "classmate"), ("others", "stranger")):
@@ -106,7 +105,7 @@ async def there(database: Database) -> Scene:
 
 
 OWN = {"admin", "supervisor", "teacher", "colleague", "student", "classmate", "stranger"}
-OWN |= {"parent", "others_parent", "somebody"}  # who scheduled the sessions
+OWN |= {"parent", "others_parent", "somebody"}  # `somebody` scheduled the sessions
 OWN_ROWS = {"attendance", "classmates_attendance", "teachers_attendance"}
 ALL_ROWS = OWN_ROWS | {"others_attendance", "colleagues_attendance"}
 ALL_KIN = {("parent", "student"), ("others_parent", "classmate"), ("others_parent", "stranger")}
@@ -145,7 +144,7 @@ async def test_a_teacher_sees_those_of_their_groups_and_sessions_and_nothing_bes
 
 
 @pytest.mark.parametrize(("role", "templates"), [("supervisor", set()), ("admin", {"academy"})])
-async def test_who_runs_an_academy_sees_all_of_it_and_none_of_another(
+async def test_staff_see_all_of_their_academy_and_nothing_of_another(
     there: Scene, role: str, templates: set[str]
 ) -> None:
     seen = await everything(there, role)
@@ -169,7 +168,7 @@ async def test_a_super_admin_sees_everything(there: Scene) -> None:
 
 
 async def everything(there: Scene, role: str) -> Seen:
-    """Whatever this viewer can get hold of, by query and by subscription."""
+    """All that this viewer can read, by query and by subscription."""
     ids = [there.id(name) for name in there.rows]
     seen = Seen()
     async with asking() as asker:
@@ -186,7 +185,7 @@ async def _watch(asker: Asker, there: Scene, role: str, seen: Seen) -> None:
         collect(there, payload(event), seen)
 
 
-def collect(there: Scene, data: Any, seen: Seen) -> None:
+def collect(there: Scene, data: object, seen: Seen) -> None:
     for thing in things(data):
         match thing.get("__typename"):
             case "User":

@@ -1,4 +1,4 @@
-"""An answer has a length beyond which it is not written, on every way it can take."""
+"""An answer above the limit is not written, neither over HTTP nor on a socket."""
 
 import json
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest
 
 import clock
 from domain.access import UserRole
-from execution.answers import MOST_BYTES
+from execution.answers import ANSWER_MAX_BYTES
 from models import Academy, Session, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Template
@@ -17,7 +17,7 @@ from tests.support.app import Served, headers, serving_app
 from tests.support.sockets import dial, heard, subscribe
 
 NOTES = "ن" * 20_000  # two bytes each
-TIMES = MOST_BYTES // 40_000 + 1
+TIMES = ANSWER_MAX_BYTES // 40_000 + 1
 TOO_MANY = " ".join(f"a{n}: notes" for n in range(TIMES))
 ALMOST = " ".join(f"a{n}: notes" for n in range(TIMES - 2))
 READ = "query ($id: ID!) {{ session(id: $id) {{ {notes} }} }}"
@@ -56,7 +56,7 @@ async def session(admin: User) -> Session:
 
 
 def refusal(error: dict[str, object]) -> tuple[object, bool]:
-    """Its code, and whether it says that what was done stands."""
+    """The code, and whether the message says that the mutation was stored."""
     extensions = error["extensions"]
     assert isinstance(extensions, dict)
     return extensions["code"], str(error["message"]).endswith("What the mutation did stands.")
@@ -73,7 +73,7 @@ async def test_an_answer_that_is_too_long_has_an_error_instead(
     assert [refusal(error) for error in answer["errors"]] == [("LIMIT_EXCEEDED", False)]
 
 
-async def test_what_a_mutation_did_stands_and_its_message_says_so(
+async def test_a_mutation_whose_answer_is_too_long_is_stored_and_the_error_says_so(
     served: Served, admin: User, session: Session
 ) -> None:
     number = encode(Kind.SESSION, session.id)
@@ -83,7 +83,7 @@ async def test_what_a_mutation_did_stands_and_its_message_says_so(
     assert (await Session.get(id=session.id)).title == "Moved"
 
 
-async def test_on_a_socket_it_is_the_same_and_an_event_ends_its_stream(
+async def test_an_answer_too_long_on_a_socket_is_an_error_and_ends_its_stream(
     served: Served, admin: User, session: Session
 ) -> None:
     variables = {"id": encode(Kind.SESSION, session.id)}

@@ -1,4 +1,4 @@
-"""Who asks cannot be found out: the answer is GraphQL's all the same, and says nothing of why."""
+"""When the viewer cannot be found out, the answer is still GraphQL's and hides the reason."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -72,7 +72,7 @@ async def test_a_database_that_lets_nobody_in_is_a_503(
 
 @asynccontextmanager
 async def closed(served: Served) -> AsyncIterator[None]:
-    """Nobody is in the database any more, and nobody comes in."""
+    """The database refuses new connections and has no open one."""
     url = served.app.settings.database_url
     name = (await postgres.run(url, "SELECT current_database()"))[0]
     server = postgres.beside(url, "postgres")

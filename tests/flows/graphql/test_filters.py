@@ -1,4 +1,4 @@
-"""What filters find, and that they never widen what one may see."""
+"""Filters find rows, and never widen what a viewer may see."""
 
 from datetime import timedelta
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +20,7 @@ async def url() -> AsyncIterator[str]:
         yield f"{url}/graphql"
 
 
-async def post(url: str, body: Any, **headers: str) -> httpx.Response:
+async def post(url: str, body: object, **headers: str) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"content-type": JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
     async with httpx.AsyncClient() as client:
@@ -91,7 +90,7 @@ async def test_a_refused_document_is_a_400_without_data(
         ({"query": "subscription { idle }"}, 400),
     ],
 )
-async def test_a_malformed_request_is_answered_in_json(body: Any, status: int, url: str) -> None:
+async def test_a_malformed_request_is_answered_in_json(body: object, status: int, url: str) -> None:
     response = await post(url, body)
     assert (response.status_code, response.headers["content-type"]) == (status, JSON)
     assert codes(response) == ["BAD_USER_INPUT"]
@@ -101,7 +100,7 @@ async def test_a_malformed_request_is_answered_in_json(body: Any, status: int, u
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""],
 )
-async def test_what_a_foreign_page_can_post_without_asking_is_refused(
+async def test_content_types_that_a_foreign_page_can_post_without_preflight_are_refused(
     content_type: str, url: str
 ) -> None:
     response = await post(url, {"query": "mutation { raiseNumber }"}, content_type=content_type)

@@ -1,4 +1,4 @@
-"""Lists by keyset: whole, in order, and bounded; and things by their ids."""
+"""Lists by keyset are whole, in order and bounded; nodes are found by their ids."""
 
 from datetime import timedelta
 
@@ -64,7 +64,9 @@ async def test_sessions_come_by_their_start_also_where_they_start_together(
     assert [id for page in downwards for id in page] == expected[::-1]
 
 
-async def test_what_comes_in_between_neither_repeats_nor_skips(asker: Asker, there: Scene) -> None:
+async def test_a_row_made_between_two_pages_repeats_and_skips_nothing(
+    asker: Asker, there: Scene
+) -> None:
     first = payload(await asker.ask(SESSIONS, there["admin"], filter={}, first=1))
     await make.session(
         there["academy"], there["teacher"], student=there["student"], at=there.now, now=there.now
@@ -86,7 +88,7 @@ async def test_a_page_has_at_most_a_hundred_and_twenty_unless_asked(
     assert empty["pageInfo"]["endCursor"] is None
 
 
-async def test_twenty_come_when_no_number_is_said(asker: Asker, there: Scene) -> None:
+async def test_a_page_has_twenty_rows_by_default(asker: Asker, there: Scene) -> None:
     for _ in range(25):
         await make.student(there["academy"])
     page = payload(await asker.ask(USERS, there["admin"]))
@@ -152,7 +154,7 @@ async def test_at_most_a_hundred_nodes_at_once(asker: Asker, there: Scene) -> No
     assert payload(await asker.ask(NODES, there["admin"], ids=[])) == []
 
 
-async def test_who_is_not_signed_in_is_told_so_whatever_they_ask_for(
+async def test_a_person_not_signed_in_gets_unauthenticated_for_every_field(
     asker: Asker, there: Scene
 ) -> None:
     assert code(await asker.ask(NODES, ids=[])) == "UNAUTHENTICATED"

@@ -1,4 +1,4 @@
-"""Lists that hang on many rows are read together, and each row gets its own page of them."""
+"""Lists nested in many rows are read together, and each row gets its own page."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from domain.access import UserRole
 from models import User
 from tests.support import make
 from tests.support.asking import Asker, asking, code, payload
-from tests.support.lessons import at, ready
+from tests.support.classrooms import at, ready
 from tests.support.livekit_events import send
 from tests.support.statements import counting
 
@@ -21,7 +21,7 @@ PERMISSIONS = "viewerPermissions { canJoin canManage }"
 
 
 async def classes(number: int) -> tuple[User, User]:
-    """So many of one circle, on as many days; who teaches them, and the supervisor."""
+    """So many sessions of one circle, on as many days; their teacher and the supervisor."""
     academy = await make.academy()
     teacher = await make.teacher(academy)
     circle = await make.group(academy, teacher, *[await make.student(academy) for _ in range(3)])
@@ -57,11 +57,11 @@ async def test_each_session_has_its_own_page_and_its_own_next() -> None:
     async with asking() as asker:
         whole = await nested(asker, supervisor, f"attendances {PAGE}")
         assert [len(page["nodes"]) for page in whole] == [4, 4]
-        begun = await nested(asker, supervisor, f"attendances(first: 3) {PAGE}")
-        for page, all_ in zip(begun, whole, strict=True):
+        first = await nested(asker, supervisor, f"attendances(first: 3) {PAGE}")
+        for page, all_ in zip(first, whole, strict=True):
             assert page["nodes"] == all_["nodes"][:3]
             assert page["pageInfo"] == {"hasNextPage": True, "hasPreviousPage": False}
-        after = begun[0]["edges"][-1]["cursor"]
+        after = first[0]["edges"][-1]["cursor"]
         rest = await nested(asker, supervisor, f'attendances(first: 3, after: "{after}") {PAGE}')
         assert rest[0]["nodes"] == whole[0]["nodes"][3:]
         assert rest[0]["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": True}
@@ -85,15 +85,15 @@ EVIDENCE = """{ sessions { nodes { attendances { nodes {
 
 
 async def test_evidence_is_ones_own_and_the_rooms_in_order() -> None:
-    lesson = await ready(2)
-    first, second = (lesson.stay(minute, who) for minute, who in enumerate(lesson.students))
-    await send(lesson.room.started(), at(-9))
-    await send(lesson.room.joined(first), at(0))
-    await send(lesson.room.joined(second), at(1))
-    await send(lesson.room.left(first, at(2)), at(2))
-    await send(lesson.room.finished(at(3)), at(3))
+    classroom = await ready(2)
+    first, second = (classroom.stay(minute, who) for minute, who in enumerate(classroom.students))
+    await send(classroom.room.started(), at(-9))
+    await send(classroom.room.joined(first), at(0))
+    await send(classroom.room.joined(second), at(1))
+    await send(classroom.room.left(first, at(2)), at(2))
+    await send(classroom.room.finished(at(3)), at(3))
     async with asking() as asker:
-        answer = payload(await asker.ask(EVIDENCE, lesson.teacher, now=at(4)))
+        answer = payload(await asker.ask(EVIDENCE, classroom.teacher, now=at(4)))
         (session,) = answer["nodes"]
         told = {one["user"]["databaseId"]: one["events"] for one in session["attendances"]["nodes"]}
         kinds = {who: [node["kind"] for node in page["nodes"]] for who, page in told.items()}
@@ -101,6 +101,6 @@ async def test_evidence_is_ones_own_and_the_rooms_in_order() -> None:
         assert kinds[second.user.id] == ["ROOM_STARTED", "JOINED", "ROOM_FINISHED"]
         assert told[first.user.id]["pageInfo"] == {"hasNextPage": True}
         assert told[second.user.id]["pageInfo"] == {"hasNextPage": False}
-        answer = payload(await asker.ask(EVIDENCE, lesson.student, now=at(4)))
+        answer = payload(await asker.ask(EVIDENCE, classroom.student, now=at(4)))
         (own,) = answer["nodes"][0]["attendances"]["nodes"]
         assert own["events"]["nodes"] == []

@@ -1,1 +1,1 @@
-"""Signs people in and keeps them signed in."""
+"""Identity: signing in and staying signed in."""

@@ -1,4 +1,4 @@
-"""What an academy's own system signs in with: made, shown once, used, and gone at once."""
+"""Access keys: made, shown once, used by the academy's own system, and revoked at once."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import pytest
 
 import clock
 from actions.identity import access_keys
-from actions.identity.access_keys import KEPT_ENDED, MOST_KEYS
+from actions.identity.access_keys import ACADEMY_MAX_KEYS, KEPT_ENDED
 from actions.identity.access_tokens import issue
 from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
@@ -116,7 +116,9 @@ async def test_a_key_is_shown_once_and_acts_as_an_admin_of_its_own(
     assert listed == [key | {"lastUsedAt": "2026-03-02T11:00:00.000Z"}]
 
 
-async def test_its_user_signs_in_nowhere(asker: Asker, itqan: Academy, admin: User) -> None:
+async def test_the_service_user_of_a_key_cannot_sign_in(
+    asker: Asker, itqan: Academy, admin: User
+) -> None:
     made = payload(await create(asker, admin, itqan))
     user = await user_of(made["accessKey"])
     await User.filter(id=user.id).update(email="key@example.org", password_hash="x")
@@ -152,7 +154,7 @@ async def test_a_key_keeps_people_in_step_and_makes_no_keys(
 async def test_a_key_does_nothing_that_would_outlive_it(
     asker: Asker, itqan: Academy, admin: User, wish: dict[str, Any]
 ) -> None:
-    """Who may make keys is nobody that a key makes, or becomes."""
+    """A key cannot make keys, nor people who can."""
     key = await user_of(payload(await create(asker, admin, itqan))["accessKey"])
     payload(await upsert_users(asker, key, person("s1")))
     for one in ("new", "s1"):
@@ -174,7 +176,7 @@ async def test_a_key_does_nothing_that_would_outlive_it(
         ({"until": "2020-01-01T00:00:00Z"}, "expiresAt"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_by_name(
+async def test_an_access_key_with_an_invalid_value_is_refused_by_field(
     asker: Asker, itqan: Academy, admin: User, wish: dict[str, Any], field: str
 ) -> None:
     answer = await create(asker, admin, itqan, **wish)
@@ -192,12 +194,12 @@ async def test_an_academy_has_so_many_that_work_and_remembers_so_many_that_did(
     for n in range(KEPT_ENDED + 5):
         made = await access_keys.create_access_key(viewer, itqan.id, f"old {n}", None, NOW)
         await access_keys.revoke_access_key(viewer, made.row.id, NOW)
-    attempts = [create(asker, admin, itqan, f"new {n}") for n in range(MOST_KEYS + 5)]
+    attempts = [create(asker, admin, itqan, f"new {n}") for n in range(ACADEMY_MAX_KEYS + 5)]
     codes = [code(answer) for answer in await asyncio.gather(*attempts)]
-    assert codes.count(None) == MOST_KEYS
+    assert codes.count(None) == ACADEMY_MAX_KEYS
     assert codes.count("INVALID_INPUT") == 5
     listed = payload(await asker.ask(LIST, admin, id=id_of(itqan)))["accessKeys"]
-    assert len(listed) == MOST_KEYS + KEPT_ENDED
+    assert len(listed) == ACADEMY_MAX_KEYS + KEPT_ENDED
     assert listed[-1]["name"] == "old 5"
 
 
@@ -224,7 +226,9 @@ async def test_only_the_whole_key_is_the_key(asker: Asker, itqan: Academy, admin
     assert (await speaks(one)).user_id != (await speaks(other)).user_id
 
 
-async def test_its_use_is_noted_once_a_minute(asker: Asker, itqan: Academy, admin: User) -> None:
+async def test_the_use_of_a_key_is_noted_once_a_minute(
+    asker: Asker, itqan: Academy, admin: User
+) -> None:
     secret = payload(await create(asker, admin, itqan))["secret"]
     noted = []
     for seconds in (0, 1, 59, 60, 61, 200):

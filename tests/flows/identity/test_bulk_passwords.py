@@ -1,4 +1,4 @@
-"""A long list of people with passwords keeps nobody waiting who changes their own."""
+"""A long list of people with passwords does not delay somebody who changes their own."""
 
 import asyncio
 import threading
@@ -19,16 +19,16 @@ MANY = 60
 
 
 class SlowHasher:
-    """Notes in which order passwords are hashed, and how many at once."""
+    """Notes the order in which passwords are hashed, and how many at once."""
 
     def __init__(self) -> None:
         self.hashed: list[str] = []
-        self.has_begun = threading.Event()
+        self.has_started = threading.Event()
         self.under_way = 0
         self.most = 0
 
     def hash(self, password: str) -> str:
-        self.has_begun.set()
+        self.has_started.set()
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         time.sleep(0.01)
@@ -52,13 +52,13 @@ async def upserting(asker: Asker, admin: User) -> None:
     payload(await upsert_users(asker, admin, *people))
 
 
-async def test_whoever_changes_a_password_is_served_in_between(
+async def test_a_password_change_is_served_during_a_bulk_of_passwords(
     asker: Asker, hasher: SlowHasher
 ) -> None:
     admin = await make.user(await make.academy("itqan"), UserRole.ACADEMY_ADMIN)
     sara = await signed_up(await make.academy("tartil"))
     bulk = asyncio.ensure_future(upserting(asker, admin))
-    assert await asyncio.to_thread(hasher.has_begun.wait, 10)
+    assert await asyncio.to_thread(hasher.has_started.wait, 10)
     payload(await asker.ask(CHANGE, sara, current=PASSWORD, new="another one entirely"))
     assert len(hasher.hashed) < MANY
     assert not bulk.done()

@@ -1,4 +1,4 @@
-"""The platform's own sign-in: its tokens speak for the people it told us of, and no others do."""
+"""The platform's own tokens speak for the people it told us of, and for no others."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 import clock
@@ -104,7 +105,9 @@ async def test_the_same_external_id_elsewhere_is_somebody_else(sara: User) -> No
     assert (await speaks(keys, shared())).user_id == sara.id
 
 
-async def test_nobody_unknown_deactivated_or_above_all_academies(sara: User) -> None:
+async def test_a_foreign_token_of_an_unknown_inactive_or_super_person_is_refused(
+    sara: User,
+) -> None:
     keys = keyring(foreign_jwt_secret=SHARED)
     await make.user(None, UserRole.SUPER_ADMIN, external_id="root")
     service = await make.user(await Academy.get(), UserRole.ACADEMY_ADMIN, is_service=True)
@@ -182,7 +185,7 @@ async def test_issuer_and_audience_are_checked_where_they_are_set(sara: User) ->
 
 
 def confused(pem: bytes, told: dict[str, Any], **header: Any) -> str:
-    """Signed with HS256, the public key as the secret: a library that trusts `alg` takes it."""
+    """An HS256 token with the public key as its secret: a library that trusts `alg` takes it."""
     parts = [{"typ": "JWT", "alg": "HS256"} | header, told]
     signed = b".".join(_text(json.dumps(part).encode()) for part in parts)
     return (signed + b"." + _text(hmac.digest(pem, signed, hashlib.sha256))).decode()
@@ -221,7 +224,7 @@ async def test_the_token_does_not_choose_its_algorithm(sara: User, server: KeySe
         ec_key().token(good),
         RSA.token(good) + "x",
         RSA.token(good)[:-8],
-        # What it brings along is not looked at.
+        # A key in the token's own header is ignored.
         rsa_key("r9").token(good, jwk=rsa_key("r9").jwk),
         rsa_key("r9").token(good, jku=server.url),
         RSA.token(good, crit=["exp"]),
@@ -237,7 +240,7 @@ async def test_the_token_does_not_choose_its_algorithm(sara: User, server: KeySe
 
 
 async def test_each_kind_is_verified_as_what_it_says_it_is(sara: User) -> None:
-    """Ours with ours, the platform's with the platform's, whatever else it claims."""
+    """Our tokens need our secret, the platform's its own, whatever else they claim."""
     keys = keyring(foreign_jwt_secret=SHARED)
     ours = current().jwt_secret.get_secret_value()
     assert (await speaks(keys, issue(ours, sara, NOW)[0])).user_id == sara.id
@@ -338,7 +341,9 @@ async def test_known_keys_are_kept_while_the_address_does_not_answer(
     assert await speaks(keys, new.token(claims(later)), later + jwks.TRY_EVERY)
 
 
-async def test_who_hangs_up_does_not_spoil_it_for_the_others(sara: User, server: KeyServer) -> None:
+async def test_a_cancelled_request_does_not_cancel_the_fetch_of_keys_for_others(
+    sara: User, server: KeyServer
+) -> None:
     keys = keyring(jwks_url=server.url)
     server.held.clear()
     impatient = asyncio.ensure_future(speaks(keys, RSA.token(claims(NOW))))
@@ -359,14 +364,15 @@ async def test_an_address_that_hangs_is_given_up(
     server.held.set()
 
 
-async def test_nobody_listens(sara: User) -> None:
+async def test_a_foreign_token_is_refused_when_the_key_server_is_gone(sara: User) -> None:
     with key_server() as gone:
         pass
     await is_refused(keyring(jwks_url=gone.url), RSA.token(claims(NOW)))
 
 
 def test_only_public_keys_for_signatures_are_usable() -> None:
-    private = json.loads(str(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.private))) | {"kid": "private"}
+    pair = rsa.generate_private_key(65537, 2048)
+    private = json.loads(str(jwt.algorithms.RSAAlgorithm.to_jwk(pair))) | {"kid": "private"}
     others = [
         private,
         RSA.jwk | {"kid": "for-encryption", "use": "enc"},
@@ -392,7 +398,9 @@ async def test_a_single_key_needs_no_name(sara: User) -> None:
 # --- over the wire
 
 
-async def test_as_main_has_it(template: Template, server: KeyServer) -> None:
+async def test_foreign_tokens_work_over_http_and_on_the_socket(
+    template: Template, server: KeyServer
+) -> None:
     async with serving_app(await template.fresh(), jwks_url=server.url) as served:
         await make.student(await make.academy("itqan"), external_id="s1", email="sara@example.org")
         good = ED.token(claims(clock.now()))

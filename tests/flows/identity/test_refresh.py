@@ -1,4 +1,4 @@
-"""Staying signed in: each refresh token once, and what ends a sign-in ends all that lives on it."""
+"""Refresh tokens work once each, and the end of a sign-in ends all that lives on it."""
 
 import asyncio
 import sqlite3
@@ -15,7 +15,7 @@ import clock
 from actions.identity import refresh_tokens, sign_ins
 from actions.identity.access_tokens import issue
 from actions.identity.refresh_tokens import GRACE
-from actions.identity.refresh_tokens import TTL as REFRESHES_FOR
+from actions.identity.refresh_tokens import REFRESH_TOKEN_TTL as REFRESHES_FOR
 from actions.identity.sign_ins import Credentials, SignedIn, sign_in
 from actions.identity.viewers import Keyring, viewer_of
 from domain.access import UserRole, Viewer
@@ -94,7 +94,7 @@ async def test_a_sign_in_goes_on_with_a_new_pair_each_time(asker: Asker, sara: U
     assert {row.family for row in await RefreshToken.all()} == {viewer.family}
 
 
-async def test_what_is_kept_is_no_token(sara: User) -> None:
+async def test_refresh_tokens_are_stored_as_hashes_only(sara: User) -> None:
     made = await signed_in()
     (row,) = await RefreshToken.all()
     assert made.refresh_token.startswith("hlr_")
@@ -103,7 +103,7 @@ async def test_what_is_kept_is_no_token(sara: User) -> None:
     assert claims["sid"] == row.family
 
 
-async def test_thirty_days_without_a_refresh_and_it_is_over(sara: User) -> None:
+async def test_a_sign_in_ends_after_thirty_days_without_a_refresh(sara: User) -> None:
     made = await signed_in()
     last = await refreshed(made.refresh_token, NOW + REFRESHES_FOR - timedelta(seconds=1))
     await refused(last.refresh_token, last.expires_at + REFRESHES_FOR)
@@ -111,7 +111,7 @@ async def test_thirty_days_without_a_refresh_and_it_is_over(sara: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "hlr_", "hlr_" + "x" * 43, "\u202e", "x" * 100_000])
-async def test_what_is_no_refresh_token_is_refused(asker: Asker, sara: User, token: str) -> None:
+async def test_an_invalid_refresh_token_is_refused(asker: Asker, sara: User, token: str) -> None:
     await signed_in()
     assert code(await asker.ask(REFRESH, token=token)) == "INVALID_CREDENTIALS"
     assert code(await asker.ask(SIGN_OUT, token=token)) is None
@@ -145,7 +145,7 @@ async def test_a_lost_answer_is_forgiven_once_and_what_it_gave_is_taken_back(sar
     again = await refreshed(first.refresh_token, LATER + timedelta(seconds=5))
     assert await RefreshToken.filter(used_at=None, revoked_at=None).count() == 1
     await speaks(again.access_token)
-    # Somebody had it after all: one of the two was not the person.
+    # The token was used, so one of the two users was not the person.
     await refused(lost.refresh_token, LATER + timedelta(seconds=6))
     await refused(again.refresh_token, LATER + timedelta(seconds=7))
     await is_silent(again.access_token)
@@ -159,13 +159,13 @@ async def test_nothing_is_forgiven_once_what_followed_was_used(sara: User) -> No
     await refused(third.refresh_token, LATER + timedelta(seconds=3))
 
 
-async def test_of_many_at_once_one_is_good_in_the_end(sara: User) -> None:
+async def test_many_refreshes_at_once_leave_one_usable_token(sara: User) -> None:
     first = await signed_in()
     moments = [LATER + timedelta(milliseconds=n) for n in range(6)]
     made = await asyncio.gather(*(refreshed(first.refresh_token, now) for now in moments))
     good = await RefreshToken.filter(used_at=None, revoked_at=None)
     assert len(good) == 1
-    for pair in made:  # all were given to whoever asked with the same token: the family goes on
+    for pair in made:  # all come from the same token: the family goes on
         assert (await speaks(pair.access_token)).user_id == sara.id
 
 
@@ -226,7 +226,7 @@ async def test_without_a_sign_in_of_its_own_a_new_password_ends_all(
         (PASSWORD, "x" * 201, ("INVALID_INPUT", ["new"])),
     ],
 )
-async def test_a_password_is_changed_by_who_knows_it_to_one_that_will_do(
+async def test_changing_a_password_needs_the_current_one_and_a_valid_new_one(
     asker: Asker, sara: User, typed: str, new: str, refusal: tuple[str, list[str]]
 ) -> None:
     made = await signed_in()
@@ -238,7 +238,7 @@ async def test_a_password_is_changed_by_who_knows_it_to_one_that_will_do(
 
 
 @pytest.mark.parametrize("changed", [{"password": NEW}, {"password": None}, {"isActive": False}])
-async def test_what_an_admin_changes_ends_sign_ins(
+async def test_an_admins_change_of_password_or_activity_ends_sign_ins(
     asker: Asker, itqan: Academy, sara: User, changed: dict[str, Any]
 ) -> None:
     admin = await make.user(itqan, UserRole.ACADEMY_ADMIN)
@@ -252,7 +252,7 @@ async def test_what_an_admin_changes_ends_sign_ins(
     await refused(made.refresh_token)
 
 
-async def test_who_was_deactivated_behind_our_back_is_refused_too(sara: User) -> None:
+async def test_a_person_deactivated_in_the_database_is_refused(sara: User) -> None:
     made = await signed_in()
     await User.filter(id=sara.id).update(is_active=False)
     await refused(made.refresh_token)
@@ -338,7 +338,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
 ) -> None:
     academy = await make.academy("itqan")
     teacher = await person(academy, role=UserRole.TEACHER)
-    lesson = await make.session(
+    session = await make.session(
         academy, teacher, student=await make.student(academy), at=tomorrow()
     )
     answer = await served.ask(SIGN_IN, email="sara@example.org", password=PASSWORD)
@@ -346,7 +346,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
     family = jwt.decode(made["accessToken"], options={"verify_signature": False})["sid"]
     install_packages(CLIENTS)
     soon = issue(secret(), teacher, clock.now(), timedelta(seconds=4), family)[0]
-    number = encode(Kind.SESSION, lesson.id)
+    number = encode(Kind.SESSION, session.id)
     arguments = (f"{served.url}/graphql".replace("http", "ws"), soon, made["refreshToken"])
     async with client("renew.mjs", *arguments, FOLLOW, number) as app:
         assert await app.hears() == {"connected": True}
@@ -354,7 +354,7 @@ async def test_a_socket_whose_token_expired_is_opened_again_and_misses_nothing(
         assert first["__typename"] == "SessionSnapshot"
         assert await app.hears() == {"closed": 4403}
         assert await app.hears() == {"renewing": True}
-        # While nobody listens, something happens.
+        # Something happens while nobody listens.
         moved = await served.ask(MOVE, teacher, id=number, at=tomorrow(2).isoformat())
         assert moved["data"]["rescheduleSession"] == {"errors": []}
         app.tells("go")
@@ -373,7 +373,9 @@ def tomorrow(days: int = 1) -> datetime:
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_what_anybody_may_make_up_waits_for_no_writer(database: Database, sara: User) -> None:
+async def test_an_unknown_refresh_token_is_refused_without_waiting_for_a_writer(
+    database: Database, sara: User
+) -> None:
     """SQLite has one writer, here a command beside the server: a guess must not be another."""
     with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"))) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -385,11 +387,11 @@ async def test_a_token_that_is_forgotten_while_it_is_used_is_refused(
 ) -> None:
     credentials = Credentials("sara@example.org", PASSWORD)
     secret = (await sign_in("s" * 32, credentials, NOW)).refresh_token
-    hold = refresh_tokens.hold
+    lock_user = refresh_tokens.lock_user
 
     async def forget(user_id: int) -> User | None:
         await RefreshToken.all().delete()
-        return await hold(user_id)
+        return await lock_user(user_id)
 
-    monkeypatch.setattr(refresh_tokens, "hold", forget)
+    monkeypatch.setattr(refresh_tokens, "lock_user", forget)
     await refused(secret)

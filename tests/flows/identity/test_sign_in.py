@@ -1,4 +1,4 @@
-"""Signing in, and whom a token speaks for: over HTTP and on the socket, as main has it."""
+"""Signing in, and the person a token speaks for: over HTTP and on the socket."""
 
 import time
 from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ async def itqan(database: Database) -> Academy:
     return await make.academy("itqan")
 
 
-async def test_who_signs_in_gets_a_token_and_sees_themselves(itqan: Academy) -> None:
+async def test_signing_in_gives_a_token_and_the_viewer(itqan: Academy) -> None:
     sara = await person(itqan)
     answered = payload(await ask("  Sara@Example.ORG "))
     assert answered["viewer"] == {
@@ -78,7 +78,7 @@ async def test_who_signs_in_gets_a_token_and_sees_themselves(itqan: Academy) -> 
         ("spoilt@example.org", PASSWORD, None),
     ],
 )
-async def test_whatever_is_wrong_is_said_in_the_same_words(
+async def test_every_failed_sign_in_gets_the_same_answer(
     itqan: Academy, email: str, password: str, slug: str | None
 ) -> None:
     await make.academy("another")
@@ -104,7 +104,7 @@ async def test_an_email_of_several_academies_needs_the_slug_once_the_password_fi
     for slug in ("itqan", "another"):
         answered = payload(await ask("sara@example.org", slug=slug))
         assert answered["viewer"]["academy"] == {"slug": slug}
-    # A wrong password does not tell that there are two.
+    # A wrong password does not reveal that there are two.
     assert code(await ask("sara@example.org", "wrong")) == "INVALID_CREDENTIALS"
 
 
@@ -123,7 +123,7 @@ async def test_a_super_admin_signs_in_without_an_academy(itqan: Academy) -> None
     assert code(await ask("root@example.org", slug="itqan")) == "INVALID_CREDENTIALS"
 
 
-async def test_nobody_is_refused_about_as_slowly_as_somebody(itqan: Academy) -> None:
+async def test_refusing_an_unknown_email_takes_as_long_as_a_known_one(itqan: Academy) -> None:
     await person(itqan)
     somebody = await fastest("sara@example.org")
     nobody = await fastest("nobody@example.org")
@@ -192,7 +192,7 @@ async def test_a_token_speaks_for_its_person(served: Served, sara: User) -> None
     assert await status(served, forged(sara)) == (200, {"email": "sara@example.org"})
 
 
-async def test_what_is_no_token_of_ours_is_refused_everywhere(served: Served, sara: User) -> None:
+async def test_an_invalid_access_token_is_refused_at_every_door(served: Served, sara: User) -> None:
     bad = [
         forged(sara, secret="another-secret-that-is-long-enough-too"),
         forged(sara, algorithm="none"),

@@ -1,1 +1,1 @@
-"""Makes and ends meetings and their rooms; the gate before them."""
+"""Meetings and their rooms: made and ended, and the gate before them."""

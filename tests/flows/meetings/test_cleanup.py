@@ -1,4 +1,4 @@
-"""Meetings that outlived their time are completed and their rooms closed, whatever got lost."""
+"""Meetings that outlived their time are completed and their rooms closed."""
 
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,9 @@ from domain.access import UserRole
 from domain.session import SessionKind, WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session
-from models.reading.which import EVERYWHERE, Which
+from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 from tests.support import make
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching, told
@@ -24,17 +24,17 @@ from tests.support.ticking import reaching, told
 pytestmark = pytest.mark.usefixtures("database")
 
 
-async def with_room(stub: LiveKitStub, **settings: Any) -> Lesson:
-    """A lesson that runs, and its room is there."""
-    lesson = await ready(**settings)
+async def with_room(stub: LiveKitStub, **settings: Any) -> Classroom:
+    """An ongoing session whose room is there."""
+    classroom = await ready(**settings)
     async with reaching(stub.url) as livekit:
-        await make_room(livekit, lesson.session.id, at(-9))
+        await make_room(livekit, classroom.session.id, at(-9))
     await advance_due(at(0))
-    return lesson
+    return classroom
 
 
 async def clean(
-    stub: LiveKitStub, now: datetime, which: Which = EVERYWHERE, *, is_dry: bool = False
+    stub: LiveKitStub, now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Cleaned:
     async with reaching(stub.url) as livekit:
         return await clean_up(livekit, now, which, is_dry=is_dry)
@@ -44,13 +44,13 @@ def counts(done: Cleaned) -> tuple[int, int, int]:
     return done.checked, done.ended, done.failed
 
 
-async def test_what_no_clock_completed_is_completed_and_its_room_closed() -> None:
+async def test_a_session_that_no_clock_completed_is_completed_and_its_room_closed() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub)
+        classroom = await with_room(stub)
         assert counts(await clean(stub, at(64))) == (0, 0, 0)
         assert counts(await clean(stub, at(65))) == (2, 2, 0)
         assert stub.rooms == {}
-    row = await lesson.now()
+    row = await classroom.now()
     assert (row.status, row.ended_at) == (SessionStatus.COMPLETED, at(65))
     assert (await told(row.id))[-2:] == ["COMPLETED", "MEETING_ENDED"]
 
@@ -67,79 +67,80 @@ async def test_a_room_whose_deletion_got_lost_is_closed() -> None:
 
 async def test_a_room_that_its_academy_leaves_open_is_closed_two_hours_past_the_end() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub, auto_end_meetings=False)
+        classroom = await with_room(stub, auto_end_meetings=False)
         await advance_due(at(65))
         await DueWork.all().delete()
         assert counts(await clean(stub, at(179))) == (0, 0, 0)
         assert len(stub.rooms) == 1
         assert counts(await clean(stub, at(180))) == (1, 1, 0)
         assert stub.rooms == {}
-    assert (await lesson.now()).meeting_ended_at == at(180)
+    assert (await classroom.now()).meeting_ended_at == at(180)
 
 
-async def test_turned_on_later_rooms_that_were_left_open_go_now() -> None:
-    lesson, other = await ready(auto_end_meetings=False), await ready(auto_end_meetings=False)
+async def test_turning_auto_end_on_closes_rooms_that_were_left_open() -> None:
+    classroom, other = await ready(auto_end_meetings=False), await ready(auto_end_meetings=False)
     await advance_due(at(65))
     works = {row.subject: row.due_at for row in await DueWork.filter(kind=WorkKind.DELETE_ROOM)}
     assert set(works.values()) == {at(180)}
     admin = make.viewer(await make.user(None, UserRole.SUPER_ADMIN))
-    academy_id, ends = lesson.session.academy_id, {"auto_end_meetings": True}
+    academy_id, ends = classroom.session.academy_id, {"auto_end_meetings": True}
     await update_video_settings(admin, academy_id, ends, at(70))
     works = {row.subject: row.due_at for row in await DueWork.filter(kind=WorkKind.DELETE_ROOM)}
-    assert works == {lesson.session.id: at(70), other.session.id: at(180)}
-    assert (await lesson.now()).meeting_ended_at == at(70)
-    assert (await told(lesson.session.id))[-1] == "MEETING_ENDED"
+    assert works == {classroom.session.id: at(70), other.session.id: at(180)}
+    assert (await classroom.now()).meeting_ended_at == at(70)
+    assert (await told(classroom.session.id))[-1] == "MEETING_ENDED"
     assert (await other.now()).meeting_ended_at is None
 
 
-async def test_what_somebody_keeps_open_is_left_alone() -> None:
+async def test_a_session_kept_open_is_not_cleaned_up() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub)
-        await keep_session_open(make.viewer(lesson.teacher), lesson.session.id, 240, at(50))
+        classroom = await with_room(stub)
+        await keep_session_open(make.viewer(classroom.teacher), classroom.session.id, 240, at(50))
         assert counts(await clean(stub, at(200))) == (0, 0, 0)
         assert counts(await clean(stub, at(290))) == (2, 2, 0)
 
 
 async def test_people_who_may_stay_on_are_not_put_out() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub, max_overtime_minutes=30)
-        await send(lesson.room.joined(lesson.stay(1)), at(1))
+        classroom = await with_room(stub, max_overtime_minutes=30)
+        await send(classroom.room.joined(classroom.stay(1)), at(1))
         assert counts(await clean(stub, at(66))) == (1, 0, 0)
         assert len(stub.rooms) == 1
-        assert (await lesson.now()).status is SessionStatus.ONGOING
+        assert (await classroom.now()).status is SessionStatus.ONGOING
 
 
 async def test_a_dry_run_counts_and_does_nothing() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub)
+        classroom = await with_room(stub)
         done = await clean(stub, at(65), is_dry=True)
         assert counts(done) == (1, 0, 0)
-        assert [session.id for session in done.expired] == [lesson.session.id]
+        assert [session.id for session in done.expired] == [classroom.session.id]
         assert len(stub.rooms) == 1
-        assert (await lesson.now()).status is SessionStatus.ONGOING
+        assert (await classroom.now()).status is SessionStatus.ONGOING
 
 
 async def test_an_academy_and_a_kind_can_be_chosen() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub)
+        classroom = await with_room(stub)
         other = await with_room(stub)
-        academy_id = lesson.session.academy_id
-        assert counts(await clean(stub, at(70), Which(kind=SessionKind.ACADEMIC))) == (0, 0, 0)
-        which = Which(academy_id, SessionKind.QURAN)
+        academy_id = classroom.session.academy_id
+        which = SessionFilter(kind=SessionKind.ACADEMIC)
+        assert counts(await clean(stub, at(70), which)) == (0, 0, 0)
+        which = SessionFilter(academy_id, SessionKind.QURAN)
         assert counts(await clean(stub, at(70), which)) == (2, 2, 0)
         assert (await other.now()).status is SessionStatus.ONGOING
 
 
 async def test_without_livekit_sessions_are_completed_and_it_says_so() -> None:
     async with LiveKitStub() as stub:
-        lesson = await with_room(stub)
+        classroom = await with_room(stub)
         await stub.go_down()
         done = await clean(stub, at(65))
         assert (counts(done), done.is_silent) == ((1, 1, 0), True)
-        assert (await lesson.now()).status is SessionStatus.COMPLETED
+        assert (await classroom.now()).status is SessionStatus.COMPLETED
 
 
-async def test_what_fails_is_counted_and_holds_up_nobody() -> None:
+async def test_a_session_whose_cleanup_fails_is_counted_and_the_others_are_cleaned() -> None:
     async with LiveKitStub() as stub:
         first, second = await with_room(stub), await with_room(stub)
         await send(first.room.joined(first.stay(1)), at(1))

@@ -12,6 +12,7 @@ from domain.meeting import RoomSpec
 from gateways.livekit import LiveKit, LiveKitRefusedError, Participant
 from gateways.livekit_tokens import Grant
 from tests.support.livekit_stub import LiveKitStub, twirp_error
+from tests.support.ticking import reaching
 from tests.support.webhooks import KEY, SECRET
 
 SPEC = RoomSpec(
@@ -44,12 +45,12 @@ async def test_one_call_lists_all_rooms(livekit: LiveKit, stub: LiveKitStub) -> 
     assert stub.calls == ["ListRooms"]
 
 
-async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
+async def test_participants_are_listed_with_their_state_and_kind(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     await livekit.ensure_room(SPEC)
     assert await livekit.list_participants(SPEC.name) == []
-    sara = stub.enter(SPEC.name, "5_Sara_Ali")
+    sara = stub.enter(SPEC.name, "1_Sara_Ali")
     sara.name, sara.is_publisher, sara.joined_at_ms = "Sara Ali", True, 1_772_000_000_123
     sara.attributes["grant"] = "can_subscribe room_admin of_a_later_version"
     coming = stub.enter(SPEC.name, "6_Omar_Ali")
@@ -58,8 +59,8 @@ async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
     recorder = stub.enter(SPEC.name, "EG_1")
     recorder.kind = models.ParticipantInfo.Kind.EGRESS
     found = {one.identity: one for one in await livekit.list_participants(SPEC.name)}
-    assert found["5_Sara_Ali"] == Participant(
-        identity="5_Sara_Ali",
+    assert found["1_Sara_Ali"] == Participant(
+        identity="1_Sara_Ali",
         sid=sara.sid,
         name="Sara Ali",
         joined_ms=1_772_000_000_123,
@@ -74,7 +75,9 @@ async def test_who_is_in_a_room_is_told_with_their_state_and_kind(
     assert (found["EG_1"].kind, found["EG_1"].is_person) == ("EGRESS", False)
 
 
-async def test_of_a_room_that_is_missing_nothing_is_concluded(livekit: LiveKit) -> None:
+async def test_listing_the_participants_of_a_missing_room_is_an_error_and_not_empty(
+    livekit: LiveKit,
+) -> None:
     with pytest.raises(LiveKitUnavailableError):
         await livekit.list_participants(SPEC.name)
 
@@ -104,17 +107,17 @@ async def test_an_older_server_tells_seconds_only(livekit: LiveKit, stub: LiveKi
 
 async def test_a_silent_livekit_is_given_up_in_time(livekit: LiveKit, stub: LiveKitStub) -> None:
     stub.slow_s = 30
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(LiveKitUnavailableError) as failure:
         await livekit.ensure_room(SPEC, timeout_s=0.2)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started_at < 1
     assert failure.value.code is ErrorCode.LIVEKIT_UNAVAILABLE
     assert not isinstance(failure.value, LiveKitRefusedError)
 
 
 async def test_every_call_is_bounded(livekit: LiveKit, stub: LiveKitStub) -> None:
     stub.slow_s = 30
-    begun = time.monotonic()
+    started_at = time.monotonic()
     failures = await asyncio.gather(
         livekit.ensure_room(SPEC, timeout_s=0.2),
         livekit.delete_room(SPEC.name, timeout_s=0.2),
@@ -123,7 +126,7 @@ async def test_every_call_is_bounded(livekit: LiveKit, stub: LiveKitStub) -> Non
         return_exceptions=True,
     )
     assert [type(failure) for failure in failures] == [LiveKitUnavailableError] * 4
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started_at < 1
 
 
 async def test_the_callers_own_cancellation_is_not_taken_for_silence(
@@ -151,7 +154,7 @@ async def test_a_livekit_that_is_down_is_unavailable_and_found_again(
 async def test_a_restarted_livekit_is_asked_again_at_once(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    await asyncio.gather(*(livekit.list_rooms() for _ in range(5)))  # connections that are kept
+    await asyncio.gather(*(livekit.list_rooms() for _ in range(5)))  # the connections are kept open
     stub.drop_next = 1
     await livekit.ensure_room(SPEC)
     stub.drop_next = 2
@@ -169,7 +172,7 @@ async def test_a_restarted_livekit_is_asked_again_at_once(
         web.Response(status=429, text=""),
     ],
 )
-async def test_what_may_pass_is_unavailable(
+async def test_errors_that_may_pass_are_unavailable_and_not_refused(
     livekit: LiveKit, stub: LiveKitStub, answer: web.Response
 ) -> None:
     stub.failing = answer
@@ -189,7 +192,7 @@ async def test_what_may_pass_is_unavailable(
         web.Response(status=200, text=""),
     ],
 )
-async def test_what_will_not_pass_is_refused(
+async def test_errors_that_will_not_pass_are_refused(
     livekit: LiveKit, stub: LiveKitStub, answer: web.Response
 ) -> None:
     stub.failing = answer
@@ -210,12 +213,9 @@ async def test_a_wrong_path_is_not_taken_for_a_room_that_is_gone(
 async def test_a_wrong_key_is_refused_without_telling_the_token(
     stub: LiveKitStub, key: str, secret: str
 ) -> None:
-    livekit = LiveKit(stub.url, key, secret)
-    try:
+    async with reaching(stub.url, key=key, secret=secret) as livekit:
         with pytest.raises(LiveKitRefusedError) as failure:
             await livekit.ping()
-    finally:
-        await livekit.aclose()
     assert failure.value.message == "LiveKit answered 401 unknown."
 
 
@@ -225,6 +225,5 @@ async def test_ping_makes_nothing(livekit: LiveKit, stub: LiveKitStub) -> None:
 
 
 async def test_a_websocket_address_is_understood(stub: LiveKitStub) -> None:
-    livekit = LiveKit(stub.url.replace("http", "ws"), KEY, SECRET)
-    await livekit.ping()
-    await livekit.aclose()
+    async with reaching(stub.url.replace("http", "ws")) as livekit:
+        await livekit.ping()

@@ -1,5 +1,5 @@
-"""The one gate before meetings that nobody makes by hand: what is refused is readable, is tried
-again by itself, and holds up nothing else."""
+"""The gate before automatic meetings: a refusal is readable, is retried by itself, and delays
+nothing else."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ def after(minutes: float) -> datetime:
     return make.ELEVEN + timedelta(minutes=minutes)
 
 
-async def lesson(there: Scene, starts: float = 5, minutes: int = 60) -> Session:
+async def make_session(there: Scene, starts: float = 5, minutes: int = 60) -> Session:
     row = await make.session(
         there["academy"],
         there["teacher"],
@@ -62,12 +62,12 @@ async def lesson(there: Scene, starts: float = 5, minutes: int = 60) -> Session:
         minutes=minutes,
         now=there.now,
     )
-    there.rows["lesson"] = row
+    there.rows["session"] = row
     return row
 
 
 async def read(asker: Asker, there: Scene, now: datetime | None = None) -> dict[str, Any]:
-    found = await asker.ask(REFUSAL, there["student"], now=now or there.now, id=there.id("lesson"))
+    found = await asker.ask(REFUSAL, there["student"], now=now or there.now, id=there.id("session"))
     session: dict[str, Any] = payload(found)
     session["history"] = [
         event for event in session["history"]["nodes"] if event["__typename"] == "MeetingRefused"
@@ -91,7 +91,7 @@ async def test_a_refused_session_opens_all_the_same_and_says_why(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, **SHUT))
-    session = await lesson(there)
+    session = await make_session(there)
     assert session.status is SessionStatus.READY
     said = await read(asker, there)
     assert (said["status"], said["meeting"]) == ("READY", None)
@@ -109,11 +109,11 @@ async def test_a_refused_session_opens_all_the_same_and_says_why(
     assert (again["meetingRefusal"], again["history"]) == (said["meetingRefusal"], said["history"])
 
 
-async def test_it_is_tried_again_by_itself_when_the_window_opens(
+async def test_a_refused_meeting_is_made_by_itself_when_the_window_opens(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
-    session = await lesson(there, minutes=300)
+    session = await make_session(there, minutes=300)
     await advance_due(after(5))
     await make_ahead(session.id, OPENS - timedelta(seconds=1))
     assert not await made(session)
@@ -129,7 +129,7 @@ async def test_the_same_refusal_is_told_once_and_another_one_again(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, **SHUT))
-    session = await lesson(there)
+    session = await make_session(there)
     payload(await set_video(asker, there, meetingCreationTimeStart="17:00"))
     assert await planned(session) == there.now
     await make_ahead(session.id, after(1))
@@ -160,23 +160,23 @@ async def test_a_students_token_is_refused_with_the_rule_and_a_managers_makes_th
     asker: Asker, there: Scene, rule: dict[str, Any], refused: str
 ) -> None:
     payload(await set_video(asker, there, **rule))
-    session = await lesson(there)
-    assert await refusal(asker, there, "student", "lesson") == refused
-    assert await refusal(asker, there, "parent", "lesson") == refused
+    session = await make_session(there)
+    assert await refusal(asker, there, "student", "session") == refused
+    assert await refusal(asker, there, "parent", "session") == refused
     assert not await made(session)
-    await token(asker, there, "teacher", "lesson")
+    await token(asker, there, "teacher", "session")
     row = await Session.get(id=session.id)
     assert (row.meeting_source, row.meeting_refusal) == ("token", None)
-    assert await refusal(asker, there, "student", "lesson") is None
+    assert await refusal(asker, there, "student", "session") is None
 
 
 async def test_a_students_token_makes_the_meeting_once_the_window_is_open(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
-    session = await lesson(there, minutes=300)
+    session = await make_session(there, minutes=300)
     await advance_due(after(5))
-    answer = await asker.ask(TOKEN, there["student"], now=OPENS, id=there.id("lesson"))
+    answer = await asker.ask(TOKEN, there["student"], now=OPENS, id=there.id("session"))
     assert code(answer) is None
     row = await Session.get(id=session.id)
     assert (row.meeting_source, row.meeting_refusal) == ("token", None)
@@ -184,9 +184,9 @@ async def test_a_students_token_makes_the_meeting_once_the_window_is_open(
 
 async def test_a_persons_change_of_status_passes_the_gate(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, autoCreateMeetings=False))
-    await lesson(there)
+    await make_session(there)
     answer = await asker.ask(
-        STATUS, there["supervisor"], now=there.now, id=there.id("lesson"), to="ONGOING"
+        STATUS, there["supervisor"], now=there.now, id=there.id("session"), to="ONGOING"
     )
     assert payload(answer)["session"] == {"meeting": {"source": "admin"}, "meetingRefusal": None}
 
@@ -195,7 +195,7 @@ async def test_a_change_of_the_settings_tries_what_was_refused_at_once(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, autoCreateMeetings=False))
-    session = await lesson(there)
+    session = await make_session(there)
     assert await planned(session) is None
     payload(await set_video(asker, there, tokenTtlMinutes=30))
     assert await planned(session) is None
@@ -205,10 +205,10 @@ async def test_a_change_of_the_settings_tries_what_was_refused_at_once(
     assert await made(session)
 
 
-async def test_another_time_zone_tries_what_was_refused_at_once(asker: Asker, there: Scene) -> None:
+async def test_a_new_time_zone_retries_refused_meetings_at_once(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, **SHUT))
-    session = await lesson(there)
-    payload(await set_academy(asker, there, timezone="Asia/Karachi"))  # where it is four
+    session = await make_session(there)
+    payload(await set_academy(asker, there, timezone="Asia/Karachi"))  # it is four there
     assert await planned(session) == there.now
     await make_ahead(session.id, there.now)
     assert await made(session)
@@ -217,16 +217,16 @@ async def test_another_time_zone_tries_what_was_refused_at_once(asker: Asker, th
 async def test_an_inactive_academy_has_no_meeting_made_by_anybody(
     asker: Asker, there: Scene
 ) -> None:
-    running = await lesson(there)
+    running = await make_session(there)
     payload(await set_academy(asker, there, isActive=False))
-    session = await lesson(there)
+    session = await make_session(there)
     assert (await read(asker, there))["meetingRefusal"]["code"] == "ACADEMY_INACTIVE"
-    assert await refusal(asker, there, "teacher", "lesson") == "ACADEMY_INACTIVE"
+    assert await refusal(asker, there, "teacher", "session") == "ACADEMY_INACTIVE"
     answer = await asker.ask(
-        STATUS, there["admin"], now=there.now, id=there.id("lesson"), to="ONGOING"
+        STATUS, there["admin"], now=there.now, id=there.id("session"), to="ONGOING"
     )
     assert payload(answer)["session"]["meeting"] is None
-    # What runs goes on to its end.
+    # A running session goes on to its end.
     await advance_due(after(70))
     assert (await Session.get(id=running.id)).status is SessionStatus.COMPLETED
     payload(await set_academy(asker, there, isActive=True))
@@ -237,7 +237,7 @@ async def test_when_the_academy_is_active_again_its_meetings_are_made(
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_academy(asker, there, isActive=False))
-    session = await lesson(there)
+    session = await make_session(there)
     payload(await set_academy(asker, there, isActive=True))
     assert await planned(session) == there.now
     await make_ahead(session.id, after(1))
@@ -246,7 +246,7 @@ async def test_when_the_academy_is_active_again_its_meetings_are_made(
 
 async def test_a_session_that_ends_refused_is_not_tried_again(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, **SHUT))
-    session = await lesson(there)
+    session = await make_session(there)
     await advance_due(after(70))
     row = await Session.get(id=session.id)
     assert (row.status, row.meeting_id) == (SessionStatus.COMPLETED, None)
@@ -259,7 +259,7 @@ async def test_a_session_that_ends_refused_is_not_tried_again(asker: Asker, ther
 async def test_the_link_is_there_ahead_of_time_and_the_room_when_it_is_ready(
     there: Scene,
 ) -> None:
-    session = await lesson(there, 60)
+    session = await make_session(there, 60)
     assert await planned(session) == after(45)
     await make_ahead(session.id, after(44))
     assert not await made(session)
@@ -277,26 +277,28 @@ async def test_the_link_is_there_ahead_of_time_and_the_room_when_it_is_ready(
 
 
 async def test_scheduled_inside_that_time_it_has_its_link_at_once(there: Scene) -> None:
-    session = await lesson(there, 12)
+    session = await make_session(there, 12)
     assert (session.status, bool(session.meeting_link)) == (SessionStatus.SCHEDULED, True)
 
 
-async def test_without_time_ahead_it_is_made_when_it_is_ready(asker: Asker, there: Scene) -> None:
+async def test_without_a_look_ahead_the_link_is_made_with_ready(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, meetingCreationMinutesBefore=0))
-    session = await lesson(there, 60)
+    session = await make_session(there, 60)
     assert await planned(session) is None
     await advance_due(after(50))
     assert await made(session)
 
 
-async def test_another_time_moves_the_link(asker: Asker, there: Scene) -> None:
-    session = await lesson(there, 60)
+async def test_rescheduling_moves_the_date_of_the_link(asker: Asker, there: Scene) -> None:
+    session = await make_session(there, 60)
     later = "mutation ($id: ID!, $at: DateTime!) { rescheduleSession(sessionId: $id, "
     later += "scheduledAt: $at) { errors { code } } }"
 
     async def move(minutes: float) -> None:
         at = after(minutes).isoformat()
-        payload(await asker.ask(later, there["admin"], now=there.now, id=there.id("lesson"), at=at))
+        payload(
+            await asker.ask(later, there["admin"], now=there.now, id=there.id("session"), at=at)
+        )
 
     await move(120)
     assert await planned(session) == after(105)
@@ -304,10 +306,10 @@ async def test_another_time_moves_the_link(asker: Asker, there: Scene) -> None:
     assert (await made(session), await planned(session)) == (True, None)
 
 
-async def test_another_setting_moves_the_links_that_are_not_made(
+async def test_a_new_setting_moves_the_dates_of_links_not_yet_made(
     asker: Asker, there: Scene
 ) -> None:
-    session = await lesson(there, 60)
+    session = await make_session(there, 60)
     payload(await set_video(asker, there, meetingCreationMinutesBefore=30))
     assert await planned(session) == after(30)
     payload(await set_video(asker, there, meetingCreationMinutesBefore=90))
@@ -320,7 +322,7 @@ async def test_a_link_refused_ahead_of_time_says_so_and_is_not_due_any_more_when
     asker: Asker, there: Scene
 ) -> None:
     payload(await set_video(asker, there, **SHUT))
-    session = await lesson(there, 14)
+    session = await make_session(there, 14)
     assert (await read(asker, there))["meetingRefusal"]["code"] == "OUTSIDE_WINDOW"
     assert await planned(session) == OPENS
     payload(await set_video(asker, there, meetingCreationMinutesBefore=12))
@@ -328,10 +330,10 @@ async def test_a_link_refused_ahead_of_time_says_so_and_is_not_due_any_more_when
     assert await planned(session) == after(2)
 
 
-async def test_who_is_cancelled_gets_no_link(asker: Asker, there: Scene) -> None:
-    session = await lesson(there, 60)
+async def test_a_cancelled_session_gets_no_link(asker: Asker, there: Scene) -> None:
+    session = await make_session(there, 60)
     cancel = "mutation ($id: ID!) { cancelSession(sessionId: $id) { errors { code } } }"
-    payload(await asker.ask(cancel, there["admin"], now=there.now, id=there.id("lesson")))
+    payload(await asker.ask(cancel, there["admin"], now=there.now, id=there.id("session")))
     assert await planned(session) is None
     await make_ahead(session.id, after(45))
     assert not await made(session)

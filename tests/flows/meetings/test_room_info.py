@@ -1,4 +1,4 @@
-"""What is in a room now, as clients read it: LiveKit's word, one look for all, or our own rows."""
+"""The content of a room as clients read it: from LiveKit, asked once for all, or from our rows."""
 
 import asyncio
 from typing import Any
@@ -35,7 +35,7 @@ async def read(asker: Asker, there: Scene, who: str = "teacher", what: str = "mi
 
 
 async def opened(asker: Asker, there: Scene, stub: LiveKitStub) -> Session:
-    """The room of `mine` is there, with a student, one who is about to come, and a recorder."""
+    """The room of `mine`, with a student, a student who is still joining, and a recorder."""
     session: Session = await Session.get(id=there["mine"].id)
     await make_room(asker.process.door.livekit, session.id, there.now)
     name = str(session.room_name)
@@ -48,7 +48,7 @@ async def opened(asker: Asker, there: Scene, stub: LiveKitStub) -> Session:
     return session
 
 
-async def test_livekit_says_who_is_there(stub: LiveKitStub) -> None:
+async def test_room_info_comes_from_livekit(stub: LiveKitStub) -> None:
     there = await scene()
     async with asking(livekit_api_url=stub.url) as asker:
         session = await opened(asker, there, stub)
@@ -62,7 +62,9 @@ async def test_livekit_says_who_is_there(stub: LiveKitStub) -> None:
     assert inside["user"] == {"databaseId": there["student"].id}
 
 
-async def test_who_is_there_is_for_those_who_manage_and_how_many_for_all(stub: LiveKitStub) -> None:
+async def test_participants_are_listed_for_managers_and_counted_for_everybody(
+    stub: LiveKitStub,
+) -> None:
     there = await scene()
     async with asking(livekit_api_url=stub.url) as asker:
         await opened(asker, there, stub)
@@ -80,15 +82,15 @@ async def test_all_who_read_at_once_look_once(stub: LiveKitStub) -> None:
         stub.slow_s = 0.05
         await asyncio.gather(*(read(asker, there, who) for who in ("teacher", "admin") * 10))
         assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]
-        asker.process.door.livekit.look.kept_s = 0
+        asker.process.door.livekit.single_flight.kept_s = 0
         await asyncio.gather(read(asker, there), read(asker, there, what="others", who="admin"))
-        assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]  # still good
+        assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]  # the kept answer is used
 
 
-async def test_an_answer_that_is_too_old_is_asked_for_again(stub: LiveKitStub) -> None:
+async def test_room_info_asks_livekit_again_when_its_answer_is_too_old(stub: LiveKitStub) -> None:
     there = await scene()
     async with asking(livekit_api_url=stub.url) as asker:
-        asker.process.door.livekit.look.kept_s = 0
+        asker.process.door.livekit.single_flight.kept_s = 0
         session = await opened(asker, there, stub)
         assert (await read(asker, there))["participantCount"] == 1
         stub.people[str(session.room_name)].clear()
@@ -111,7 +113,7 @@ async def join(there: Scene) -> None:
     await send(room.joined(Stay(there["student"], there.now)), there.now)
 
 
-async def test_where_livekit_is_silent_the_database_answers_and_says_so(stub: LiveKitStub) -> None:
+async def test_room_info_comes_from_the_database_when_livekit_is_silent(stub: LiveKitStub) -> None:
     there = await scene()
     async with asking(livekit_api_url=stub.url) as asker:
         await opened(asker, there, stub)

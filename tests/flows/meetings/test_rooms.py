@@ -1,18 +1,19 @@
-"""Rooms at LiveKit: how long they live, made again when they are missing, never on a guess."""
+"""Rooms at LiveKit: how long they live, and when they are made again."""
 
 from datetime import datetime, timedelta
 
 import pytest
 
 from actions.clock.sweep import advance_due
-from actions.rooms.look import look_at_rooms
+from actions.rooms.reconciler import reconcile_rooms
 from actions.rooms.room import delete_room, make_room
 from actions.sessions.session_cancel import cancel_session
 from actions.sessions.session_reschedule import reschedule_session
-from domain.access import UserRole
+from domain.access import UserRole, Viewer
 from domain.errors import LiveKitUnavailableError
+from domain.meeting import RoomSpec
 from domain.session import WorkKind
-from gateways.livekit import LiveKit
+from gateways.livekit import LiveKit, Room
 from models import DueWork, MeetingAttendanceEvent, Session
 from tests.support import make
 from tests.support.livekit_stub import LiveKitStub, twirp_error
@@ -27,7 +28,7 @@ def at(minutes: float) -> datetime:
     return ELEVEN + timedelta(minutes=minutes)
 
 
-async def ready_lesson(minutes: int = 60) -> Session:
+async def ready_session(minutes: int = 60) -> Session:
     academy = await make.academy(empty_timeout_seconds=300)
     teacher, student = await make.teacher(academy), await make.student(academy)
     session = await make.session(academy, teacher, student=student, minutes=minutes)
@@ -39,7 +40,7 @@ async def fresh(session: Session) -> Session:
     return await Session.get(id=session.id)
 
 
-async def admin_of(session: Session):  # type: ignore[no-untyped-def]
+async def admin_of(session: Session) -> Viewer:
     user = await make.user(await session.academy, UserRole.ACADEMY_ADMIN)
     return make.viewer(user)
 
@@ -48,7 +49,7 @@ async def admin_of(session: Session):  # type: ignore[no-untyped-def]
 async def test_a_room_outlives_its_session_by_half_an_hour_even_if_nobody_is_there(
     livekit: LiveKit, stub: LiveKitStub, made_at: int, seconds: int
 ) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await make_room(livekit, session.id, at(made_at))
     room = stub.rooms[str(session.room_name)]
     assert (room.empty_timeout, room.departure_timeout) == (seconds, seconds)
@@ -67,7 +68,7 @@ async def test_the_academys_own_longer_timeout_stands(livekit: LiveKit, stub: Li
 async def test_no_room_is_made_for_a_session_that_is_not_live(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await cancel_session(await admin_of(session), session.id, None, at(-5))
     await make_room(livekit, session.id, at(-4))
     assert stub.rooms == {}
@@ -77,7 +78,7 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
     """LiveKit takes its time to answer, and meanwhile somebody cancels."""
-    session = await ready_lesson()
+    session = await ready_session()
     admin = await admin_of(session)
     answer = livekit.ensure_room
 
@@ -85,10 +86,10 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
         def __init__(self) -> None:
             pass
 
-        async def ensure_room(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-            room = await answer(*args, **kwargs)
+        async def ensure_room(self, spec: RoomSpec, *, timeout_s: float = 5.0) -> Room:
+            room = await answer(spec, timeout_s=timeout_s)
             await cancel_session(admin, session.id, None, at(-5))
-            await DueWork.filter(kind=WorkKind.DELETE_ROOM).delete()  # done, before the room was
+            await DueWork.filter(kind=WorkKind.DELETE_ROOM).delete()  # done too early
             return room
 
     await make_room(Slow(), session.id, at(-5))
@@ -99,7 +100,7 @@ async def test_a_room_that_was_made_while_the_session_ended_is_deleted_again(
 
 
 async def test_a_room_that_is_gone_already_is_deleted(livekit: LiveKit, stub: LiveKitStub) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await cancel_session(await admin_of(session), session.id, None, at(-5))
     await delete_room(livekit, session.id, at(-5))
     assert stub.calls == ["DeleteRoom"]
@@ -108,8 +109,8 @@ async def test_a_room_that_is_gone_already_is_deleted(livekit: LiveKit, stub: Li
 async def test_the_room_of_a_live_session_is_not_deleted(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    """Rescheduled within the preparation, it is live again before its old room was deleted."""
-    session = await ready_lesson()
+    """Rescheduled within the preparation, a session is live before its old room is deleted."""
+    session = await ready_session()
     await make_room(livekit, session.id, at(-9))
     await reschedule_session(await admin_of(session), session.id, at(1), None, at(-8))
     await delete_room(livekit, session.id, at(-8))
@@ -119,12 +120,12 @@ async def test_the_room_of_a_live_session_is_not_deleted(
 
 
 async def test_each_good_look_is_stamped(livekit: LiveKit) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await make_room(livekit, session.id, at(-9))
     before = await fresh(session)
     assert before.room_seen_at is None
     for minute in (-8, -7):
-        assert await look_at_rooms(livekit, at(minute)) == 0
+        assert await reconcile_rooms(livekit, at(minute)) == 0
         row = await fresh(session)
         assert (row.room_seen_at, row.version) == (at(minute), before.version)
 
@@ -132,29 +133,29 @@ async def test_each_good_look_is_stamped(livekit: LiveKit) -> None:
 async def test_a_missing_room_is_made_again_and_tells_of_the_last_sign_of_life(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await make_room(livekit, session.id, at(-9))
-    await look_at_rooms(livekit, at(-8))
+    await reconcile_rooms(livekit, at(-8))
     first = (await fresh(session)).room_sid
     stub.rooms.clear()
-    assert await look_at_rooms(livekit, at(-7)) == 1
+    assert await reconcile_rooms(livekit, at(-7)) == 1
     row = await fresh(session)
     assert list(stub.rooms) == [row.room_name]
     assert row.room_sid not in (None, first)
     lines = await MeetingAttendanceEvent.filter(session_id=session.id).order_by("id")
     assert [line.room_sid for line in lines] == [first, row.room_sid]
     assert lines[1].alive_ms == int(at(-8).timestamp() * 1000)
-    assert await look_at_rooms(livekit, at(-6)) == 0
+    assert await reconcile_rooms(livekit, at(-6)) == 0
 
 
 async def test_a_room_that_came_back_by_itself_under_another_sid_is_noted(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await make_room(livekit, session.id, at(-9))
     room = stub.rooms[str(session.room_name)]
     room.sid, room.creation_time_ms = "RM_other", room.creation_time_ms + 5_000
-    assert await look_at_rooms(livekit, at(-8)) == 0
+    assert await reconcile_rooms(livekit, at(-8)) == 0
     row = await fresh(session)
     assert (row.room_sid, row.room_seen_at) == ("RM_other", at(-8))
 
@@ -163,9 +164,9 @@ async def test_a_room_that_came_back_by_itself_under_another_sid_is_noted(
 async def test_nothing_is_concluded_while_livekit_is_silent(
     livekit: LiveKit, stub: LiveKitStub, silence: str
 ) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await make_room(livekit, session.id, at(-9))
-    await look_at_rooms(livekit, at(-8))
+    await reconcile_rooms(livekit, at(-8))
     before = await fresh(session)
     stub.rooms.clear()
     stub.calls.clear()
@@ -176,7 +177,7 @@ async def test_nothing_is_concluded_while_livekit_is_silent(
     else:
         stub.drop_next = 2
     with pytest.raises(LiveKitUnavailableError):
-        await look_at_rooms(livekit, at(-7))
+        await reconcile_rooms(livekit, at(-7))
     row = await fresh(session)
     assert (row.room_seen_at, row.room_sid) == (before.room_seen_at, before.room_sid)
     assert "CreateRoom" not in stub.calls
@@ -186,32 +187,32 @@ async def test_nothing_is_concluded_while_livekit_is_silent(
 async def test_a_look_makes_the_other_rooms_although_one_cannot_be_made(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    broken, other = await ready_lesson(), await ready_lesson()
+    broken, other = await ready_session(), await ready_session()
     await Session.filter(id=broken.id).update(meeting_options={"videoQuality": "NONSENSE"})
-    assert await look_at_rooms(livekit, at(-9)) == 2
+    assert await reconcile_rooms(livekit, at(-9)) == 2
     assert list(stub.rooms) == [other.room_name]
 
 
 async def test_a_look_leaves_sessions_alone_that_need_no_room(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    over = await ready_lesson()
+    over = await ready_session()
     await cancel_session(await admin_of(over), over.id, None, at(-9))
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     late = await make.session(academy, teacher, student=student)
     await advance_due(at(62))  # found after its end: ongoing for three more minutes
     assert (await fresh(late)).room_name
-    assert await look_at_rooms(livekit, at(62)) == 0
+    assert await reconcile_rooms(livekit, at(62)) == 0
     assert stub.rooms == {}
 
 
 async def test_a_room_that_breaks_in_overtime_is_made_again(
     livekit: LiveKit, stub: LiveKitStub
 ) -> None:
-    session = await ready_lesson()
+    session = await ready_session()
     await make_room(livekit, session.id, at(-9))
     await advance_due(at(62))
     stub.rooms.clear()
-    assert await look_at_rooms(livekit, at(62)) == 1
+    assert await reconcile_rooms(livekit, at(62)) == 1
     assert list(stub.rooms) == [session.room_name]

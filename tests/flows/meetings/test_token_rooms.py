@@ -1,4 +1,4 @@
-"""The room behind a token: there before it, or, where LiveKit does not answer, soon after."""
+"""The room behind a token is there before it or, where LiveKit does not answer, soon after."""
 
 import asyncio
 import time
@@ -17,8 +17,10 @@ from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Asker, asking, code, payload
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import see, until
+from tests.support.queued_work import work_left
 from tests.support.scene import Scene, scene
-from tests.support.ticking import ticking, until
+from tests.support.ticking import ticking
 from tests.support.tokens import TOKEN, token, verified
 
 
@@ -89,25 +91,21 @@ async def test_the_room_follows_when_livekit_is_back(
     assert found["roomEnsured"] is False
     async with ticking(asker.process.door.livekit):
         await stub.come_up()
-        await until(lambda: _has_room(stub, found["roomName"]))
-        await until(_nothing_to_do)
+        await until(lambda: found["roomName"] in stub.rooms)
+        await until(_has_no_room_to_make)
     session = await Session.get(id=there["mine"].id)
     assert session.room_error is None
     assert session.room_ready_at is not None
 
 
-async def _has_room(stub: LiveKitStub, name: str) -> bool:
-    return name in stub.rooms
-
-
-async def _nothing_to_do() -> bool:
-    return not await DueWork.exists(kind=WorkKind.MAKE_ROOM)
+async def _has_no_room_to_make() -> bool:
+    return not see(await work_left(kind=WorkKind.MAKE_ROOM))
 
 
 async def test_twenty_who_ask_at_once_get_one_meeting_and_one_room(
     asker: Asker, there: Scene, stub: LiveKitStub
 ) -> None:
-    """The 404 at token time: each of many requests made a meeting, and a room, of its own."""
+    """An earlier version made a meeting and a room for each of many requests, and joins met 404."""
     people = [await make.student(there["academy"]) for _ in range(20)]
     for person in people:
         await Membership.create(
@@ -117,7 +115,7 @@ async def test_twenty_who_ask_at_once_get_one_meeting_and_one_room(
     there.rows["class"] = await make.session(
         there["academy"], there["teacher"], group=there["circle"], at=at, now=there.now
     )
-    # Nobody has woken the session yet: no clock runs, and all come in its first second.
+    # No clock runs, so the session has not moved, and all ask in its first second.
     answers = await asyncio.gather(
         *(asker.ask(TOKEN, person, now=at, id=there.id("class")) for person in people)
     )
@@ -158,14 +156,10 @@ async def test_a_session_cancelled_while_livekit_was_asked_gives_no_token(
     asked = asyncio.create_task(
         asker.ask(TOKEN, there["student"], now=there.now, id=there.id("mine"))
     )
-    await until(lambda: _called(stub, "CreateRoom"))
+    await until(lambda: "CreateRoom" in stub.calls)
     await cancel_session(make.viewer(there["admin"]), there["mine"].id, "rain", there.now)
     assert code(await asked) == "SESSION_OVER"
     assert await work() == {WorkKind.DELETE_ROOM, WorkKind.MAKE_ROOM}
-
-
-async def _called(stub: LiveKitStub, method: str) -> bool:
-    return method in stub.calls
 
 
 async def work() -> set[WorkKind]:

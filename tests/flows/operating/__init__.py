@@ -1,1 +1,1 @@
-"""Runs it: commands, doctor, demo, logs, metrics, migrations."""
+"""Operating: commands, doctor, demo, logs, metrics and migrations."""

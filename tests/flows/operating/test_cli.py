@@ -24,7 +24,8 @@ from tests.support.command import (
     started,
 )
 from tests.support.environment import DEFAULTS
-from tests.support.ticking import ticking_with_stub, until
+from tests.support.patience import see, until
+from tests.support.ticking import ticking_with_stub
 
 SIGN_IN = """mutation($email: String!, $password: String!) {
   signIn(email: $email, password: $password) { accessToken viewer { role } errors { code } }
@@ -109,7 +110,7 @@ async def is_done(*arguments: str, env: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_what_the_domain_refuses_is_told_in_its_words(database: Database) -> None:
+async def test_a_refusal_is_printed_in_one_sentence(database: Database) -> None:
     env = configured(database.url)
     admin = ("create-admin", "--email", "root@example.org", "--password")
     short = await run(*admin, "short", env=env)
@@ -148,7 +149,7 @@ async def test_the_clocks_status_is_good_while_it_runs_and_nothing_is_late(
     database: Database,
 ) -> None:
     async with ticking_with_stub() as (running, _):
-        await until(lambda: has_swept(running))
+        await until(lambda: running.sweeps > 0)
         ended = await run("clock", "status", env=configured(database.url))
         assert ended.code == 0, ended.out
         told = await run("clock", "status", "--json", env=configured(database.url))
@@ -158,11 +159,7 @@ async def test_the_clocks_status_is_good_while_it_runs_and_nothing_is_late(
     assert status["last_beat_at"].endswith("Z")
 
 
-async def has_swept(running: Any) -> bool:
-    return bool(running.sweeps > 0)
-
-
-async def test_what_is_overdue_makes_the_status_bad_although_the_clock_runs(
+async def test_an_overdue_session_makes_the_clock_status_bad(
     database: Database,
 ) -> None:
     academy = await make.academy()
@@ -170,10 +167,10 @@ async def test_what_is_overdue_makes_the_status_bad_although_the_clock_runs(
     now = clock.now()
     session = await make.session(academy, teacher, student=student, at=now, now=now)
     late = {"next_transition_at": now - timedelta(minutes=2)}
-    # It rests because its last move failed: the running clock leaves it alone.
+    # It is parked because its last move failed: the running clock leaves it alone.
     await Session.filter(id=session.id).update(**late, parked_until=now + timedelta(minutes=1))
     async with ticking_with_stub() as (running, _):
-        await until(lambda: has_swept(running))
+        await until(lambda: running.sweeps > 0)
         ended = await run("clock", "status", env=configured(database.url))
     assert ended.code == 1
     assert "1, the oldest by 12" in ended.out
@@ -185,7 +182,7 @@ async def test_the_clock_runs_alone_beside_another_on_postgresql(database: Datab
     async with started("clock", env=env) as one, started("clock", env=env) as other:
 
         async def is_well() -> bool:
-            return (await run("clock", "status", env=env)).code == 0
+            return see(await run("clock", "status", env=env)).code == 0
 
         await until(is_well)
         assert [await interrupt(process) for process in (one, other)] == [0, 0]
@@ -206,7 +203,7 @@ async def test_a_served_sqlite_database_takes_neither_a_second_server_nor_a_cloc
         process.kill()
         await process.wait()
     async with started("serve", env=env) as process, answering(port):
-        assert await interrupt(process) == 0  # the lock is gone with whoever held it
+        assert await interrupt(process) == 0  # the lock is gone with its holder
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)

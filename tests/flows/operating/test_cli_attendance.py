@@ -1,6 +1,5 @@
-"""`attendance …`: who is there and why we say so, and computing it again."""
+"""`attendance …`: shows who is inside and why, and recalculates."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -23,10 +22,11 @@ from tests.support import make
 from tests.support.attendance_rows import as_text
 from tests.support.command import Ended, configured, run, started
 from tests.support.livekit_events import Room, Stay, send
+from tests.support.patience import within
 
 
 class Scene:
-    """A class of one that began ten minutes ago, with its student inside."""
+    """A session of one student that started ten minutes ago, with the student inside."""
 
     def __init__(self, url: str, session: Session, student: User) -> None:
         self.env = configured(url)
@@ -43,11 +43,11 @@ async def scene(template: Template) -> AsyncIterator[Scene]:
     academy = await make.academy("noor")
     teacher, student = await make.teacher(academy), await make.student(academy)
     now = clock.now()
-    began = now - timedelta(minutes=10)
-    made = await make.session(academy, teacher, student=student, at=began, now=began)
+    started_at = now - timedelta(minutes=10)
+    made = await make.session(academy, teacher, student=student, at=started_at, now=started_at)
     await advance_due(now)
-    room = Room(made, began)
-    await send(room.joined(Stay(student, began)), now)
+    room = Room(made, started_at)
+    await send(room.joined(Stay(student, started_at)), now)
     wish = Wish(AttendanceStatus.LATE, "The bus [red].")
     await override_attendance(make.viewer(teacher), made.id, student.id, wish, now)
     yield Scene(url, await Session.get(id=made.id), student)
@@ -68,20 +68,20 @@ async def test_one_session_with_its_rows_cycles_and_log(scene: Scene) -> None:
         assert word in ended.out, word
 
 
-async def test_no_such_session(scene: Scene) -> None:
+async def test_an_unknown_session_is_told_in_one_sentence(scene: Scene) -> None:
     ended = await scene.run("debug", "4711")
     assert (ended.code, ended.err) == (1, "There is no session 4711.\n")
 
 
-async def test_it_is_drawn_until_it_is_interrupted(scene: Scene) -> None:
+async def test_attendance_debug_watch_draws_until_it_is_interrupted(scene: Scene) -> None:
     arguments = ("attendance", "debug", str(scene.session.id), "--watch")
     async with started(*arguments, env=scene.env) as process:
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with within(20, "a line of the command"):
             assert await process.stdout.readline()
 
 
-async def test_what_was_wrong_is_put_right_and_counted(scene: Scene) -> None:
+async def test_wrong_rows_are_recalculated_and_counted(scene: Scene) -> None:
     rows = await as_text()
     assert (await scene.run("recalculate")).out == "1 checked, 0 changed, 0 failed.\n"
     await MeetingAttendance.filter(session_id=scene.session.id).update(join_count=7)

@@ -1,4 +1,4 @@
-"""`sessions …` and `meetings …` as an operator runs them, beside nothing."""
+"""`sessions …` and `meetings …` as an operator runs them, with no server beside them."""
 
 import json
 from datetime import timedelta
@@ -17,8 +17,8 @@ from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching
 
 
-async def lesson(starts_in: float, **values: Any) -> Session:
-    """A private lesson that starts so many minutes from now."""
+async def make_session(starts_in: float, **values: Any) -> Session:
+    """A private session that starts so many minutes from now."""
     academy = await make.academy()
     at = clock.now() + timedelta(minutes=starts_in)
     teacher, student = await make.teacher(academy), await make.student(academy)
@@ -40,7 +40,7 @@ async def status(session: Session) -> SessionStatus:
 
 
 async def test_a_session_is_shown_whole(database: Database) -> None:
-    session = await lesson(5)
+    session = await make_session(5)
     await advance_due(clock.now())
     ended = await command(database, "sessions", "show", str(session.id))
     assert (ended.code, ended.err) == (0, "")
@@ -59,10 +59,10 @@ async def test_a_session_is_shown_whole(database: Database) -> None:
     assert (missing.code, missing.err) == (1, "There is no such session.\n")
 
 
-async def test_what_is_stuck_is_listed_and_the_exit_code_says_so(database: Database) -> None:
+async def test_stuck_sessions_are_listed_and_the_exit_code_is_1(database: Database) -> None:
     well = await command(database, "sessions", "stuck")
     assert (well.code, well.out) == (0, "0 stuck.\n")
-    session = await lesson(-1)
+    session = await make_session(-1)
     ended = await command(database, "sessions", "stuck")
     assert ended.code == 1
     assert f"{session.id}  OVERDUE  since " in ended.out
@@ -76,9 +76,9 @@ async def test_what_is_stuck_is_listed_and_the_exit_code_says_so(database: Datab
     assert (ended.code, ended.err) == (1, "There is no such academy.\n")
 
 
-async def test_what_is_late_is_made_up_for(database: Database) -> None:
-    session = await lesson(-1)
-    await lesson(60)
+async def test_late_sessions_are_moved_to_their_status(database: Database) -> None:
+    session = await make_session(-1)
+    await make_session(60)
     dry = await command(database, "sessions", "update-statuses", "--dry-run", "--verbose")
     assert dry.code == 0
     assert f"{session.id}  SCHEDULED to ONGOING" in dry.out
@@ -92,7 +92,7 @@ async def test_what_is_late_is_made_up_for(database: Database) -> None:
 
 
 async def test_links_are_made_ahead(database: Database) -> None:
-    near, far = await lesson(12), await lesson(120)
+    near, far = await make_session(12), await make_session(120)
     await DueWork.all().delete()
     dry = await command(database, "meetings", "create-scheduled", "--dry-run")
     assert dry.out == "1 checked, 0 created, 0 failed; nothing was done.\n"
@@ -103,7 +103,7 @@ async def test_links_are_made_ahead(database: Database) -> None:
 
 
 async def expired(stub: LiveKitStub) -> Session:
-    session = await lesson(-70)
+    session = await make_session(-70)
     async with reaching(stub.url) as livekit:
         await advance_due(clock.now() - timedelta(minutes=20))
         await make_room(livekit, session.id, clock.now() - timedelta(minutes=20))
@@ -126,9 +126,9 @@ async def test_expired_meetings_are_ended_with_counts(database: Database) -> Non
     assert silent.err == "LiveKit does not answer: its rooms were not looked at.\n"
 
 
-async def test_all_about_meetings_is_done_in_one(database: Database) -> None:
+async def test_sessions_manage_meetings_does_all_work_of_meetings(database: Database) -> None:
     async with LiveKitStub() as stub:
-        session, near = await expired(stub), await lesson(12)
+        session, near = await expired(stub), await make_session(12)
         await DueWork.all().delete()
         ended = await command(database, "sessions", "manage-meetings", livekit=stub.url)
         assert ended.out.splitlines() == [

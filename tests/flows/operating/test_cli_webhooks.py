@@ -1,10 +1,9 @@
-"""`webhooks …`: what LiveKit tells as it comes, and what it would tell."""
+"""`webhooks …`: shows LiveKit's webhooks as they arrive, and simulates them."""
 
-import asyncio
 import re
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -18,10 +17,11 @@ from tests.support.attendance_rows import state
 from tests.support.command import Ended, configured, run, started
 from tests.support.livekit_events import Room, Stay, send
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import within
 
 
 class Scene:
-    """A class that began an hour ago, a server, and the operator's commands."""
+    """A session that started an hour ago, a server, and the operator's commands."""
 
     def __init__(self, served: Served, url: str, session: Session, student: User) -> None:
         self.door = f"{served.url}/webhooks/livekit"
@@ -45,13 +45,15 @@ async def scene(template: Template) -> AsyncIterator[Scene]:
         academy = await make.academy("noor")
         teacher, student = await make.teacher(academy), await make.student(academy)
         now = clock.now()
-        began = now - timedelta(hours=1)
-        made = await make.session(academy, teacher, student=student, at=began, minutes=120, now=now)
+        started_at = now - timedelta(hours=1)
+        made = await make.session(
+            academy, teacher, student=student, at=started_at, minutes=120, now=now
+        )
         await advance_due(now)
         yield Scene(served, url, await Session.get(id=made.id), student)
 
 
-async def test_who_joins_is_in_the_meeting_and_who_leaves_is_not(scene: Scene) -> None:
+async def test_a_simulated_join_and_leave_change_the_presence(scene: Scene) -> None:
     joined = await scene.simulate("join", "--minutes", "10")
     assert (joined.code, joined.err) == (0, "")
     assert re.search(r"participant_joined +\d\d:\d\d:\d\dZ  APPLIED", joined.out)
@@ -103,7 +105,7 @@ async def test_a_stranger_is_told_to_be_poison(scene: Scene) -> None:
         (("join", "1", "--user", "1", "--url", "http://127.0.0.1:1/x"), "does not answer"),
     ],
 )
-async def test_what_is_in_the_way_is_said_in_a_sentence(
+async def test_a_simulation_that_is_not_possible_says_why_in_a_sentence(
     scene: Scene, arguments: tuple[str, ...], said: str
 ) -> None:
     real = {"1": str(scene.session.id)}
@@ -116,7 +118,7 @@ async def test_what_is_in_the_way_is_said_in_a_sentence(
     assert "Traceback" not in ended.err
 
 
-async def test_another_key_is_refused_by_the_door(scene: Scene) -> None:
+async def test_a_simulation_signed_with_another_key_gets_401(scene: Scene) -> None:
     scene.env["HALAQA_LIVEKIT_API_SECRET"] = "another-secret-than-the-servers-own"
     ended = await scene.simulate("join")
     assert (ended.code, "answered 401" in ended.err) == (1, True)
@@ -164,6 +166,7 @@ async def test_watching_goes_on_with_what_comes_each_once(scene: Scene) -> None:
         ] * 3
 
 
-async def line_of(process: Any) -> str:
-    line: bytes = await asyncio.wait_for(process.stdout.readline(), 20)
-    return line.decode()
+async def line_of(process: Process) -> str:
+    assert process.stdout
+    async with within(20, "a line of the command"):
+        return (await process.stdout.readline()).decode()

@@ -1,4 +1,4 @@
-"""What a process counts, where a number could be one too many or one too few."""
+"""Counters of a process that could be one too high or one too low."""
 
 import pytest
 
@@ -7,20 +7,20 @@ from domain.errors import NotFoundError
 from gateways.bus import Bus
 from subscriptions.hubs import Hubs
 from tests.support.exposition import counted
-from tests.support.private_lessons import at, lessons
+from tests.support.private_sessions import at, make_sessions
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 async def test_a_batch_counts_each_of_its_moves() -> None:
-    await lessons(3)
+    await make_sessions(3)
     before = counted("transitions_total", to="READY")
     await advance_due(at(-10))
     assert counted("transitions_total", to="READY") == before + 3
 
 
 async def test_a_session_counts_once_however_many_watch_it() -> None:
-    one, other = await lessons(2)
+    one, other = await make_sessions(2)
     hubs, before = Hubs(Bus()), counted("watched_sessions")
     async with hubs.watching(one.id), hubs.watching(other.id):
         async with hubs.watching(one.id):

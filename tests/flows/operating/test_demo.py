@@ -1,4 +1,4 @@
-"""`make run`: the demo in a process of its own, seen as its newcomer sees it."""
+"""`make run`: the demo in a process of its own, as a newcomer sees it."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ import pytest
 
 import clock
 from demo import academy as demo
-from demo.simulation import keep_going
+from demo.simulation import simulate_sessions
 from domain.access import UserRole
 from domain.errors import ConflictError
 from domain.status import SessionStatus, TransitionCause
@@ -24,8 +24,8 @@ from models import Academy, Session, SessionEvent, User, WebhookReceipt
 from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import serving_app
-from tests.support.command import answering, environment, free_port, interrupt, run, started
-from tests.support.patience import PATIENCE_S
+from tests.support.command import answering, end_of, environment, free_port, interrupt, run, started
+from tests.support.patience import PATIENCE_S, within
 from tests.support.simulation import sending
 from tests.support.sockets import dial, heard, subscribe
 
@@ -40,7 +40,7 @@ RUNNING = "{ sessions(orderBy: SCHEDULED_AT_ASC) { nodes { id status } } viewer 
 
 @dataclass
 class Printed:
-    """What the demo says; in it a token for each role."""
+    """The text that the demo prints; in it a token for each role."""
 
     text: str
 
@@ -51,13 +51,14 @@ class Printed:
 
 @asynccontextmanager
 async def running(port: int, **values: object) -> AsyncIterator[tuple[Process, Printed]]:
-    """The demo, once it has printed all; what it prints later is read on."""
+    """The demo, once it has printed everything."""
     env = environment(port=port, **values)
     async with started("demo", "--serve", env=env) as process, answering(port):
         assert process.stdout
         text = ""
         while "PARENT  " not in text or not text.endswith("\n\n"):
-            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
+            async with within(PATIENCE_S, f"the demo's places, after {text!r}"):
+                line = await process.stdout.readline()
             assert line, "the demo has ended"
             text += line.decode()
         yield process, Printed(text)
@@ -94,9 +95,12 @@ async def test_people_come_and_go_before_the_eyes_of_the_teacher(template: Templ
 
 
 async def watched(port: int, token: str, session_id: str) -> list[dict[str, Any]]:
-    """What a subscription tells until somebody has come and somebody gone, for 10 s at most."""
+    """The changes that a subscription sends until somebody has joined and somebody left."""
     changes: list[dict[str, Any]] = []
-    async with dial(f"http://127.0.0.1:{port}") as socket, asyncio.timeout(PATIENCE_S):
+    async with (
+        dial(f"http://127.0.0.1:{port}") as socket,
+        within(PATIENCE_S, "people who come and go"),
+    ):
         init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}
         await socket.send(json.dumps(init))
         assert (await heard(socket))["type"] == "connection_ack"
@@ -108,7 +112,7 @@ async def watched(port: int, token: str, session_id: str) -> list[dict[str, Any]
     return changes
 
 
-async def test_it_is_quiet_and_its_tabs_are_filled_in(tmp_path: Path) -> None:
+async def test_the_demo_prints_no_escapes_and_its_tabs_are_filled_in(tmp_path: Path) -> None:
     port = free_port()
     async with running(port, database_url=f"sqlite:///{tmp_path}/demo.db") as (process, printed):
         assert "\x1b" not in printed.text
@@ -123,8 +127,7 @@ async def test_it_is_quiet_and_its_tabs_are_filled_in(tmp_path: Path) -> None:
         missed = await ask(port, printed.tokens["SUPER_ADMIN"], LIVEKIT)
         assert missed == {"systemStatus": {"livekit": {"isReachable": False}}}
         process.terminate()
-        _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-        assert err.decode() == ""
+        assert (await end_of(process, "the demo")).err == ""
 
 
 async def tabs(port: int) -> list[dict[str, str]]:
@@ -144,51 +147,51 @@ async def test_without_serve_it_only_makes_the_academy_and_prints_tokens(tmp_pat
         assert set(Printed(ended.out).tokens) == set(UserRole)
 
 
-async def test_it_keeps_off_a_database_that_has_academies(database: Database) -> None:
+async def test_the_demo_refuses_a_database_that_has_academies(database: Database) -> None:
     await make.academy("itqan")
     ended = await run("demo", "--serve", env=environment(database_url=database.url))
     assert ended.code == 1
     assert ended.err.startswith("This database has academies of its own")
     with pytest.raises(ConflictError):
-        await demo.found(clock.now())
+        await demo.prepare_academy(clock.now())
     assert await Academy.all().count() == 1
     assert await User.all().count() == 0
 
 
-async def test_there_is_always_a_class_that_runs_and_a_lesson_to_come(database: Database) -> None:
+async def test_there_is_always_a_class_that_runs_and_a_session_to_come(database: Database) -> None:
     now = make.ELEVEN
-    academy = await demo.found(now)
-    first = await demo.class_now(academy, now)
+    academy = await demo.prepare_academy(now)
+    first = await demo.running_session(academy, now)
     assert first.status is SessionStatus.ONGOING
     assert first.scheduled_at == now - demo.RUNS_SINCE
-    lesson = await demo.lesson_to_come(academy, now)
-    assert lesson.status is SessionStatus.SCHEDULED
-    again = await demo.found(now)
-    assert (await demo.class_now(again, now)).id == first.id
-    assert (await demo.lesson_to_come(again, now)).id == lesson.id
+    classroom = await demo.coming_session(academy, now)
+    assert classroom.status is SessionStatus.SCHEDULED
+    again = await demo.prepare_academy(now)
+    assert (await demo.running_session(again, now)).id == first.id
+    assert (await demo.coming_session(again, now)).id == classroom.id
     assert await demo.is_open(first, now)
     assert not await demo.is_open(first, first.ends_at)
-    following = await demo.class_now(academy, first.ends_at)
+    following = await demo.running_session(academy, first.ends_at)
     assert following.id != first.id
-    assert (await demo.lesson_to_come(academy, lesson.scheduled_at)).id != lesson.id
+    assert (await demo.coming_session(academy, classroom.scheduled_at)).id != classroom.id
 
 
 async def test_a_class_that_was_ended_by_hand_is_followed_by_another(database: Database) -> None:
-    academy = await demo.found(make.ELEVEN)
-    first = await demo.class_now(academy, make.ELEVEN)
+    academy = await demo.prepare_academy(make.ELEVEN)
+    first = await demo.running_session(academy, make.ELEVEN)
     await Session.filter(id=first.id).update(status=SessionStatus.COMPLETED)
     assert not await demo.is_open(first, make.ELEVEN)
-    assert (await demo.class_now(academy, make.ELEVEN)).id != first.id
+    assert (await demo.running_session(academy, make.ELEVEN)).id != first.id
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_when_a_class_is_over_the_next_begins_by_itself(template: Template) -> None:
+async def test_when_a_class_is_over_the_next_starts_by_itself(template: Template) -> None:
     url = await template.fresh()
     told: asyncio.Queue[Session] = asyncio.Queue()
     async with serving_app(url) as app, sending(f"{app.url}/webhooks/livekit") as sender:
-        academy = await demo.found(clock.now())
-        first = await demo.class_now(academy, clock.now() - ALL_BUT_TWO_SECONDS)
-        going = asyncio.create_task(keep_going(academy, sender, told.put_nowait))
+        academy = await demo.prepare_academy(clock.now())
+        first = await demo.running_session(academy, clock.now() - ALL_BUT_TWO_SECONDS)
+        going = asyncio.create_task(simulate_sessions(academy, sender, told.put_nowait))
         assert (await asyncio.wait_for(told.get(), 5)).id == first.id
         following = await asyncio.wait_for(told.get(), 15)
         assert (following.id != first.id, following.status) == (True, SessionStatus.ONGOING)

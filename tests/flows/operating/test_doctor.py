@@ -1,4 +1,4 @@
-"""`doctor` and `settings show`: what an operator is told, and what they are not."""
+"""`doctor` and `settings show`: the findings that an operator reads, and no secrets."""
 
 import json
 import ssl
@@ -19,11 +19,11 @@ from domain.attendance.state import to_ms
 from models import DueWork, MeetingAttendanceEvent, WebhookRejection
 from tests.conftest import Database, Template
 from tests.support.app import serving_app
+from tests.support.classrooms import ready
 from tests.support.command import Ended, configured, free_port, run
-from tests.support.lessons import ready
 from tests.support.livekit_stub import LiveKitStub
-from tests.support.private_lessons import at, lesson
-from tests.support.ticking import until
+from tests.support.patience import see, until
+from tests.support.private_sessions import at, make_session
 
 
 def environment(url: str, stub: LiveKitStub, **changed: Any) -> dict[str, str]:
@@ -58,7 +58,7 @@ async def test_a_well_installation_has_nothing_that_fails(
 
         async def is_ready() -> bool:
             async with httpx.AsyncClient() as http:
-                return (await http.get(f"{served.url}/health/ready")).status_code == 200
+                return see(await http.get(f"{served.url}/health/ready")).status_code == 200
 
         await until(is_ready)
         code, found = await doctor(env, "--room")
@@ -89,7 +89,7 @@ async def test_a_clock_that_never_ran_fails(database: Database, stub: LiveKitStu
 
 async def test_late_work_that_nobody_has_tried_fails(database: Database, stub: LiveKitStub) -> None:
     await beat("here:1", clock.now())
-    await lesson()
+    await make_session()
     await advance_due(at(-10))
     code, found = await doctor(environment(database.url, stub))
     assert (code, found["workers"][0]) == (1, "fail")
@@ -124,10 +124,10 @@ async def test_a_database_that_is_not_migrated_fails_and_the_rest_is_looked_at(
 
 
 async def test_silence_refusals_and_poison_are_told(database: Database, stub: LiveKitStub) -> None:
-    lesson = await ready()
+    classroom = await ready()
     now = clock.now()
     await MeetingAttendanceEvent.create(
-        session_id=lesson.session.id,
+        session_id=classroom.session.id,
         source_id="look",
         kind=EventKind.SEEN,
         source=EventSource.RECONCILER,
@@ -173,7 +173,7 @@ async def test_a_certificate_nobody_trusts_fails_and_unverified_is_warned_of(
 
 
 @pytest.mark.parametrize("template", ["sqlite"], indirect=True)
-async def test_until_when_a_certificate_is_good_is_told(
+async def test_doctor_warns_of_a_certificate_that_expires_soon(
     database: Database, stub: LiveKitStub, tmp_path: Path
 ) -> None:
     async with secure(tmp_path, days=3) as address:

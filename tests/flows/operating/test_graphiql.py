@@ -1,4 +1,4 @@
-"""GraphiQL as a browser sees it, and the example operations it opens with."""
+"""GraphiQL in a browser, and the example operations it opens with."""
 
 import json
 import shutil
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from routes.graphiql import FOLDER, GraphiQL, read_examples
 from tests.support.counting import World, counting_app
 from tests.support.node import alone, install_packages, run_client
+from tests.support.patience import until
 from tests.support.server import serve
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -46,7 +47,7 @@ async def test_a_subscription_runs_in_a_real_browser_and_nothing_is_loaded_from_
         assert numbers == sorted(numbers)
         assert seen[3] == {"tabs": 2}
         assert world.tokens == ["salma"]
-        await world.until(lambda: world.stopped == world.started == 1)
+        await until(lambda: world.stopped == world.started == 1)
 
 
 async def test_a_browser_gets_the_page_and_a_program_gets_json(built: GraphiQL) -> None:

@@ -1,4 +1,4 @@
-"""The logs of a whole class: JSON, and nobody in them."""
+"""The logs of a whole class are JSON, and name nobody."""
 
 import json
 import logging
@@ -19,8 +19,8 @@ from tests.support import make
 from tests.support.app import headers, serving_app
 from tests.support.livekit_events import PATH, Room, Stay
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import until
 from tests.support.sockets import dial, heard, subscribe
-from tests.support.ticking import until
 from tests.support.webhooks import SECRET, sign
 from tests.support.webhooks import encode as as_body
 
@@ -33,7 +33,7 @@ WATCH = "subscription($id: ID!) { sessionPresence(sessionId: $id) { version } }"
 
 @pytest.fixture
 def log() -> Iterator[StringIO]:
-    """What a process would write, down to the least line."""
+    """All that a process would write, down to the lowest level."""
     written = StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(telemetry.JsonLines())
@@ -77,16 +77,13 @@ async def test_a_class_from_its_token_to_its_end_leaves_no_name_in_the_log(
                 await socket.send(subscribe(WATCH, variables={"id": session_id}))
                 await heard(socket)
                 bodies = await tell(served.url, session, student)
-                # Trouble too: a room that cannot be made, a webhook that is nothing.
+                # Add trouble: a room that cannot be made, and a poison webhook.
                 await stub.go_down()
                 await trouble(served.url)
                 root = await make.user(None, UserRole.SUPER_ADMIN)
                 await served.ask("{ systemStatus { isHealthy } }", root)
 
-                async def is_logged() -> bool:
-                    return "clock in trouble" in log.getvalue()
-
-                await until(is_logged)
+                await until(lambda: "clock in trouble" in log.getvalue())
     text = log.getvalue()
     lines = [json.loads(line) for line in text.splitlines()]
     assert lines
@@ -97,7 +94,7 @@ async def test_a_class_from_its_token_to_its_end_leaves_no_name_in_the_log(
 
 
 async def tell(url: str, session: Session, student: User) -> list[str]:
-    """Somebody comes and goes; the signatures under it."""
+    """Post a join and a leave; return the signatures of their bodies."""
     now = clock.now()
     room, stay = Room(session, session.scheduled_at), Stay(student, now - timedelta(seconds=5))
     signatures = []

@@ -1,4 +1,4 @@
-"""What Prometheus reads of a server: it parses, and it moves with what happens."""
+"""Prometheus can parse a server's metrics, and they change with what happens."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,8 +17,8 @@ from tests.support.app import Served, headers, serving_app
 from tests.support.exposition import Numbers, read, value
 from tests.support.livekit_events import PATH, Room, Stay
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import see, until
 from tests.support.sockets import dial, ended, heard, subscribe
-from tests.support.ticking import until
 from tests.support.webhooks import encode, sign
 
 
@@ -35,7 +35,7 @@ async def served(template: Template, stub: LiveKitStub) -> AsyncIterator[Served]
         yield served
 
 
-async def lesson_now() -> tuple[Session, User]:
+async def session_now() -> tuple[Session, User]:
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     now = clock.now()
@@ -51,7 +51,7 @@ async def deliver(served: Served, event: dict[str, Any], token: str | None = Non
 
 
 async def test_the_numbers_move_with_what_happens(served: Served) -> None:
-    session, student = await lesson_now()
+    session, student = await session_now()
     before = await scrape(served)
     room, now = Room(session, session.scheduled_at), clock.now()
     joined = room.joined(Stay(student, now))
@@ -80,12 +80,9 @@ async def test_transitions_and_calls_to_livekit_are_counted(
     served: Served, stub: LiveKitStub
 ) -> None:
     before = await scrape(served)
-    session, _ = await lesson_now()
+    session, _ = await session_now()
 
-    async def is_made() -> bool:
-        return session.room_name in stub.rooms
-
-    await until(is_made)
+    await until(lambda: session.room_name in stub.rooms)
     after = await scrape(served)
     for status in ("READY", "ONGOING"):
         moves = [value(numbers, "transitions_total", to=status) for numbers in (before, after)]
@@ -146,12 +143,12 @@ async def test_requests_that_are_none_are_counted(
 async def test_work_is_counted_by_how_it_ends(served: Served, stub: LiveKitStub) -> None:
     before = await scrape(served)
     await stub.go_down()
-    await lesson_now()
+    await session_now()
 
     async def has_moved(outcome: str) -> bool:
         made = {"kind": "MAKE_ROOM", "outcome": outcome}
         numbers = await scrape(served)
-        return value(numbers, "work_total", **made) > value(before, "work_total", **made)
+        return see(value(numbers, "work_total", **made)) > value(before, "work_total", **made)
 
     await until(lambda: has_moved("PUT_OFF"))
     assert not await has_moved("DONE")
@@ -179,7 +176,7 @@ async def test_subscriptions_are_counted_while_they_run(served: Served) -> None:
         await socket.send('{"type":"complete","id":"1"}')
 
         async def is_over() -> bool:
-            return await running() == start
+            return see(await running()) == start
 
         await until(is_over)
 
@@ -187,7 +184,7 @@ async def test_subscriptions_are_counted_while_they_run(served: Served) -> None:
 async def test_the_state_is_what_system_status_tells(served: Served, stub: LiveKitStub) -> None:
     async def is_well() -> bool:
         numbers = await scrape(served)
-        return value(numbers, "clock_running") == value(numbers, "healthy") == 1
+        return see(value(numbers, "clock_running")) == see(value(numbers, "healthy")) == 1
 
     await until(is_well)
     numbers = await scrape(served)
@@ -198,14 +195,14 @@ async def test_the_state_is_what_system_status_tells(served: Served, stub: LiveK
 
     async def is_told() -> bool:
         numbers = await scrape(served)
-        is_gone = value(numbers, "component_reachable", component="livekit") == 0
-        return is_gone and value(numbers, "healthy") == 0
+        reachable = see(value(numbers, "component_reachable", component="livekit"))
+        return reachable == see(value(numbers, "healthy")) == 0
 
     await until(is_told)
 
 
 async def test_no_label_names_anybody(served: Served) -> None:
-    session, student = await lesson_now()
+    session, student = await session_now()
     room = Room(session, session.scheduled_at)
     await deliver(served, room.joined(Stay(student, clock.now())))
     await deliver(served, room.joined(Stay(student, clock.now())) | {"event": "brand_new"})

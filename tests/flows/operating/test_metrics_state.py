@@ -1,4 +1,4 @@
-"""The system's state as numbers: whole, and there when the rest is not."""
+"""The system's state as numbers: whole, and served even when other parts are gone."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ STATE = SystemState(
 
 
 class Desk:
-    """Metrics alone: `state` is what is read, an exception is raised."""
+    """The metrics alone: `state` is read, or raised if it is an exception."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -93,12 +93,15 @@ async def test_without_the_database_it_says_so_and_leaves_out_what_it_cannot_kno
     assert value(numbers, "component_reachable", component="database") == 0
     assert value(numbers, "healthy") == 0
     assert not [name for name, _ in numbers if name.startswith("halaqa_clock")]
-    assert ("halaqa_webhook_seconds_count", frozenset()) in numbers  # its own it still knows
+    assert (
+        "halaqa_webhook_seconds_count",
+        frozenset(),
+    ) in numbers  # its own number is there
     assert "secret" not in answer.text
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
-async def test_what_came_through_a_proxy_is_not_answered(header: str) -> None:
+async def test_metrics_are_not_served_through_a_proxy(header: str) -> None:
     desk = Desk()
     assert (await desk.get(**{header: "for=192.0.2.1"})).status_code == 404
     assert desk.reads == 0

@@ -1,4 +1,4 @@
-"""Schema changes keep what is stored, on both databases."""
+"""Schema changes keep the stored rows, on both databases."""
 
 import asyncio
 import sys

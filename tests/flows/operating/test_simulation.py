@@ -1,4 +1,4 @@
-"""The demo's simulation of LiveKit and of the people who come: as real as what it stands for."""
+"""The demo simulates LiveKit and the people who join as the recordings show the real ones."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import clock
-from demo.crowd import Ending, visits
+from demo.crowd import Ending, planned_stays
 from gateways.livekit_simulation import Guest, SimulatedRoom
 from gateways.livekit_webhooks import translate, verify
 from tests.support import recordings
@@ -56,7 +56,7 @@ async def test_a_simulated_room_tells_what_a_real_one_tells() -> None:
 
 
 def shape(body: dict[str, Any]) -> frozenset[str]:
-    """Which fields it has, those inside too; not those that hang on how the room was used."""
+    """The names of the fields, nested ones too, without those that depend on the room's use."""
     inner = {f"{part}.{name}" for part in ("room", "participant") for name in body.get(part, {})}
     return frozenset(body) | inner - {"room.metadata", "room.numParticipants"}
 
@@ -74,9 +74,9 @@ async def test_a_webhook_that_was_not_stored_is_sent_again_as_it_was() -> None:
     assert first == second
 
 
-def test_everybody_comes_soon_and_all_endings_happen() -> None:
+def test_simulated_people_join_soon_and_leave_in_every_way() -> None:
     for place in range(7):
-        plan = visits(Random(place), place)
+        plan = planned_stays(Random(place), place)
         first = next(plan)
         assert first.after_s < 10
         assert {visit.ending for visit, _ in zip(plan, range(100), strict=False)} == set(Ending)

@@ -1,1 +1,1 @@
-"""Schedules, changes, cancels and keeps open sessions."""
+"""Sessions: scheduled, changed, cancelled and kept open."""

@@ -1,4 +1,4 @@
-"""Scheduling: one or many, all or none, the same key the same session."""
+"""Scheduling one or many sessions: all or none, and one session for one key."""
 
 import asyncio
 from dataclasses import replace
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.academies.video_settings import update_video_settings
-from actions.sessions.session_plan import SchedulePlan
+from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session, schedule_sessions
 from domain.access import UserRole, Viewer
 from domain.errors import (
@@ -43,8 +43,8 @@ class School:
     student: User
     admin: Viewer
 
-    def plan(self, **values: Any) -> SchedulePlan:
-        plan = SchedulePlan(
+    def plan(self, **values: Any) -> SessionInput:
+        plan = SessionInput(
             academy_id=self.academy.id,
             external_id=None,
             kind=SessionKind.QURAN,
@@ -86,7 +86,7 @@ async def test_a_session_is_scheduled_with_its_timers_and_its_roster(school: Sch
     assert (event.kind, event.actor_id) == ("SCHEDULED", school.admin.user_id)
 
 
-async def test_inside_the_preparation_it_is_ready_with_its_link_in_the_answer(
+async def test_a_session_scheduled_within_the_preparation_is_ready_with_its_link(
     school: School,
 ) -> None:
     answer = await schedule_session(school.admin, school.plan(), at(-10))
@@ -96,7 +96,7 @@ async def test_inside_the_preparation_it_is_ready_with_its_link_in_the_answer(
     assert (await Session.get(id=answer.id)).next_transition_at == at(0)
 
 
-async def test_with_its_start_past_it_is_ongoing(school: School) -> None:
+async def test_a_session_scheduled_after_its_start_is_ongoing(school: School) -> None:
     answer = await schedule_session(school.admin, school.plan(), at(59.9))
     assert answer.status is SessionStatus.ONGOING
     assert await told(answer.id) == ["SCHEDULED", "READY", "MEETING_CREATED", "ONGOING"]
@@ -119,7 +119,7 @@ async def test_with_its_start_past_it_is_ongoing(school: School) -> None:
         ("studentId", {"group_id": 1}),
     ],
 )
-async def test_what_makes_no_sense_is_refused_by_field(
+async def test_a_session_with_an_invalid_value_is_refused_by_field(
     school: School, field: str, values: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInputError) as refused:
@@ -148,7 +148,7 @@ async def test_a_teacher_does_not_schedule_and_a_stranger_finds_no_academy(schoo
 
 
 async def test_the_same_key_again_answers_with_the_same_session(school: School) -> None:
-    plan = school.plan(external_id="lesson-1")
+    plan = school.plan(external_id="session-1")
     first = await schedule_session(school.admin, plan, YESTERDAY)
     again = await schedule_session(school.admin, plan, YESTERDAY)
     long_after = await schedule_session(school.admin, plan, at(60 * 24))
@@ -157,8 +157,8 @@ async def test_the_same_key_again_answers_with_the_same_session(school: School) 
 
 
 async def test_the_same_key_with_other_values_is_a_conflict(school: School) -> None:
-    await schedule_session(school.admin, school.plan(external_id="lesson-1"), YESTERDAY)
-    other = school.plan(external_id="lesson-1", title="Another")
+    await schedule_session(school.admin, school.plan(external_id="session-1"), YESTERDAY)
+    other = school.plan(external_id="session-1", title="Another")
     with pytest.raises(ConflictError) as refused:
         await schedule_session(school.admin, other, YESTERDAY)
     assert refused.value.field == ("externalId",)
@@ -173,7 +173,7 @@ async def test_the_same_key_in_two_academies_is_two_sessions(school: School) -> 
 
 
 async def test_the_same_key_many_times_at_once_is_one_session(school: School) -> None:
-    plan = school.plan(external_id="lesson-1")
+    plan = school.plan(external_id="session-1")
     answers = await asyncio.gather(
         *(schedule_session(school.admin, plan, YESTERDAY) for _ in range(12))
     )
@@ -185,7 +185,7 @@ async def test_the_same_key_many_times_at_once_is_one_session(school: School) ->
 async def test_a_key_with_different_values_at_once_is_one_session_and_conflicts(
     school: School,
 ) -> None:
-    plans = [school.plan(external_id="lesson-1", title=f"Title {n}") for n in range(6)]
+    plans = [school.plan(external_id="session-1", title=f"Title {n}") for n in range(6)]
     answers = await asyncio.gather(
         *(schedule_session(school.admin, plan, YESTERDAY) for plan in plans), return_exceptions=True
     )
@@ -252,8 +252,8 @@ def _group_plan(
     school: School,
     external_id: str,
     members: dict[User, tuple[datetime | None, datetime | None]],
-) -> GroupPlan:
-    return GroupPlan(
+) -> GroupEntry:
+    return GroupEntry(
         external_id=external_id,
         academy_id=school.academy.id,
         kind=GroupKind.CIRCLE,
@@ -275,7 +275,7 @@ async def _expected(session: Session) -> set[int]:
 async def test_a_session_scheduled_while_the_settings_change_follows_the_new_ones(
     school: School,
 ) -> None:
-    """Whichever of the two is stored first."""
+    """This holds whichever of the two is stored first."""
 
     async def change() -> None:
         values: dict[str, int | None] = {"ready_minutes_before": 30}

@@ -1,4 +1,4 @@
-"""Changing sessions as clients ask for it: names, ids, nulls, and where a refusal points."""
+"""Sessions changed over GraphQL: names, ids, nulls, and the field of a refusal."""
 
 from datetime import timedelta
 
@@ -34,14 +34,14 @@ async def test_clients_give_ids_and_clear_with_null() -> None:
     admin = await make.user(academy, UserRole.ACADEMY_ADMIN)
     async with asking() as asker:
         input = {
-            "title": "  Lesson 2 ",
+            "title": "  Session 2 ",
             "subject": None,
             "teacherId": encode(Kind.USER, substitute.id),
         }
         now = make.ELEVEN - timedelta(hours=1)
         number = encode(Kind.SESSION, session.id)
         answer = payload(await asker.ask(UPDATE, admin, now=now, id=number, input=input))
-        assert answer["session"]["title"] == "Lesson 2"
+        assert answer["session"]["title"] == "Session 2"
         assert answer["session"]["subject"] is None
         assert answer["session"]["teacher"] == {"databaseId": substitute.id}
         assert answer["session"]["student"] == {"databaseId": session.student_id}
@@ -51,7 +51,7 @@ KEEP = "mutation ($id: ID!, $m: Int) { keepSessionOpen(sessionId: $id, minutes: 
 STATE = "session { keptOpen { since until by { databaseId } } } errors { code field }"
 
 
-async def test_by_whom_and_until_when_is_there_to_read() -> None:
+async def test_keptopen_tells_who_keeps_a_session_open_and_until_when() -> None:
     there = await scene()
     async with asking() as asker:
         mine = there.id("mine")
@@ -116,7 +116,7 @@ async def test_a_whole_day_is_cancelled_or_nothing_of_it() -> None:
 STUCK = "query ($id: ID!) { session(id: $id) { stuck { reason since detail } } }"
 
 
-async def test_what_is_stuck_says_why_to_those_who_manage_it() -> None:
+async def test_the_reason_of_a_stuck_session_is_shown_in_detail_to_managers_only() -> None:
     there = await scene()
     await Session.filter(id=there["mine"].id).update(room_error="LiveKit cannot be reached.")
     async with asking() as asker:

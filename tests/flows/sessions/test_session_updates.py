@@ -1,4 +1,4 @@
-"""A session's words and people change: what follows, who may, and until when."""
+"""A session's texts and people change: the effects, the rights and the deadlines."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actions.sessions.session_cancel import cancel_session
-from actions.sessions.session_plan import SchedulePlan, plan_of
+from actions.sessions.session_input import SessionInput, input_of
 from actions.sessions.session_reschedule import reschedule_session
 from actions.sessions.session_schedule import schedule_session
 from actions.sessions.session_status import change_session_status
@@ -24,7 +24,7 @@ from domain.session import SessionFormat
 from domain.status import SessionStatus
 from models import Session, SessionParticipant, TeacherMeetingSettings, User
 from tests.support import make
-from tests.support.lessons import Lesson, at, ready, scheduled
+from tests.support.classrooms import Classroom, at, ready, scheduled
 from tests.support.livekit_events import send
 from tests.support.scene import dump
 from tests.support.ticking import stream, told
@@ -34,17 +34,17 @@ pytestmark = pytest.mark.usefixtures("database")
 BEFORE = at(-60)
 
 
-async def admin_of(lesson: Lesson) -> Viewer:
-    academy = await lesson.session.academy
+async def admin_of(classroom: Classroom) -> Viewer:
+    academy = await classroom.session.academy
     return make.viewer(await make.user(academy, UserRole.SUPERVISOR))
 
 
-async def teacher_beside(lesson: Lesson, **values: Any) -> User:
-    return await make.teacher(await lesson.session.academy, **values)
+async def teacher_beside(classroom: Classroom, **values: Any) -> User:
+    return await make.teacher(await classroom.session.academy, **values)
 
 
-async def student_beside(lesson: Lesson) -> User:
-    return await make.student(await lesson.session.academy)
+async def student_beside(classroom: Classroom) -> User:
+    return await make.student(await classroom.session.academy)
 
 
 async def roster(session: Session) -> dict[int, tuple[UserRole, bool]]:
@@ -52,11 +52,11 @@ async def roster(session: Session) -> dict[int, tuple[UserRole, bool]]:
     return {row.user_id: (row.role, row.is_expected) for row in rows}
 
 
-async def test_words_change_and_what_is_left_out_stays() -> None:
-    lesson = await scheduled()
-    admin = await admin_of(lesson)
+async def test_title_and_notes_change_and_fields_left_out_stay() -> None:
+    classroom = await scheduled()
+    admin = await admin_of(classroom)
     row = await update_session(
-        admin, lesson.session.id, {"title": "Juz Amma", "notes": "Bring it"}, BEFORE
+        admin, classroom.session.id, {"title": "Juz Amma", "notes": "Bring it"}, BEFORE
     )
     assert (row.title, row.notes) == ("Juz Amma", "Bring it")
     row = await update_session(admin, row.id, {"notes": None}, BEFORE)
@@ -70,117 +70,119 @@ async def test_words_change_and_what_is_left_out_stays() -> None:
 
 
 async def test_a_substitute_manages_it_and_who_taught_it_does_not() -> None:
-    lesson = await ready()
-    other = await teacher_beside(lesson)
-    former, substitute = make.viewer(lesson.teacher), make.viewer(other)
-    versions = [user.rights_version for user in (lesson.teacher, other)]
+    classroom = await ready()
+    other = await teacher_beside(classroom)
+    former, substitute = make.viewer(classroom.teacher), make.viewer(other)
+    versions = [user.rights_version for user in (classroom.teacher, other)]
     row = await update_session(
-        await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5)
+        await admin_of(classroom), classroom.session.id, {"teacher_id": other.id}, at(-5)
     )
     assert row.is_managed_by(substitute)
     assert not row.is_managed_by(former)
     assert await Session.visible_to(former).count() == 0
     assert await roster(row) == {
         other.id: (UserRole.TEACHER, False),
-        lesson.student.id: (UserRole.STUDENT, True),
+        classroom.student.id: (UserRole.STUDENT, True),
     }
     assert (await told(row.id))[-3:] == ["UPDATED", "PRESENCE_REMOVED", "PRESENCE_CHANGED"]
-    now = [(await User.get(id=user.id)).rights_version for user in (lesson.teacher, other)]
+    now = [(await User.get(id=user.id)).rights_version for user in (classroom.teacher, other)]
     assert now == [version + 1 for version in versions]
 
 
-async def test_its_meeting_is_as_the_substitute_wants_it() -> None:
-    lesson = await ready()
-    other = await teacher_beside(lesson)
+async def test_a_substitutes_preferences_shape_the_meeting() -> None:
+    classroom = await ready()
+    other = await teacher_beside(classroom)
     await TeacherMeetingSettings.create(teacher_id=other.id, max_participants=7)
     row = await update_session(
-        await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(-5)
+        await admin_of(classroom), classroom.session.id, {"teacher_id": other.id}, at(-5)
     )
     assert row.options.max_participants == 7
 
 
 async def test_the_row_of_a_teacher_who_was_there_stays() -> None:
-    lesson = await ready()
-    await send(lesson.room.joined(lesson.stay(1, lesson.teacher)), at(1))
-    other = await teacher_beside(lesson)
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(1, classroom.teacher)), at(1))
+    other = await teacher_beside(classroom)
     row = await update_session(
-        await admin_of(lesson), lesson.session.id, {"teacher_id": other.id}, at(5)
+        await admin_of(classroom), classroom.session.id, {"teacher_id": other.id}, at(5)
     )
     assert row.status is SessionStatus.ONGOING
-    assert {lesson.teacher.id, other.id} < (await roster(row)).keys()
-    await update_session(await admin_of(lesson), row.id, {"teacher_id": lesson.teacher.id}, at(6))
-    assert (await roster(row)).keys() == {lesson.teacher.id, lesson.student.id}
+    assert {classroom.teacher.id, other.id} < (await roster(row)).keys()
+    await update_session(
+        await admin_of(classroom), row.id, {"teacher_id": classroom.teacher.id}, at(6)
+    )
+    assert (await roster(row)).keys() == {classroom.teacher.id, classroom.student.id}
 
 
-async def test_another_student_takes_the_place_of_the_first() -> None:
-    lesson = await ready()
-    other = await student_beside(lesson)
+async def test_a_private_session_can_get_another_student() -> None:
+    classroom = await ready()
+    other = await student_beside(classroom)
     row = await update_session(
-        await admin_of(lesson), lesson.session.id, {"student_id": other.id}, at(-5)
+        await admin_of(classroom), classroom.session.id, {"student_id": other.id}, at(-5)
     )
     assert (row.student_id, row.format) == (other.id, SessionFormat.INDIVIDUAL)
     assert await roster(row) == {
-        lesson.teacher.id: (UserRole.TEACHER, False),
+        classroom.teacher.id: (UserRole.TEACHER, False),
         other.id: (UserRole.STUDENT, True),
     }
-    before = lesson.student.rights_version
-    assert (await User.get(id=lesson.student.id)).rights_version == before + 1
+    before = classroom.student.rights_version
+    assert (await User.get(id=classroom.student.id)).rights_version == before + 1
 
 
-async def test_a_lesson_becomes_a_groups_and_one_students_again() -> None:
-    lesson = await scheduled()
-    admin, academy = await admin_of(lesson), await lesson.session.academy
+async def test_a_session_becomes_a_groups_and_one_students_again() -> None:
+    classroom = await scheduled()
+    admin, academy = await admin_of(classroom), await classroom.session.academy
     members = [await make.student(academy) for _ in range(2)]
-    circle = await make.group(academy, lesson.teacher, *members)
-    row = await update_session(admin, lesson.session.id, {"group_id": circle.id}, BEFORE)
+    circle = await make.group(academy, classroom.teacher, *members)
+    row = await update_session(admin, classroom.session.id, {"group_id": circle.id}, BEFORE)
     assert (row.student_id, row.group_id, row.format) == (None, circle.id, SessionFormat.GROUP)
-    ids = {lesson.teacher.id, *(member.id for member in members)}
+    ids = {classroom.teacher.id, *(member.id for member in members)}
     assert (await roster(row)).keys() == ids
-    row = await update_session(admin, row.id, {"student_id": lesson.student.id}, BEFORE)
-    assert (row.student_id, row.group_id) == (lesson.student.id, None)
+    row = await update_session(admin, row.id, {"student_id": classroom.student.id}, BEFORE)
+    assert (row.student_id, row.group_id) == (classroom.student.id, None)
     assert row.format is SessionFormat.INDIVIDUAL
-    assert (await roster(row)).keys() == {lesson.teacher.id, lesson.student.id}
+    assert (await roster(row)).keys() == {classroom.teacher.id, classroom.student.id}
 
 
-async def test_once_begun_it_keeps_its_students_and_once_over_its_teacher() -> None:
-    lesson = await ready()
-    admin = await admin_of(lesson)
-    other, substitute = await student_beside(lesson), await teacher_beside(lesson)
-    with pytest.raises(WrongStatusError) as refused:  # also where no clock has begun it
-        await update_session(admin, lesson.session.id, {"student_id": other.id}, at(1))
+async def test_a_started_session_keeps_its_students_and_one_that_is_over_its_teacher() -> None:
+    classroom = await ready()
+    admin = await admin_of(classroom)
+    other, substitute = await student_beside(classroom), await teacher_beside(classroom)
+    with pytest.raises(WrongStatusError) as refused:  # also where no clock has moved it yet
+        await update_session(admin, classroom.session.id, {"student_id": other.id}, at(1))
     assert refused.value.field == ("studentId",)
-    await cancel_session(admin, lesson.session.id, None, at(-5))
+    await cancel_session(admin, classroom.session.id, None, at(-5))
     with pytest.raises(WrongStatusError) as refused:
-        await update_session(admin, lesson.session.id, {"teacher_id": substitute.id}, at(-4))
+        await update_session(admin, classroom.session.id, {"teacher_id": substitute.id}, at(-4))
     assert refused.value.field == ("teacherId",)
-    assert (await lesson.now()).teacher_id == lesson.teacher.id
+    assert (await classroom.now()).teacher_id == classroom.teacher.id
 
 
-async def test_what_is_over_keeps_its_record_in_order() -> None:
-    lesson = await ready()
-    admin = await admin_of(lesson)
-    await change_session_status(admin, lesson.session.id, SessionStatus.COMPLETED, None, at(50))
+async def test_the_notes_of_a_session_that_is_over_can_be_changed() -> None:
+    classroom = await ready()
+    admin = await admin_of(classroom)
+    await change_session_status(admin, classroom.session.id, SessionStatus.COMPLETED, None, at(50))
     row = await update_session(
-        make.viewer(lesson.teacher), lesson.session.id, {"notes": "Ayat 1 to 10"}, at(90)
+        make.viewer(classroom.teacher), classroom.session.id, {"notes": "Ayat 1 to 10"}, at(90)
     )
     assert (row.notes, row.status) == ("Ayat 1 to 10", SessionStatus.COMPLETED)
 
 
 async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
-    lesson = await scheduled()
-    teacher = make.viewer(lesson.teacher)
-    await update_session(teacher, lesson.session.id, {"title": "Juz Amma", "notes": "x"}, BEFORE)
-    for values in ({"teacher_id": lesson.teacher.id}, {"title": "y", "subject": None}):
+    classroom = await scheduled()
+    teacher = make.viewer(classroom.teacher)
+    await update_session(teacher, classroom.session.id, {"title": "Juz Amma", "notes": "x"}, BEFORE)
+    for values in ({"teacher_id": classroom.teacher.id}, {"title": "y", "subject": None}):
         with pytest.raises(ForbiddenError):
-            await update_session(teacher, lesson.session.id, values, BEFORE)
+            await update_session(teacher, classroom.session.id, values, BEFORE)
     with pytest.raises(ForbiddenError):
         await update_session(
-            make.viewer(lesson.student), lesson.session.id, {"title": "Mine"}, BEFORE
+            make.viewer(classroom.student), classroom.session.id, {"title": "Mine"}, BEFORE
         )
     with pytest.raises(NotFoundError):
-        stranger = make.viewer(await teacher_beside(lesson))
-        await update_session(stranger, lesson.session.id, {"title": "Mine"}, BEFORE)
-    assert (await lesson.now()).title == "Juz Amma"
+        stranger = make.viewer(await teacher_beside(classroom))
+        await update_session(stranger, classroom.session.id, {"title": "Mine"}, BEFORE)
+    assert (await classroom.now()).title == "Juz Amma"
 
 
 @pytest.mark.parametrize(
@@ -200,50 +202,50 @@ async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
         ({"session_number": 0}, ErrorCode.INVALID_INPUT, "sessionNumber"),
     ],
 )
-async def test_what_may_not_be_is_refused_by_name_and_nothing_is_written(
+async def test_an_invalid_update_is_refused_by_field_and_writes_nothing(
     values: dict[str, Any], code: ErrorCode, field: str
 ) -> None:
-    lesson = await scheduled()
-    admin = await admin_of(lesson)
+    classroom = await scheduled()
+    admin = await admin_of(classroom)
     before = await dump()
     with pytest.raises(DomainError) as refused:
         await update_session(
-            admin, lesson.session.id, values | {"notes": values.get("notes", "x")}, BEFORE
+            admin, classroom.session.id, values | {"notes": values.get("notes", "x")}, BEFORE
         )
     assert (refused.value.code, refused.value.field) == (code, (field,))
     assert await dump() == before
 
 
 async def test_people_of_another_academy_or_role_are_not_found() -> None:
-    lesson, elsewhere = await scheduled(), await scheduled()
-    admin, number = await admin_of(lesson), lesson.session.id
-    retired = await teacher_beside(lesson, is_active=False)
+    classroom, elsewhere = await scheduled(), await scheduled()
+    admin, number = await admin_of(classroom), classroom.session.id
+    retired = await teacher_beside(classroom, is_active=False)
     for values in (
         {"teacher_id": elsewhere.teacher.id},
-        {"teacher_id": lesson.student.id},
+        {"teacher_id": classroom.student.id},
         {"teacher_id": retired.id},
         {"student_id": elsewhere.student.id},
-        {"student_id": lesson.teacher.id},
+        {"student_id": classroom.teacher.id},
     ):
         with pytest.raises(NotFoundError):
             await update_session(admin, number, values, BEFORE)
 
 
 async def test_a_teacher_who_left_does_not_keep_the_title_from_changing() -> None:
-    lesson = await scheduled()
-    await User.filter(id=lesson.teacher.id).update(is_active=False)
+    classroom = await scheduled()
+    await User.filter(id=classroom.teacher.id).update(is_active=False)
     row = await update_session(
-        await admin_of(lesson), lesson.session.id, {"title": "Juz Amma"}, BEFORE
+        await admin_of(classroom), classroom.session.id, {"title": "Juz Amma"}, BEFORE
     )
     assert row.title == "Juz Amma"
 
 
-async def keyed() -> tuple[Session, SchedulePlan, Viewer]:
+async def keyed() -> tuple[Session, SessionInput, Viewer]:
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
-    session = await make.session(academy, teacher, student=student, external_id="lesson-7")
+    session = await make.session(academy, teacher, student=student, external_id="session-7")
     admin = make.viewer(await make.user(academy, UserRole.ACADEMY_ADMIN))
-    return session, plan_of(session), admin
+    return session, input_of(session), admin
 
 
 async def test_the_same_call_again_is_the_same_session_whatever_changed_meanwhile() -> None:
@@ -252,7 +254,7 @@ async def test_the_same_call_again_is_the_same_session_whatever_changed_meanwhil
     await reschedule_session(admin, session.id, at(600), 30, BEFORE)
     again = await schedule_session(admin, asked, BEFORE)
     assert (again.id, again.title, again.scheduled_at) == (session.id, "Juz Amma", at(600))
-    as_it_is = plan_of(await Session.get(id=session.id))
+    as_it_is = input_of(await Session.get(id=session.id))
     assert (await schedule_session(admin, as_it_is, BEFORE)).id == session.id
     assert await Session.all().count() == 1
 

@@ -1,11 +1,11 @@
-"""What people do with a session that is scheduled: other times, other people, another status."""
+"""People reschedule, cancel and end scheduled sessions, and change their people."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from actions.academies.group_upsert import GroupPlan, MemberInput, upsert_groups
+from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.academies.video_settings import update_video_settings
 from actions.clock.sweep import advance_due
 from actions.sessions.session_cancel import cancel_session
@@ -42,8 +42,8 @@ def at(minutes: float) -> datetime:
     return ELEVEN + timedelta(minutes=minutes)
 
 
-async def lesson(**values: Any) -> tuple[Session, Viewer]:
-    """A private lesson, and an admin of its academy."""
+async def make_session(**values: Any) -> tuple[Session, Viewer]:
+    """A private session, and an admin of its academy."""
     academy = await make.academy(**values)
     teacher, student = await make.teacher(academy), await make.student(academy)
     session = await make.session(academy, teacher, student=student)
@@ -63,7 +63,7 @@ async def kinds_of_work(session: Session) -> set[str]:
 
 
 async def test_a_ready_session_that_is_rescheduled_goes_back_and_its_timers_move() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     await advance_due(at(-10))
     answer = await reschedule_session(admin, session.id, at(120), 90, at(-5))
     row = await fresh(session)
@@ -83,8 +83,8 @@ async def test_a_ready_session_that_is_rescheduled_goes_back_and_its_timers_move
     assert (await told(session.id)).count("MEETING_CREATED") == 1
 
 
-async def test_rescheduled_into_the_preparation_it_is_ready_in_the_same_answer() -> None:
-    session, admin = await lesson()
+async def test_a_session_rescheduled_into_the_preparation_is_ready_in_the_same_answer() -> None:
+    session, admin = await make_session()
     answer = await reschedule_session(admin, session.id, at(-50), None, at(-55))
     assert answer.status is SessionStatus.READY
     assert answer.meeting_link
@@ -95,7 +95,7 @@ async def test_rescheduled_into_the_preparation_it_is_ready_in_the_same_answer()
 
 
 async def test_an_ongoing_session_cannot_be_rescheduled_even_if_no_clock_said_so() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     with pytest.raises(WrongStatusError):
         await reschedule_session(admin, session.id, at(300), None, at(1))
     await advance_due(at(0))
@@ -106,14 +106,14 @@ async def test_an_ongoing_session_cannot_be_rescheduled_even_if_no_clock_said_so
 
 
 async def test_a_session_is_not_rescheduled_into_the_past() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     with pytest.raises(InvalidInputError) as refused:
         await reschedule_session(admin, session.id, at(-120), 30, at(-60))
     assert refused.value.field == ("scheduledAt",)
 
 
 async def test_a_cancelled_session_keeps_reason_and_author_and_loses_its_room() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     await advance_due(at(-10))
     await cancel_session(admin, session.id, "The teacher is ill", at(-5))
     row = await fresh(session)
@@ -130,22 +130,22 @@ async def test_a_cancelled_session_keeps_reason_and_author_and_loses_its_room() 
 
 
 async def test_a_session_cancelled_before_it_opened_has_no_room_to_lose() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     await cancel_session(admin, session.id, None, at(-60))
     assert await told(session.id) == ["SCHEDULED", "CANCELLED"]
     assert await kinds_of_work(session) == set()
 
 
 @pytest.mark.parametrize("minutes", [0, 70])
-async def test_what_has_begun_is_not_cancelled(minutes: int) -> None:
-    session, admin = await lesson()
+async def test_a_session_that_has_started_cannot_be_cancelled(minutes: int) -> None:
+    session, admin = await make_session()
     await advance_due(at(minutes))
     with pytest.raises(WrongStatusError):
         await cancel_session(admin, session.id, None, at(minutes + 1))
 
 
-async def test_what_is_cancelled_is_not_cancelled_again() -> None:
-    session, admin = await lesson()
+async def test_a_cancelled_session_cannot_be_cancelled_again() -> None:
+    session, admin = await make_session()
     await cancel_session(admin, session.id, "first", at(-60))
     with pytest.raises(WrongStatusError):
         await cancel_session(admin, session.id, "second", at(-59))
@@ -153,7 +153,7 @@ async def test_what_is_cancelled_is_not_cancelled_again() -> None:
 
 
 async def test_a_teacher_cancels_their_own_session_only() -> None:
-    session, _ = await lesson()
+    session, _ = await make_session()
     teacher = await User.get(id=session.teacher_id)
     other = await make.teacher(await session.academy)
     with pytest.raises(Exception, match="No such session"):
@@ -161,8 +161,8 @@ async def test_a_teacher_cancels_their_own_session_only() -> None:
     await cancel_session(make.viewer(teacher), session.id, None, at(-60))
 
 
-async def test_an_administrators_jump_walks_the_states_with_all_their_effects() -> None:
-    session, admin = await lesson()
+async def test_an_admin_who_skips_statuses_causes_all_their_effects() -> None:
+    session, admin = await make_session()
     await change_session_status(admin, session.id, SessionStatus.ONGOING, None, at(-120))
     row = await fresh(session)
     assert (row.status, row.started_at) == (SessionStatus.ONGOING, at(-120))
@@ -178,28 +178,28 @@ async def test_an_administrators_jump_walks_the_states_with_all_their_effects() 
 
 
 @pytest.mark.parametrize("to", ["SCHEDULED", "ABSENT"])
-async def test_some_statuses_are_nobodys_to_give(to: str) -> None:
-    session, admin = await lesson()
+async def test_some_statuses_cannot_be_given_by_hand(to: str) -> None:
+    session, admin = await make_session()
     await advance_due(at(-10))
     with pytest.raises(WrongStatusError):
         await change_session_status(admin, session.id, SessionStatus[to], None, at(-5))
 
 
 async def test_a_status_it_has_already_is_refused() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     with pytest.raises(WrongStatusError):
         await change_session_status(admin, session.id, SessionStatus.READY, None, at(-10))
 
 
-async def test_a_teacher_does_not_jump() -> None:
-    session, _ = await lesson()
+async def test_a_teacher_may_not_skip_statuses() -> None:
+    session, _ = await make_session()
     teacher = make.viewer(await User.get(id=session.teacher_id))
     with pytest.raises(ForbiddenError):
         await change_session_status(teacher, session.id, SessionStatus.READY, None, at(-60))
 
 
-async def test_a_lesson_in_overtime_can_be_ended_by_hand() -> None:
-    session, admin = await lesson(max_overtime_minutes=30)
+async def test_a_session_in_overtime_can_be_ended_by_hand() -> None:
+    session, admin = await make_session(max_overtime_minutes=30)
     await advance_due(at(0))
     await _come(session)
     await advance_due(at(65))
@@ -211,7 +211,7 @@ async def test_a_lesson_in_overtime_can_be_ended_by_hand() -> None:
 
 
 async def _come(session: Session) -> None:
-    """The student is inside since the start."""
+    """The student joins at the start."""
     row = await SessionParticipant.get(session_id=session.id, role=UserRole.STUDENT)
     start = int(session.scheduled_at.timestamp() * 1000)
     await MeetingAttendanceEvent.create(
@@ -236,7 +236,7 @@ async def test_changed_settings_move_the_timers_of_scheduled_sessions_only() -> 
     ready = await make.session(academy, teacher, student=student)
     await advance_due(at(-10))
     scheduled = await make.session(academy, teacher, student=student, at=at(60))
-    foreign, _ = await lesson()
+    foreign, _ = await make_session()
     values: dict[str, int | None] = {"ready_minutes_before": 20, "completion_buffer_minutes": 15}
     await update_video_settings(await admin_of(academy), academy.id, values, at(-9))
     row = await fresh(scheduled)
@@ -249,14 +249,14 @@ async def test_changed_settings_move_the_timers_of_scheduled_sessions_only() -> 
 
 
 async def test_settings_that_change_no_timer_tell_nobody() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     values: dict[str, int | None] = {"default_max_participants": 20}
     await update_video_settings(admin, session.academy_id, values, at(-60))
     assert await told(session.id) == ["SCHEDULED"]
 
 
 async def test_a_timer_that_moves_into_the_past_is_due_at_once() -> None:
-    session, admin = await lesson()
+    session, admin = await make_session()
     values: dict[str, int | None] = {"ready_minutes_before": 60}
     await update_video_settings(admin, session.academy_id, values, at(-30))
     assert (await advance_due(at(-30))).advanced == 1
@@ -283,7 +283,7 @@ async def test_a_changed_group_moves_the_rosters_of_future_and_live_sessions() -
     assert not await SessionEvent.exists(session_id=over.id, kind="PRESENCE_REMOVED")
 
 
-async def test_who_leaves_the_group_but_was_in_the_lesson_keeps_the_row() -> None:
+async def test_a_student_who_was_in_the_session_and_leaves_the_group_keeps_the_row() -> None:
     academy = await make.academy()
     teacher, goes = await make.teacher(academy), await make.student(academy)
     group = await make.group(academy, teacher, goes)
@@ -307,7 +307,7 @@ async def test_a_group_that_did_not_change_tells_nobody() -> None:
 
 
 async def _update_members(academy: Academy, external_id: str, *members: User) -> None:
-    plan = GroupPlan(
+    plan = GroupEntry(
         external_id=external_id,
         academy_id=academy.id,
         kind=GroupKind.CIRCLE,
@@ -328,11 +328,11 @@ async def _expected(session: Session) -> set[int]:
 
 
 async def test_overtime_ends_when_the_last_one_leaves() -> None:
-    session, _ = await lesson(max_overtime_minutes=30)
+    session, _ = await make_session(max_overtime_minutes=30)
     student = await User.get(id=session.student_id)
     await advance_due(at(-10))
     await record_notice(await _notice(session, student, "participant_joined", -1), at(-1))
-    assert (await fresh(session)).status is SessionStatus.ONGOING  # the first join begins it
+    assert (await fresh(session)).status is SessionStatus.ONGOING  # the first join starts it
     await advance_due(at(65))
     row = await fresh(session)
     assert (row.status, row.next_transition_at) == (SessionStatus.ONGOING, at(95))

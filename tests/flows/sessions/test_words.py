@@ -1,11 +1,11 @@
-"""What is measured is what is stored: no text is too long only once it gets to the database."""
+"""Texts are measured as they are stored: none is too long only once it reaches the database."""
 
 from typing import Any
 
 import pytest
 
 from actions.academies.academy_update import update_academy
-from actions.academies.group_upsert import GroupPlan, upsert_groups
+from actions.academies.group_upsert import GroupEntry, upsert_groups
 from actions.academies.teacher_settings import update_teacher_meeting_settings as update_preferences
 from actions.academies.user_upsert import create_super_admin
 from actions.attendance.overrides import Wish, override_attendance
@@ -17,7 +17,7 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Answer, Asker, payload
-from tests.support.lessons import at, ready
+from tests.support.classrooms import at, ready
 from tests.support.scene import dump
 from tests.support.upserts import person, refusals, upsert_users
 
@@ -75,7 +75,7 @@ async def test_a_sessions_words_are_stored_without_the_space_around_them(
 @pytest.mark.parametrize(
     "words", [{"title": "x" * 301}, {"subject": "x" * 301}, {"subject": ROOM}, {"title": " "}]
 )
-async def test_too_long_or_nothing_is_refused_by_name(
+async def test_text_that_is_empty_or_too_long_is_refused_by_field(
     asker: Asker, admin: User, words: dict[str, str]
 ) -> None:
     made = payload(await schedule(asker, admin))["session"]
@@ -116,9 +116,11 @@ async def test_a_super_admin_may_have_the_longest_email(database: Database) -> N
     assert (await create_super_admin(f" {email}", "long enough", make.ELEVEN)).email == email
 
 
-async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None:
+async def test_names_themes_and_notes_are_measured_as_they_are_stored(
+    academy: Academy, admin: User
+) -> None:
     viewer = make.viewer(admin)
-    plan = GroupPlan("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
+    plan = GroupEntry("g1", academy.id, GroupKind.CIRCLE, f" Fajr{ROOM}", None, True, [])
     (circle,) = await upsert_groups(viewer, [plan], make.ELEVEN)
     assert circle.name == "Fajr"
     renamed = await update_academy(viewer, academy.id, {"name": f"Itqan{ROOM}"}, make.ELEVEN)
@@ -126,10 +128,10 @@ async def test_names_themes_and_notes_too(academy: Academy, admin: User) -> None
     teacher = await make.teacher(academy)
     await update_preferences(viewer, teacher.id, {"theme": f"dark{ROOM}"}, make.ELEVEN)
     assert (await TeacherMeetingSettings.get(teacher_id=teacher.id)).theme == "dark"
-    lesson = await ready()
+    classroom = await ready()
     wish = Wish(AttendanceStatus.PRESENT, f"Was there{ROOM * 3}")
     state = await override_attendance(
-        make.viewer(lesson.teacher), lesson.session.id, lesson.student.id, wish, at()
+        make.viewer(classroom.teacher), classroom.session.id, classroom.student.id, wish, at()
     )
     assert state.result.override
     assert state.result.override.note == "Was there"

@@ -1,1 +1,1 @@
-"""Pushes every change to every screen, to those only who may see it."""
+"""Streams: every change reaches every screen that may see it, and no other."""

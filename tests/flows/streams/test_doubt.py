@@ -1,4 +1,4 @@
-"""Between the bell and the answer nothing is sent; what the answer is decides what is."""
+"""Nothing is sent from the doubt about a right until the answer, which decides what follows."""
 
 import asyncio
 from dataclasses import replace
@@ -18,16 +18,18 @@ from gateways.livekit_webhooks import translate
 from models import Membership, User
 from models.database.atomic import atomic
 from schema.types.ids import Kind, encode
+from subscriptions.reauthorisation import reauthorise
 from subscriptions.right import Footing, Right
 from tests.conftest import Database
 from tests.support import make
-from tests.support.lessons import Lesson, at, ready
-from tests.support.streams import EVENTS, PRESENCE, Stream, Streams, streaming
+from tests.support.classrooms import Classroom, at, ready
+from tests.support.patience import until
+from tests.support.streams import EVENTS, PRESENCE, Opening, Stream, Streams, streaming
 from tests.support.webhooks import encode as body_of
 
 
 class Door:
-    """Says who is asking, once it is let."""
+    """Names the viewer, once it is let."""
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer: Viewer | None = viewer
@@ -47,36 +49,36 @@ class Door:
         return viewer
 
 
-async def joins(lesson: Lesson) -> None:
-    await record_notice(translate(body_of(lesson.room.joined(lesson.stay(-2)))), at(-2))
+async def joins(classroom: Classroom) -> None:
+    await record_notice(translate(body_of(classroom.room.joined(classroom.stay(-2)))), at(-2))
 
 
-async def ring(lesson: Lesson, door: Door) -> None:
-    """Somebody changed what the teacher may do; the answer waits."""
+async def ring(classroom: Classroom, door: Door) -> None:
+    """Change what the teacher may do, and wait until the stream asks; the answer is held."""
     door.is_open = asyncio.Event()
     door.asked.clear()
     async with atomic() as tx:
-        await review(tx, [lesson.teacher.id], clock.now())
-    await asyncio.wait_for(door.asked.wait(), 30)
+        await review(tx, [classroom.teacher.id], clock.now())
+    await until(door.asked.is_set, "the door is asked")
 
 
-def watching(streams: Streams, lesson: Lesson, door: Door) -> Any:
-    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
-    return streams.stream_for(lesson.teacher, door.ask, PRESENCE, variables)
+def watching(streams: Streams, classroom: Classroom, door: Door) -> Opening:
+    variables = {"id": encode(Kind.SESSION, classroom.session.id)}
+    return streams.stream_for(classroom.teacher, door.ask, PRESENCE, variables)
 
 
 @pytest.mark.parametrize("stays", [True, False])
-async def test_what_happens_in_between_waits_for_the_answer(
+async def test_changes_wait_until_the_right_to_see_them_is_confirmed(
     database: Database, stays: bool
 ) -> None:
-    lesson = await ready()
-    door = Door(make.viewer(lesson.teacher))
+    classroom = await ready()
+    door = Door(make.viewer(classroom.teacher))
     async with streaming(at(-9)) as streams:
-        async with watching(streams, lesson, door) as stream:
+        async with watching(streams, classroom, door) as stream:
             await stream.next()
             door.viewer = door.viewer if stays else None
-            await ring(lesson, door)
-            await joins(lesson)
+            await ring(classroom, door)
+            await joins(classroom)
             assert await stream.is_silent()
             door.is_open.set()
             await (goes_on(stream) if stays else is_signed_out(stream))
@@ -91,36 +93,36 @@ async def is_signed_out(stream: Stream) -> None:
     assert await stream.is_over()
 
 
-async def test_who_cannot_be_asked_is_told_nothing_until_the_backstop_can(
+async def test_nothing_is_sent_while_the_right_cannot_be_confirmed(
     database: Database,
 ) -> None:
-    lesson = await ready()
-    door = Door(make.viewer(lesson.teacher))
+    classroom = await ready()
+    door = Door(make.viewer(classroom.teacher))
     async with streaming(at(-9)) as streams:
-        async with watching(streams, lesson, door) as stream:
+        async with watching(streams, classroom, door) as stream:
             await stream.next()
             door.is_failing = True
-            await ring(lesson, door)
+            await ring(classroom, door)
             door.is_open.set()
-            await joins(lesson)
+            await joins(classroom)
             assert await stream.is_silent()
             door.is_failing = False
             await streams.watchers.close_gaps()
             assert (await stream.next())["statistics"]["inMeeting"] == 1
 
 
-async def test_two_bells_are_two_questions(database: Database) -> None:
-    """The answer to the first is older than what the second rang for."""
-    lesson = await ready()
-    door = Door(make.viewer(lesson.teacher))
+async def test_a_second_doubt_asks_for_the_right_again(database: Database) -> None:
+    """The answer to the first doubt is older than the change behind the second."""
+    classroom = await ready()
+    door = Door(make.viewer(classroom.teacher))
     async with streaming(at(-9)) as streams:
-        async with watching(streams, lesson, door) as stream:
+        async with watching(streams, classroom, door) as stream:
             await stream.next()
-            await ring(lesson, door)
+            await ring(classroom, door)
             first, door.is_open, door.viewer = door.is_open, asyncio.Event(), None
             async with atomic() as tx:
-                await review(tx, [lesson.teacher.id], clock.now())
-            await joins(lesson)
+                await review(tx, [classroom.teacher.id], clock.now())
+            await joins(classroom)
             first.set()
             assert await stream.is_silent()
             door.is_open.set()
@@ -128,30 +130,30 @@ async def test_two_bells_are_two_questions(database: Database) -> None:
 
 
 async def test_a_token_that_expires_ends_the_stream(database: Database) -> None:
-    lesson = await ready()
-    door = Door(replace(make.viewer(lesson.teacher), expires_at=at(-9, seconds=0.2)))
+    classroom = await ready()
+    door = Door(replace(make.viewer(classroom.teacher), expires_at=at(-9, seconds=0.2)))
     async with streaming(at(-9)) as streams:
-        async with watching(streams, lesson, door) as stream:
+        async with watching(streams, classroom, door) as stream:
             await stream.next()
             await is_signed_out(stream)
 
 
-async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
+async def test_the_backstop_checks_a_date_that_could_not_be_checked_before(
     database: Database,
 ) -> None:
-    """No bell rings for it, so nothing was counted up either."""
-    lesson = await ready(students=2)
-    soon = Membership.filter(user_id=lesson.student.id)
+    """No hint is published for a date, so no version was counted up either."""
+    classroom = await ready(students=2)
+    soon = Membership.filter(user_id=classroom.student.id)
     await soon.update(active_until=at(-9, seconds=0.1))
-    door = Door(make.viewer(lesson.student))
-    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+    door = Door(make.viewer(classroom.student))
+    variables = {"id": encode(Kind.SESSION, classroom.session.id)}
     async with streaming(at(-9)) as streams:
-        async with streams.stream_for(lesson.student, door.ask, EVENTS, variables) as stream:
+        async with streams.stream_for(classroom.student, door.ask, EVENTS, variables) as stream:
             await stream.next()
             door.is_failing = True
             door.asked.clear()
-            await asyncio.wait_for(door.asked.wait(), 30)
-            await cancel_session(make.viewer(lesson.teacher), lesson.session.id, None, at(-5))
+            await until(door.asked.is_set, "the door is asked")
+            await cancel_session(make.viewer(classroom.teacher), classroom.session.id, None, at(-5))
             assert await stream.is_silent()
             door.is_failing = False
             await streams.watchers.close_gaps()
@@ -159,15 +161,15 @@ async def test_a_date_that_could_not_be_looked_at_is_looked_at_by_the_backstop(
 
 
 async def test_nobody_is_kept_in_mind_once_they_are_gone(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
-            assert streams.watchers.watching == {lesson.teacher.id: 1}
+            assert streams.watchers.watching == {classroom.teacher.id: 1}
         assert streams.watchers.watching == {}
 
 
-async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
+async def test_a_stream_that_ends_while_its_right_is_asked_is_not_waited_for() -> None:
     viewer = Viewer(1, UserRole.STUDENT, 1, expires_at=at(60))
     may, asked = asyncio.Event(), asyncio.Event()
 
@@ -182,11 +184,11 @@ async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
     context = Context(cast(Any, None), viewer, at(0), ask)
     right = Right(context, admit, lambda: at(0), lambda: None)
     may.set()
-    await right.begin()
+    await right.start()
     may.clear()
     asked.clear()
     right.doubt()
-    asking = asyncio.create_task(right.ask())
+    asking = asyncio.create_task(reauthorise([right], at(0)))
     await asked.wait()
     right.close()
     may.set()
@@ -197,7 +199,7 @@ async def test_who_is_gone_while_they_are_asked_is_waited_for_no_more() -> None:
 
 
 async def test_the_rights_of_any_number_of_people_are_reviewed_at_once(database: Database) -> None:
-    """More than a statement takes parameters."""
+    """There are more people than a statement takes parameters."""
     student = await make.student(await make.academy())
     assert student.rights_version == 0
     async with atomic() as tx:

@@ -1,4 +1,4 @@
-"""What a dashboard sees: the roster first, then every change of it, and never a gap."""
+"""A dashboard gets the roster first, then every change of it, without a gap."""
 
 import asyncio
 import random
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actions.academies import group_upsert
-from actions.academies.group_upsert import GroupPlan, MemberInput
+from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.attendance.final_result import finalise_attendance
 from actions.clock.sweep import advance_due
 from actions.sessions import session_cancel
@@ -17,12 +17,12 @@ from domain.cursors import stream_cursor
 from domain.session import MembershipSource
 from gateways.livekit_webhooks import translate
 from models import Group
-from models.reading.rosters import rosters
+from models.reading.rosters import read_rosters
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
-from tests.support.lessons import Lesson, at, ready, scheduled
-from tests.support.streams import Dashboard, streaming
+from tests.support.classrooms import Classroom, at, ready, scheduled
+from tests.support.streams import Dashboard, Streams, streaming
 from tests.support.webhooks import encode as body_of
 
 
@@ -31,112 +31,114 @@ async def tell(event: dict[str, Any], minutes: float) -> None:
 
 
 async def test_a_watcher_sees_the_roster_and_then_who_comes_and_goes(database: Database) -> None:
-    lesson = await ready(students=2)
+    classroom = await ready(students=2)
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             first = await stream.next()
             assert first["__typename"] == "PresenceSnapshot"
             assert [row["presence"] for row in first["attendances"]] == ["NOT_JOINED"] * 3
             assert [row["isExpected"] for row in first["attendances"]] == [False, True, True]
 
-            stay = lesson.stay(-5)
-            await tell(lesson.room.joined(stay), -5)
+            stay = classroom.stay(-5)
+            await tell(classroom.room.joined(stay), -5)
             joined = await stream.next()
             assert joined["__typename"] == "PresenceChanges"
             assert joined["fromVersion"] <= first["version"] < joined["version"]
             (row,) = joined["changes"]
             assert row["presence"] == "IN_MEETING"
-            assert row["user"] == {"displayName": lesson.student.display_name}
+            assert row["user"] == {"displayName": classroom.student.display_name}
             assert joined["statistics"] == {"inMeeting": 1, "participants": 1}
 
-            await tell(lesson.room.left(stay, at(3)), 3)
+            await tell(classroom.room.left(stay, at(3)), 3)
             left = await stream.next()
             assert left["fromVersion"] == joined["version"]
             assert [row["presence"] for row in left["changes"]] == ["LEFT"]
 
 
 async def test_a_change_of_status_alone_moves_no_roster(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             first = await stream.next()
             await advance_due(at(0))
             assert await stream.is_silent()
-            await tell(lesson.room.joined(lesson.stay(1)), 1)
+            await tell(classroom.room.joined(classroom.stay(1)), 1)
             joined = await stream.next()
             assert joined["fromVersion"] <= first["version"]
 
 
 async def test_a_cursor_resumes_without_a_gap_and_without_a_snapshot(database: Database) -> None:
-    lesson = await ready(students=3)
+    classroom = await ready(students=3)
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             cursor = (await stream.next())["cursor"]
-        for number, student in enumerate(lesson.students):
-            await tell(lesson.room.joined(lesson.stay(number, student)), number)
-        async with streams.presence(lesson.session.id, lesson.teacher, cursor) as stream:
+        for number, student in enumerate(classroom.students):
+            await tell(classroom.room.joined(classroom.stay(number, student)), number)
+        async with streams.presence(classroom.session.id, classroom.teacher, cursor) as stream:
             missed = await stream.next()
             assert missed["__typename"] == "PresenceChanges"
             assert len(missed["changes"]) == 3
-        async with streams.presence(lesson.session.id, lesson.teacher, missed["cursor"]) as stream:
+        async with streams.presence(
+            classroom.session.id, classroom.teacher, missed["cursor"]
+        ) as stream:
             assert await stream.is_silent()
 
 
 async def test_a_cursor_that_is_of_no_use_gets_a_snapshot(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     other = await scheduled()
-    version = (await lesson.now()).version
+    version = (await classroom.now()).version
     useless = [
         stream_cursor(other.session.id, 1),
-        stream_cursor(lesson.session.id, version + 1),
-        stream_cursor(lesson.session.id, -1),
+        stream_cursor(classroom.session.id, version + 1),
+        stream_cursor(classroom.session.id, -1),
         "nonsense",
         "",
         "[]",
     ]
     async with streaming(at(-9)) as streams:
         for cursor in useless:
-            async with streams.presence(lesson.session.id, lesson.teacher, cursor) as stream:
+            async with streams.presence(classroom.session.id, classroom.teacher, cursor) as stream:
                 assert (await stream.next())["__typename"] == "PresenceSnapshot", cursor
 
 
 async def test_a_watcher_too_slow_for_the_ring_gets_the_roster_anew(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9), ring=4) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             first = await stream.next()
             for minute in range(6):
-                stay = lesson.stay(minute * 5)
-                await tell(lesson.room.joined(stay), minute * 5)
-                await tell(lesson.room.left(stay, at(minute * 5 + 1)), minute * 5 + 1)
+                stay = classroom.stay(minute * 5)
+                await tell(classroom.room.joined(stay), minute * 5)
+                await tell(classroom.room.left(stay, at(minute * 5 + 1)), minute * 5 + 1)
             await streams.hubs.close_gaps()  # the hub has heard of all of it
             again = await stream.next()
             assert again["__typename"] == "PresenceSnapshot"
             assert again["version"] > first["version"] + 4
 
 
-async def test_what_the_bell_does_not_tell_the_backstop_finds(database: Database) -> None:
-    lesson = await ready()
-    async with streaming(at(-9), is_rung=False) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+async def test_the_backstop_finds_changes_that_no_hint_told(database: Database) -> None:
+    classroom = await ready()
+    async with streaming(at(-9), is_told=False) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
-            await tell(lesson.room.joined(lesson.stay(1)), 1)
+            await tell(classroom.room.joined(classroom.stay(1)), 1)
             assert await stream.is_silent()
             await streams.hubs.close_gaps()
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
 
 
-async def test_who_leaves_the_group_leaves_the_roster(database: Database) -> None:
-    lesson = await ready(students=2)
-    group = await Group.get(id=lesson.session.group_id or 0)
+async def test_a_student_who_leaves_the_group_leaves_the_roster(database: Database) -> None:
+    classroom = await ready(students=2)
+    group = await Group.get(id=classroom.session.group_id or 0)
     academy = await group.academy
     admin = make.viewer(await make.user(academy, UserRole.ACADEMY_ADMIN))
-    stays, goes = lesson.students
+    stays, goes = classroom.students
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             roster = (await stream.next())["attendances"]
             member = MemberInput(str(stays.external_id), MembershipSource.ENROLMENT, None, None)
-            plan = GroupPlan(
+            plan = GroupEntry(
                 group.external_id, academy.id, group.kind, group.name, None, True, [member]
             )
             await group_upsert.upsert_groups(admin, [plan], at(-8))
@@ -147,12 +149,12 @@ async def test_who_leaves_the_group_leaves_the_roster(database: Database) -> Non
 
 
 async def test_presence_completes_after_the_final_result(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
             await advance_due(at(65))
-            await finalise_attendance(lesson.session.id, at(65, 10))
+            await finalise_attendance(classroom.session.id, at(65, 10))
             dashboard = Dashboard()
             last = await stream.next()
             while not all(row["isFinal"] for row in last["changes"]):
@@ -160,7 +162,7 @@ async def test_presence_completes_after_the_final_result(database: Database) -> 
                 last = await stream.next()
             assert {row["status"] for row in last["changes"]} == {None}
             assert await stream.is_over()
-        async with streams.presence(lesson.session.id, lesson.teacher) as late:
+        async with streams.presence(classroom.session.id, classroom.teacher) as late:
             assert (await late.next())["__typename"] == "PresenceSnapshot"
             assert await late.is_over()
 
@@ -169,13 +171,13 @@ async def test_presence_completes_after_the_final_result(database: Database) -> 
 async def test_whenever_a_watcher_asks_on_it_hears_the_final_result(
     database: Database, turns: int
 ) -> None:
-    """Also when its last send ends in the middle of the hub's reading."""
-    lesson = await ready()
+    """It does so even when its last send ends while the hub is reading."""
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
             await advance_due(at(65))
-            await finalise_attendance(lesson.session.id, at(65, 10))
+            await finalise_attendance(classroom.session.id, at(65, 10))
             for _ in range(turns):
                 await asyncio.sleep(0)
             assert all(row["isFinal"] for row in (await stream.next())["changes"])
@@ -183,36 +185,36 @@ async def test_whenever_a_watcher_asks_on_it_hears_the_final_result(
 
 
 async def test_presence_completes_when_the_session_is_cancelled(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as stream:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
             await session_cancel.cancel_session(
-                make.viewer(lesson.teacher), lesson.session.id, "ill", at(-8)
+                make.viewer(classroom.teacher), classroom.session.id, "ill", at(-8)
             )
             assert await stream.is_over()
 
 
 async def test_presence_does_not_exist_for_those_who_do_not_manage(database: Database) -> None:
-    lesson = await ready()
-    parent = await make.parent(await lesson.session.academy, lesson.student)
+    classroom = await ready()
+    parent = await make.parent(await classroom.session.academy, classroom.student)
     stranger = await make.teacher(await make.academy())
     async with streaming(at(-9)) as streams:
-        for person in (lesson.student, parent, stranger):
-            async with streams.presence(lesson.session.id, person) as stream:
+        for person in (classroom.student, parent, stranger):
+            async with streams.presence(classroom.session.id, person) as stream:
                 assert await stream.refusal() == "NOT_FOUND"
-        async with streams.presence(999_999, lesson.teacher) as stream:
+        async with streams.presence(999_999, classroom.teacher) as stream:
             assert await stream.refusal() == "NOT_FOUND"
 
 
 async def test_events_come_in_order_after_a_snapshot(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.events(lesson.session.id, lesson.teacher) as stream:
+        async with streams.events(classroom.session.id, classroom.teacher) as stream:
             first = await stream.next()
             assert first["__typename"] == "SessionSnapshot"
             assert first["session"] == {"status": "READY", "version": first["sequence"]}
-            await tell(lesson.room.joined(lesson.stay(-2)), -2)
+            await tell(classroom.room.joined(classroom.stay(-2)), -2)
             heard = [await stream.next() for _ in range(2)]
             assert [event["sequence"] for event in heard] == [
                 first["sequence"] + 1,
@@ -223,44 +225,47 @@ async def test_events_come_in_order_after_a_snapshot(database: Database) -> None
 
 
 async def test_a_student_hears_of_the_session_and_not_of_the_others(database: Database) -> None:
-    lesson = await ready(students=2)
+    classroom = await ready(students=2)
     async with streaming(at(-9)) as streams:
-        async with streams.events(lesson.session.id, lesson.student) as stream:
+        async with streams.events(classroom.session.id, classroom.student) as stream:
             await stream.next()
-            await tell(lesson.room.joined(lesson.stay(-2)), -2)
+            await tell(classroom.room.joined(classroom.stay(-2)), -2)
             assert (await stream.next())["__typename"] == "StatusChanged"
             assert await stream.is_silent()
 
 
 async def test_the_hub_goes_with_its_last_watcher(database: Database) -> None:
-    lesson = await ready()
+    classroom = await ready()
     async with streaming(at(-9)) as streams:
-        async with streams.presence(lesson.session.id, lesson.teacher) as one:
-            async with streams.presence(lesson.session.id, lesson.teacher) as two:
+        async with streams.presence(classroom.session.id, classroom.teacher) as one:
+            async with streams.presence(classroom.session.id, classroom.teacher) as two:
                 await one.next()
                 await two.next()
-                assert streams.hubs.watched == {lesson.session.id: 2}
+                assert streams.hubs.watched == {classroom.session.id: 2}
         assert streams.hubs.watched == {}
 
 
 async def test_a_client_that_loses_frames_and_comes_back_ends_with_the_truth(
     database: Database,
 ) -> None:
-    """Many joins and leaves; clients that drop frames, leave, and resume from old cursors."""
-    lesson = await ready(students=4)
+    """Many people join and leave; clients lose frames, disconnect, and resume from old cursors."""
+    classroom = await ready(students=4)
     chance = random.Random(11)
     async with streaming(at(-9), ring=16) as streams:
         clients = [Dashboard() for _ in range(6)]
         for minute in range(25):
-            await _come_and_go(lesson, chance, minute)
+            await _come_and_go(classroom, chance, minute)
             for client in clients:
                 if chance.random() < 0.6:
-                    await _follow(streams, lesson, client, chance)
-        truth = (await rosters([lesson.session.id]))[lesson.session.id]
-        last = (await lesson.now()).version
+                    await _follow(streams, classroom, client, chance)
+        truth = (await read_rosters([classroom.session.id]))[classroom.session.id]
+        last = (await classroom.now()).version
         for client in clients:
-            while client.version < last:
-                await _follow(streams, lesson, client, chance)
+            while client.version < last:  # so something comes, however slow the machine is
+                opened = streams.presence(classroom.session.id, classroom.teacher, client.cursor)
+                async with opened as stream:
+                    while client.version < last and client.take(await stream.next()):
+                        pass
             seen = {key: (row["presence"], row["joinCount"]) for key, row in client.roster.items()}
             assert seen == {
                 encode(Kind.ATTENDANCE, state.participant_id): (
@@ -271,21 +276,24 @@ async def test_a_client_that_loses_frames_and_comes_back_ends_with_the_truth(
             }
 
 
-async def _come_and_go(lesson: Lesson, chance: random.Random, minute: int) -> None:
-    for student in chance.sample(lesson.students, 2):
-        stay = lesson.stay(minute, student)
-        await tell(lesson.room.joined(stay), minute)
+async def _come_and_go(classroom: Classroom, chance: random.Random, minute: int) -> None:
+    for student in chance.sample(classroom.students, 2):
+        stay = classroom.stay(minute, student)
+        await tell(classroom.room.joined(stay), minute)
         if chance.random() < 0.7:
-            await tell(lesson.room.left(stay, at(minute + 0.5)), minute + 0.5)
+            await tell(classroom.room.left(stay, at(minute + 0.5)), minute + 0.5)
 
 
-async def _follow(streams: Any, lesson: Lesson, client: Dashboard, chance: random.Random) -> None:
-    """Subscribe and take what is there, till a frame is lost or nothing comes for a moment."""
+async def _follow(
+    streams: Streams, classroom: Classroom, client: Dashboard, chance: random.Random
+) -> None:
+    """Subscribe and take events until a frame is lost or the client knows everything."""
     after = client.cursor if chance.random() < 0.9 else None
-    async with streams.presence(lesson.session.id, lesson.teacher, after) as stream:
-        while not await stream.is_silent(0.02):
+    last = (await classroom.now()).version
+    async with streams.presence(classroom.session.id, classroom.teacher, after) as stream:
+        while client.version < last:
             event = await stream.next()
             if chance.random() < 0.2:
-                return  # lost on the way
+                return  # this frame is lost
             if not client.take(event):
                 return

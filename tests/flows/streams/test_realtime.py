@@ -36,7 +36,7 @@ subscription {{ sessionPresence(sessionId: "{id}") {{
 
 @dataclass
 class Class:
-    """A class that is on now, in a server that is on now."""
+    """A session that is on, in a server that runs."""
 
     served: Served
     session: Session
@@ -49,7 +49,7 @@ class Class:
         return str(encode(Kind.SESSION, self.session.id))
 
     async def tells(self, event: dict[str, Any]) -> int:
-        """LiveKit posts this event; the status it is answered with."""
+        """Post this event as LiveKit; return the status of the answer."""
         body = body_of(event)
         signed = {
             "Authorization": sign(body, now=clock.now()),
@@ -164,7 +164,7 @@ async def test_the_systems_status_comes_at_once_and_by_itself(running: Class) ->
         await socket.send(subscribe(query))
         status = (await heard(socket))["payload"]["data"]["systemStatus"]
         assert status["clock"]["isRunning"]
-        # Nothing answers at LiveKit's address here, and that is said.
+        # Nothing answers at LiveKit's address here, and the log says so.
         assert not status["isHealthy"]
 
 

@@ -1,4 +1,4 @@
-"""Somebody who has a lot of streams is asked about all of them at once, in a few statements."""
+"""The rights of a person's many streams are reviewed at once, in a few statements."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,7 +10,7 @@ import pytest
 from actions.writing.rights import review_alone
 from domain.access import Audience, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
-from execution.context import Ask, Context
+from execution.context import Context, ReadViewer
 from main import App, Bearer
 from models import Group, Session, SessionParticipant, User
 from models.database.atomic import atomic
@@ -19,15 +19,15 @@ from settings import current
 from subscriptions.right import Footing, Right
 from tests.conftest import Database
 from tests.support import make
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.statements import counting
 from tests.support.streams import EVENTS, PRESENCE, ROW, Stream, Streams, streaming
 
-FEW = 8  # statements of a review: whose rights, who they are, what they may
+FEW = 8  # statements of a review: the doubts, the people and their rights
 
 
 class Token:
-    """Says who somebody is by the table, as a token does; counts how often it is asked."""
+    """Reads the viewer from the table, as a token does, and counts how often it is asked."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -46,14 +46,16 @@ async def ring(user: User) -> None:
 async def reviewed(streams: Streams, user: User) -> list[str]:
     """The statements of one review of somebody's rights."""
     with counting() as sent:
-        await streams.watchers._review(user.id)
+        await streams.watchers.reauthorise(user.id)
     return sent
 
 
 class Wall:
     """All streams of one person."""
 
-    def __init__(self, streams: Streams, stack: AsyncExitStack, ask: Ask, user: User) -> None:
+    def __init__(
+        self, streams: Streams, stack: AsyncExitStack, ask: ReadViewer, user: User
+    ) -> None:
         self.streams, self.stack, self.ask, self.user = streams, stack, ask, user
         self.watched: list[Stream] = []
 
@@ -67,21 +69,21 @@ class Wall:
         return set(await asyncio.gather(*(stream.refusal() for stream in self.watched)))
 
 
-async def admin_of(lesson: Lesson) -> User:
-    return await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
+async def admin_of(classroom: Classroom) -> User:
+    return await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
 
 
 async def test_many_streams_of_a_few_sessions_cost_a_few_statements(database: Database) -> None:
-    lesson = await ready(students=2)
-    admin = await admin_of(lesson)
+    classroom = await ready(students=2)
+    admin = await admin_of(classroom)
     token = Token(admin)
     async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
         wall = Wall(streams, stack, token.ask, admin)
         for _ in range(10):
-            await wall.watch(EVENTS, lesson.session)
-            await wall.watch(PRESENCE, lesson.session)
-            for student in lesson.students:
-                await wall.watch(ROW, lesson.session, user=encode(Kind.USER, student.id))
+            await wall.watch(EVENTS, classroom.session)
+            await wall.watch(PRESENCE, classroom.session)
+            for student in classroom.students:
+                await wall.watch(ROW, classroom.session, user=encode(Kind.USER, student.id))
         token.asked = 0
         assert len(await reviewed(streams, admin)) <= FEW
         assert token.asked == 1
@@ -91,9 +93,9 @@ async def test_many_streams_of_a_few_sessions_cost_a_few_statements(database: Da
 
 
 async def test_streams_of_many_sessions_cost_as_few(database: Database) -> None:
-    lesson = await ready(students=2)
-    teacher, (student, _) = lesson.teacher, lesson.students
-    academy, group = await lesson.session.academy, await Group.get(id=lesson.session.group_id)
+    classroom = await ready(students=2)
+    teacher, (student, _) = classroom.teacher, classroom.students
+    academy, group = await classroom.session.academy, await Group.get(id=classroom.session.group_id)
     sessions = [await make.session(academy, teacher, group=group) for _ in range(20)]
     for person in (teacher, student):
         async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
@@ -104,11 +106,11 @@ async def test_streams_of_many_sessions_cost_as_few(database: Database) -> None:
             assert not any([not await stream.is_silent(0) for stream in wall.watched])
 
 
-async def test_of_many_streams_only_those_end_whose_right_is_lost(database: Database) -> None:
-    lesson = await ready(students=2)
-    student = lesson.student
-    academy, group = await lesson.session.academy, await Group.get(id=lesson.session.group_id)
-    sessions = [await make.session(academy, lesson.teacher, group=group) for _ in range(4)]
+async def test_only_the_streams_whose_right_is_lost_end(database: Database) -> None:
+    classroom = await ready(students=2)
+    student = classroom.student
+    academy, group = await classroom.session.academy, await Group.get(id=classroom.session.group_id)
+    sessions = [await make.session(academy, classroom.teacher, group=group) for _ in range(4)]
     barred = sessions[1]
     async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
         wall = Wall(streams, stack, Token(student).ask, student)
@@ -127,35 +129,37 @@ async def test_of_many_streams_only_those_end_whose_right_is_lost(database: Data
 async def test_tokens_of_one_person_are_asked_for_each_and_what_they_may_once(
     database: Database,
 ) -> None:
-    lesson = await ready()
-    tokens = [Token(lesson.teacher) for _ in range(3)]
+    classroom = await ready()
+    tokens = [Token(classroom.teacher) for _ in range(3)]
     async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
         for token in tokens:
-            wall = Wall(streams, stack, token.ask, lesson.teacher)
+            wall = Wall(streams, stack, token.ask, classroom.teacher)
             for _ in range(5):
-                await wall.watch(PRESENCE, lesson.session)
+                await wall.watch(PRESENCE, classroom.session)
             token.asked = 0
-        sent = await reviewed(streams, lesson.teacher)
+        sent = await reviewed(streams, classroom.teacher)
         assert [token.asked for token in tokens] == [1, 1, 1]
         assert sum('FROM "sessions"' in statement for statement in sent) == 1
 
 
-async def test_a_storm_of_bells_is_two_reviews(
+async def test_a_storm_of_hints_is_two_reviews(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that runs, and one for all that came meanwhile."""
-    lesson = await ready()
-    token = Token(lesson.teacher)
+    """One review runs, and one more covers all hints that came meanwhile."""
+    classroom = await ready()
+    token = Token(classroom.teacher)
     async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
-        wall = Wall(streams, stack, token.ask, lesson.teacher)
-        await wall.watch(PRESENCE, lesson.session)
+        wall = Wall(streams, stack, token.ask, classroom.teacher)
+        await wall.watch(PRESENCE, classroom.session)
         token.asked = 0
-        reviews = (streams.watchers._review(lesson.teacher.id) for _ in range(200))
+        reviews = (streams.watchers.reauthorise(classroom.teacher.id) for _ in range(200))
         await asyncio.gather(*reviews)
         assert token.asked == 2
 
 
-async def test_what_changes_while_a_stream_begins_is_asked_about_before_anything_is_told() -> None:
+async def test_a_right_doubted_while_a_stream_starts_is_asked_again_before_the_first_event() -> (
+    None
+):
     """The first answer is older than the change."""
     asked = 0
 
@@ -170,7 +174,7 @@ async def test_what_changes_while_a_stream_begins_is_asked_about_before_anything
     context = Context(cast(Any, None), Viewer(1, UserRole.TEACHER, 1), at(0))
     right = Right(context, admit, lambda: at(0), lambda: None)
     with pytest.raises(ForbiddenError):
-        await right.begin()
+        await right.start()
     assert right.lost.done()
 
 
@@ -178,4 +182,5 @@ def test_a_token_is_the_same_question_on_every_socket() -> None:
     app = App(current())
     told = ("Bearer one", "Bearer one", "Bearer two", None)
     contexts = [Context(cast(Any, None), None, at(0), Bearer(app, each)) for each in told]
-    assert [len({context.question for context in contexts[:n]}) for n in (2, 3, 4)] == [1, 2, 3]
+    sources = [len({context.viewer_source for context in contexts[:n]}) for n in (2, 3, 4)]
+    assert sources == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""One execution, many screens; and what is each one's own is never shared."""
+"""One execution serves many screens, but personal fields are never shared."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from models import User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.streams import PRESENCE, SCHEMA, streaming
 from tests.support.webhooks import encode as body_of
 
@@ -32,48 +32,50 @@ subscription Mine($id: ID!) { sessionEvents(sessionId: $id) {
 """
 
 
-async def joins(lesson: Lesson, minutes: float) -> None:
-    stay = lesson.stay(minutes)
-    await record_notice(translate(body_of(lesson.room.joined(stay))), at(minutes))
+async def joins(classroom: Classroom, minutes: float) -> None:
+    stay = classroom.stay(minutes)
+    await record_notice(translate(body_of(classroom.room.joined(stay))), at(minutes))
 
 
-async def test_who_asks_the_same_gets_the_same_answer(database: Database) -> None:
-    lesson = await ready()
-    admin = await make.user(await lesson.session.academy, UserRole.ACADEMY_ADMIN)
+async def test_subscriptions_that_ask_the_same_share_one_answer(database: Database) -> None:
+    classroom = await ready()
+    admin = await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
     async with streaming(at(-9)) as streams:
         async with (
-            streams.presence(lesson.session.id, lesson.teacher) as one,
-            streams.presence(lesson.session.id, admin, "no cursor of ours") as two,
+            streams.presence(classroom.session.id, classroom.teacher) as one,
+            streams.presence(classroom.session.id, admin, "no cursor of ours") as two,
         ):
             assert await one.data() is await two.data()
-            await joins(lesson, -2)
+            await joins(classroom, -2)
             assert await one.data() is await two.data()
 
 
-async def test_who_asks_something_else_gets_an_answer_of_their_own(database: Database) -> None:
-    lesson = await ready()
-    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+async def test_a_subscription_that_asks_other_fields_gets_its_own_answer(
+    database: Database,
+) -> None:
+    classroom = await ready()
+    variables = {"id": encode(Kind.SESSION, classroom.session.id)}
     other = PRESENCE.replace("joinCount", "confidence")
     async with streaming(at(-9)) as streams:
         async with (
-            streams.stream(PRESENCE, lesson.teacher, **variables) as one,
-            streams.stream(other, lesson.teacher, **variables) as two,
+            streams.stream(PRESENCE, classroom.teacher, **variables) as one,
+            streams.stream(other, classroom.teacher, **variables) as two,
         ):
             first, second = await one.next(), await two.next()
             assert "joinCount" in first["attendances"][0]
             assert "confidence" in second["attendances"][0]
 
 
-async def test_what_is_each_ones_own_is_executed_for_each(database: Database) -> None:
-    lesson = await ready(students=2)
-    await User.filter(id=lesson.teacher.id).update(email="teacher@example.org")
-    variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+async def test_personal_fields_are_executed_for_each_viewer(database: Database) -> None:
+    classroom = await ready(students=2)
+    await User.filter(id=classroom.teacher.id).update(email="teacher@example.org")
+    variables = {"id": encode(Kind.SESSION, classroom.session.id)}
     seen: list[Any] = []
     async with streaming(at(-9)) as streams:
-        for person in (*lesson.students, lesson.teacher):
+        for person in (*classroom.students, classroom.teacher):
             async with streams.stream(MINE, person, **variables) as stream:
                 seen.append((await stream.next())["session"])
-    names = [person.display_name for person in (*lesson.students, lesson.teacher)]
+    names = [person.display_name for person in (*classroom.students, classroom.teacher)]
     assert [session["myAttendance"]["user"]["displayName"] for session in seen] == names
     assert [session["teacher"]["email"] for session in seen] == [None, None, "teacher@example.org"]
 
@@ -86,50 +88,57 @@ def test_every_field_of_one_viewer_is_in_the_schema() -> None:
         assert fields <= kind.fields.keys()
 
 
+def type_of(root: str) -> GraphQLOutputType:
+    """The type of a subscription's field."""
+    roots = SCHEMA._schema.subscription_type
+    assert roots is not None
+    kind: GraphQLOutputType = roots.fields[root].type
+    return kind
+
+
 @pytest.fixture
 def same_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told of durations is shared within a second."""
+    """Stop the clock: durations are shared within a second only."""
     monkeypatch.setattr(clock, "now", lambda: at(-9))
 
 
 @pytest.mark.usefixtures("same_second")
 async def test_all_other_fields_answer_without_a_viewer(database: Database) -> None:
-    """Whatever may be shared is selected at once: a field that asks who is asking would raise."""
-    lesson = await ready(students=2)
-    await joins(lesson, -2)
+    """All fields that may be shared are selected: one that asks for the viewer would raise."""
+    classroom = await ready(students=2)
+    await joins(classroom, -2)
     for root in ("sessionPresence", "sessionEvents"):
-        field = SCHEMA._schema.subscription_type.fields[root]  # type: ignore[union-attr]
-        query = f"subscription($id: ID!) {{ {root}(sessionId: $id) {selection(field.type)} }}"
+        fields = selection(type_of(root))
+        query = f"subscription($id: ID!) {{ {root}(sessionId: $id) {fields} }}"
         async with streaming(at(-9)) as streams:
-            variables = {"id": encode(Kind.SESSION, lesson.session.id)}
+            variables = {"id": encode(Kind.SESSION, classroom.session.id)}
             async with (
-                streams.stream(query, lesson.teacher, **variables) as one,
-                streams.stream(query, lesson.teacher, **variables) as two,
+                streams.stream(query, classroom.teacher, **variables) as one,
+                streams.stream(query, classroom.teacher, **variables) as two,
             ):
                 assert await one.data() is await two.data()
 
 
 @pytest.mark.usefixtures("same_second")
 async def test_a_row_is_told_alike_to_whoever_may_watch_it(database: Database) -> None:
-    lesson = await ready()
-    field = SCHEMA._schema.subscription_type.fields["attendance"]  # type: ignore[union-attr]
-    fields = selection(field.type)
+    classroom = await ready()
+    fields = selection(type_of("attendance"))
     query = "subscription($id: ID!, $user: ID!) "
     query += f"{{ attendance(sessionId: $id, userId: $user) {fields} }}"
     variables = {
-        "id": encode(Kind.SESSION, lesson.session.id),
-        "user": encode(Kind.USER, lesson.student.id),
+        "id": encode(Kind.SESSION, classroom.session.id),
+        "user": encode(Kind.USER, classroom.student.id),
     }
     async with streaming(at(-9)) as streams:
         async with (
-            streams.stream(query, lesson.student, **variables) as one,
-            streams.stream(query, lesson.teacher, **variables) as two,
+            streams.stream(query, classroom.student, **variables) as one,
+            streams.stream(query, classroom.teacher, **variables) as two,
         ):
             assert await one.data() is await two.data()
 
 
 def selection(kind: GraphQLOutputType, depth: int = 5) -> str:
-    """Every field of a type that may be shared, and of what it may be, some levels down."""
+    """Every field of a type that may be shared, and of its types, some levels down."""
     named = get_named_type(kind)
     if is_leaf_type(named):
         return ""
@@ -142,7 +151,7 @@ def selection(kind: GraphQLOutputType, depth: int = 5) -> str:
 
 
 def _fields(kind: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> list[str]:
-    """Aliased by type, so that two types' fields of one name never meet."""
+    """The fields with aliases by type, so that equal names of two types never meet."""
     found = ["__typename"]
     for name, field in kind.fields.items():
         is_own = name in PER_VIEWER.get(kind.name, ())

@@ -1,4 +1,4 @@
-"""The clients people use, against our socket: graphql-ws from npm and gql from PyPI."""
+"""The clients that people use, against our socket: graphql-ws from npm and gql from PyPI."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -11,6 +11,7 @@ from gql.transport.websockets import WebsocketsTransport
 from tests.support.counting import World, counting_app
 from tests.support.node import Client as NodeClient
 from tests.support.node import client
+from tests.support.patience import until
 from tests.support.server import serve, serving
 
 
@@ -24,7 +25,7 @@ def socket_url(url: str) -> str:
 
 
 async def hears(follower: NodeClient, *keys: str) -> list[object]:
-    """What the next lines say, without the client's own keep-alive."""
+    """The next lines, without the client's own keep-alive."""
     told = []
     for key in keys:
         line = await follower.hears()
@@ -56,7 +57,7 @@ async def test_graphql_ws_keeps_its_socket_alive_and_stops_when_told(world: Worl
         assert await follower.hears() == {"pong": True}
         follower.tells("stop")
         assert await follower.hears() == {"complete": True}
-        await world.until(lambda: world.stopped == 1)
+        await until(lambda: world.stopped == 1)
 
 
 async def test_graphql_ws_hears_an_error_with_its_code(world: World) -> None:
@@ -82,7 +83,7 @@ async def test_graphql_ws_comes_back_when_its_connection_is_cut(world: World) ->
             assert (await hears(follower, "connected", "next"))[1] == {
                 "data": {"count": {"number": 0}}
             }
-        await world.until(lambda: (world.started, world.stopped) == (2, 2))
+        await until(lambda: (world.started, world.stopped) == (2, 2))
 
 
 async def test_graphql_ws_comes_back_when_a_stream_breaks(world: World) -> None:
@@ -101,10 +102,10 @@ async def test_graphql_ws_signs_in_again_when_its_token_expires(world: World) ->
         serve(counting_app(world)) as url,
         client("follow.mjs", socket_url(url), "salma", "subscription { idle }") as follower,
     ):
-        await world.until(lambda: world.started == 1)
-        world.lasts = None  # the next one is good
+        await until(lambda: world.started == 1)
+        world.lasts = None  # the next token is valid
         assert await hears(follower, "connected", "closed") == [True, 4403]
-        await world.until(lambda: world.started == 2)
+        await until(lambda: world.started == 2)
         assert set(world.tokens) == {"salma"}
 
 
@@ -121,11 +122,11 @@ async def test_graphql_ws_comes_back_after_the_server_was_restarted(world: World
         async with serving(counting_app(world)) as (url, _):
             script = client("follow.mjs", socket_url(url), "salma", "subscription { idle }", "100")
             follower = await following.enter_async_context(script)
-            await world.until(lambda: world.started == 1)
+            await until(lambda: world.started == 1)
         assert await hears(follower, "connected", "closed", "closed") == [True, 1012, 1006]
         port = int(url.rpartition(":")[2])
         async with serving(counting_app(world), port=port):
-            await world.until(lambda: world.started == 2)
+            await until(lambda: world.started == 2)
             await following.aclose()
 
 

@@ -1,4 +1,4 @@
-"""What the socket answers to each message, malformed ones above all."""
+"""The socket's answer to each message, above all to malformed ones."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ FUZZ: dict[str, tuple[list[str | bytes], list[dict[str, Any]], object]] = {
     "binary frame": ([b"{}"], [], (4400, "Messages must be text frames")),
     "unknown type": (['{"type":"x"}'], [], (4400, "Unknown message type")),
     "no type": (["{}"], [], (4400, "Unknown message type")),
-    "query a number": ([subscribe(1)], [], BAD_SUBSCRIBE),  # type: ignore[arg-type]
+    "query a number": ([subscribe(1)], [], BAD_SUBSCRIBE),
     "variables a list": (
         [subscribe("{ hello }", variables=[])],
         [],
@@ -146,7 +146,7 @@ async def test_a_refused_request_is_an_error_message_and_its_siblings_live_on(
     message, code = REFUSED_REQUESTS[name]
     async with serve(counting_app(world)) as url, signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }", "sibling"))
-        for _ in range(2):  # the second time past the cache
+        for _ in range(2):  # the second time comes from the cache
             await socket.send(message)
             answer = await heard(socket)
             assert (answer["id"], answer["type"]) == ("1", "error")

@@ -1,6 +1,5 @@
-"""The life of a socket on a real server: what runs over it, and everything that ends it."""
+"""The life of a socket on a real server: its operations, and everything that ends it."""
 
-import asyncio
 import json
 import tracemalloc
 from contextlib import aclosing
@@ -13,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import SocketLimits
 from tests.support.counting import Context, World, counting_app, counting_schema
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import until
 from tests.support.server import serve, serving
 from tests.support.sockets import INIT, dial, ended, heard, signed_in, subscribe
 
@@ -80,12 +79,12 @@ async def test_a_subscription_yields_each_event_with_fresh_loaders_then_complete
 async def test_complete_ends_the_operation_and_its_id_may_be_used_again(world: World) -> None:
     async with serve(counting_app(world)) as url, signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }"))
-        await world.until(lambda: world.started == 1)
+        await until(lambda: world.started == 1)
         await socket.send('{"id":"1","type":"complete"}')
         await socket.send(subscribe("{ hello }"))
         assert (await heard(socket))["type"] == "next"
         assert await heard(socket) == DONE
-        await world.until(lambda: world.stopped == 1)
+        await until(lambda: world.stopped == 1)
 
 
 async def test_all_operations_end_when_the_client_goes(world: World) -> None:
@@ -93,9 +92,9 @@ async def test_all_operations_end_when_the_client_goes(world: World) -> None:
         async with signed_in(url) as socket:
             for number in range(5):
                 await socket.send(subscribe("subscription { idle }", str(number)))
-            await world.until(lambda: world.started == 5)
+            await until(lambda: world.started == 5)
             socket.transport.abort()
-        await world.until(lambda: world.stopped == 5)
+        await until(lambda: world.stopped == 5)
 
 
 async def test_the_hundred_and_first_operation_is_refused_and_the_hundred_go_on(
@@ -107,10 +106,10 @@ async def test_the_hundred_and_first_operation_is_refused_and_the_hundred_go_on(
         message = "At most 100 operations at once on one connection."
         error = refused("LIMIT_EXCEEDED", message)
         assert await heard(socket) == {"id": "100", "type": "error", "payload": [error]}
-        await world.until(lambda: world.started == 100)
+        await until(lambda: world.started == 100)
         await socket.send('{"id":"0","type":"complete"}')
         await socket.send(subscribe("subscription { idle }", "100"))
-        await world.until(lambda: world.started == 101)
+        await until(lambda: world.started == 101)
 
 
 async def test_a_refusal_in_mid_stream_is_one_error_message(world: World) -> None:
@@ -134,7 +133,7 @@ async def test_a_fault_in_mid_stream_closes_with_a_code_that_clients_retry(
         await socket.send(subscribe(query))
         assert (await heard(socket))["type"] == "next"
         assert await ended(socket) == (1013, "Try again later")
-        await world.until(lambda: world.stopped == world.started)
+        await until(lambda: world.stopped == world.started)
     assert [r.message for r in caplog.records if r.levelname == "ERROR"] == ["execution failed"]
 
 
@@ -151,7 +150,7 @@ async def test_a_long_subscription_keeps_nothing_of_its_past_events(world: World
             await anext(events)
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert after - before < 100_000  # it was 1 KiB and more an event
+    assert after - before < 100_000  # it once was 1 KiB and more for each event
 
 
 async def test_a_sign_in_that_fails_by_our_fault_may_be_tried_again(
@@ -169,7 +168,7 @@ async def test_the_socket_closes_when_its_token_expires(world: World) -> None:
     async with serve(counting_app(world)) as url, signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }"))
         assert await ended(socket) == (4403, "Token expired")
-        await world.until(lambda: world.stopped == 1)
+        await until(lambda: world.stopped == 1)
 
 
 async def test_a_client_that_never_signs_in_is_closed(world: World) -> None:
@@ -181,10 +180,10 @@ async def test_a_client_that_never_signs_in_is_closed(world: World) -> None:
 async def test_a_server_that_stops_says_so_with_a_code_that_clients_retry(world: World) -> None:
     async with serving(counting_app(world)) as (url, server), signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }"))
-        await world.until(lambda: world.started == 1)
+        await until(lambda: world.started == 1)
         server.should_exit = True
         assert await ended(socket) == (1012, "")
-        await world.until(lambda: world.stopped == 1)
+        await until(lambda: world.stopped == 1)
 
 
 class HastyProtocol(ReleasingProtocol):
@@ -201,10 +200,8 @@ async def test_a_client_that_reads_nothing_is_dropped_with_all_it_held(world: Wo
         await heard(socket)
         socket.transport.pause_reading()
         await socket.send(subscribe("subscription { flood }"))
-        await world.until(lambda: world.started == 1 and world.stopped == 1)
-        async with asyncio.timeout(PATIENCE_S):
-            while server.server_state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
+        await until(lambda: world.started == 1 and world.stopped == 1)
+        await until(lambda: not server.server_state.connections)
 
 
 async def test_only_our_own_protocol_is_spoken(world: World) -> None:

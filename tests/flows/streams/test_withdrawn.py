@@ -1,9 +1,8 @@
-"""A socket lives longer than a right: each new operation asks again, and each that runs is told.
+"""A socket outlives a right: each new operation asks for it, and a running one hears of its loss.
 
-Two people watch on two real sockets. One loses the right: what they watch ends; the other goes on.
-"""
+Two people watch on two real sockets. One loses the right, and their operation ends; the other
+goes on."""
 
-import asyncio
 import json
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from actions.sessions.session_cancel import cancel_session
 from domain.access import UserRole
 from models import Membership, SessionParticipant, User
 from models.database import sql
-from subscriptions.watchers import Watchers
+from subscriptions.backstop import Backstop
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import headers, serving_app
@@ -40,16 +39,12 @@ ROLE = "{ viewer { role } }"
 
 
 @pytest.fixture(autouse=True)
-def only_the_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test sees is the bell's doing; the backstop is asked where a test is about it."""
-
-    async def never(watchers: Watchers) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(Watchers, "_keep_looking", never)
+def only_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the backstop: it runs only where a test is about it."""
+    monkeypatch.setattr(Backstop, "start", lambda backstop: None)
 
 
-async def test_who_is_deactivated_can_begin_nothing_more_on_an_open_socket(
+async def test_a_deactivated_person_can_start_nothing_on_an_open_socket(
     template: Template,
 ) -> None:
     async with serving_app(await template.fresh()) as served:
@@ -76,7 +71,7 @@ async def test_a_role_that_changed_counts_from_the_next_operation_on(template: T
 
 
 async def goes_on(at: School, watcher: Watcher, seen: str = "StatusChanged") -> bool:
-    """On the same socket, whatever happens next is told."""
+    """The same socket is sent the next event."""
     await cancel_session(at.admin, at.session_id, None, clock.now())
     while (event := await watcher.next())["__typename"] != seen:
         assert event["__typename"] in ("PresenceChanged", "PresenceRemoved", "SessionUpdated")
@@ -110,7 +105,7 @@ async def test_the_stream_of_who_lost_the_right_ends_and_nobody_elses(
 
 
 async def told_until_refused(watcher: Watcher) -> str:
-    """Those who manage a session may be told of the change itself, before the bell is heard."""
+    """A manager may be sent the change itself before the hint arrives."""
     while True:
         frame = await heard(watcher.socket)
         if frame["type"] == "error":
@@ -119,7 +114,7 @@ async def told_until_refused(watcher: Watcher) -> str:
         assert frame["type"] == "next", frame
 
 
-async def test_who_is_deactivated_loses_the_socket_and_nobody_else(template: Template) -> None:
+async def test_only_the_deactivated_persons_socket_is_closed(template: Template) -> None:
     async with school(template) as at:
         async with (
             at.watch("student", session="mine") as theirs,
@@ -158,16 +153,16 @@ async def test_a_membership_that_is_prolonged_ends_later(template: Template) -> 
             assert clock.now() >= later
 
 
-async def test_who_leaves_in_mid_class_keeps_the_row_and_loses_the_stream(
+async def test_a_student_who_leaves_the_group_in_class_keeps_the_row_and_loses_the_stream(
     template: Template,
 ) -> None:
-    """They were a member when it began, so they stay expected: only the dates have changed."""
+    """They were a member at the start, so they stay expected: only the dates have changed."""
     async with school(template) as at:
         now = clock.now().replace(microsecond=0)
-        began = now - timedelta(minutes=10)
+        started_at = now - timedelta(minutes=10)
         there = at.there.rows
         there["running"] = await make.session(
-            there["academy"], there["teacher"], group=there["circle"], at=began, now=now
+            there["academy"], there["teacher"], group=there["circle"], at=started_at, now=now
         )
         async with (
             at.watch("student", session="running") as theirs,
@@ -182,7 +177,7 @@ async def test_who_leaves_in_mid_class_keeps_the_row_and_loses_the_stream(
         assert row.is_expected
 
 
-async def test_who_manages_no_more_is_told_nothing_as_a_guest_before_asking_again(
+async def test_a_former_managers_stream_ends_and_they_may_subscribe_again_as_a_guest(
     template: Template,
 ) -> None:
     """The right to the session stays, the right to its roster's events does not."""
@@ -230,7 +225,7 @@ async def test_the_systems_state_is_told_anew_to_who_may_see_less_of_it(
             assert await others.is_connected()
 
 
-async def test_a_bell_that_nobody_heard_is_made_up_for(template: Template) -> None:
+async def test_the_backstop_ends_a_stream_whose_hint_was_lost(template: Template) -> None:
     async with school(template) as at:
         async with (
             at.watch("student", session="mine") as theirs,
@@ -244,7 +239,7 @@ async def test_a_bell_that_nobody_heard_is_made_up_for(template: Template) -> No
             assert await goes_on(at, others)
 
 
-async def test_a_bell_for_who_lost_nothing_changes_nothing(template: Template) -> None:
+async def test_a_hint_about_a_right_that_stays_changes_nothing(template: Template) -> None:
     async with school(template) as at:
         async with at.watch("student", session="mine") as theirs:
             await ring(at, "student")

@@ -1,1 +1,1 @@
-"""Takes LiveKit's webhooks, in any order and any number."""
+"""LiveKit's webhooks, in any order and any number."""

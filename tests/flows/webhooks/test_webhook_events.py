@@ -1,4 +1,4 @@
-"""Every webhook's outcome can be listed: from two tables, in one order, to those who may."""
+"""The outcome of every webhook is listed: from two tables, in one order, for staff only."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Asker, code, payload
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import send, send_raw
 from tests.support.statements import counting
 
@@ -28,14 +28,14 @@ IDS = EVENTS % "id"
 
 
 @pytest.fixture
-async def lesson(database: Database) -> Lesson:
+async def classroom(database: Database) -> Classroom:
     return await ready()
 
 
 @pytest.fixture
-async def admin(lesson: Lesson) -> User:
-    await lesson.session.fetch_related("academy")
-    return await make.user(lesson.session.academy, UserRole.ACADEMY_ADMIN)
+async def admin(classroom: Classroom) -> User:
+    await classroom.session.fetch_related("academy")
+    return await make.user(classroom.session.academy, UserRole.ACADEMY_ADMIN)
 
 
 @pytest.fixture
@@ -52,19 +52,19 @@ def zulu(minutes: float) -> str:
 
 
 async def test_a_webhook_that_was_applied_is_told_with_all_that_it_is_about(
-    lesson: Lesson, admin: User, asker: Asker
+    classroom: Classroom, admin: User, asker: Asker
 ) -> None:
-    stay = lesson.stay(1)
-    event = lesson.room.joined(stay)
+    stay = classroom.stay(1)
+    event = classroom.room.joined(stay)
     assert await send(event, at(2)) == 200
     [told] = await listed(asker, admin)
     assert told == {
         "id": event["id"],
         "kind": "participant_joined",
         "outcome": "APPLIED",
-        "session": {"id": encode(Kind.SESSION, lesson.session.id), "title": "Surat al-Kahf"},
-        "user": {"id": encode(Kind.USER, lesson.student.id)},
-        "roomName": lesson.session.room_name,
+        "session": {"id": encode(Kind.SESSION, classroom.session.id), "title": "Surat al-Kahf"},
+        "user": {"id": encode(Kind.USER, classroom.student.id)},
+        "roomName": classroom.session.room_name,
         "participantSid": stay.sid,
         "occurredAt": zulu(1),
         "receivedAt": zulu(2),
@@ -72,33 +72,33 @@ async def test_a_webhook_that_was_applied_is_told_with_all_that_it_is_about(
     }
 
 
-async def test_what_was_not_applied_says_what_is_known_of_it(
-    lesson: Lesson, admin: User, asker: Asker
+async def test_a_webhook_that_was_not_applied_is_listed_with_its_details(
+    classroom: Classroom, admin: User, asker: Asker
 ) -> None:
-    stay = lesson.stay(1)
-    event = lesson.room.joined(stay) | {"event": "track_published"}
+    stay = classroom.stay(1)
+    event = classroom.room.joined(stay) | {"event": "track_published"}
     assert await send(event, at(2)) == 200
     [told] = await listed(asker, admin)
     assert (told["outcome"], told["detail"]) == ("IGNORED", "not about attendance")
-    assert told["session"]["id"] == encode(Kind.SESSION, lesson.session.id)
-    assert told["user"]["id"] == encode(Kind.USER, lesson.student.id)
+    assert told["session"]["id"] == encode(Kind.SESSION, classroom.session.id)
+    assert told["user"]["id"] == encode(Kind.USER, classroom.student.id)
     assert (told["participantSid"], told["occurredAt"]) == (stay.sid, zulu(1))
 
 
 async def test_a_foreigner_in_the_room_is_not_shown_to_its_academy(
-    lesson: Lesson, admin: User, asker: Asker
+    classroom: Classroom, admin: User, asker: Asker
 ) -> None:
     foreigner = await make.student(await make.academy())
-    assert await send(lesson.room.joined(lesson.stay(1, foreigner)), at(2)) == 200
+    assert await send(classroom.room.joined(classroom.stay(1, foreigner)), at(2)) == 200
     [told] = await listed(asker, admin)
     assert (told["outcome"], told["user"]) == ("POISON", None)
-    assert told["session"]["id"] == encode(Kind.SESSION, lesson.session.id)
+    assert told["session"]["id"] == encode(Kind.SESSION, classroom.session.id)
 
 
-async def test_what_came_again_is_one_entry_however_often_it_comes(
-    lesson: Lesson, admin: User, asker: Asker
+async def test_a_repeated_webhook_is_listed_as_one_duplicate(
+    classroom: Classroom, admin: User, asker: Asker
 ) -> None:
-    event = lesson.room.joined(lesson.stay(1))
+    event = classroom.room.joined(classroom.stay(1))
     for minute in (1, 2, 3, 9):
         assert await send(event, at(minute)) == 200
     told = await listed(asker, admin)
@@ -109,8 +109,8 @@ async def test_what_came_again_is_one_entry_however_often_it_comes(
     assert told[0]["user"] == told[1]["user"]
 
 
-async def test_what_is_of_no_session_is_for_super_admins(
-    lesson: Lesson, admin: User, root: User, asker: Asker
+async def test_a_webhook_of_no_session_is_listed_for_super_admins_only(
+    classroom: Classroom, admin: User, root: User, asker: Asker
 ) -> None:
     assert await send_raw(b"[1]", at(1)) == 200
     [told] = await listed(asker, root)
@@ -119,28 +119,28 @@ async def test_what_is_of_no_session_is_for_super_admins(
     assert await listed(asker, admin) == []
 
 
-async def fill(lesson: Lesson) -> None:
-    """Lines and receipts, many of them at the same moment."""
+async def fill(classroom: Classroom) -> None:
+    """Store lines and receipts, many of them at the same moment."""
     for number in range(4):
         moment = at(number // 2)
-        stay = lesson.stay(number // 2)
-        await send(lesson.room.joined(stay), moment)
+        stay = classroom.stay(number // 2)
+        await send(classroom.room.joined(stay), moment)
         for _ in range(2):
-            await send(lesson.room.joined(stay) | {"event": "track_published"}, moment)
-        again = lesson.room.left(stay, moment)
+            await send(classroom.room.joined(stay) | {"event": "track_published"}, moment)
+        again = classroom.room.left(stay, moment)
         await send(again, moment)
         await send(again, moment)
-    # In the middle of a millisecond, as the clock says it.
+    # The clock gives microseconds, so the moments lie within a millisecond.
     for number in range(3):
         later = at(1) + timedelta(microseconds=500)
-        await send(lesson.room.joined(lesson.stay(1)) | {"event": f"odd_{number}"}, later)
+        await send(classroom.room.joined(classroom.stay(1)) | {"event": f"odd_{number}"}, later)
 
 
 @pytest.mark.parametrize("first", [1, 2, 3, 7])
 async def test_pages_put_together_are_the_list_newest_first(
-    lesson: Lesson, root: User, asker: Asker, first: int
+    classroom: Classroom, root: User, asker: Asker, first: int
 ) -> None:
-    await fill(lesson)
+    await fill(classroom)
     whole = await listed(asker, root)
     assert len(whole) == 23
     times = [one["receivedAt"] for one in whole]
@@ -156,10 +156,10 @@ async def test_pages_put_together_are_the_list_newest_first(
     assert len(set(found)) == 23
 
 
-async def test_it_can_be_asked_for_one_session_and_for_some_outcomes(
-    lesson: Lesson, root: User, asker: Asker
+async def test_webhook_events_are_filtered_by_session_and_outcome(
+    classroom: Classroom, root: User, asker: Asker
 ) -> None:
-    await fill(lesson)
+    await fill(classroom)
     other = await ready()
     await send(other.room.joined(other.stay(1)), at(1))
     session = encode(Kind.SESSION, other.session.id)
@@ -173,8 +173,8 @@ async def test_it_can_be_asked_for_one_session_and_for_some_outcomes(
     assert await listed(asker, root, session="nonsense") == []
 
 
-async def test_another_academys_session_has_nothing_to_show(
-    lesson: Lesson, admin: User, asker: Asker
+async def test_webhook_events_of_another_academys_session_are_not_shown(
+    classroom: Classroom, admin: User, asker: Asker
 ) -> None:
     other = await ready()
     await send(other.room.joined(other.stay(1)), at(1))
@@ -183,10 +183,10 @@ async def test_another_academys_session_has_nothing_to_show(
     assert await listed(asker, admin) == []
 
 
-async def test_as_many_statements_for_one_row_as_for_many(
-    lesson: Lesson, root: User, asker: Asker
+async def test_a_page_of_webhook_events_costs_the_same_statements_for_any_length(
+    classroom: Classroom, root: User, asker: Asker
 ) -> None:
-    await fill(lesson)
+    await fill(classroom)
     with counting() as one:
         await asker.ask(WHOLE, root, first=1)
     with counting() as many:
@@ -214,7 +214,7 @@ async def test_a_cursor_that_is_none_of_ours_is_refused(
     assert code(await asker.ask(IDS, root, after=after)) == "INVALID_INPUT"
 
 
-async def test_what_was_kept_before_the_time_of_events_was_kept_is_listed_too(
+async def test_a_receipt_without_an_event_time_is_listed_by_its_arrival(
     root: User, asker: Asker
 ) -> None:
     values: dict[str, Any] = {"id": "EV_old", "kind": "track_published", "outcome": "IGNORED"}

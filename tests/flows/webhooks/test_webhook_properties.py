@@ -1,4 +1,4 @@
-"""Whatever happens in a class, and in whatever order and how often it is told: the same rows."""
+"""Any class gives the same rows, in whatever order and how often its webhooks come."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,16 +23,16 @@ from tests.support.lives import Class, classes
 
 EVENTS = {kind: event for event, kind in LINE_KINDS.items()}
 AT = from_ms(START)
-# Whatever `classes` thinks of has happened by then.
+# Everything that `classes` draws has happened by then.
 BUFFER = {"completion_buffer_minutes": 600}
 
 
 def told_of(log: list[Line]) -> list[Line]:
-    """What LiveKit can tell: events by webhook, none of which knows a last sign of life."""
+    """The events that LiveKit can send; none of them knows a last sign of life."""
     return [
         replace(line, alive_ms=None)
         for line in log
-        # after its end the session would be over at a time that depends on the order
+        # after the end, the session would be over at a time that depends on the order
         if line.kind in EVENTS and not (line.kind is EventKind.ROOM_FINISHED and is_after(line))
     ]
 
@@ -48,7 +48,7 @@ def notice(line: Line, session: Session, user: User | None) -> Notice:
         event=EVENTS[line.kind],
         created_ms=line.occurred_ms,
         room_name=session.room_name,
-        room_sid=f"{session.id}/{line.room_sid}",  # nobody else's, as LiveKit's are
+        room_sid=f"{session.id}/{line.room_sid}",  # unique, as LiveKit's sids are
         room_created_ms=line.room_created_ms,
         identity=name,
         participant_sid=line.participant_sid,
@@ -74,7 +74,7 @@ few = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-Telling = tuple[int | None, Line]  # whose line; None: the room's
+Telling = tuple[int | None, Line]  # the user's number, or None for the room's lines
 
 
 def tellings(told: Class) -> list[Telling]:
@@ -94,7 +94,7 @@ async def end(session: Session) -> None:
 
 
 def rooms_of(what: list[Telling]) -> list[Line]:
-    """What any line tells of its room, where the room's own start was lost."""
+    """The rooms that the lines tell of, where the room's own start was lost."""
     known = {line.room_sid: line for _, line in what if line.room_created_ms is not None}
     return [
         Line(
@@ -142,7 +142,7 @@ async def test_any_order_and_any_copies_leave_the_rows_that_the_log_folds_to(
     copies = data.draw(st.lists(st.sampled_from(what), max_size=6)) if what else []
     again = [(who, replace(line, received_ms=line.received_ms + 1_500)) for who, line in copies]
     shuffled = data.draw(st.permutations([*what, *copies]))
-    cut = data.draw(st.integers(0, len(shuffled)))  # what comes after the final result
+    cut = data.draw(st.integers(0, len(shuffled)))  # the rest comes after the final result
 
     session, students = await ready(len(told.people))
     await tell(session, students, [*what, *again])

@@ -1,4 +1,4 @@
-"""Do LiveKit's events arrive? What was turned away, what is silent, and what is forgotten."""
+"""The status of webhooks: rejected, silent and forgotten ones."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -17,20 +17,21 @@ from models import MeetingAttendanceEvent, User, WebhookReceipt, WebhookRejectio
 from models.database.connection import close_database, open_database
 from tests.conftest import Database, Template
 from tests.support import make
-from tests.support.app import serving_app
+from tests.support.app import Served, serving_app
 from tests.support.asking import Asker, asking, payload
-from tests.support.lessons import Lesson, at, ready
+from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import PATH, send, send_raw
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.patience import see, until
 from tests.support.statements import counting
-from tests.support.ticking import ticking_with_stub, until
+from tests.support.ticking import ticking_with_stub
 
 STATUS = """{ systemStatus { isHealthy clock { isRunning } webhooks {
   lastReceivedAt receivedLastHour rejectedLastHour poisonLastHour isSilent } } }"""
 
 
 @pytest.fixture
-async def lesson(database: Database) -> Lesson:
+async def classroom(database: Database) -> Classroom:
     return await ready()
 
 
@@ -58,10 +59,10 @@ async def rows() -> dict[datetime, int]:
     return {row.minute: row.number for row in await WebhookRejection.all()}
 
 
-async def test_what_arrived_is_told_without_what_came_twice(
-    lesson: Lesson, asker: Asker, root: User
+async def test_the_status_counts_webhooks_without_duplicates(
+    classroom: Classroom, asker: Asker, root: User
 ) -> None:
-    event = lesson.room.joined(lesson.stay(1))
+    event = classroom.room.joined(classroom.stay(1))
     await send(event, at(1))
     await send(event, at(3))
     await send(event | {"event": "track_published", "id": "EV_t"}, at(2))
@@ -101,10 +102,10 @@ async def test_all_processes_are_added_up_and_what_is_not_written_down_counts_to
     assert (await webhooks(asker, root, at(61)))["rejectedLastHour"] == 0
 
 
-async def test_what_could_not_be_written_down_is_kept_for_the_next_time(
+async def test_rejections_that_could_not_be_stored_are_stored_the_next_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_: Any) -> None:
+    async def fails(*_: object) -> None:
         raise OSError("gone")
 
     await refused(4, at(0))
@@ -132,11 +133,11 @@ async def test_a_server_writes_down_at_its_end_what_it_refused(template: Templat
         await close_database()
 
 
-async def concluded(lesson: Lesson, kind: EventKind, now: datetime) -> None:
-    """What a look at the rooms writes down when LiveKit has not told."""
+async def concluded(classroom: Classroom, kind: EventKind, now: datetime) -> None:
+    """Write the line that the reconciler writes when LiveKit has not told."""
     await MeetingAttendanceEvent.create(
-        session_id=lesson.session.id,
-        user_id=lesson.student.id,
+        session_id=classroom.session.id,
+        user_id=classroom.student.id,
         source_id=f"look:{kind}:{to_ms(now)}",
         kind=kind,
         source=EventSource.RECONCILER,
@@ -151,30 +152,30 @@ async def silent(asker: Asker, root: User, now: datetime) -> bool:
 
 @pytest.mark.parametrize("kind", [EventKind.SEEN, EventKind.NOT_SEEN])
 async def test_livekit_is_silent_when_a_look_found_what_no_webhook_told(
-    lesson: Lesson, asker: Asker, root: User, kind: EventKind
+    classroom: Classroom, asker: Asker, root: User, kind: EventKind
 ) -> None:
     assert not await silent(asker, root, at(0))
-    await concluded(lesson, kind, at(1))
+    await concluded(classroom, kind, at(1))
     assert await silent(asker, root, at(2))
-    assert not await silent(asker, root, at(62))  # nobody is in a room, and it is long ago
-    await send(lesson.room.joined(lesson.stay(3)), at(3))
+    assert not await silent(asker, root, at(62))  # nobody is inside, and the line is old
+    await send(classroom.room.joined(classroom.stay(3)), at(3))
     assert not await silent(asker, root, at(4))
-    await concluded(lesson, kind, at(5))
-    assert await silent(asker, root, at(66))  # somebody is inside still
+    await concluded(classroom, kind, at(5))
+    assert await silent(asker, root, at(66))  # somebody is still inside
 
 
 async def test_a_room_that_we_concluded_ourselves_is_no_silence(
-    lesson: Lesson, asker: Asker, root: User
+    classroom: Classroom, asker: Asker, root: User
 ) -> None:
-    await concluded(lesson, EventKind.ROOM_STARTED, at(1))
+    await concluded(classroom, EventKind.ROOM_STARTED, at(1))
     assert not await silent(asker, root, at(2))
 
 
 async def test_a_receipt_ends_the_silence_as_a_line_does(
-    lesson: Lesson, asker: Asker, root: User
+    classroom: Classroom, asker: Asker, root: User
 ) -> None:
-    await concluded(lesson, EventKind.SEEN, at(1))
-    await send(lesson.room.joined(lesson.stay(1)) | {"event": "track_published"}, at(2))
+    await concluded(classroom, EventKind.SEEN, at(1))
+    await send(classroom.room.joined(classroom.stay(1)) | {"event": "track_published"}, at(2))
     assert not await silent(asker, root, at(3))
 
 
@@ -183,10 +184,10 @@ async def test_a_silent_livekit_is_not_healthy_and_yet_the_process_is_ready(
 ) -> None:
     url = await template.fresh()
     async with LiveKitStub() as stub, serving_app(url, livekit_api_url=stub.url) as served:
-        lesson = await ready()
+        classroom = await ready()
         root = await make.user(None, UserRole.SUPER_ADMIN)
         await until_healthy(served, root)
-        await concluded(lesson, EventKind.SEEN, clock.now())
+        await concluded(classroom, EventKind.SEEN, clock.now())
         told = await until_silent(served, root)
         async with httpx.AsyncClient() as web:
             ready_answer = await web.get(f"{served.url}/health/ready")
@@ -194,33 +195,31 @@ async def test_a_silent_livekit_is_not_healthy_and_yet_the_process_is_ready(
     assert ready_answer.status_code == 200
 
 
-async def status(served: Any, root: User) -> dict[str, Any]:
+async def status(served: Served, root: User) -> dict[str, Any]:
     return dict((await served.ask(STATUS, root))["data"]["systemStatus"])
 
 
-async def until_healthy(served: Any, root: User) -> None:
+async def until_healthy(served: Served, root: User) -> None:
     async def is_healthy() -> bool:
-        return bool((await status(served, root))["isHealthy"])
+        return bool(see(await status(served, root))["isHealthy"])
 
     await until(is_healthy)
 
 
-async def until_silent(served: Any, root: User) -> dict[str, Any]:
-    """What is told then."""
-    told: dict[str, Any] = {}
+async def until_silent(served: Served, root: User) -> dict[str, Any]:
+    """The status once it says that webhooks are silent."""
 
-    async def is_silent() -> bool:
-        told.update(await status(served, root))
-        return bool(told["webhooks"]["isSilent"])
+    async def is_silent() -> dict[str, Any] | None:
+        told = see(await status(served, root))
+        return told if told["webhooks"]["isSilent"] else None
 
-    await until(is_silent)
-    return told
+    return await until(is_silent) or {}
 
 
 async def test_receipts_are_forgotten_after_a_month_and_refusals_after_a_day(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receipts, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(receipts, "DELETE_BATCH_SIZE", 2)
     now = at(0)
     ages = (0, 29, 31, 32, 33, 34, 40)
     for days in ages:
@@ -239,7 +238,7 @@ async def test_a_running_clock_forgets_what_is_old(database: Database) -> None:
     await WebhookReceipt.create(id="old", kind="x", outcome="IGNORED", received_at=old)
 
     async def is_gone() -> bool:
-        return not await WebhookReceipt.exists()
+        return not see(await WebhookReceipt.all().count())
 
     async with ticking_with_stub():
         await until(is_gone)

@@ -1,4 +1,4 @@
-"""A lesson at eleven, ready and with a room, for what LiveKit tells of it."""
+"""A session at eleven, ready and with a room, for webhooks about it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ START = make.ELEVEN
 
 
 def at(minutes: float = 0, seconds: float = 0) -> datetime:
-    """So long after the lesson's scheduled start."""
+    """The moment so long after the session's scheduled start."""
     return START + timedelta(minutes=minutes, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class Classroom:
     session: Session
     teacher: User
     students: list[User]
@@ -36,15 +36,15 @@ class Lesson:
         return Stay(user or self.student, at(minutes))
 
 
-async def ready(students: int = 1, *, minutes: int = 60, **settings: Any) -> Lesson:
-    """READY ten minutes before its start. One student: a private lesson; more: a circle's."""
-    lesson = await scheduled(students, minutes=minutes, **settings)
+async def ready(students: int = 1, *, minutes: int = 60, **settings: Any) -> Classroom:
+    """READY ten minutes before its start. One student makes it private; more make it a circle's."""
+    classroom = await scheduled(students, minutes=minutes, **settings)
     await advance_due(at(-10))
-    session = await lesson.now()
-    return Lesson(session, lesson.teacher, lesson.students, Room(session, at(-9)))
+    session = await classroom.now()
+    return Classroom(session, classroom.teacher, classroom.students, Room(session, at(-9)))
 
 
-async def scheduled(students: int = 1, *, minutes: int = 60, **settings: Any) -> Lesson:
+async def scheduled(students: int = 1, *, minutes: int = 60, **settings: Any) -> Classroom:
     """Scheduled since yesterday. `settings` are the academy's."""
     academy = await make.academy(**settings)
     teacher = await make.teacher(academy)
@@ -54,4 +54,4 @@ async def scheduled(students: int = 1, *, minutes: int = 60, **settings: Any) ->
     else:
         circle = await make.group(academy, teacher, *people)
         session = await make.session(academy, teacher, group=circle, minutes=minutes)
-    return Lesson(session, teacher, people, Room(session, at(-9)))
+    return Classroom(session, teacher, people, Room(session, at(-9)))

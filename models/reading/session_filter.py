@@ -1,4 +1,4 @@
-"""Which sessions an operator means."""
+"""The sessions that an operator chooses for a command: of one academy, of one kind."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from models import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
-    """Of one academy, of one kind; None asks nothing."""
+class SessionFilter:
+    """A choice of sessions; None means any."""
 
     academy_id: int | None = None
     kind: SessionKind | None = None
@@ -22,4 +22,4 @@ class Which:
         return rows if self.kind is None else rows.filter(kind=self.kind)
 
 
-EVERYWHERE = Which()
+ALL_SESSIONS = SessionFilter()

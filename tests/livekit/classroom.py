@@ -1,4 +1,4 @@
-"""One session and its room: who comes, what LiveKit and our API say of it, and how it ends."""
+"""One session and its room: its people, LiveKit's and our API's answers, and its end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.livekit.door import Door, Person
 from tests.livekit.place import Place
-from tests.livekit.waiting import until
 from tests.livekit.watcher import PRESENCE, Watcher, watching
 from tests.support.livekit_people import Elsewhere, Guest
+from tests.support.patience import see, until
 
 FINAL_WITHIN_S = 40.0
 SOON_S = 15.0
@@ -51,8 +51,8 @@ query($session: ID!) {
 
 
 @dataclass
-class Lesson:
-    """`people` by name, as the school has them."""
+class Classroom:
+    """`people` by name, as in the school."""
 
     campus: Place
     people: dict[str, Person]
@@ -91,7 +91,7 @@ class Lesson:
         return guest
 
     async def enter_elsewhere(self, name: str) -> Elsewhere:
-        """From a process of its own."""
+        """Join from another process."""
         token = await self.token(name)
         device = await Elsewhere.join(token["serverUrl"], token["accessToken"])
         self.devices.append(device)
@@ -118,9 +118,9 @@ class Lesson:
     async def becomes(self, status: str, within_s: float = SOON_S) -> dict[str, Any]:
         async def is_so() -> dict[str, Any] | None:
             state = await self.state()
-            return state if state["status"] == status else None
+            return state if see(state["status"]) == status else None
 
-        return await until(is_so, within_s, f"session {status}") or {}
+        return await until(is_so, f"the session is {status}", within_s=within_s) or {}
 
     async def end(self) -> None:
         await self.campus.door.do(STATUS, self.people["admin"], id=self.id)
@@ -140,9 +140,10 @@ class Lesson:
 
         async def is_final() -> dict[str, Any] | None:
             roster = await self.roster()
-            return roster if all(row["isFinal"] for row in roster["attendances"]) else None
+            is_final = see([row["isFinal"] for row in roster["attendances"]])
+            return roster if all(is_final) else None
 
-        roster = await until(is_final, FINAL_WITHIN_S, "the final result") or {}
+        roster = await until(is_final, "the final result", within_s=FINAL_WITHIN_S) or {}
         return self.by_name(roster["attendances"])
 
     def by_name(self, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -151,23 +152,23 @@ class Lesson:
 
     async def room_is_there(self) -> dict[str, Any]:
         find = self.campus.rooms.find
-        return await until(lambda: find(self.room), SOON_S, "the room is there") or {}
+        return await until(lambda: find(self.room), "the room is there", within_s=SOON_S) or {}
 
     async def room_is_gone(self) -> None:
         async def is_gone() -> bool:
-            return await self.campus.rooms.find(self.room) is None
+            return see(await self.campus.rooms.find(self.room)) is None
 
-        await until(is_gone, SOON_S, "the room is gone")
+        await until(is_gone, "the room is gone", within_s=SOON_S)
 
     async def delivered(self, event: str, name: str, times: int = 1) -> None:
-        """LiveKit told this of somebody, and we answered that it is stored."""
+        """Wait until LiveKit delivered this event of a person and we answered that it is stored."""
         number = self.people[name].number
 
         async def is_here() -> bool:
             told = self.campus.deliveries.of(self.room, event)
-            return sum(each.number == number for each in told) >= times
+            return see(sum(each.number == number for each in told)) >= times
 
-        await until(is_here, SOON_S, f"{event} of {name} delivered")
+        await until(is_here, f"{event} of {name} is delivered", within_s=SOON_S)
 
 
 def moment(text: str) -> datetime:

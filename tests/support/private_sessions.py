@@ -1,4 +1,4 @@
-"""Private lessons at eleven, their rows as they are now, and somebody who locks them."""
+"""Private sessions at eleven, their current rows, and a lock on them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +12,7 @@ from domain.status import SessionStatus
 from models import Session
 from tests.conftest import Database
 from tests.support import make
+from tests.support.patience import see
 
 ELEVEN = make.ELEVEN
 
@@ -20,7 +21,7 @@ def at(minutes: float) -> datetime:
     return ELEVEN + timedelta(minutes=minutes)
 
 
-async def lesson(**values: Any) -> Session:
+async def make_session(**values: Any) -> Session:
     academy = await make.academy(**{k: values.pop(k) for k in list(values) if k in SETTINGS})
     teacher, student = await make.teacher(academy), await make.student(academy)
     return await make.session(academy, teacher, student=student, **values)
@@ -29,7 +30,7 @@ async def lesson(**values: Any) -> Session:
 SETTINGS = ("max_overtime_minutes", "ready_minutes_before", "completion_buffer_minutes")
 
 
-async def lessons(number: int, **values: Any) -> list[Session]:
+async def make_sessions(number: int, **values: Any) -> list[Session]:
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     return [await make.session(academy, teacher, student=student, **values) for _ in range(number)]
@@ -41,7 +42,7 @@ async def fresh(session: Session) -> Session:
 
 @asynccontextmanager
 async def held(database: Database, session: Session) -> AsyncIterator[None]:
-    """Somebody else holds the session's row."""
+    """Lock the session's row from another connection."""
     connection = await asyncpg.connect(database.url)
     try:
         async with connection.transaction():
@@ -54,8 +55,10 @@ async def held(database: Database, session: Session) -> AsyncIterator[None]:
 
 async def starting_in(seconds: float) -> Session:
     moment = clock.now()
-    return await lesson(at=moment + timedelta(seconds=seconds), now=moment, ready_minutes_before=0)
+    return await make_session(
+        at=moment + timedelta(seconds=seconds), now=moment, ready_minutes_before=0
+    )
 
 
 async def is_now(session: Session, status: SessionStatus) -> bool:
-    return (await fresh(session)).status is status
+    return see((await fresh(session)).status) is status

@@ -1,4 +1,4 @@
-"""What the commands about sessions share: which of them, whether it is a trial, and the counts."""
+"""Holds what the commands about sessions share: options, their selection, printed counts."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +13,9 @@ from cli.parts import Stop
 from domain.session import SessionKind
 from gateways.livekit import LiveKit
 from models import Academy
-from models.reading.which import Which
+from models.reading.session_filter import SessionFilter
+
+DATABASE_ID_MAX = 2**31 - 1  # the largest number that fits an id's column
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Slug = Annotated[str | None, typer.Option("--academy", help="Only of this academy: its slug.")]
@@ -21,20 +23,21 @@ Kind = Annotated[
     SessionKind | None, typer.Option("--kind", case_sensitive=False, help="Only of this kind.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="A line for each session, too.")]
-# What the database's columns of numbers hold.
-LARGEST = 2**31 - 1
-Number = Annotated[
-    int, typer.Argument(min=1, max=LARGEST, metavar="ID", help="The session's databaseId.")
+SessionId = Annotated[
+    int, typer.Argument(min=1, max=DATABASE_ID_MAX, metavar="ID", help="The session's databaseId.")
 ]
-AnyNumber = Annotated[
-    int | None, typer.Argument(min=1, max=LARGEST, metavar="ID", help="The session's databaseId.")
-]
-OfSession = Annotated[
+OptionalSessionId = Annotated[
     int | None,
-    typer.Option("--session", min=1, max=LARGEST, help="Only of this session: its databaseId."),
+    typer.Argument(min=1, max=DATABASE_ID_MAX, metavar="ID", help="The session's databaseId."),
 ]
-OfUser = Annotated[
-    int, typer.Option("--user", min=1, max=LARGEST, help="Whose: the user's databaseId.")
+SessionOption = Annotated[
+    int | None,
+    typer.Option(
+        "--session", min=1, max=DATABASE_ID_MAX, help="Only of this session: its databaseId."
+    ),
+]
+UserOption = Annotated[
+    int, typer.Option("--user", min=1, max=DATABASE_ID_MAX, help="Whose: the user's databaseId.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
 
@@ -42,23 +45,24 @@ console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @asynccontextmanager
-async def choosing(slug: str | None, kind: SessionKind | None) -> AsyncIterator[Which]:
-    """The database is open meanwhile; Stop for an academy that is not there."""
+async def selected_sessions(
+    slug: str | None, kind: SessionKind | None
+) -> AsyncIterator[SessionFilter]:
+    """Open the database and select the sessions. Raises Stop if there is no such academy."""
     async with opened(settings.current().database_url):
         academy = await Academy.get_or_none(slug=slug) if slug else None
         if slug and academy is None:
             raise Stop("There is no such academy.")
-        yield Which(academy.id if academy else None, kind)
+        yield SessionFilter(academy.id if academy else None, kind)
 
 
 @asynccontextmanager
-async def reaching() -> AsyncIterator[LiveKit]:
+async def livekit_client() -> AsyncIterator[LiveKit]:
     given = settings.current()
-    secret = given.livekit_api_secret.get_secret_value()
     livekit = LiveKit(
         given.livekit_api_url,
         given.livekit_api_key,
-        secret,
+        given.livekit_api_secret.get_secret_value(),
         tls_verify=given.livekit_tls_verify,
     )
     try:
@@ -68,13 +72,13 @@ async def reaching() -> AsyncIterator[LiveKit]:
 
 
 def print_lines(lines: list[tuple[int, str]], *, is_verbose: bool) -> None:
-    for number, told in lines if is_verbose else ():
-        console.print(f"{number}  {told}", markup=False)
+    for number, text in lines if is_verbose else ():
+        console.print(f"{number}  {text}", markup=False)
 
 
 def print_counts(counts: Mapping[str, int], *, is_dry: bool = False) -> None:
-    """`3 checked, 2 ended, 1 failed`; exit code 1 where anything failed."""
-    said = ", ".join(f"{number} {name}" for name, number in counts.items())
-    console.print(f"{said}; nothing was done." if is_dry else f"{said}.", markup=False)
+    """Print a line like `3 checked, 2 ended, 1 failed.`; exit code 1 if anything failed."""
+    text = ", ".join(f"{number} {name}" for name, number in counts.items())
+    console.print(f"{text}; nothing was done." if is_dry else f"{text}.", markup=False)
     if counts.get("failed"):
         raise typer.Exit(1)
