@@ -17,7 +17,7 @@ _ARABIC_VOWELS = str.maketrans("اأإآٱعةى", "aaiaaaaa")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a person may do in the room; the default is nothing."""
+    """The rights of a person in a room; the default is none."""
 
     can_publish: bool = False
     can_subscribe: bool = False
