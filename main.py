@@ -37,7 +37,7 @@ from routes.graphql import GraphQLOverHTTP
 from routes.metrics import Metrics
 from schema.types.ids import Kind, encode
 from settings import Settings, current
-from subscriptions.process import ServingProcess
+from subscriptions.services import StreamServices
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import GraphQLSocket
 
@@ -63,11 +63,11 @@ class App:
         self._is_alone = is_alone
         self.schema = build_schema()
         self.graphiql = GraphiQL(examples)
-        self._process: ServingProcess | None = None
+        self._process: StreamServices | None = None
         self._keyring = Keyring.of(settings)
 
     @property
-    def process(self) -> ServingProcess:
+    def process(self) -> StreamServices:
         assert self._process is not None, "requests come after the start"  # noqa: S101
         return self._process
 
@@ -106,7 +106,7 @@ class App:
         async with running(self.settings) as self._process, alongside(self._beside):
             yield
 
-    async def _context(self, request: Request) -> Context[ServingProcess]:
+    async def _context(self, request: Request) -> Context[StreamServices]:
         ask = Bearer(self, request.headers.get("authorization"))
         return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
@@ -142,7 +142,7 @@ class Bearer:
 class Connected:
     """A socket that is open, and the viewer who opened it."""
 
-    process: ServingProcess
+    process: StreamServices
     viewer: Viewer | None
     expires_at: datetime | None
     ask: Callable[[], Awaitable[Viewer | None]]
@@ -153,7 +153,7 @@ class Connected:
             context = Context(self.process, self.viewer, clock.now(), self.ask)
             await self.process.watchers.stay_signed_in(context)
 
-    async def context_for_operation(self) -> Context[ServingProcess]:
+    async def context_for_operation(self) -> Context[StreamServices]:
         """Make a context with the viewer's rights of now: a socket may live longer than a role."""
         return Context(self.process, await self.ask(), clock.now(), self.ask, self.address)
 

@@ -21,14 +21,14 @@ from models.database.connection import close_database, open_database
 from models.database.installation import installation
 from settings import Settings
 from subscriptions.hubs import Hubs
-from subscriptions.process import ServingProcess
+from subscriptions.services import StreamServices
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tasks.clock import Clock
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
+async def running(settings: Settings) -> AsyncIterator[StreamServices]:
     """Everything a serving process needs, started in order and stopped in the reverse."""
     async with contextlib.AsyncExitStack() as stack:
         await open_database(settings.database_url)
@@ -50,11 +50,11 @@ async def running(settings: Settings) -> AsyncIterator[ServingProcess]:
         stack.push_async_callback(watch.close)
         if redis is None:  # else the workers have it
             await stack.enter_async_context(sweeping(Clock(Rooms(livekit), bus)))
-        yield ServingProcess(Door(livekit, settings), readings, hubs, watch, watchers)
+        yield StreamServices(Door(livekit, settings), readings, hubs, watch, watchers)
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
-    """The Redis of the settings, with names of its own for this installation (read from the database)."""
+    """The Redis of the settings, under names that only this installation uses."""
     if settings.redis_url is None:
         return None
     return RedisServer.of(settings.redis_url, await installation())

@@ -17,7 +17,7 @@ _ARABIC_VOWELS = str.maketrans("اأإآٱعةى", "aaiaaaaa")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The rights of a person in a room; the default is none."""
+    """The permissions of a person in the room; by default they have none."""
 
     can_publish: bool = False
     can_subscribe: bool = False

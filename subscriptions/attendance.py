@@ -17,7 +17,7 @@ from schema.types.ids import Kind, require_number
 from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
 from subscriptions.hub import Hub
-from subscriptions.process import Info
+from subscriptions.services import Info
 from subscriptions.session_access import SessionAccess
 from subscriptions.watch import watching
 

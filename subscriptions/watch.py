@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from domain.access import Audience
 from subscriptions.hub import Hub
-from subscriptions.process import Info
 from subscriptions.right import Authorise, Right
+from subscriptions.services import Info
 
 
 @dataclass(slots=True)

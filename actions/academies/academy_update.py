@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from tortoise.expressions import Q
 
 from actions.writing.bulk import take_turns
-from actions.writing.meeting import ask_again
+from actions.writing.meeting import retry_meeting
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
 from domain.errors import InvalidInputError, NotFoundError
@@ -55,7 +55,7 @@ async def update_academy(
         for draft in drafts:
             session = draft.session
             if session.meeting_refusal is not None:
-                ask_again(draft)
+                retry_meeting(draft)
                 draft.tell_update(viewer.user_id)
             if not academy.is_active and session.status.is_ahead:
                 draft.change(closed_from=session.closed_from or now)

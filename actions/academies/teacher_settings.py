@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.writing.bulk import retried_if_raced
-from actions.writing.meeting import lay_again
+from actions.writing.meeting import refresh_options
 from actions.writing.stream import ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within, cleaned_theme
@@ -42,7 +42,7 @@ async def update_teacher_meeting_settings(
         drafts = await lock_all(theirs, now)
         await ask_teachers([draft.session for draft in drafts])
         for draft in drafts:
-            lay_again(draft)
+            refresh_options(draft)
             draft.tell_update(viewer.user_id)
         await write(tx, drafts, now)
     return teacher

@@ -9,7 +9,7 @@ from actions.academies.academy_update import authorise
 from actions.identity import refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
 from actions.writing.bulk import Refusals, again_if_raced, check_count, take_turns
-from actions.writing.rights import review, with_guardians
+from actions.writing.rights import doubt_rights, with_guardians
 from domain.access import UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
@@ -112,7 +112,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
             with refusals.under(n):
                 concerned |= await _set_guardians(user, entries[n].person.guardian_external_ids)
         refusals.check()
-        await review(tx, concerned, now)
+        await doubt_rights(tx, concerned, now)
     return list(users.values())
 
 

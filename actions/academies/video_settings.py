@@ -7,8 +7,13 @@ from tortoise.expressions import Q
 
 from actions.sessions.session_schedule import compute_dates
 from actions.writing.draft import Draft
-from actions.writing.meeting import ask_again, lay_again, plan_deletion, say_ended
-from actions.writing.rights import review
+from actions.writing.meeting import (
+    delete_room_later,
+    mark_meeting_ended,
+    refresh_options,
+    retry_meeting,
+)
+from actions.writing.rights import doubt_rights
 from actions.writing.stream import ask_teachers, lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import DAYS, HOURS, VIDEO_BOUNDS, check_window, checked_settings
@@ -64,7 +69,7 @@ async def update_video_settings(
             await write(tx, drafts, now)
         if "teachers_join_any_session" in changed and not settings.teachers_join_any_session:
             teachers = User.filter(academy_id=academy_id, role=UserRole.TEACHER)
-            await review(tx, [teacher.id for teacher in await teachers], now)
+            await doubt_rights(tx, [teacher.id for teacher in await teachers], now)
     return await Academy.get(id=academy_id)
 
 
@@ -72,14 +77,14 @@ def _follow(draft: Draft, changed: set[str], actor_id: int) -> None:
     """Bring a session in line with its academy's new settings."""
     session = draft.session
     if session.status.is_over:
-        say_ended(draft, actor_id)
-        plan_deletion(draft)
+        mark_meeting_ended(draft, actor_id)
+        delete_room_later(draft)
         return
     if session.status is SessionStatus.SCHEDULED:
         settings = session.academy.video_settings
         moved = compute_dates(session.scheduled_at, session.duration_minutes, settings)
         draft.change(**moved, next_transition_at=moved["ready_at"])
-    lay_again(draft)
+    refresh_options(draft)
     if changed & GATE_SETTINGS:
-        ask_again(draft)
+        retry_meeting(draft)
     draft.tell_update(actor_id)

@@ -7,7 +7,7 @@ from actions.admittance.grants import grants_now, is_too_much
 from actions.admittance.participants import ensure_row, find_person
 from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
-from actions.writing.rights import review
+from actions.writing.rights import doubt_rights
 from actions.writing.roster import tell_row
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
@@ -40,7 +40,7 @@ async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: da
             await row.save(update_fields=["barred_at", "barred_by_id"])
             await tell_row(draft, row)
         draft.concerned.add(person.id)
-        draft.plan(WorkKind.REMOVE_PERSON, now, row.id)
+        draft.add_work(WorkKind.REMOVE_PERSON, now, row.id)
     return draft.session
 
 
@@ -81,7 +81,7 @@ async def put_out(
     leaving = await _who_must_leave(rooms, inside, now)
     if leaving:
         async with atomic() as tx:
-            await review(tx, leaving, now)
+            await doubt_rights(tx, leaving, now)
 
 
 async def _who_must_leave(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from actions.writing.draft import Draft
-from actions.writing.due_work import PLAN
+from actions.writing.due_work import ADD_WORK
 from actions.writing.moves import Because, advance, move_to
 from domain.attendance.fold import Policy, Result, fold
 from domain.attendance.state import AttendanceState, to_ms
@@ -20,7 +20,7 @@ _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
 
 # The work that is due first expires all stale stays of a session, so one row is enough. Work that
 # has started is asked for anew: it may have read the log before the latest stay opened.
-EXPIRE_STAYS_LATER = PLAN + "WHERE due_work.claimed_until IS NOT NULL"
+EXPIRE_STAYS_LATER = ADD_WORK + "WHERE due_work.claimed_until IS NOT NULL"
 
 
 async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:

@@ -52,7 +52,7 @@ async def report_join(
         state = await _state(row)
         is_in = state.result.presence is Presence.IN_MEETING
         if not is_in and await _report(draft, row, EventKind.JOINED, sid):
-            draft.plan(WorkKind.EXPIRE_REPORT, now + EXPIRES_AFTER, row.id)
+            draft.add_work(WorkKind.EXPIRE_REPORT, now + EXPIRES_AFTER, row.id)
             state = await _state(row)
     return state
 
@@ -101,7 +101,7 @@ async def expire_report(participant_id: int, now: datetime) -> None:
         if due:
             move_by_attendance(draft, await refold(draft, [row.user_id]))
         if waiting := [report.expires_ms for report in reports if report not in due]:
-            draft.plan(WorkKind.EXPIRE_REPORT, from_ms(min(waiting)), participant_id)
+            draft.add_work(WorkKind.EXPIRE_REPORT, from_ms(min(waiting)), participant_id)
 
 
 def _check_sid(sid: str | None) -> None:

@@ -59,7 +59,7 @@ async def expire_stays(session_id: int, now: datetime) -> None:
             states = await refold(draft, sorted({stay.user_id for stay in stale}))
             move_by_attendance(draft, states)
         if alive := [stay.alive_ms for stay in stays if stay.alive_ms > latest_ms]:
-            draft.plan(WorkKind.EXPIRE_STAYS, from_ms(min(alive)) + stale_after(draft))
+            draft.add_work(WorkKind.EXPIRE_STAYS, from_ms(min(alive)) + stale_after(draft))
 
 
 def open_stays(draft: Draft, row: SessionParticipant, lines: Lines) -> Iterable[OpenStay]:

@@ -74,5 +74,5 @@ async def _add_final_work(session_id: int, now: datetime) -> bool:
     async with writing(session_id, now) as draft:
         is_open = draft.session.finalised_at is None
         if is_open:
-            draft.plan(WorkKind.FINALISE_ATTENDANCE, now)
+            draft.add_work(WorkKind.FINALISE_ATTENDANCE, now)
     return is_open

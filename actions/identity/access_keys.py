@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.writing.rights import review
+from actions.writing.rights import doubt_rights
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
     ForbiddenError,
@@ -102,7 +102,7 @@ async def revoke_access_key(viewer: Viewer, key_id: int, now: datetime) -> Acces
     async with atomic() as tx:
         if await AccessKey.filter(id=row.id, revoked_at=None).update(revoked_at=now):
             await User.filter(id=row.user_id).update(is_active=False)
-            await review(tx, [row.user_id], now)
+            await doubt_rights(tx, [row.user_id], now)
     return await AccessKey.get(id=row.id)
 
 

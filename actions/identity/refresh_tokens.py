@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actions.writing.bulk import retried_if_raced
-from actions.writing.rights import review_alone
+from actions.writing.rights import doubt_own_rights
 from models import RefreshToken, User
 from models.database import sql
 from models.database.atomic import Transaction, atomic
@@ -101,7 +101,7 @@ async def end_family(tx: Transaction, token: RefreshToken, now: datetime) -> Non
     """End the token's family. The person is locked."""
     valid = RefreshToken.filter(family=token.family, revoked_at=None)
     if await valid.update(revoked_at=now):
-        await review_alone(tx, [token.user_id])
+        await doubt_own_rights(tx, [token.user_id])
 
 
 async def end_families(
@@ -112,7 +112,7 @@ async def end_families(
     if but is not None:
         valid = valid.exclude(family=but)
     if await valid.update(revoked_at=now):
-        await review_alone(tx, [user_id])
+        await doubt_own_rights(tx, [user_id])
 
 
 async def forget_expired(now: datetime) -> None:

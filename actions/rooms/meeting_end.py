@@ -5,7 +5,7 @@ from datetime import datetime
 
 from actions.attendance.folding import advance_if_due, close_stays
 from actions.rooms.room import delete_room
-from actions.writing.meeting import plan_deletion, say_ended
+from actions.writing.meeting import delete_room_later, mark_meeting_ended
 from actions.writing.moves import Because, move_to
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
@@ -32,8 +32,8 @@ async def end_meeting(livekit: LiveKit, viewer: Viewer, session_id: int, now: da
             because = Because(TransitionCause.PERSON, viewer.user_id)
             move_to(draft, SessionStatus.COMPLETED, because)
             await close_stays(draft)
-        say_ended(draft, viewer.user_id)
-        plan_deletion(draft)
+        mark_meeting_ended(draft, viewer.user_id)
+        delete_room_later(draft)
     try:
         await delete_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)
     except LiveKitUnavailableError:  # the due work goes on until the room is gone

@@ -94,7 +94,7 @@ async def _ensure_room(livekit: LiveKit, viewer: Viewer, session: Session, now: 
     except LiveKitUnavailableError:
         logger.warning("token issued without a room", extra={"session": session_id})
         async with writing(session_id, now) as draft:
-            draft.plan(WorkKind.MAKE_ROOM, now)
+            draft.add_work(WorkKind.MAKE_ROOM, now)
         return False
     return True
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from actions.attendance.folding import refold
 from actions.attendance.lines import insert_line, room_line
 from actions.writing.draft import Draft
-from actions.writing.meeting import plan_deletion, say_ended
+from actions.writing.meeting import delete_room_later, mark_meeting_ended
 from actions.writing.stream import load, writing
 from domain.attendance.state import from_ms, to_ms
 from domain.meeting import RoomSpec, room_spec
@@ -37,7 +37,7 @@ async def make_room(
         raise
     async with writing(session_id, now) as draft:
         if not draft.session.status.is_live:  # it ended while LiveKit made the room
-            plan_deletion(draft)
+            delete_room_later(draft)
             return
         await record_room(draft, room)
         draft.change(room_ready_at=now, room_error=None)
@@ -53,7 +53,7 @@ async def delete_room(
     await livekit.delete_room(session.room_name, timeout_s=timeout_s)
     if session.status.is_over and session.meeting_ended_at is None:  # it was left open till now
         async with writing(session_id, now) as draft:
-            say_ended(draft, None)
+            mark_meeting_ended(draft, None)
 
 
 async def record_room(draft: Draft, room: Room) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from actions.attendance.folding import advance_if_due
 from actions.sessions.session_schedule import check_times, compute_dates
-from actions.writing.meeting import forget_room, look_ahead, move_meeting
+from actions.writing.meeting import forget_room, make_meeting_in_time, move_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
 from actions.writing.roster import fill
 from actions.writing.stream import writing
@@ -46,5 +46,5 @@ async def reschedule_session(
         draft.append(SessionEventKind.RESCHEDULED, payload, viewer.user_id)
         await fill(draft)
         advance(draft)
-        look_ahead(draft)
+        make_meeting_in_time(draft)
     return session

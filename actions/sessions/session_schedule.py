@@ -15,7 +15,7 @@ from actions.sessions.session_input import (
 )
 from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
-from actions.writing.meeting import look_ahead
+from actions.writing.meeting import make_meeting_in_time
 from actions.writing.moves import advance
 from actions.writing.stream import ask_teachers, write
 from domain.access import Permit, UserRole, Viewer
@@ -122,7 +122,7 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
     await SessionParticipant.bulk_create(roster)
     await ask_teachers([session])
     advance(draft)
-    look_ahead(draft)
+    make_meeting_in_time(draft)
     return draft
 
 

@@ -9,7 +9,7 @@ from actions.attendance.folding import advance_if_due, close_stays, refold, star
 from actions.attendance.lines import insert_line, room_line
 from actions.webhooks.receipts import keep_duplicate, keep_receipt
 from actions.writing.draft import Draft
-from actions.writing.meeting import plan_deletion
+from actions.writing.meeting import delete_room_later
 from actions.writing.moves import Because, move_to
 from actions.writing.roster import enrol
 from actions.writing.stream import writing
@@ -168,7 +168,7 @@ async def _follow_up(
         move_to(draft, SessionStatus.COMPLETED, Because(TransitionCause.ROOM_FINISHED))
         await close_stays(draft)
     if session.ended_at and line.kind in OPENING and _is_after(line, session.ended_at):
-        plan_deletion(draft)  # somebody came in with an old token and so made the room again
+        delete_room_later(draft)  # somebody came in with an old token and so made the room again
     if line.kind is EventKind.JOINED:
         # Expected people are many: the reconciler's next round checks them.
         suspects = [one.user_id for one in own if one.is_barred or not one.is_expected]

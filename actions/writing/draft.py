@@ -57,14 +57,14 @@ class Draft:
         """Append the whole state of a row of the roster."""
         self.append(SessionEventKind.PRESENCE_CHANGED, state.to_dict())
 
-    def plan(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
+    def add_work(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
         """Add due work; what is added again is due anew.
 
         `subject` is the id of what the work is about, by default the session's.
         """
         self.work.append((kind, due_at, self.session.id if subject is None else subject))
 
-    def drop(self, kind: WorkKind) -> None:
+    def drop_work(self, kind: WorkKind) -> None:
         """Remove due work of the session."""
         self.work = [one for one in self.work if one[0] is not kind]
         self.dropped.add(kind)

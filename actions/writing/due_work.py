@@ -21,13 +21,13 @@ QUARANTINE = timedelta(minutes=10)
 DEADLY = f"Begun {DEADLY_AFTER} times, and each time the process ended before it did."
 
 # Work that is added again is due anew, whatever became of it before.
-ASK_AGAIN = """
+ON_CONFLICT_RENEW = """
 ON CONFLICT (kind, subject) DO UPDATE
 SET due_at = excluded.due_at, attempts = 0, claimed_until = NULL, last_error = NULL
 """
-PLAN = f"""
+ADD_WORK = f"""
 INSERT INTO due_work (kind, subject, academy_id, due_at, attempts, begun)
-VALUES ($1, $2, $3, $4, 0, 0) {ASK_AGAIN}
+VALUES ($1, $2, $3, $4, 0, 0) {ON_CONFLICT_RENEW}
 """
 # Materialised: PostgreSQL may otherwise look for the limited rows more than once.
 TAKE = """

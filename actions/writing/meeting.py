@@ -46,10 +46,10 @@ def make_meeting(
             meeting_expires_at=expiry_of(session),
             meeting_refusal=None,
         )
-        draft.drop(WorkKind.MAKE_MEETING)
+        draft.drop_work(WorkKind.MAKE_MEETING)
         draft.append(SessionEventKind.MEETING_CREATED, {"room_name": room}, actor_id)
     if session.status.is_live and draft.now < session.open_until:
-        draft.plan(WorkKind.MAKE_ROOM, draft.now)
+        draft.add_work(WorkKind.MAKE_ROOM, draft.now)
 
 
 def _refuse(draft: Draft, refusal: DomainError) -> None:
@@ -70,12 +70,12 @@ def _refuse(draft: Draft, refusal: DomainError) -> None:
     draft.change(meeting_refusal=payload)
     if not is_known:
         draft.append(SessionEventKind.MEETING_REFUSED, payload)
-    draft.drop(WorkKind.MAKE_MEETING)
+    draft.drop_work(WorkKind.MAKE_MEETING)
     if retry_at is not None:
-        draft.plan(WorkKind.MAKE_MEETING, retry_at)
+        draft.add_work(WorkKind.MAKE_MEETING, retry_at)
 
 
-def look_ahead(draft: Draft) -> None:
+def make_meeting_in_time(draft: Draft) -> None:
     """Have the link of a SCHEDULED session made ahead, or make it now if its time has come."""
     session = draft.session
     if session.meeting_id is not None or session.status is not SessionStatus.SCHEDULED:
@@ -85,9 +85,9 @@ def look_ahead(draft: Draft) -> None:
         make_meeting(draft, MeetingSource.AUTO, None)
         return
     draft.change(meeting_refusal=None)
-    draft.drop(WorkKind.MAKE_MEETING)
+    draft.drop_work(WorkKind.MAKE_MEETING)
     if at < session.ready_at:  # else it is made when the session becomes READY
-        draft.plan(WorkKind.MAKE_MEETING, at)
+        draft.add_work(WorkKind.MAKE_MEETING, at)
 
 
 def ahead_at(session: Session) -> datetime:
@@ -101,18 +101,18 @@ async def make_ahead(session_id: int, now: datetime) -> None:
         if draft.session.status.is_live:
             make_meeting(draft, MeetingSource.AUTO, None)
         else:
-            look_ahead(draft)
+            make_meeting_in_time(draft)
 
 
-def ask_again(draft: Draft) -> None:
+def retry_meeting(draft: Draft) -> None:
     """Ask the gate again after its rules changed, at the time that is right now."""
     session = draft.session
     if session.meeting_id is not None or session.status.is_over:
         return
     if session.status.is_live or ahead_at(session) <= draft.now:
-        draft.plan(WorkKind.MAKE_MEETING, draft.now)
+        draft.add_work(WorkKind.MAKE_MEETING, draft.now)
     else:
-        look_ahead(draft)
+        make_meeting_in_time(draft)
 
 
 async def move_meeting(draft: Draft) -> None:
@@ -122,17 +122,17 @@ async def move_meeting(draft: Draft) -> None:
         draft.change(meeting_refusal=None)
         return
     await ask_teachers([session])
-    lay_again(draft)
+    refresh_options(draft)
     draft.change(meeting_expires_at=expiry_of(session))
 
 
 async def layer_options(draft: Draft) -> None:
     """Adapt the meeting to the session's new teacher."""
     await ask_teachers([draft.session])
-    lay_again(draft)
+    refresh_options(draft)
 
 
-def lay_again(draft: Draft) -> None:
+def refresh_options(draft: Draft) -> None:
     """Set the options anew while there is no room: LiveKit never changes those of a room."""
     session = draft.session
     if session.meeting_id is not None and session.room_first_ready_at is None:
@@ -168,7 +168,7 @@ def forget_room(draft: Draft) -> None:
         room_sid=None,
         room_error=None,
     )
-    draft.plan(WorkKind.DELETE_ROOM, draft.now)
+    draft.add_work(WorkKind.DELETE_ROOM, draft.now)
 
 
 def close_meeting(draft: Draft, actor_id: int | None, *, is_closed: bool = False) -> None:
@@ -177,25 +177,25 @@ def close_meeting(draft: Draft, actor_id: int | None, *, is_closed: bool = False
     `is_closed`: the room is gone already.
     """
     session = draft.session
-    draft.drop(WorkKind.MAKE_MEETING)
+    draft.drop_work(WorkKind.MAKE_MEETING)
     if session.meeting_id is None or session.meeting_ended_at is not None:
         return
     if is_closed or session.opened_at == draft.now or _goes_at(draft) <= draft.now:
-        say_ended(draft, actor_id)
+        mark_meeting_ended(draft, actor_id)
     if session.opened_at != draft.now:  # else it opened and ended in one move: there is no room
-        plan_deletion(draft)
+        delete_room_later(draft)
 
 
-def say_ended(draft: Draft, actor_id: int | None) -> None:
+def mark_meeting_ended(draft: Draft, actor_id: int | None) -> None:
     if draft.session.meeting_id is None or draft.session.meeting_ended_at is not None:
         return
     draft.change(meeting_ended_at=draft.now)
     draft.append(SessionEventKind.MEETING_ENDED, {}, actor_id)
 
 
-def plan_deletion(draft: Draft) -> None:
+def delete_room_later(draft: Draft) -> None:
     """Have the room of a session that is over deleted, when the academy has rooms deleted."""
-    draft.plan(WorkKind.DELETE_ROOM, _goes_at(draft))
+    draft.add_work(WorkKind.DELETE_ROOM, _goes_at(draft))
 
 
 def _goes_at(draft: Draft) -> datetime:

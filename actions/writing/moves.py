@@ -70,7 +70,7 @@ def _move(draft: Draft, to: SessionStatus, because: Because) -> None:
         is_closed = because.cause is TransitionCause.ROOM_FINISHED
         close_meeting(draft, because.actor_id, is_closed=is_closed)
         if to is SessionStatus.COMPLETED:
-            draft.plan(WorkKind.FINALISE_ATTENDANCE, draft.now + FINAL_AFTER)
+            draft.add_work(WorkKind.FINALISE_ATTENDANCE, draft.now + FINAL_AFTER)
 
 
 def let_go(draft: Draft, actor_id: int | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 
-from actions.writing.due_work import ASK_AGAIN
+from actions.writing.due_work import ON_CONFLICT_RENEW
 from domain.session import WorkKind
 from gateways.changes import publish_doubt, publish_due
 from models import Guardianship
@@ -21,11 +21,11 @@ FROM sessions s
 JOIN meeting_attendances a ON a.session_id = s.id
 JOIN session_participants p ON p.id = a.participant_id
 WHERE s.status IN ('READY', 'ONGOING') AND a.presence = 'IN_MEETING' AND p.user_id IN ({ids})
-{ask_again}
+{on_conflict}
 """
 
 
-async def review(tx: Transaction, user_ids: Iterable[int], now: datetime) -> None:
+async def doubt_rights(tx: Transaction, user_ids: Iterable[int], now: datetime) -> None:
     """Doubt the rights of these people and their guardians, in the transaction that changes them.
 
     A person in a room is looked for there, and stays if they still may be there. Doubting too
@@ -33,20 +33,20 @@ async def review(tx: Transaction, user_ids: Iterable[int], now: datetime) -> Non
     Best once in a transaction, and last: people are locked after sessions, in the order of ids.
     """
     people = await with_guardians(user_ids)
-    await review_alone(tx, people)
+    await doubt_own_rights(tx, people)
     inside = 0
     for some in sql.batches(sorted(people)):
         statement = REMOVE_FROM_ROOMS.format(
             kind=WorkKind.REMOVE_PERSON.value,
             ids=sql.places(len(some), first=2),
-            ask_again=ASK_AGAIN,
+            on_conflict=ON_CONFLICT_RENEW,
         )
         inside += await sql.execute(statement, now, *some)
     if inside:
         tx.on_commit(partial(publish_due, now))
 
 
-async def review_alone(tx: Transaction, user_ids: Iterable[int]) -> None:
+async def doubt_own_rights(tx: Transaction, user_ids: Iterable[int]) -> None:
     """Doubt the rights of these people only, not of those who have rights through them."""
     people = sorted(set(user_ids))
     await lock_people(people)

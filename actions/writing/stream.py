@@ -16,8 +16,8 @@ from tortoise.queryset import QuerySet
 
 import telemetry
 from actions.writing.draft import Draft
-from actions.writing.due_work import PLAN
-from actions.writing.rights import review
+from actions.writing.due_work import ADD_WORK
+from actions.writing.rights import doubt_rights
 from domain.errors import NotFoundError
 from domain.event import SessionEventKind
 from gateways.changes import publish_due, publish_version
@@ -126,14 +126,14 @@ async def write(
         for some in sql.batches([draft.session.id for draft in drafts if kind in draft.dropped]):
             await sql.execute(DROP.format(ids=sql.places(len(some), first=2)), kind.value, *some)
     if people := set(concerned).union(*(draft.concerned for draft in drafts)):
-        await review(tx, people, now)
+        await doubt_rights(tx, people, now)
     work = [
         (kind.value, subject, draft.session.academy_id, due_at)
         for draft in drafts
         for kind, due_at, subject in draft.work
     ]
     if work:  # it may be about people: they are locked by now
-        await sql.execute_many(PLAN, work)
+        await sql.execute_many(ADD_WORK, work)
     for draft in drafts:
         if draft.events:
             tx.on_commit(partial(publish_version, draft.session.id, draft.session.version))

@@ -18,7 +18,7 @@ from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.identity import refresh_tokens, sign_ins
 from actions.writing import bulk
-from actions.writing.rights import review
+from actions.writing.rights import doubt_rights
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidCredentialsError, NotFoundError
 from domain.session import MembershipSource, WorkKind
@@ -157,6 +157,6 @@ async def test_signing_out_does_not_wait_for_a_lock_on_guardians(database: Datab
     at = await families()
     secret = await signed_in(at)
     async with atomic() as tx:
-        await review(tx, [parent.id for parent in at.parents], clock.now())
+        await doubt_rights(tx, [parent.id for parent in at.parents], clock.now())
         signing_out = sign_ins.sign_out(secret, clock.now())
         await asyncio.wait_for(asyncio.create_task(signing_out, context=Context()), 10)

@@ -15,7 +15,7 @@ from models import User
 from processes import connected, publishing
 from settings import current
 from subscriptions.hubs import Hubs
-from subscriptions.process import ServingProcess
+from subscriptions.services import StreamServices
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tests.support import make
@@ -29,7 +29,7 @@ Answer = dict[str, Any]
 class Asker:
     """`ask` gives an answer as a client reads it, `first_event` a stream's first one."""
 
-    process: ServingProcess
+    process: StreamServices
 
     async def ask(
         self, query: str, as_: User | None = None, *, now: datetime = make.ELEVEN, **variables: Any
@@ -48,7 +48,7 @@ class Asker:
                 return _read(result)
         return {"data": None, "errors": []}
 
-    def context(self, user: User | None, now: datetime) -> Context[ServingProcess]:
+    def context(self, user: User | None, now: datetime) -> Context[StreamServices]:
         self.process.readings.now = lambda: now
         return Context(self.process, make.viewer(user) if user else None, now)
 
@@ -86,7 +86,7 @@ async def asking(**changed: Any) -> AsyncIterator[Asker]:
         watchers = Watchers(bus)
         await watchers.open()
         try:
-            yield Asker(ServingProcess(Door(livekit, settings), readings, hubs, watch, watchers))
+            yield Asker(StreamServices(Door(livekit, settings), readings, hubs, watch, watchers))
         finally:
             await watch.close()
             await readings.close()

@@ -16,7 +16,7 @@ from gateways.changes import use_bus
 from models import User
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
-from subscriptions.process import ServingProcess
+from subscriptions.services import StreamServices
 from subscriptions.watchers import Watchers
 from tests.support import make
 from tests.support.patience import PATIENCE_S, within
@@ -79,7 +79,7 @@ class Streams:
     ) -> AsyncIterator["Stream"]:
         """`ask` gives the present viewer; without it the viewer never changes."""
         none = cast(Any, None)  # no stream of a session needs these
-        process = ServingProcess(none, none, self.hubs, none, self.watchers)
+        process = StreamServices(none, none, self.hubs, none, self.watchers)
         context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
         results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
         async with aclosing(cast(Any, results)) as opened:

@@ -13,7 +13,7 @@ from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.sessions import session_update
 from actions.sessions.session_reschedule import reschedule_session
-from actions.writing.rights import review
+from actions.writing.rights import doubt_rights
 from domain.access import UserRole
 from domain.session import MembershipSource
 from models import Membership
@@ -119,4 +119,4 @@ async def _upsert_person(
 async def ring(at: School, who: str) -> None:
     """Publish as an action does that changes what somebody may do."""
     async with atomic() as tx:
-        await review(tx, [at.there[who].id], clock.now())
+        await doubt_rights(tx, [at.there[who].id], clock.now())

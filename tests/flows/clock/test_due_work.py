@@ -90,7 +90,7 @@ async def test_work_that_was_asked_for_again_meanwhile_stays() -> None:
     for moment in (after(0), after(5)):  # also with a due date equal to the old one
         (claim,) = await claim_due(moment)
         async with writing(session.id, moment) as draft:
-            draft.plan(WorkKind.MAKE_ROOM, claim.due_at)
+            draft.add_work(WorkKind.MAKE_ROOM, claim.due_at)
         await finish(claim)
         await retry(claim, ValueError("late"), moment)
         work = await the_work()

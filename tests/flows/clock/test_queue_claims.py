@@ -75,5 +75,5 @@ async def test_work_that_asks_for_itself_anew_is_never_deadly() -> None:
         assert begun
         assert not begun.is_deadly
         async with writing(session.id, NOW) as draft:
-            draft.plan(WorkKind.MAKE_ROOM, NOW)
+            draft.add_work(WorkKind.MAKE_ROOM, NOW)
         await finish(begun)

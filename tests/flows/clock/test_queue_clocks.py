@@ -181,7 +181,7 @@ async def test_sessions_move_without_redis_and_their_work_is_done_when_it_is_bac
             server.kill()  # it forgets everything
             for session in sessions:
                 async with writing(session.id, at(1)) as draft:
-                    draft.plan(WorkKind.MAKE_ROOM, at(1))
+                    draft.add_work(WorkKind.MAKE_ROOM, at(1))
             server.start()
             await until(has_no_work)
             queue = await stack.enter_async_context(looking(server.url))

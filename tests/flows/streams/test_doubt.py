@@ -10,7 +10,7 @@ import pytest
 import clock
 from actions.sessions.session_cancel import cancel_session
 from actions.webhooks.notices import record_notice
-from actions.writing.rights import review
+from actions.writing.rights import doubt_rights
 from domain.access import Audience, UserRole, Viewer
 from domain.errors import UnauthenticatedError
 from execution.context import Context
@@ -58,7 +58,7 @@ async def ring(classroom: Classroom, door: Door) -> None:
     door.is_open = asyncio.Event()
     door.asked.clear()
     async with atomic() as tx:
-        await review(tx, [classroom.teacher.id], clock.now())
+        await doubt_rights(tx, [classroom.teacher.id], clock.now())
     await until(door.asked.is_set, "the door is asked")
 
 
@@ -121,7 +121,7 @@ async def test_a_second_doubt_asks_for_the_right_again(database: Database) -> No
             await ring(classroom, door)
             first, door.is_open, door.viewer = door.is_open, asyncio.Event(), None
             async with atomic() as tx:
-                await review(tx, [classroom.teacher.id], clock.now())
+                await doubt_rights(tx, [classroom.teacher.id], clock.now())
             await joins(classroom)
             first.set()
             assert await stream.is_silent()
@@ -203,5 +203,5 @@ async def test_the_rights_of_any_number_of_people_are_reviewed_at_once(database:
     student = await make.student(await make.academy())
     assert student.rights_version == 0
     async with atomic() as tx:
-        await review(tx, range(1, 40_000), clock.now())
+        await doubt_rights(tx, range(1, 40_000), clock.now())
     assert (await User.get(id=student.id)).rights_version == 1

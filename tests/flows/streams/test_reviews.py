@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from actions.writing.rights import review_alone
+from actions.writing.rights import doubt_own_rights
 from domain.access import Audience, UserRole, Viewer
 from domain.errors import ForbiddenError, NotFoundError
 from execution.context import Context, ReadViewer
@@ -40,7 +40,7 @@ class Token:
 
 async def ring(user: User) -> None:
     async with atomic() as tx:
-        await review_alone(tx, [user.id])
+        await doubt_own_rights(tx, [user.id])
 
 
 async def reviewed(streams: Streams, user: User) -> list[str]:

@@ -11,7 +11,7 @@ from subscriptions.watchers import Watchers
 
 
 @dataclass(frozen=True, slots=True)
-class ServingProcess(Services):
+class StreamServices(Services):
     """A process that serves clients: its watched sessions, system state and watchers."""
 
     hubs: Hubs
@@ -19,4 +19,4 @@ class ServingProcess(Services):
     watchers: Watchers
 
 
-Info = strawberry.Info[Context[ServingProcess], None]
+Info = strawberry.Info[Context[StreamServices], None]
