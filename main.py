@@ -37,7 +37,7 @@ from routes.graphql import GraphQLOverHTTP
 from routes.metrics import Metrics
 from schema.types.ids import Kind, encode
 from settings import Settings, current
-from subscriptions.services import StreamServices
+from subscriptions.stream_services import StreamServices
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import GraphQLSocket
 

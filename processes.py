@@ -21,7 +21,7 @@ from models.database.connection import close_database, open_database
 from models.database.installation import installation
 from settings import Settings
 from subscriptions.hubs import Hubs
-from subscriptions.services import StreamServices
+from subscriptions.stream_services import StreamServices
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tasks.clock import Clock

@@ -17,8 +17,8 @@ from schema.types.ids import Kind, require_number
 from schema.types.presence import AttendanceUpdate
 from schema.types.shared import Shared
 from subscriptions.hub import Hub
-from subscriptions.services import Info
 from subscriptions.session_access import SessionAccess
+from subscriptions.stream_services import Info
 from subscriptions.watch import watching
 
 

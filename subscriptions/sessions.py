@@ -18,8 +18,8 @@ from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapsh
 from schema.types.session_kinds import session_of
 from schema.types.shared import Shared
 from subscriptions.hub import Entry, Hub
-from subscriptions.services import Info
 from subscriptions.session_access import SessionAccess
+from subscriptions.stream_services import Info
 from subscriptions.watch import watching
 
 

@@ -8,7 +8,7 @@ from domain.access import Audience, Permit, Viewer
 from domain.system import SystemState
 from schema.types.system import SystemStatus
 from subscriptions.right import Footing
-from subscriptions.services import Info
+from subscriptions.stream_services import Info
 
 TELL_EVERY = timedelta(seconds=10)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

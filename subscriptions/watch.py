@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.access import Audience
 from subscriptions.hub import Hub
 from subscriptions.right import Authorise, Right
-from subscriptions.services import Info
+from subscriptions.stream_services import Info
 
 
 @dataclass(slots=True)

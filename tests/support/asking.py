@@ -15,7 +15,7 @@ from models import User
 from processes import connected, publishing
 from settings import current
 from subscriptions.hubs import Hubs
-from subscriptions.services import StreamServices
+from subscriptions.stream_services import StreamServices
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tests.support import make

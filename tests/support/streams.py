@@ -16,7 +16,7 @@ from gateways.changes import use_bus
 from models import User
 from schema.types.ids import Kind, encode
 from subscriptions.hubs import Hubs
-from subscriptions.services import StreamServices
+from subscriptions.stream_services import StreamServices
 from subscriptions.watchers import Watchers
 from tests.support import make
 from tests.support.patience import PATIENCE_S, within
