@@ -1,11 +1,14 @@
 """A running clock, and the streams of its sessions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 import clock
+from actions.clock.heartbeat import beat
 from actions.rooms.room_work import Rooms
+from background import apart, cancel
 from gateways.bus import Bus
 from gateways.changes import use_bus
 from gateways.livekit import LiveKit
@@ -48,6 +51,23 @@ async def ticking(
         await running.stop()
         use_bus(None)
         await bus.close()
+
+
+@asynccontextmanager
+async def beating(name: str) -> AsyncIterator[None]:
+    """The heartbeat of a clock that does nothing else."""
+
+    async def keep_beating() -> None:
+        while True:
+            await beat(name, clock.now())
+            await asyncio.sleep(1)
+
+    await beat(name, clock.now())
+    task = apart(keep_beating())
+    try:
+        yield
+    finally:
+        await cancel([task])
 
 
 @asynccontextmanager

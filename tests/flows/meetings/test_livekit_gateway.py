@@ -110,7 +110,7 @@ async def test_a_silent_livekit_is_given_up_in_time(livekit: LiveKit, stub: Live
     started_at = time.monotonic()
     with pytest.raises(LiveKitUnavailableError) as failure:
         await livekit.ensure_room(SPEC, timeout_s=0.2)
-    assert time.monotonic() - started_at < 1
+    assert time.monotonic() - started_at < stub.slow_s / 2
     assert failure.value.code is ErrorCode.LIVEKIT_UNAVAILABLE
     assert not isinstance(failure.value, LiveKitRefusedError)
 
@@ -126,7 +126,7 @@ async def test_every_call_is_bounded(livekit: LiveKit, stub: LiveKitStub) -> Non
         return_exceptions=True,
     )
     assert [type(failure) for failure in failures] == [LiveKitUnavailableError] * 4
-    assert time.monotonic() - started_at < 1
+    assert time.monotonic() - started_at < stub.slow_s / 2
 
 
 async def test_the_callers_own_cancellation_is_not_taken_for_silence(

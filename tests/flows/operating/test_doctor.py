@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 
 import clock
-from actions.clock.heartbeat import beat
 from actions.clock.sweep import advance_due
 from domain.attendance.fold import EventKind, EventSource
 from domain.attendance.state import to_ms
@@ -24,6 +23,7 @@ from tests.support.command import Ended, configured, free_port, run
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.patience import see, until
 from tests.support.private_sessions import at, make_session
+from tests.support.ticking import beating
 
 
 def environment(url: str, stub: LiveKitStub, **changed: Any) -> dict[str, str]:
@@ -88,14 +88,14 @@ async def test_a_clock_that_never_ran_fails(database: Database, stub: LiveKitStu
 
 
 async def test_late_work_that_nobody_has_tried_fails(database: Database, stub: LiveKitStub) -> None:
-    await beat("here:1", clock.now())
     await make_session()
     await advance_due(at(-10))
-    code, found = await doctor(environment(database.url, stub))
-    assert (code, found["workers"][0]) == (1, "fail")
-    await DueWork.all().update(attempts=1)
-    _, found = await doctor(environment(database.url, stub))
-    assert "workers" not in found
+    async with beating("here:1"):
+        code, found = await doctor(environment(database.url, stub))
+        assert (code, found["workers"][0]) == (1, "fail")
+        await DueWork.all().update(attempts=1)
+        _, found = await doctor(environment(database.url, stub))
+        assert "workers" not in found
 
 
 async def test_wrong_keys_and_silent_addresses_fail(database: Database, stub: LiveKitStub) -> None:
