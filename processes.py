@@ -29,7 +29,7 @@ from tasks.clock import Clock
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[StreamServices]:
-    """Everything a serving process needs, started in order and stopped in the reverse."""
+    """Run the parts of a server: start them in order, stop them in the reverse."""
     async with contextlib.AsyncExitStack() as stack:
         await open_database(settings.database_url)
         stack.push_async_callback(close_database)
@@ -48,7 +48,7 @@ async def running(settings: Settings) -> AsyncIterator[StreamServices]:
         stack.push_async_callback(readings.close)
         watch = SystemWatch(readings.state)
         stack.push_async_callback(watch.close)
-        if redis is None:  # else the workers have it
+        if redis is None:  # else the workers run the clock
             await stack.enter_async_context(sweeping(Clock(Rooms(livekit), bus)))
         yield StreamServices(Door(livekit, settings), readings, hubs, watch, watchers)
 
@@ -62,7 +62,7 @@ async def _redis(settings: Settings) -> RedisServer | None:
 
 @contextlib.asynccontextmanager
 async def publishing(redis: RedisServer | None) -> AsyncIterator[Bus]:
-    """The bus that the process publishes its changes on. Does not wait for a Redis."""
+    """Open the bus that the process publishes on. It does not wait for a Redis."""
     bus = Bus(RedisBus(redis) if redis else None)
     await bus.open()
     use_bus(bus)
@@ -90,7 +90,7 @@ async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
 
 @contextlib.asynccontextmanager
 async def alongside(beside: Beside | None) -> AsyncIterator[None]:
-    """Run the demo's simulation in this process, as long as the server runs."""
+    """Run `beside`, as the demo's simulation, as long as the server runs."""
     task = asyncio.ensure_future(beside()) if beside else None
     try:
         yield

@@ -30,7 +30,8 @@ async def attendance(
 ) -> AsyncGenerator[AttendanceUpdate, None]:
     """The row now, unless it is as it was at `after`; then each change of it, as long as it lasts.
 
-    It goes on after the final result, which a late event may change.
+    It goes on after the final result, which a late event may change. When the row is gone it ends
+    for staff, and is FORBIDDEN for others.
     """
     info.context.require_viewer()
     number, person = require_number(Kind.SESSION, session_id), require_number(Kind.USER, user_id)
@@ -44,7 +45,7 @@ async def attendance(
         while True:
             await watch.right.confirm()
             if position is not None and position >= hub.version_of(person):
-                await hub.changed(position, watch.right.lost, person)
+                await hub.wait_for_change(position, watch.right.lost, person)
                 continue
             is_change = position is not None
             position, state = hub.version, hub.row_of(person)
@@ -53,7 +54,7 @@ async def attendance(
                 # A change is told once for all; a first row only to those of the same second.
                 second = None if is_change else now.replace(microsecond=0)
                 key = ("row", person, hub.version, hub.edition, second)
-                yield hub.once(key, partial(_update, hub, state, now))
+                yield hub.build_once(key, partial(_update, hub, state, now))
             elif watch.audience is Audience.STAFF:
                 return
             else:

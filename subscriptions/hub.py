@@ -66,7 +66,7 @@ class Hub:
         self._reading = asyncio.Lock()
         self._filling: asyncio.Task[None] | None = None
         self._heard = 0  # the newest version that was heard of and is not read yet
-        self._refreshed_at = time.monotonic()  # its start: all of it is at least as new
+        self._refreshed_at = time.monotonic()  # when that reading started
         self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
         self._changed_at: dict[int, int] = {}  # the last version that changed a person's row
@@ -101,7 +101,7 @@ class Hub:
             await self._fill()
 
     def hear(self, version: int) -> None:
-        """Have the table read if it is said to be ahead, once for all versions heard meanwhile."""
+        """Start reading if `version` is newer; one reading covers all versions heard meanwhile."""
         self._heard = max(self._heard, version)
         is_filling = self._filling is not None and not self._filling.done()
         if self.is_open and version > self.version and not is_filling:
@@ -109,7 +109,7 @@ class Hub:
 
     async def _fill(self) -> None:
         while self.version < self._heard:
-            self._heard = 0  # a version that is not in the table costs one look
+            self._heard = 0  # a version that is not in the table costs one reading
             try:
                 await self.catch_up()
             except Exception:  # the backstop lets it hear again
@@ -134,7 +134,7 @@ class Hub:
             self._refreshed_until = max(started, self._refreshed_until) + REFRESH_EVERY_S
 
     async def _read(self, user_ids: Iterable[int] = ()) -> None:
-        """Read the row, the events after the ring's last, these people and the events' own."""
+        """Read the row, the events after the ring's last, these people and those of the events."""
         session = await models.Session.get(id=self.session_id)
         rows: list[models.SessionEvent] = []
         if session.version > self.version:
@@ -196,7 +196,7 @@ class Hub:
         skip = len(self._ring) - (self.version - position)
         return list(islice(self._ring, max(0, skip), None))
 
-    def once(self, key: tuple[object, ...], build: Callable[[], T]) -> T:
+    def build_once(self, key: tuple[object, ...], build: Callable[[], T]) -> T:
         """Build an event once for all watchers who need the same; the last few are kept."""
         if key not in self._memo:
             self._memo[key] = build()
@@ -213,10 +213,10 @@ class Hub:
         """The last version; with a person, the last one known that changed their row."""
         return self.version if user_id is None else self._changed_at.get(user_id, 0)
 
-    async def changed(
+    async def wait_for_change(
         self, position: int, end: asyncio.Future[None], user_id: int | None = None
     ) -> None:
-        """Return once there is an event after `position`, with a person one of theirs, or at `end`.
+        """Return at an event after `position`, with `user_id` at one of that person's, or at `end`.
 
         A person's events wake only those who wait for that person or for anything.
         """

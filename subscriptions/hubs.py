@@ -46,7 +46,7 @@ class Hubs:
     async def watching(self, session_id: int) -> AsyncIterator[Hub]:
         """The session's hub, read for the first watcher and dropped with the last.
 
-        It hears of new versions before it is read: nothing falls between.
+        It hears of new versions before it is read: no change is lost.
         """
         hub = self._hubs.get(session_id)
         if hub is None:
@@ -67,7 +67,7 @@ class Hubs:
             hub.hear(version)
 
     async def close_gaps(self) -> None:
-        """Let hubs hear of versions that the bus did not tell, by a statement or few."""
+        """Let hubs hear of versions that the bus did not tell, in a few statements."""
         for some in sql.batches(list(self._hubs)):
             statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(some))})"
             for row in await sql.query(statement, *some):

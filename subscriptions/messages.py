@@ -1,4 +1,4 @@
-"""The messages of graphql-transport-ws: a client's parsed, ours as text frames, close codes."""
+"""Reads a client's messages of graphql-transport-ws and writes ours; the close codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,7 +124,7 @@ def _optional_object(message: dict[str, Any], key: str) -> dict[str, Any] | None
 
 
 def next_text(operation_id: str, result: ExecutionResult) -> str:
-    """An event or an answer; AnswerTooLongError if it is too long."""
+    """Write a `next` message; AnswerTooLongError if it is too long."""
     if isinstance(result.data, SharedData) and not result.extensions:
         # The data is written once for all who get it; only the operation's id differs.
         written = orjson.dumps(operation_id).decode()

@@ -25,7 +25,7 @@ Authorise = Callable[[Viewer, datetime], Awaitable[Footing]]
 class Right:
     """Nothing is sent while the right is in doubt, and nothing once it is lost.
 
-    `on_time` is called when `until` has come: the right is in doubt, and somebody has to ask.
+    `on_until` is called when `until` has come: the right is in doubt, and somebody has to ask.
     `doubts` counts the doubts so far: an answer counts if there was none since its question.
     """
 
@@ -34,7 +34,7 @@ class Right:
         context: Context[Services],
         authorise: Authorise,
         now: Callable[[], datetime],
-        on_time: Callable[[], None],
+        on_until: Callable[[], None],
     ) -> None:
         self.context = context
         self.authorise = authorise
@@ -43,7 +43,7 @@ class Right:
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._now = now
-        self._on_time = on_time
+        self._on_until = on_until
         self._footing: Footing | None = None
         self._doubt: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -96,18 +96,18 @@ class Right:
             self._doubt = self._loop.create_future()
 
     def accept(self, footing: Footing, now: datetime, doubts: int) -> None:
-        """Note that they may watch, as it was asked at `now`, after so many doubts."""
+        """Note that they may watch; `now` and `doubts` are those of the question."""
         if self._footing is None or self._error is not None:
             return
         if footing.audience is not self._footing.audience:
-            self.refuse(ForbiddenError("They would be told something else now."))
+            self.refuse(ForbiddenError("Another audience."))
             return
         self._set_timer(footing, now)
         if doubts == self.doubts:  # else it was asked too early: somebody asks again
             self._settle()
 
     def refuse(self, error: Exception) -> None:
-        """Note that they may not watch any more. A right that has not started asks for itself."""
+        """Note that they may not watch any more. Ignored before `start`, which asks by itself."""
         if self._footing is None:
             return
         # A new error for each right: an exception keeps where it was raised.
@@ -139,7 +139,7 @@ class Right:
 
     def _come_to_until(self) -> None:
         self.doubt()
-        self._on_time()
+        self._on_until()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

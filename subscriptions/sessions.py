@@ -40,18 +40,18 @@ async def session_presence(
                 # All who arrive in the same second get the same roster.
                 second = now.replace(microsecond=0)
                 key: tuple[object, ...] = ("roster", hub.version, hub.edition, second)
-                yield hub.once(key, partial(_presence_snapshot, hub, now))
+                yield hub.build_once(key, partial(_presence_snapshot, hub, now))
                 continue  # the ring may have moved on while it was sent
             entries, is_over = hub.after(position), hub.is_presence_over
             position = hub.version
             news = [entry for entry in entries if entry.row.kind.is_presence]
             if news:
                 key = ("changes", news[0].row.sequence, news[-1].row.sequence)
-                yield hub.once(key, partial(_presence_changes, hub, news))
+                yield hub.build_once(key, partial(_presence_changes, hub, news))
             elif is_over:
                 return
             else:
-                await hub.changed(position, watch.right.lost)
+                await hub.wait_for_change(position, watch.right.lost)
 
 
 async def session_events(
@@ -70,7 +70,7 @@ async def session_events(
                 now = clock.now()
                 key = ("session", hub.version, hub.edition, audience, now.replace(microsecond=0))
                 shared = _shared(hub, audience)
-                yield hub.once(key, partial(snapshot_of, hub.session, now, shared))
+                yield hub.build_once(key, partial(snapshot_of, hub.session, now, shared))
                 continue
             entries, position = hub.after(position), hub.version
             for entry in entries:
@@ -78,9 +78,9 @@ async def session_events(
                 if audience is Audience.STAFF or not row.kind.is_presence:
                     now, shared = clock.now(), _shared(hub, audience)
                     build = partial(event_of, row, hub.session, now, shared)
-                    yield hub.once(("event", row.sequence, audience), build)
+                    yield hub.build_once(("event", row.sequence, audience), build)
                     await watch.right.confirm()
-            await hub.changed(position, watch.right.lost)
+            await hub.wait_for_change(position, watch.right.lost)
 
 
 def _presence_snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:

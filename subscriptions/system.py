@@ -1,4 +1,4 @@
-"""The system's state as a stream: told when it changes, and now and then."""
+"""The system's state as a stream: told when it changes, and every 10 s."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace

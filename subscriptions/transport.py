@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, made to let go: pass it to uvicorn as `ws=ReleasingProtocol`."""
+"""Drops WebSockets whose peer reads nothing: pass it to uvicorn as `ws=ReleasingProtocol`."""
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 

@@ -21,7 +21,7 @@ class Watch:
     since: float | None  # when the watcher came, until they have a snapshot
 
     async def refreshed(self) -> Hub:
-        """The hub, new enough for a snapshot, which is to be yielded before anything is awaited."""
+        """The hub, new enough for a snapshot. Yield it before anything else is awaited."""
         since, self.since = self.since, None
         await self.hub.refresh(time.monotonic() if since is None else since)
         await self.right.confirm()

@@ -1,4 +1,4 @@
-"""The people who watch from this process. When one may have lost a right, theirs are asked again.
+"""The people who watch from this process; their rights are checked again when in doubt.
 
 A change of rights names a person; nobody else's operations are touched.
 """
@@ -72,7 +72,7 @@ class Watchers:
     ) -> AsyncIterator[Right]:
         """The right of an operation, as long as it runs; `start` it before anything is sent.
 
-        Changes are listened for before the right is asked for: nothing falls between.
+        Changes are listened for before the right is asked for: no change is lost.
         """
         user_id = context.viewer.user_id
         right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id))

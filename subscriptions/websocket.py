@@ -52,7 +52,7 @@ class Connected(Protocol):
     def expires_at(self) -> datetime | None: ...
 
     async def stay_signed_in(self) -> None:
-        """Raise UnauthenticatedError as soon as their sign-in ends; return if it never can."""
+        """Raise UnauthenticatedError when their sign-in ends; return if their token expires."""
 
     async def context_for_operation(self) -> object:
         """A new context for each operation; UnauthenticatedError if their sign-in has ended."""
@@ -176,7 +176,9 @@ class _Connection:
             seconds = (expires_at - self._endpoint.now()).total_seconds()
             expiry = CloseError(CloseCode.FORBIDDEN, "Token expired")
             self._timer = self._loop.call_later(seconds, self._end, expiry)
-        self._start(self._connected.stay_signed_in)  # it ends too where nothing runs
+        self._start(
+            self._connected.stay_signed_in
+        )  # a sign-out closes the socket even if nothing runs
         await self._send(ACKNOWLEDGE)
 
     async def _subscribe(self, message: Subscribe) -> None:

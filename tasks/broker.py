@@ -27,7 +27,7 @@ ANSWER_S = BLOCK_MS / 1000 + 3
 LEAVE_WITHIN_S = 2.0
 
 
-def open_broker() -> AsyncBroker:
+def local_broker() -> AsyncBroker:
     """Return a broker that does all jobs in this process.
 
     Sending lasts as long as the job does, so the sender knows how much is under way. Messages are
@@ -37,7 +37,7 @@ def open_broker() -> AsyncBroker:
 
 
 class StreamBroker(RedisStreamBroker):
-    """Jobs of one lane in Redis. A message that is lost or comes twice is harmless: see `start`.
+    """Jobs of one lane in Redis. A lost or repeated message is harmless: see `due_work.start`.
 
     Listening goes on through any trouble with Redis. A message that cannot be done is set aside.
     """
@@ -49,8 +49,8 @@ class StreamBroker(RedisStreamBroker):
         self.add_middlewares(SettingAside(self.set_aside))
         redis = Redis(connection_pool=self.connection_pool)
         self.stream = JobStream(server, redis, lane, stale)
-        self.on_room: Callable[[], None] = lambda: None
-        self.left_until_room = 0  # messages to take before `on_room` is called
+        self.on_space: Callable[[], None] = lambda: None
+        self.left_until_space = 0  # messages to take before `on_space` is called
         self._is_listening = True
         self._trouble = ""
 
@@ -59,7 +59,7 @@ class StreamBroker(RedisStreamBroker):
         await AsyncBroker.startup(self)
 
     async def leave(self) -> None:
-        """Hand this worker's unfinished messages back, when it has stopped to listen."""
+        """Hand this worker's unfinished messages back, after it stopped listening."""
         try:
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await self.stream.leave()
@@ -89,9 +89,9 @@ class StreamBroker(RedisStreamBroker):
                 self._trouble = ""
             if delivery is None:
                 continue
-            self.left_until_room -= 1
-            if self.left_until_room == 0:
-                self.on_room()
+            self.left_until_space -= 1
+            if self.left_until_space == 0:
+                self.on_space()
             fault = self._find_fault(delivery)
             if fault is None:
                 ack = functools.partial(self._acknowledge, delivery.id)
@@ -107,7 +107,7 @@ class StreamBroker(RedisStreamBroker):
             message = self.formatter.loads(delivery.data)
             if self.find_task(message.task_name) is None:
                 return "It names no task of ours."
-            Claim.heard(*message.args)
+            Claim.from_dict(*message.args)
         except Exception as error:
             return f"It cannot be read: {type(error).__name__}."
         return None

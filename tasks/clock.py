@@ -38,7 +38,7 @@ class Clock:
     """A clock; any number may run at once. `start` it inside the running loop, then `stop` it.
 
     `name` is the name of its heartbeat: host and process unless given. With `redis` due work is
-    sent there, and this process does its share if it `is_worker`; else it does all work itself.
+    sent there, and this process does its share if it `is_worker`. Else it does all of it.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Clock:
                     await self._woken.wait()
 
     async def _sweep(self) -> float:
-        """Do all that is due. Return the seconds until more is due."""
+        """Advance due sessions and start due work; return how many seconds to sleep."""
         is_whole = True
         while is_whole:
             self.sweeps += 1
@@ -153,8 +153,8 @@ class Clock:
     ) -> None:
         """Act every so often, first after `delay`.
 
-        `retry_after` counts instead where it fails or returns None: then another process has its
-        turn, and may be gone by the next.
+        `retry_after` counts instead where it fails or returns None. None means that another process
+        had the turn; it may be dead by the next one.
         """
         await asyncio.sleep(delay.total_seconds())
         while True:

@@ -23,11 +23,11 @@ class Lane:
     """
 
     def __init__(
-        self, jobs: Jobs, kinds: tuple[WorkKind, ...], on_room: Callable[[], None]
+        self, jobs: Jobs, kinds: tuple[WorkKind, ...], on_space: Callable[[], None]
     ) -> None:
         self._jobs = jobs
         self._kinds = kinds
-        self._on_room = on_room
+        self._on_space = on_space
         self._running: set[asyncio.Task[None]] = set()
         self._is_full = False
 
@@ -35,7 +35,7 @@ class Lane:
         await self._jobs.broker.startup()
 
     async def fill(self, now: datetime) -> None:
-        """Start due work as far as there is room; call `on_room` when a full lane is half empty."""
+        """Start due work while places are free; call `on_space` when a full lane is half empty."""
         free = WIDTH - len(self._running)
         claims = await claim_due(now, free, self._kinds) if free else []
         self._is_full = len(claims) == free
@@ -51,7 +51,7 @@ class Lane:
         self._running.discard(job)
         if self._is_full and len(self._running) <= WIDTH // 2:
             self._is_full = False
-            self._on_room()
+            self._on_space()
 
     async def drain(self, within_s: float) -> None:
         """Let running jobs end; cancel those that take longer."""

@@ -31,7 +31,7 @@ class QueueLane:
         name: LaneName,
         broker: StreamBroker,
         jobs: Jobs,
-        on_room: Callable[[], None],
+        on_space: Callable[[], None],
         *,
         is_worker: bool,
     ) -> None:
@@ -42,7 +42,7 @@ class QueueLane:
         self._filling: asyncio.Task[None] | None = None
         self._asked_at: datetime | None = None
         self._trouble = ""
-        broker.on_room = on_room
+        broker.on_space = on_space
 
     async def open(self) -> None:
         await self._broker.startup()
@@ -50,20 +50,20 @@ class QueueLane:
             self._worker.start()
 
     async def fill(self, now: datetime) -> None:
-        """Have due work sent if there is room; have `on_room` called when there is room again."""
+        """Have due work sent if places are free; else have `on_space` called when some are."""
         self._asked_at = now
         if self._filling is None or self._filling.done():
             self._filling = apart(self._keep_filling())
 
     async def _keep_filling(self) -> None:
-        while self._asked_at is not None:  # asked again meanwhile: there may be room again
+        while self._asked_at is not None:  # asked again meanwhile: there may be free places again
             now, self._asked_at = self._asked_at, None
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
                     free = WIDTH - await self._broker.stream.waiting()
                 claims = await claim_due(now, free, self._kinds) if free > 0 else []
                 is_full = len(claims) >= free
-                self._broker.left_until_room = WIDTH // 2 if is_full else 0
+                self._broker.left_until_space = WIDTH // 2 if is_full else 0
                 await self._send(claims)
                 self._trouble = ""
             except Exception as error:

@@ -53,19 +53,19 @@ class Jobs:
         }
 
     async def send(self, claim: Claim) -> None:
-        await self._tasks[claim.kind].kiq(claim.told(), academy_id=claim.academy_id)
+        await self._tasks[claim.kind].kiq(claim.to_dict(), academy_id=claim.academy_id)
 
     def kinds(self, lane: LaneName) -> tuple[WorkKind, ...]:
         return tuple(kind for kind, (its, _) in self._table.items() if its is lane)
 
     def _job(self, action: Action) -> Callable[[dict[str, Any], int], Awaitable[None]]:
         async def job(claim: dict[str, Any], academy_id: int) -> None:
-            started = await start(Claim.heard(claim), self._now())
+            started = await start(Claim.from_dict(claim), self._now())
             if started is None:  # another process has it, or it is done, or due anew
                 return
             kind = started.kind.value
             if started.is_deadly:
-                logger.error("work set aside", extra=started.told() | {"reason": DEADLY})
+                logger.error("work set aside", extra=started.to_dict() | {"reason": DEADLY})
                 await quarantine(started, self._now())
                 telemetry.count_work(kind, "DEADLY")
                 raise DeadlyError(DEADLY)

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from tortoise.expressions import Q
 
-from actions.writing.bulk import take_turns
+from actions.writing.bulk import lock_for_lists
 from actions.writing.meeting import retry_meeting
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
@@ -43,7 +43,7 @@ async def update_academy(
     given = {name: NULL_SETS.get(name, "") if v is None else v for name, v in values.items()}
     check_values(given)
     async with atomic() as tx:
-        await take_turns([academy_id])
+        await lock_for_lists([academy_id])
         academy = await Academy.get(id=academy_id)
         await academy.update_from_dict(given).save(update_fields=list(given) or ["name"])
         if not given.keys() & {"timezone", "is_active"}:
@@ -56,7 +56,7 @@ async def update_academy(
             session = draft.session
             if session.meeting_refusal is not None:
                 retry_meeting(draft)
-                draft.tell_update(viewer.user_id)
+                draft.append_update(viewer.user_id)
             if not academy.is_active and session.status.is_ahead:
                 draft.change(closed_from=session.closed_from or now)
             elif academy.is_active and now < session.ends_at:

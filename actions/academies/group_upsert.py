@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from actions.academies.academy_update import authorise
-from actions.writing.bulk import Refusals, check_count, retried_if_raced, take_turns
+from actions.writing.bulk import Refusals, check_count, lock_for_lists, retried_if_raced
 from actions.writing.roster import fill
 from actions.writing.stream import lock_all, write
 from domain.access import UserRole, Viewer
@@ -55,7 +55,7 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
     concerned: set[int] = set()
     async with atomic() as tx:
         academy_ids = {entry.academy_id for entry in entries}
-        await take_turns(
+        await lock_for_lists(
             academy_ids if viewer.is_super_admin else academy_ids & {viewer.academy_id}
         )
         for n, entry in enumerate(entries):

@@ -5,7 +5,7 @@ from typing import Any
 
 from actions.writing.bulk import retried_if_raced
 from actions.writing.meeting import refresh_options
-from actions.writing.stream import ask_teachers, lock_all, write
+from actions.writing.stream import lock_all, read_teacher_settings, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within, cleaned_theme
 from domain.errors import ForbiddenError, NotFoundError
@@ -40,9 +40,9 @@ async def update_teacher_meeting_settings(
             await row.update_from_dict(values).save(update_fields=list(values))
         theirs = Session.filter(teacher_id=teacher.id, status__in=OPEN, room_first_ready_at=None)
         drafts = await lock_all(theirs, now)
-        await ask_teachers([draft.session for draft in drafts])
+        await read_teacher_settings([draft.session for draft in drafts])
         for draft in drafts:
             refresh_options(draft)
-            draft.tell_update(viewer.user_id)
+            draft.append_update(viewer.user_id)
         await write(tx, drafts, now)
     return teacher

@@ -8,7 +8,7 @@ from typing import Any
 from actions.academies.academy_update import authorise
 from actions.identity import refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
-from actions.writing.bulk import Refusals, again_if_raced, check_count, take_turns
+from actions.writing.bulk import Refusals, check_count, lock_for_lists, retry_if_raced
 from actions.writing.rights import doubt_rights, with_guardians
 from domain.access import UserRole, Viewer
 from domain.errors import (
@@ -78,7 +78,7 @@ async def upsert_users(viewer: Viewer, people: list[PersonInput], now: datetime)
         password = person.password
         password_hash = await hash_password(password) if password and is_usable(password) else None
         entries.append(_Entry(person, academy_id, password_hash))
-    return await again_if_raced(lambda: _upsert_all(viewer, entries, now))
+    return await retry_if_raced(lambda: _upsert_all(viewer, entries, now))
 
 
 async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> list[User]:
@@ -89,7 +89,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
     seen: set[tuple[int | None, str]] = set()
     named: dict[int | None, set[str]] = {}
     async with atomic() as tx:
-        await take_turns(entry.academy_id for entry in entries)
+        await lock_for_lists(entry.academy_id for entry in entries)
         for entry in entries:
             external_ids = {entry.person.external_id, *(entry.person.guardian_external_ids or ())}
             named.setdefault(entry.academy_id, set()).update(external_ids)

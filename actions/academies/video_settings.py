@@ -14,7 +14,7 @@ from actions.writing.meeting import (
     retry_meeting,
 )
 from actions.writing.rights import doubt_rights
-from actions.writing.stream import ask_teachers, lock_all, write
+from actions.writing.stream import lock_all, read_teacher_settings, write
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import DAYS, HOURS, VIDEO_BOUNDS, check_window, checked_settings
 from domain.status import LIVE, OVER, SessionStatus
@@ -63,7 +63,7 @@ async def update_video_settings(
         if which:
             sessions = Session.filter(Q(*which, join_type="OR"), academy_id=academy_id)
             drafts = await lock_all(sessions, now)
-            await ask_teachers([draft.session for draft in drafts])
+            await read_teacher_settings([draft.session for draft in drafts])
             for draft in drafts:
                 _follow(draft, changed, viewer.user_id)
             await write(tx, drafts, now)
@@ -87,4 +87,4 @@ def _follow(draft: Draft, changed: set[str], actor_id: int) -> None:
     refresh_options(draft)
     if changed & GATE_SETTINGS:
         retry_meeting(draft)
-    draft.tell_update(actor_id)
+    draft.append_update(actor_id)

@@ -8,7 +8,7 @@ from actions.admittance.participants import ensure_row, find_person
 from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.rights import doubt_rights
-from actions.writing.roster import tell_row
+from actions.writing.roster import append_row
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, NotFoundError
@@ -38,7 +38,7 @@ async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: da
         if row.barred_at is None:
             row.barred_at, row.barred_by_id = now, viewer.user_id
             await row.save(update_fields=["barred_at", "barred_by_id"])
-            await tell_row(draft, row)
+            await append_row(draft, row)
         draft.concerned.add(person.id)
         draft.add_work(WorkKind.REMOVE_PERSON, now, row.id)
     return draft.session
@@ -60,7 +60,7 @@ async def unbar_participant(
         if row.barred_at is not None:
             row.barred_at = row.barred_by_id = None
             await row.save(update_fields=["barred_at", "barred_by_id"])
-            await tell_row(draft, row)
+            await append_row(draft, row)
     return draft.session
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.writing.roster import enrol, tell_row
+from actions.writing.roster import append_row, enrol
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
 from domain.errors import BarredError, InvalidInputError, NotFoundError, WrongStatusError
@@ -28,7 +28,7 @@ async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: da
         if not row.is_added:
             row.is_added = True
             await row.save(update_fields=["is_added"])
-            await tell_row(draft, row)
+            await append_row(draft, row)
     return draft.session
 
 

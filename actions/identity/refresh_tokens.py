@@ -98,7 +98,7 @@ async def find_token(secret: str) -> RefreshToken | None:
 
 
 async def end_family(tx: Transaction, token: RefreshToken, now: datetime) -> None:
-    """End the token's family. The person is locked."""
+    """End the token's family. The caller has locked the person's row."""
     valid = RefreshToken.filter(family=token.family, revoked_at=None)
     if await valid.update(revoked_at=now):
         await doubt_own_rights(tx, [token.user_id])
@@ -107,7 +107,7 @@ async def end_family(tx: Transaction, token: RefreshToken, now: datetime) -> Non
 async def end_families(
     tx: Transaction, user_id: int, now: datetime, *, but: str | None = None
 ) -> None:
-    """End all families of a person, except the family `but`. The person is locked."""
+    """End all families of a person except `but`. The caller has locked the person's row."""
     valid = RefreshToken.filter(user_id=user_id, revoked_at=None)
     if but is not None:
         valid = valid.exclude(family=but)

@@ -7,7 +7,7 @@ from actions.identity import access_tokens, attempts, refresh_tokens
 from actions.identity.attempts import Attempt
 from actions.identity.passwords import check_usable, hash_password, verify_password
 from actions.identity.refresh_tokens import NewToken
-from actions.writing.bulk import again_if_raced, retried_if_raced
+from actions.writing.bulk import retried_if_raced, retry_if_raced
 from domain.access import Viewer
 from domain.errors import InvalidCredentialsError, InvalidInputError
 from domain.text import email_of
@@ -60,7 +60,7 @@ async def sign_in(secret: str, given: Credentials, now: datetime) -> SignedIn:
     if len(fitting) > 1:
         await attempts.succeed(attempt, now)  # nothing was guessed
         raise InvalidInputError("This email is in several academies.", ("academySlug",))
-    new = await again_if_raced(lambda: _start(fitting[0], attempt, now))
+    new = await retry_if_raced(lambda: _start(fitting[0], attempt, now))
     await refresh_tokens.forget_expired(now)
     return _signed_in(secret, new, now)
 
@@ -118,7 +118,7 @@ async def change_password(viewer: Viewer, current: str, new: str, now: datetime)
         if not await verify_password(user.password_hash, current):
             raise InvalidCredentialsError("The current password is wrong.", ("current",))
     password_hash = await hash_password(new)
-    await again_if_raced(lambda: _change(viewer, user, password_hash, attempt, now))
+    await retry_if_raced(lambda: _change(viewer, user, password_hash, attempt, now))
 
 
 async def _change(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import advance_if_due
-from actions.writing.meeting import expiry_of, layer_options, make_meeting
+from actions.writing.meeting import adopt_teacher_options, expiry_of, make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within
@@ -46,7 +46,7 @@ async def create_meeting(
             kept = {name: value for name, value in merged.items() if value is not None}
             draft.change(meeting_wishes=kept)
             if session.meeting_id is not None and draft.changed:
-                await layer_options(draft)
+                await adopt_teacher_options(draft)
                 draft.change(meeting_expires_at=expiry_of(session))
                 draft.append(SessionEventKind.UPDATED, {}, viewer.user_id)
         make_meeting(draft, source, viewer.user_id, is_person=True)

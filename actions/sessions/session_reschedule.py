@@ -4,7 +4,7 @@ from datetime import datetime
 
 from actions.attendance.folding import advance_if_due
 from actions.sessions.session_schedule import check_times, compute_dates
-from actions.writing.meeting import forget_room, make_meeting_in_time, move_meeting
+from actions.writing.meeting import forget_room, make_meeting_in_time, reschedule_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
 from actions.writing.roster import fill
 from actions.writing.stream import writing
@@ -41,7 +41,7 @@ async def reschedule_session(
             draft.change(closed_from=None)
         dates = compute_dates(scheduled_at, minutes, settings)
         draft.change(scheduled_at=scheduled_at, duration_minutes=minutes, **dates)
-        await move_meeting(draft)
+        await reschedule_meeting(draft)
         payload = {"scheduled_at": scheduled_at.isoformat(), "duration_minutes": minutes}
         draft.append(SessionEventKind.RESCHEDULED, payload, viewer.user_id)
         await fill(draft)

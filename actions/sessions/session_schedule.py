@@ -17,7 +17,7 @@ from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import make_meeting_in_time
 from actions.writing.moves import advance
-from actions.writing.stream import ask_teachers, write
+from actions.writing.stream import read_teacher_settings, write
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import ConflictError, DomainError, InvalidInputError, RefusedError
 from domain.event import SessionEventKind
@@ -120,7 +120,7 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
         for user_id, role, is_expected in people
     ]
     await SessionParticipant.bulk_create(roster)
-    await ask_teachers([session])
+    await read_teacher_settings([session])
     advance(draft)
     make_meeting_in_time(draft)
     return draft

@@ -15,7 +15,7 @@ from actions.sessions.session_input import (
 )
 from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
-from actions.writing.meeting import layer_options
+from actions.writing.meeting import adopt_teacher_options
 from actions.writing.roster import change_teacher, fill
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
@@ -89,6 +89,6 @@ async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
     if has_new_teacher:
         draft.concerned |= {former_id, session.teacher_id}
         await change_teacher(draft, former_id)
-        await layer_options(draft)
+        await adopt_teacher_options(draft)
     if has_new_students:
         await fill(draft)

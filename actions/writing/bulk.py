@@ -43,7 +43,7 @@ class Refusals:
             raise RefusedError(self.errors)
 
 
-async def take_turns(academy_ids: Iterable[int | None]) -> None:
+async def lock_for_lists(academy_ids: Iterable[int | None]) -> None:
     """Lock these academies for lists of people and groups until the transaction ends.
 
     Two lists with the same rows in another order would wait for each other.
@@ -51,8 +51,8 @@ async def take_turns(academy_ids: Iterable[int | None]) -> None:
     await lock_academies(id for id in academy_ids if id)
 
 
-async def again_if_raced(work: Callable[[], Awaitable[T]]) -> T:
-    """Retry a transaction that met another one, whose rows can be seen by now."""
+async def retry_if_raced(work: Callable[[], Awaitable[T]]) -> T:
+    """Retry a transaction that conflicted with another one."""
     for _ in range(TRIES - 1):
         try:
             return await work()
@@ -69,6 +69,6 @@ def retried_if_raced(
 
     @wraps(action)
     async def retried(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await again_if_raced(lambda: action(*args, **kwargs))
+        return await retry_if_raced(lambda: action(*args, **kwargs))
 
     return retried

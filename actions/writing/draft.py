@@ -35,7 +35,7 @@ class Draft:
     def change(self, **values: Any) -> None:
         """Set the values that differ; the others are neither written nor published.
 
-        A change without an event reaches watchers with their next snapshot.
+        A change without an event reaches watchers with their next event or snapshot.
         """
         for name, value in values.items():
             if getattr(self.session, name) != value:
@@ -48,7 +48,7 @@ class Draft:
         self.session.version += 1
         self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
-    def tell_update(self, actor_id: int) -> None:
+    def append_update(self, actor_id: int) -> None:
         """Append UPDATED if anything was changed."""
         if self.changed:
             self.append(SessionEventKind.UPDATED, {}, actor_id)

@@ -14,7 +14,7 @@ from models.database import sql
 from models.database.fields import utc
 from models.reading.clock_status import FAILED_AFTER
 
-CLAIM = timedelta(seconds=30)  # how long a task may take before its work is claimed again
+CLAIM = timedelta(seconds=30)  # how long a job may take before its work is claimed again
 MAX_WAIT = timedelta(seconds=15)
 DEADLY_AFTER = 5  # starts in a row without an end
 QUARANTINE = timedelta(minutes=10)
@@ -66,14 +66,14 @@ class Claim:
     def is_deadly(self) -> bool:
         return self.begun > DEADLY_AFTER
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Write it as JSON values, exact to the microsecond."""
         told: dict[str, Any] = _claims.dump_python(self, mode="json")
         return told
 
     @classmethod
-    def heard(cls, told: dict[str, Any]) -> "Claim":
-        """Read what `told` wrote; ValueError if it is no claim."""
+    def from_dict(cls, told: dict[str, Any]) -> "Claim":
+        """Read what `to_dict` wrote; ValueError if it is no claim."""
         return _claims.validate_python(told)
 
 
@@ -104,12 +104,12 @@ async def claim_due(
 
 
 def _still(claim: Claim) -> QuerySet[DueWork]:
-    """The work as it was claimed; no row if it was added anew or claimed by others since."""
+    """Select the work if it is still as this claim left it: not added anew, not claimed again."""
     return DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
 
 
 async def start(claim: Claim, now: datetime) -> Claim | None:
-    """Extend the claim before the work is done; None if it is not the latest claim any more.
+    """Start claimed work: extend the claim, count the start; None if the claim is not the latest.
 
     So a message that arrives late or twice does nothing.
     """
@@ -121,11 +121,11 @@ async def start(claim: Claim, now: datetime) -> Claim | None:
 async def finish(claim: Claim) -> None:
     """Delete work whose effect is certain, unless it was added again meanwhile."""
     if not await _still(claim).delete():
-        await _came_to_an_end(claim)
+        await _reset_starts(claim)
 
 
-async def _came_to_an_end(claim: Claim) -> None:
-    """Note that it ended, also where it was added anew meanwhile: it is not deadly."""
+async def _reset_starts(claim: Claim) -> None:
+    """Forget its starts: it came to an end, also where it was added anew meanwhile."""
     await DueWork.filter(id=claim.id).update(begun=0)
 
 
@@ -139,7 +139,7 @@ async def retry(claim: Claim, error: Exception, now: datetime) -> None:
         last_error=f"{type(error).__name__}: {error}"[:500],
     )
     if not is_ours:
-        await _came_to_an_end(claim)
+        await _reset_starts(claim)
 
 
 async def release(claim: Claim) -> None:
@@ -148,7 +148,7 @@ async def release(claim: Claim) -> None:
 
 
 async def quarantine(claim: Claim, now: datetime) -> None:
-    """Retry work that ended every process that started it once, after `QUARANTINE`."""
+    """Put deadly work off for `QUARANTINE`, then allow one more start."""
     await _still(claim).update(
         attempts=max(claim.attempts + 1, FAILED_AFTER),
         begun=DEADLY_AFTER - 1,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import settings
 from actions.writing.draft import Draft
-from actions.writing.stream import ask_teachers, writing
+from actions.writing.stream import read_teacher_settings, writing
 from domain.errors import DomainError
 from domain.event import SessionEventKind
 from domain.meeting import MeetingOptions, layered, room_goes_at
@@ -53,7 +53,7 @@ def make_meeting(
 
 
 def _refuse(draft: Draft, refusal: DomainError) -> None:
-    """Store why the gate refuses, and retry when the gate opens. The session goes on without.
+    """Store why the gate refuses, and retry when it opens. The session goes on without a meeting.
 
     Each reason is one event. A later `retryAt` has none: snapshots and queries tell it.
     """
@@ -76,7 +76,7 @@ def _refuse(draft: Draft, refusal: DomainError) -> None:
 
 
 def make_meeting_in_time(draft: Draft) -> None:
-    """Have the link of a SCHEDULED session made ahead, or make it now if its time has come."""
+    """Have the meeting of a SCHEDULED session made ahead, or make it now if that is due."""
     session = draft.session
     if session.meeting_id is not None or session.status is not SessionStatus.SCHEDULED:
         return
@@ -105,7 +105,7 @@ async def make_ahead(session_id: int, now: datetime) -> None:
 
 
 def retry_meeting(draft: Draft) -> None:
-    """Ask the gate again after its rules changed, at the time that is right now."""
+    """Ask the gate again after its rules changed: now, or when the meeting is due ahead."""
     session = draft.session
     if session.meeting_id is not None or session.status.is_over:
         return
@@ -115,20 +115,20 @@ def retry_meeting(draft: Draft) -> None:
         make_meeting_in_time(draft)
 
 
-async def move_meeting(draft: Draft) -> None:
+async def reschedule_meeting(draft: Draft) -> None:
     """Adapt the meeting to the session's new time."""
     session = draft.session
     if session.meeting_id is None:
         draft.change(meeting_refusal=None)
         return
-    await ask_teachers([session])
+    await read_teacher_settings([session])
     refresh_options(draft)
     draft.change(meeting_expires_at=expiry_of(session))
 
 
-async def layer_options(draft: Draft) -> None:
+async def adopt_teacher_options(draft: Draft) -> None:
     """Adapt the meeting to the session's new teacher."""
-    await ask_teachers([draft.session])
+    await read_teacher_settings([draft.session])
     refresh_options(draft)
 
 
@@ -151,7 +151,7 @@ def _options(session: Session) -> MeetingOptions:
 
 
 def expiry_of(session: Session) -> datetime:
-    """When the meeting expires: by its options, later by as long as the session is kept open."""
+    """When the meeting expires: by its options, plus the time the session is kept open."""
     kept = session.open_until - session.ends_at
     return session.scheduled_at + timedelta(minutes=session.options.max_duration_minutes) + kept
 
@@ -180,7 +180,7 @@ def close_meeting(draft: Draft, actor_id: int | None, *, is_closed: bool = False
     draft.drop_work(WorkKind.MAKE_MEETING)
     if session.meeting_id is None or session.meeting_ended_at is not None:
         return
-    if is_closed or session.opened_at == draft.now or _goes_at(draft) <= draft.now:
+    if is_closed or session.opened_at == draft.now or _room_deletion_due(draft) <= draft.now:
         mark_meeting_ended(draft, actor_id)
     if session.opened_at != draft.now:  # else it opened and ended in one move: there is no room
         delete_room_later(draft)
@@ -195,10 +195,10 @@ def mark_meeting_ended(draft: Draft, actor_id: int | None) -> None:
 
 def delete_room_later(draft: Draft) -> None:
     """Have the room of a session that is over deleted, when the academy has rooms deleted."""
-    draft.add_work(WorkKind.DELETE_ROOM, _goes_at(draft))
+    draft.add_work(WorkKind.DELETE_ROOM, _room_deletion_due(draft))
 
 
-def _goes_at(draft: Draft) -> datetime:
+def _room_deletion_due(draft: Draft) -> datetime:
     session = draft.session
     is_left_open = (
         session.status in (SessionStatus.COMPLETED, SessionStatus.ABSENT)

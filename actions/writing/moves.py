@@ -1,8 +1,8 @@
-"""Moves change a session's status: checked against the table, appended to the stream, with their
-effects in the same transaction, whoever asks for them.
+"""Moves change a session's status: checked against `ALLOWED_MOVES`, appended to the stream, with
+their effects in the same transaction, whoever asks for them.
 
 Open stays are not closed here but by the caller who ends the session, with `folding.close_stays`:
-folding makes moves itself.
+folding imports this module.
 """
 
 from dataclasses import dataclass
@@ -35,13 +35,15 @@ def advance(draft: Draft, people_inside: int = 0) -> None:
     for to in moves:
         _move(draft, to, CLOCK)
     kept_until = draft.session.kept_open_until
-    if kept_until is not None and kept_until <= draft.now:  # though people inside hold it open
+    if (
+        kept_until is not None and kept_until <= draft.now
+    ):  # also while people inside delay its completion
         let_go(draft, None)
     draft.change(next_transition_at=following, parked_until=None, last_error=None)
 
 
 def move_to(draft: Draft, to: SessionStatus, because: Because) -> None:
-    """Move to a status through those between; WRONG_STATUS if there is no way."""
+    """Move the session to `to`, through the statuses between; WRONG_STATUS if there is no way."""
     for step in path_to(draft.session.status, to):
         _move(draft, step, because)
     following = draft.session.timeline.next_move

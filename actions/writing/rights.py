@@ -1,4 +1,4 @@
-"""Doubts the rights of people: what they watch and the rooms they are in is authorised anew."""
+"""Doubts rights: people are authorised anew for what they watch and the rooms they are in."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -30,7 +30,7 @@ async def doubt_rights(tx: Transaction, user_ids: Iterable[int], now: datetime) 
 
     A person in a room is looked for there, and stays if they still may be there. Doubting too
     often costs a read. The version is counted up for processes that the bus does not reach.
-    Best once in a transaction, and last: people are locked after sessions, in the order of ids.
+    Call it once per transaction, as the last step: people are locked after sessions, by their ids.
     """
     people = await with_guardians(user_ids)
     await doubt_own_rights(tx, people)

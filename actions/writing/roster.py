@@ -19,7 +19,7 @@ from models.reading.rosters import read_expected_ids, state_of
 async def fill(draft: Draft) -> None:
     """Bring the roster in step with who is expected, and append what changed of it.
 
-    A student who left the group loses the row, unless the log has a line of theirs.
+    A student who left the group loses the row, unless something keeps it: see `_remove`.
     """
     session = draft.session
     expected = await read_expected_ids(session)
@@ -37,7 +37,7 @@ async def fill(draft: Draft) -> None:
                 continue
         row.is_expected = is_expected
         await row.save(update_fields=["is_expected"])
-        await tell_row(draft, row)
+        await append_row(draft, row)
 
 
 async def enrol(
@@ -77,8 +77,8 @@ async def _remove(draft: Draft, row: SessionParticipant) -> bool:
     return True
 
 
-async def tell_row(draft: Draft, row: SessionParticipant) -> None:
-    """Append the whole state of a row that changed while its attendance did not."""
+async def append_row(draft: Draft, row: SessionParticipant) -> None:
+    """Append a row's whole state when the row changed but its attendance did not."""
     attendance = await MeetingAttendance.get_or_none(participant_id=row.id)
     is_final = draft.session.finalised_at is not None
     draft.append_presence(state_of(row, attendance, is_final=is_final))

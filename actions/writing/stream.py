@@ -35,12 +35,12 @@ _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[int, a
 async def load(session_id: int) -> Session:
     """Read a session with what writing needs of its academy and teacher."""
     session = await Session.get(id=session_id).select_related("academy__video_settings")
-    await ask_teachers([session] if session.meeting_id is None else [])
+    await read_teacher_settings([session] if session.meeting_id is None else [])
     return session
 
 
-async def ask_teachers(sessions: list[Session]) -> None:
-    """Set `teacher_settings` of the sessions: making a meeting needs them."""
+async def read_teacher_settings(sessions: list[Session]) -> None:
+    """Set `teacher_settings` of the sessions, which making a meeting needs."""
     teachers = {session.teacher_id for session in sessions}
     found = await TeacherMeetingSettings.filter(teacher_id__in=teachers) if teachers else []
     settings = {row.teacher_id: row for row in found}
@@ -80,14 +80,14 @@ async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
 
 
 async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
-    """Drafts of locked sessions in the order of ids; each academy and teacher is read once."""
+    """Read locked sessions as drafts, by their ids; each academy and teacher is read once."""
     rows = await sessions.order_by("id")
     ids = {row.academy_id for row in rows}
     found = await Academy.filter(id__in=ids).select_related("video_settings")
     academies = {academy.id: academy for academy in found}
     for row in rows:
         row.academy = academies[row.academy_id]
-    await ask_teachers([row for row in rows if row.meeting_id is None])
+    await read_teacher_settings([row for row in rows if row.meeting_id is None])
     return [Draft(row, now) for row in rows]
 
 
@@ -102,7 +102,7 @@ DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
 async def write(
     tx: Transaction, drafts: Iterable[Draft], now: datetime, concerned: Iterable[int] = ()
 ) -> None:
-    """Write locked sessions back: rows, events and work, a statement each; publish on commit.
+    """Write locked sessions back: their rows, events and due work; publish them on commit.
 
     `concerned` are people whose rights change by more than these sessions.
     """

@@ -1,7 +1,7 @@
 """The order in which rows are locked, so that no two transactions wait for each other.
 
 First academies and their settings, then groups, then sessions, then people; each kind by id and
-all at once. A transaction that learns too late which rows it needs is repeated: `again_if_raced`.
+all at once. A transaction that learns too late which rows it needs is repeated: `retry_if_raced`.
 """
 
 from collections.abc import Iterable

@@ -16,7 +16,7 @@ from domain.status import SessionStatus
 from models import DueWork, Session
 from models.database.atomic import atomic
 from models.reading.clock_status import FAILED_AFTER
-from tasks.broker import open_broker
+from tasks.broker import local_broker
 from tasks.lane import WIDTH, Lane
 from tasks.work import Jobs
 from tests.support import make
@@ -135,7 +135,7 @@ async def test_work_of_one_kind_can_be_claimed_alone() -> None:
 @asynccontextmanager
 async def jobs(moment: datetime) -> AsyncIterator[tuple[Jobs, LiveKitStub]]:
     async with LiveKitStub() as stub, reaching(stub.url) as livekit:
-        broker = open_broker()
+        broker = local_broker()
         await broker.startup()
         yield Jobs(broker, Rooms(livekit), lambda: moment), stub
         await broker.shutdown()

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def test_a_claim_comes_back_from_json_exactly_as_it_was() -> None:
     await ready()
     (claim,) = await claim_due(NOW + timedelta(microseconds=123_457))
-    heard = Claim.heard(json.loads(json.dumps(claim.told())))
+    heard = Claim.from_dict(json.loads(json.dumps(claim.to_dict())))
     assert heard == claim
     assert await start(heard, NOW)
 

@@ -9,7 +9,7 @@ import pytest
 
 from actions.clock.sweep import advance_due
 from actions.rooms.room import delete_room, make_room, record_room
-from actions.writing.meeting import layer_options
+from actions.writing.meeting import adopt_teacher_options
 from actions.writing.stream import writing
 from domain.attendance.fold import Presence
 from domain.event import SessionEventKind
@@ -496,7 +496,7 @@ async def test_a_substitutes_preferences_count_until_the_room_is_there(
     async def substitute(who: str) -> None:
         async with writing(session.id, there.now) as draft:
             draft.change(teacher_id=there[who].id)
-            await layer_options(draft)
+            await adopt_teacher_options(draft)
 
     await substitute("colleague")
     assert (await options(session))[0] == 3
