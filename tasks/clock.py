@@ -73,7 +73,9 @@ class Clock:
         self._stop_listening = listen_for_due(self._bus, self._wake, on_gap=self._woken.set)
         loops = (
             self._keep_sweeping(),
-            self._repeat("look", self._rooms.reconcile_in_turn, RECONCILE_EVERY, RECONCILE_RETRY),
+            self._repeat(
+                "reconcile", self._rooms.reconcile_in_turn, RECONCILE_EVERY, RECONCILE_RETRY
+            ),
             self._repeat("forget", forget_old, FORGET_EVERY),
             self._repeat("tidy", self._rooms.tidy, TIDY_EVERY, delay=TIDY_EVERY),
         )

@@ -14,7 +14,7 @@ from models import Session
 
 logger = logging.getLogger("halaqa.rooms")
 
-LEASE = "look"  # the name of its row in `leases`
+LEASE = "reconciler"  # the name of its row in `leases`
 RECONCILE_EVERY = timedelta(seconds=5)
 
 

@@ -389,7 +389,7 @@ async def test_only_one_of_many_claimants_gets_the_lease(house: House) -> None:
     for second in (0, 5):
         now = at(0, second)
         took = await asyncio.gather(
-            *(take_lease("look", now, timedelta(seconds=5)) for _ in range(8))
+            *(take_lease("reconciler", now, timedelta(seconds=5)) for _ in range(8))
         )
         assert took.count(True) == 1
 
