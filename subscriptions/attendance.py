@@ -47,13 +47,10 @@ async def attendance(
             if position is not None and position >= hub.version_of(person):
                 await hub.wait_for_change(position, watch.right.lost, person)
                 continue
-            is_change = position is not None
             position, state = hub.version, hub.row_of(person)
             if state is not None:
                 now = clock.now()
-                # A change is told once for all; a first row only to those of the same second.
-                second = None if is_change else now.replace(microsecond=0)
-                key = ("row", person, hub.version, hub.edition, second)
+                key = ("row", person, hub.version, hub.edition, now.replace(microsecond=0))
                 yield hub.build_once(key, partial(_update, hub, state, now))
             elif watch.audience is Audience.STAFF:
                 return

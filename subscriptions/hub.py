@@ -98,7 +98,9 @@ class Hub:
             self.people |= await _people({state.user_id for state in states})
             self._refreshed_at = started
             self.is_open = True
-            await self._fill()
+            if self.version < self._heard:
+                self._heard = 0
+                await self.try_catch_up()
 
     def hear(self, version: int) -> None:
         """Start reading if `version` is newer; one reading covers all versions heard meanwhile."""
@@ -110,10 +112,14 @@ class Hub:
     async def _fill(self) -> None:
         while self.version < self._heard:
             self._heard = 0  # a version that is not in the table costs one reading
-            try:
-                await self.catch_up()
-            except Exception:  # the backstop lets it hear again
-                logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
+            await self.try_catch_up()
+
+    async def try_catch_up(self) -> None:
+        """Catch up; the backstop retries what fails."""
+        try:
+            await self.catch_up()
+        except Exception:
+            logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
 
     async def catch_up(self) -> None:
         """Read what the table has and the ring has not; wake the watchers."""

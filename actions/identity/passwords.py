@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import Argon2Error, InvalidHashError
 
 from domain.errors import InvalidCredentialsError, InvalidInputError
 
@@ -57,7 +57,7 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
             await _in(_checking, lambda: _hasher.hash(password))
             return False
         return await _in(_checking, lambda: _hasher.verify(password_hash, password))
-    except (VerificationError, InvalidHashError):
+    except (Argon2Error, InvalidHashError):
         return False
     finally:
         _waiting.discard(mark)

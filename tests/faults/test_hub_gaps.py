@@ -108,6 +108,28 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
     assert [record_notice.getMessage() for record_notice in said] == ["gaps not closed"]
 
 
+async def test_a_reading_that_hangs_is_ended_by_the_backstop_and_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscriptions.backstop.DATABASE_PATIENCE_S", 0.05)
+    classroom, hung = await ready(), asyncio.Event()
+    read = Hub.catch_up
+
+    async def hang_once(self: Hub) -> None:
+        if not hung.is_set():
+            hung.set()
+            await asyncio.Event().wait()
+        await read(self)
+
+    async with streaming(at(-9), is_told=False, backstop_s=0.01) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
+            await stream.next()
+            monkeypatch.setattr(Hub, "catch_up", hang_once)
+            await join(classroom)
+            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert hung.is_set()
+
+
 async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanwhile(
     database: Database, looks: list[Hub]
 ) -> None:

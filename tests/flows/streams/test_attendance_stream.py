@@ -1,5 +1,8 @@
 """One row of a roster as a stream, for the student, their parents and the managers."""
 
+import pytest
+
+import clock
 from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
 from actions.admittance.barring import bar_participant
 from actions.attendance.final_result import finalise_attendance
@@ -68,7 +71,10 @@ async def test_a_change_of_one_student_wakes_nobody_elses_stream(database: Datab
             assert await second.is_silent()
 
 
-async def test_watchers_of_the_same_row_share_one_answer(database: Database) -> None:
+async def test_watchers_of_the_same_row_share_one_answer_in_the_same_second(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: at(-1))
     classroom = await ready()
     parent = await make.parent(await classroom.session.academy, classroom.student)
     async with streaming(at(-9)) as streams:

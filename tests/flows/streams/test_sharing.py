@@ -37,6 +37,7 @@ async def joins(classroom: Classroom, minutes: float) -> None:
     await record_notice(translate(body_of(classroom.room.joined(stay))), at(minutes))
 
 
+@pytest.mark.usefixtures("same_second")
 async def test_subscriptions_that_ask_the_same_share_one_answer(database: Database) -> None:
     classroom = await ready()
     admin = await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN)
