@@ -54,7 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[StreamServices]:
 
 
 async def _redis(settings: Settings) -> RedisServer | None:
-    """The Redis of the settings, under names that only this installation uses."""
+    """Return the Redis of the settings, under names that only this installation uses."""
     if settings.redis_url is None:
         return None
     return RedisServer.of(settings.redis_url, await installation())
@@ -101,7 +101,7 @@ async def alongside(beside: Beside | None) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterator[None]:
-    """The clock and its work, without a server. With Redis its work is done by workers."""
+    """Run the clock without a server; with Redis its work is done by workers."""
     async with contextlib.AsyncExitStack() as stack:
         await open_database(settings.database_url)
         stack.push_async_callback(close_database)
@@ -114,7 +114,7 @@ async def ticking(settings: Settings, *, is_worker: bool = False) -> AsyncIterat
 
 
 def working(settings: Settings) -> contextlib.AbstractAsyncContextManager[None]:
-    """A worker: a clock, and its share of the work that any clock sends."""
+    """Run a worker: a clock, and its share of the work that any clock sends."""
     return ticking(settings, is_worker=True)
 
 

@@ -122,7 +122,7 @@ class RedisBus(Backend):
         return Event(GAP, "")
 
     async def _read(self, connection: AbstractConnection) -> Event | None:
-        """The next message of ours; None for other answers and after `ping_s` of silence.
+        """Read the next message of ours; None for other answers and after `ping_s` of silence.
 
         A frozen Redis or a cut line looks like one that has nothing to say: silence is answered
         with a ping, and more silence is an error.

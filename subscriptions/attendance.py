@@ -28,7 +28,7 @@ async def attendance(
     user_id: strawberry.ID,
     after: str | None = strawberry.UNSET,
 ) -> AsyncGenerator[AttendanceUpdate, None]:
-    """The row now, unless it is as it was at `after`; then each change of it, as long as it lasts.
+    """Yield the row now, unless it is as it was at `after`; then each change of it.
 
     It goes on after the final result, which a late event may change. When the row is gone it ends
     for staff, and is FORBIDDEN for others.

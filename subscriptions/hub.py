@@ -191,14 +191,14 @@ class Hub:
         return is_cancelled or self.session.finalised_at is not None
 
     def place_of(self, cursor: str | None) -> int | None:
-        """Where a subscriber goes on; None without a cursor or for one the ring cannot serve."""
+        """Find where a subscriber goes on; None where the ring cannot serve the cursor."""
         version = stream_version(cursor, self.session_id) if cursor else None
         if version is None or not self.floor <= version <= self.version:
             return None
         return version
 
     def after(self, position: int) -> list[Entry]:
-        """The events after a position that the ring still has."""
+        """Return the events after a position that the ring still has."""
         skip = len(self._ring) - (self.version - position)
         return list(islice(self._ring, max(0, skip), None))
 
@@ -216,7 +216,7 @@ class Hub:
         return next((state for state in rows if state.user_id == user_id), None)
 
     def version_of(self, user_id: int | None) -> int:
-        """The last version; with a person, the last one known that changed their row."""
+        """Return the last version; with a person, the last one known that changed their row."""
         return self.version if user_id is None else self._changed_at.get(user_id, 0)
 
     async def wait_for_change(

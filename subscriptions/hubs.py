@@ -44,7 +44,7 @@ class Hubs:
 
     @asynccontextmanager
     async def watching(self, session_id: int) -> AsyncIterator[Hub]:
-        """The session's hub, read for the first watcher and dropped with the last.
+        """Give the session's hub, read for the first watcher and dropped with the last.
 
         It hears of new versions before it is read: no change is lost.
         """

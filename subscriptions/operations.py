@@ -28,7 +28,7 @@ Frame = tuple[str, bool]  # its text, and whether it is the operation's last
 async def frames(
     schema: ClientSafeSchema, operation: Subscribe, context: object
 ) -> AsyncGenerator[Frame, None]:
-    """Every frame the operation sends, in order; closing the generator ends the operation.
+    """Yield every frame of the operation, in order; closing the generator ends the operation.
 
     CloseError where the socket should end too: its person is signed out, or a stream breaks by our
     fault after its first event (the client is to come back and resume, not to take it for the end).
@@ -68,7 +68,7 @@ async def frames(
 
 
 def _is_end(operation: Subscribe, result: ExecutionResult) -> bool:
-    """True if the request is refused, or the stream cannot give its next event."""
+    """Tell if the request is refused, or the stream cannot give its next event."""
     if result.data is not None:
         return False
     is_refused = all(error.path is None for error in result.errors or ())

@@ -48,7 +48,7 @@ async def reauthorise(rights: Iterable[Right], now: datetime) -> None:
 
 
 def _without_token(viewer: Viewer) -> Viewer:
-    """The same viewer, whichever token speaks for them: they may watch the same."""
+    """Drop the token from a viewer: with each of their tokens they may watch the same."""
     return replace(viewer, expires_at=None, family=None)
 
 

@@ -26,7 +26,7 @@ from subscriptions.watch import watching
 async def session_presence(
     info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
 ) -> AsyncGenerator[PresenceEvent, None]:
-    """The roster now, or what changed since `after`; then changes, until the result is final."""
+    """Yield the roster, or what changed since `after`; then changes, until the final result."""
     info.context.require_viewer()
     number = require_number(Kind.SESSION, session_id)
     async with watching(info, number, SessionAccess(number, is_to_roster=True)) as watch:
@@ -57,7 +57,7 @@ async def session_presence(
 async def session_events(
     info: Info, session_id: strawberry.ID, after: str | None = strawberry.UNSET
 ) -> AsyncGenerator[SessionEvent, None]:
-    """The session now, or what happened since `after`; then each event the viewer may see."""
+    """Yield the session now, or what happened since `after`; then each event the viewer may see."""
     info.context.require_viewer()
     number = require_number(Kind.SESSION, session_id)
     async with watching(info, number, SessionAccess(number)) as watch:
@@ -97,7 +97,7 @@ def _presence_snapshot(hub: Hub, now: datetime) -> PresenceSnapshot:
 
 
 def _presence_changes(hub: Hub, news: list[Entry]) -> PresenceChanges:
-    """The latest state of each row that changed, from the first of these events to the last."""
+    """Build the latest state of each row that these events changed."""
     now = clock.now()
     states, removed = latest_states(entry.row for entry in news)
     version = news[-1].row.sequence

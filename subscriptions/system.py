@@ -15,7 +15,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 async def system_status(info: Info) -> AsyncGenerator[SystemStatus, None]:
-    """The state now; again when it changes, and every 10 s."""
+    """Yield the state now; again when it changes, and every 10 s."""
     services = info.context.services
     sent: SystemState | None = None
     async with (
@@ -39,6 +39,6 @@ async def _authorise(viewer: Viewer, now: datetime) -> Footing:
 
 
 def _without_motion(state: SystemState) -> SystemState:
-    """The state without the values that change all the time."""
+    """Drop the values that change all the time."""
     quiet = replace(state.clock, last_beat_at=None, skew_ms=0)
     return replace(state, as_of=LONG_AGO, clock=quiet)

@@ -50,7 +50,7 @@ class SystemWatch:
             await cancel([task])
 
     async def states(self, end: asyncio.Future[None]) -> AsyncIterator[SystemState]:
-        """The state now, and each one read from here on, until `end`."""
+        """Yield the state now, and each one read from here on, until `end`."""
         while not end.done():
             if self._state is not None:
                 yield self._state
@@ -58,7 +58,7 @@ class SystemWatch:
                 await asyncio.wait((self._tick, end), return_when=asyncio.FIRST_COMPLETED)
 
     def status_of(self, state: SystemState, *, is_detailed: bool) -> SystemStatus:
-        """The state as an event, one object for all watchers of the same audience."""
+        """Make the state an event, one object for all watchers of the same audience."""
         if self._statuses_of is not state:
             self._statuses, self._statuses_of = {}, state
         if is_detailed not in self._statuses:

@@ -21,7 +21,7 @@ class Watch:
     since: float | None  # when the watcher came, until they have a snapshot
 
     async def refreshed(self) -> Hub:
-        """The hub, new enough for a snapshot. Yield it before anything else is awaited."""
+        """Refresh the hub for a snapshot. Yield it before anything else is awaited."""
         since, self.since = self.since, None
         await self.hub.refresh(time.monotonic() if since is None else since)
         await self.right.confirm()
@@ -30,7 +30,7 @@ class Watch:
 
 @asynccontextmanager
 async def watching(info: Info, session_id: int, authorise: Authorise) -> AsyncIterator[Watch]:
-    """The session, for viewers whom `authorise` accepts; raises as it does."""
+    """Give the session to viewers whom `authorise` accepts; raises as it does."""
     services = info.context.services
     since = time.monotonic()
     async with services.watchers.holding(info.context, authorise) as right:

@@ -70,7 +70,7 @@ class Watchers:
     async def holding(
         self, context: Context[Services], authorise: Authorise
     ) -> AsyncIterator[Right]:
-        """The right of an operation, as long as it runs; `start` it before anything is sent.
+        """Give the right of an operation, as long as it runs; `start` it before anything is sent.
 
         Changes are listened for before the right is asked for: no change is lost.
         """

@@ -55,7 +55,7 @@ class Connected(Protocol):
         """Raise UnauthenticatedError when their sign-in ends; return if their token expires."""
 
     async def context_for_operation(self) -> object:
-        """A new context for each operation; UnauthenticatedError if their sign-in has ended."""
+        """Make a new context for an operation; UnauthenticatedError if their sign-in has ended."""
 
 
 class Connect(Protocol):

@@ -70,7 +70,7 @@ class Draft:
         self.dropped.add(kind)
 
     def newly_due(self) -> list[datetime]:
-        """The moments for which the clock may have to wake earlier."""
+        """List the moments for which the clock may have to wake earlier."""
         moments = [due_at for _, due_at, _ in self.work]
         if "next_transition_at" in self.changed and self.session.next_transition_at is not None:
             moments.append(self.session.next_transition_at)

@@ -140,7 +140,7 @@ def refresh_options(draft: Draft) -> None:
 
 
 def _options(session: Session) -> MeetingOptions:
-    """The values of `createMeeting`, else the teacher's, else the academy's."""
+    """Take the values of `createMeeting`, else the teacher's, else the academy's."""
     teacher = session.teacher_settings
     layers = (
         session.meeting_wishes or {},
@@ -151,7 +151,7 @@ def _options(session: Session) -> MeetingOptions:
 
 
 def expiry_of(session: Session) -> datetime:
-    """When the meeting expires: by its options, plus the time the session is kept open."""
+    """Compute when the meeting expires: by its options, plus the time the session is kept open."""
     kept = session.open_until - session.ends_at
     return session.scheduled_at + timedelta(minutes=session.options.max_duration_minutes) + kept
 
