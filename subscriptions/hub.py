@@ -64,6 +64,7 @@ class Hub:
         self._tasks = tasks
         self._opening = asyncio.Lock()
         self._reading = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
         self._filling: asyncio.Task[None] | None = None
         self._heard = 0  # the newest version that was heard of and is not read yet
         self._refreshed_at = time.monotonic()  # when that reading started
@@ -121,52 +122,51 @@ class Hub:
         except Exception:
             logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
 
-    async def catch_up(self) -> None:
-        """Read what the table has and the ring has not; wake the watchers."""
+    async def catch_up(self, user_ids: Iterable[int] = ()) -> None:
+        """Read the row, the events that the ring has not, and people; wake the watchers.
+
+        People are those of the events, and of `user_ids`, whose names may have changed.
+        """
         async with self._reading:
-            await self._read()
+            session = await models.Session.get(id=self.session_id)
+            rows: list[models.SessionEvent] = []
+            if session.version > self.version:
+                rows = await models.SessionEvent.filter(
+                    session_id=self.session_id,
+                    sequence__gt=self.version,
+                    sequence__lte=session.version,
+                ).order_by("sequence")
+            subjects = {row.payload["user_id"] for row in rows if row.kind.is_presence}
+            people = await _people({*user_ids, *subjects})
+            # Nothing is awaited from here on: a watcher sees all of what is new, or nothing yet.
+            known = self.people
+            is_person_new = any(
+                person.id not in known or _differ(person, known[person.id])
+                for person in people.values()
+            )
+            if is_person_new or _differ(session, self.session):
+                self.edition += 1
+            self.people |= people
+            for row in rows:
+                self._append(row)
+            self.session, self.version = session, session.version
+            self.floor = max(self.floor, self.version - len(self._ring))
+            for subject in (None, *subjects) if rows else ():
+                if tick := self._ticks.pop(subject, None):
+                    tick.set_result(None)
 
     async def refresh(self, since: float) -> None:
         """Make the row and the names as new as `since`, by the monotonic clock, for a snapshot.
 
         They change without an event too. In a storm of snapshots they may be a second older.
         """
-        async with self._reading:
+        async with self._refreshing:
             started = time.monotonic()
             if self._refreshed_at >= since or started < self._refreshed_until - REFRESH_AHEAD_S:
                 return
-            await self._read(state.user_id for state in self.roster.values())
+            await self.catch_up({state.user_id for state in self.roster.values()})
             self._refreshed_at = started
             self._refreshed_until = max(started, self._refreshed_until) + REFRESH_EVERY_S
-
-    async def _read(self, user_ids: Iterable[int] = ()) -> None:
-        """Read the row, the events after the ring's last, these people and those of the events."""
-        session = await models.Session.get(id=self.session_id)
-        rows: list[models.SessionEvent] = []
-        if session.version > self.version:
-            rows = await models.SessionEvent.filter(
-                session_id=self.session_id,
-                sequence__gt=self.version,
-                sequence__lte=session.version,
-            ).order_by("sequence")
-        subjects = {row.payload["user_id"] for row in rows if row.kind.is_presence}
-        people = await _people({*user_ids, *subjects})
-        # Nothing is awaited from here on: a watcher sees all of what is new, or nothing yet.
-        known = self.people
-        is_person_new = any(
-            person.id not in known or _differ(person, known[person.id])
-            for person in people.values()
-        )
-        if is_person_new or _differ(session, self.session):
-            self.edition += 1
-        self.people |= people
-        for row in rows:
-            self._append(row)
-        self.session, self.version = session, session.version
-        self.floor = max(self.floor, self.version - len(self._ring))
-        for subject in (None, *subjects) if rows else ():
-            if tick := self._ticks.pop(subject, None):
-                tick.set_result(None)
 
     def _append(self, row: models.SessionEvent) -> None:
         self._ring.append(Entry(row, self._roster_changed))

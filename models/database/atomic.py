@@ -62,21 +62,16 @@ async def atomic() -> AsyncIterator[Transaction]:
     try:
         async with scope as connection:
             transaction = Transaction(connection)
-            async with _as_current(transaction):
+            token = _current.set(transaction)
+            try:
                 yield transaction
+                if transaction.is_broken:
+                    message = "A part of this transaction failed, so none of it is stored."
+                    raise RuntimeError(message)
+            finally:
+                transaction.is_open = False
+                _current.reset(token)
     finally:
         # `is_committed` also holds when a cancellation arrived during the commit.
         if transaction is not None and scope.is_committed:
             transaction._run_callbacks()
-
-
-@asynccontextmanager
-async def _as_current(transaction: Transaction) -> AsyncIterator[None]:
-    token = _current.set(transaction)
-    try:
-        yield
-        if transaction.is_broken:
-            raise RuntimeError("A part of this transaction failed, so none of it is stored.")
-    finally:
-        transaction.is_open = False
-        _current.reset(token)

@@ -1,7 +1,7 @@
 """Hubs recover from missing, repeated and false hints."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, closing
 from typing import Any
 
@@ -36,9 +36,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
     seen: list[Hub] = []
     fill = Hub.catch_up
 
-    async def catch_up(self: Hub) -> None:
+    async def catch_up(self: Hub, user_ids: Iterable[int] = ()) -> None:
         seen.append(self)
-        await fill(self)
+        await fill(self, user_ids)
 
     monkeypatch.setattr(Hub, "catch_up", catch_up)
     return seen
@@ -115,11 +115,11 @@ async def test_a_reading_that_hangs_is_ended_by_the_backstop_and_tried_again(
     classroom, hung = await ready(), asyncio.Event()
     read = Hub.catch_up
 
-    async def hang_once(self: Hub) -> None:
+    async def hang_once(self: Hub, user_ids: Iterable[int] = ()) -> None:
         if not hung.is_set():
             hung.set()
             await asyncio.Event().wait()
-        await read(self)
+        await read(self, user_ids)
 
     async with streaming(at(-9), is_told=False, backstop_s=0.01) as streams:
         async with streams.presence(classroom.session.id, classroom.teacher) as stream:
