@@ -13,7 +13,7 @@ from background import cancel
 from cli.parts import Beside
 from gateways.bus import Bus
 from gateways.changes import use_bus
-from gateways.livekit import LiveKit
+from gateways.livekit import connected
 from gateways.queue import queue
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
@@ -71,21 +71,6 @@ async def publishing(redis: RedisServer | None) -> AsyncIterator[Bus]:
     finally:
         use_bus(None)
         await bus.close()
-
-
-@contextlib.asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
-    secret = settings.livekit_api_secret.get_secret_value()
-    gateway = LiveKit(
-        settings.livekit_api_url,
-        settings.livekit_api_key,
-        secret,
-        tls_verify=settings.livekit_tls_verify,
-    )
-    try:
-        yield gateway
-    finally:
-        await gateway.aclose()
 
 
 @contextlib.asynccontextmanager

@@ -4,12 +4,12 @@ import secrets
 from datetime import timedelta
 
 import clock
+import settings
 from cli.doctor_report import Report
-from cli.options import livekit_client
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
 from domain.rooms import TRIAL_ROOM
-from gateways.livekit import LiveKitRefusedError
+from gateways.livekit import LiveKitRefusedError, connected
 from gateways.livekit_tokens import Admission, Grant, mint
 from gateways.probes import ProbeError, certificate_expiry, get, is_secure, offered_turn
 from settings import Settings
@@ -61,7 +61,7 @@ async def check_keys(report: Report) -> None:
     """Check that LiveKit accepts our API key and its secret."""
     name = "livekit keys"
     try:
-        async with livekit_client() as livekit:
+        async with connected(settings.current()) as livekit:
             await livekit.ping()
     except LiveKitRefusedError as error:
         advice = "Compare HALAQA_LIVEKIT_API_KEY and its secret with LiveKit's configuration."
@@ -82,7 +82,7 @@ async def check_room(report: Report, given: Settings) -> None:
         metadata="{}",
     )
     try:
-        async with livekit_client() as livekit:
+        async with connected(given) as livekit:
             await livekit.ensure_room(room)
             try:
                 await _check_turn(report, given, room.name)

@@ -3,6 +3,7 @@
 import typer
 
 import clock
+import settings
 from actions.clock.manual_run import create_scheduled
 from actions.clock.safety_net import catch_forgotten
 from actions.rooms.cleanup import Cleaned, clean_up
@@ -12,12 +13,12 @@ from cli.options import (
     Slug,
     Verbose,
     console,
-    livekit_client,
     print_counts,
     print_lines,
     selected_sessions,
 )
 from cli.parts import Stop, blocking
+from gateways.livekit import connected
 
 SILENT = "LiveKit does not answer: its rooms were not looked at."
 
@@ -43,7 +44,7 @@ async def cleanup(
     academy: Slug = None, kind: Kind = None, dry_run: Dry = False, verbose: Verbose = False
 ) -> None:
     """Complete sessions whose time is up, and close the rooms of those that are over."""
-    async with selected_sessions(academy, kind) as which, livekit_client() as livekit:
+    async with selected_sessions(academy, kind) as which, connected(settings.current()) as livekit:
         cleaned = await clean_up(livekit, clock.now(), which, is_dry=dry_run)
     _print_cleaned(cleaned, is_dry=dry_run, is_verbose=verbose)
     if cleaned.is_silent:
@@ -55,7 +56,7 @@ async def manage(
     academy: Slug = None, kind: Kind = None, dry_run: Dry = False, verbose: Verbose = False
 ) -> None:
     """Do all of it at once: make the meetings to come and the missing ones, end the expired."""
-    async with selected_sessions(academy, kind) as which, livekit_client() as livekit:
+    async with selected_sessions(academy, kind) as which, connected(settings.current()) as livekit:
         now = clock.now()
         ahead = await create_scheduled(now, which, is_dry=dry_run)
         missing = await catch_forgotten(now, which, is_dry=dry_run)

@@ -11,7 +11,6 @@ import settings
 from cli.database import opened
 from cli.parts import Stop
 from domain.session import SessionKind
-from gateways.livekit import LiveKit
 from models import Academy
 from models.reading.session_filter import SessionFilter
 
@@ -54,21 +53,6 @@ async def selected_sessions(
         if slug and academy is None:
             raise Stop("There is no such academy.")
         yield SessionFilter(academy.id if academy else None, kind)
-
-
-@asynccontextmanager
-async def livekit_client() -> AsyncIterator[LiveKit]:
-    given = settings.current()
-    livekit = LiveKit(
-        given.livekit_api_url,
-        given.livekit_api_key,
-        given.livekit_api_secret.get_secret_value(),
-        tls_verify=given.livekit_tls_verify,
-    )
-    try:
-        yield livekit
-    finally:
-        await livekit.aclose()
 
 
 def print_lines(lines: list[tuple[int, str]], *, is_verbose: bool) -> None:

@@ -1,7 +1,8 @@
 """LiveKit's rooms by its HTTP API: each call ends in time and fails in one of two ways."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -16,6 +17,7 @@ from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
 from gateways.livekit_tokens import Grant
 from gateways.single_flight import SingleFlight
+from settings import Settings
 
 WHILE_SOMEBODY_WAITS_S = 1.0
 IN_BACKGROUND_S = 5.0
@@ -206,3 +208,18 @@ async def _retry_if_dropped(
         return await method(request)
     except (aiohttp.ServerDisconnectedError, ConnectionResetError):
         return await method(request)
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[LiveKit]:
+    """Open a client of the LiveKit in the settings; it is closed with the block."""
+    livekit = LiveKit(
+        settings.livekit_api_url,
+        settings.livekit_api_key,
+        settings.livekit_api_secret.get_secret_value(),
+        tls_verify=settings.livekit_tls_verify,
+    )
+    try:
+        yield livekit
+    finally:
+        await livekit.aclose()

@@ -16,7 +16,7 @@ DATABASE_PATIENCE_S = 10.0
 class Backstop:
     """Calls `close_gaps` every `every_s` seconds, and at once after `hurry`.
 
-    `channel` names it in the log.
+    It lasts as long as the listening that it stands behind. `channel` names it in the log.
     """
 
     def __init__(
@@ -28,8 +28,11 @@ class Backstop:
         self._is_hurried = asyncio.Event()
         self._is_failing = False  # logged once
         self._task: asyncio.Task[None] | None = None
+        self._stop_listening: Callable[[], None] | None = None
 
-    def start(self) -> None:
+    def start(self, stop_listening: Callable[[], None]) -> None:
+        """Start behind a listening; `stop` ends both."""
+        self._stop_listening = stop_listening
         self._task = apart(self._run())
 
     def hurry(self) -> None:
@@ -37,6 +40,8 @@ class Backstop:
         self._is_hurried.set()
 
     async def stop(self) -> None:
+        if self._stop_listening is not None:
+            self._stop_listening()
         if self._task is not None:
             await cancel([self._task])
 

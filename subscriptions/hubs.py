@@ -1,6 +1,6 @@
 """The watched sessions of this process: a hub each, told of changes by the bus or the backstop."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import telemetry
@@ -23,7 +23,6 @@ class Hubs:
         self._hubs: dict[int, Hub] = {}
         self._tasks = Tasks()
         self._backstop = Backstop(SESSIONS, backstop_s, self.close_gaps)
-        self._stop_listening: Callable[[], None] | None = None
 
     @property
     def watched(self) -> dict[int, int]:
@@ -31,14 +30,10 @@ class Hubs:
         return {session_id: hub.watchers for session_id, hub in self._hubs.items()}
 
     async def open(self) -> None:
-        self._stop_listening = listen_for_versions(
-            self._bus, self._hear, on_gap=self._backstop.hurry
-        )
-        self._backstop.start()
+        listening = listen_for_versions(self._bus, self._hear, on_gap=self._backstop.hurry)
+        self._backstop.start(listening)
 
     async def close(self) -> None:
-        if self._stop_listening is not None:
-            self._stop_listening()
         await self._backstop.stop()
         await self._tasks.cancel()
 

@@ -49,7 +49,6 @@ class Watchers:
         self._people: dict[int, _Person] = {}
         self._tasks = Tasks()
         self._backstop = Backstop(VIEWERS, backstop_s, self.close_gaps)
-        self._stop_listening: Callable[[], None] | None = None
 
     @property
     def watching(self) -> dict[int, int]:
@@ -57,12 +56,10 @@ class Watchers:
         return {user_id: len(person.rights) for user_id, person in self._people.items()}
 
     async def open(self) -> None:
-        self._stop_listening = listen_for_doubts(self._bus, self._hear, on_gap=self._backstop.hurry)
-        self._backstop.start()
+        listening = listen_for_doubts(self._bus, self._hear, on_gap=self._backstop.hurry)
+        self._backstop.start(listening)
 
     async def close(self) -> None:
-        if self._stop_listening is not None:
-            self._stop_listening()
         await self._backstop.stop()
         await self._tasks.cancel()
 

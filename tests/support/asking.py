@@ -11,8 +11,9 @@ from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Door
 from api import build_schema
 from execution.context import Context
+from gateways.livekit import connected
 from models import User
-from processes import connected, publishing
+from processes import publishing
 from settings import current
 from subscriptions.hubs import Hubs
 from subscriptions.stream_services import StreamServices

@@ -41,7 +41,7 @@ ROLE = "{ viewer { role } }"
 @pytest.fixture(autouse=True)
 def only_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the backstop: it runs only where a test is about it."""
-    monkeypatch.setattr(Backstop, "start", lambda backstop: None)
+    monkeypatch.setattr(Backstop, "start", lambda backstop, stop_listening: None)
 
 
 async def test_a_deactivated_person_can_start_nothing_on_an_open_socket(
