@@ -49,4 +49,5 @@ class WorkKind(StrEnum):
     MAKE_MEETING = "MAKE_MEETING"  # ahead of time, or again after a refusal
     EXPIRE_STAYS = "EXPIRE_STAYS"  # stays that nobody has confirmed for too long
     EXPIRE_REPORT = "EXPIRE_REPORT"  # a report of a join that LiveKit has not confirmed
+    NOTE_AWAY = "NOTE_AWAY"  # our door for webhooks was shut while people were in the room
     REMOVE_PERSON = "REMOVE_PERSON"  # somebody in the room who may have lost the right to be there

@@ -9,13 +9,15 @@ from models.participant import SessionParticipant
 from models.session import Session
 from models.user import Guardianship, TeacherMeetingSettings, User
 from models.webhook import WebhookReceipt, WebhookRejection
-from models.work import ClockHeartbeat, DueWork, Lease
+from models.work import ClockHeartbeat, DoorClosure, DoorHeartbeat, DueWork, Lease
 
 __all__ = [
     "Academy",
     "AccessKey",
     "AttendancePolicy",
     "ClockHeartbeat",
+    "DoorClosure",
+    "DoorHeartbeat",
     "DueWork",
     "Group",
     "Guardianship",

@@ -123,18 +123,22 @@ class AttendancePolicy(Model):
     present_from_percent = fields.IntField(default=POLICY.present_from_percent)
     partial_from_percent = fields.IntField(default=POLICY.partial_from_percent)
     late_after_minutes = fields.IntField(default=POLICY.late_after_minutes)
+    late_before_partial = fields.BooleanField(default=POLICY.late_before_partial)
+    minimum_held_minutes = fields.IntField(default=POLICY.minimum_held_minutes)
     merge_gap_seconds = fields.IntField(default=POLICY.merge_gap_seconds)
     stale_after_minutes = fields.IntField(default=POLICY.stale_after_minutes)
 
     class Meta:
         table = "attendance_policies"
 
-    def stamp(self) -> dict[str, int]:
+    def stamp(self) -> dict[str, int | bool]:
         """Return the copy that a session keeps, so that a later change does not alter the past."""
         return {
             "present_from_percent": self.present_from_percent,
             "partial_from_percent": self.partial_from_percent,
             "late_after_minutes": self.late_after_minutes,
+            "late_before_partial": self.late_before_partial,
+            "minimum_held_minutes": self.minimum_held_minutes,
             "merge_gap_seconds": self.merge_gap_seconds,
             "stale_after_minutes": self.stale_after_minutes,
         }

@@ -44,6 +44,7 @@ class MeetingAttendanceEvent(Model):
     room_created_ms = fields.BigIntField(null=True)
     participant_sid = fields.CharField(max_length=64, null=True)
     joined_ms = fields.BigIntField(null=True)
+    identity = fields.TextField(null=True)
     is_disconnected = fields.BooleanField(default=False)
     disconnect_reason = fields.CharField(max_length=40, null=True)
     alive_ms = fields.BigIntField(null=True)
@@ -80,12 +81,15 @@ class MeetingAttendance(Model):
     cycles: list[dict[str, Any]] = fields.JSONField()
     first_joined_ms = fields.BigIntField(null=True)
     last_left_ms = fields.BigIntField(null=True)
+    arrived_ms = fields.BigIntField(null=True)
     closed_ms = fields.BigIntField()
     joined_since_ms = fields.BigIntField(null=True)
     join_count = fields.IntField()
     leave_count = fields.IntField()
     confidence = fields.CharEnumField(Confidence, max_length=20)
     status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)
+    bounds: dict[str, Any] | None = fields.JSONField(null=True)
+    needs_review = fields.BooleanField(default=False)
     override: dict[str, Any] | None = fields.JSONField(null=True)
     open_sids: list[str] | None = fields.JSONField(
         null=True

@@ -9,6 +9,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
+from domain.attendance.fold import ATTENDANCE_RULE
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions
 from domain.session import MeetingSource, SessionFormat, SessionKind
@@ -62,6 +63,8 @@ class Session(Model):
     started_at: datetime | None = UtcDatetime(null=True)
     ended_at: datetime | None = UtcDatetime(null=True)
     finalised_at: datetime | None = UtcDatetime(null=True)
+    held_until: datetime | None = UtcDatetime(null=True)  # a person ended it then, early
+    attendance_rule = fields.IntField(default=ATTENDANCE_RULE)  # the rules that judge its results
     closed_from: datetime | None = UtcDatetime(
         null=True
     )  # its academy became inactive before the start

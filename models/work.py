@@ -1,4 +1,4 @@
-"""Due work, the heartbeats of clocks, and the leases of processes."""
+"""Due work, the heartbeats of clocks and doors, and the leases of processes."""
 
 from datetime import datetime
 
@@ -42,6 +42,28 @@ class ClockHeartbeat(Model):
 
     class Meta:
         table = "clock_heartbeats"
+
+
+class DoorHeartbeat(Model):
+    """The last signs of life of each API process, whose door takes LiveKit's webhooks."""
+
+    name = fields.CharField(max_length=100, primary_key=True)
+    beat_at: datetime = UtcDatetime()
+    stored_at: datetime | None = UtcDatetime(null=True)  # its last signed delivery that was stored
+    refused_since: datetime | None = UtcDatetime(null=True)  # all since then got 503
+
+    class Meta:
+        table = "door_heartbeats"
+
+
+class DoorClosure(Model):
+    """A time in which no process could take LiveKit's webhooks."""
+
+    shut_from: datetime = UtcDatetime(primary_key=True)
+    shut_until: datetime = UtcDatetime()
+
+    class Meta:
+        table = "door_closures"
 
 
 class Lease(Model):

@@ -24,6 +24,7 @@ from domain.attendance.stay_ends import Confidence, CycleEnd, weakest
 from domain.attendance.stays import CycleStart, Stay, stays_in
 
 __all__ = [
+    "ATTENDANCE_RULE",
     "AttendanceStatus",
     "Confidence",
     "Cycle",
@@ -48,6 +49,10 @@ __all__ = [
     "would_change",
 ]
 
+# The number of the rules below. A session keeps the number its result was made final by; 1 is that
+# of the first releases, which knew no held time and no bounds.
+ATTENDANCE_RULE = 2
+
 # A line further from its session than this belongs to another life of the same room name.
 FAR_MS = 24 * 60 * 60 * 1000
 
@@ -65,6 +70,8 @@ class Policy:
     present_from_percent: int = 80
     partial_from_percent: int = 30
     late_after_minutes: int = 15
+    late_before_partial: bool = False  # True: too late is LATE even below the present percentage
+    minimum_held_minutes: int = 15  # ended by a person before that, the class did not take place
     merge_gap_seconds: int = 120  # 0: only what overlaps or touches is one cycle
     stale_after_minutes: int = 30  # the clock reads it, the fold does not
 

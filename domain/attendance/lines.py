@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     ROOM_STARTED = "ROOM_STARTED"
     ROOM_FINISHED = "ROOM_FINISHED"
     EXPIRED = "EXPIRED"
+    AWAY = "AWAY"
     OVERRIDE = "OVERRIDE"
     OVERRIDE_WITHDRAWN = "OVERRIDE_WITHDRAWN"
 
@@ -49,6 +50,7 @@ class AttendanceStatus(StrEnum):
     LATE = "LATE"
     PARTIAL = "PARTIAL"
     ABSENT = "ABSENT"
+    EXCUSED = "EXCUSED"  # by an override only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class Line:
     room_created_ms: int | None
     participant_sid: str | None
     joined_ms: int | None
+    identity: str | None = None  # as the person is known in the room
     is_disconnected: bool = False  # a joined whose participant was gone when it was written
     disconnect_reason: str | None = None  # LiveKit's name, such as CLIENT_INITIATED
     alive_ms: int | None = None  # the last sign of life known when the line was written
