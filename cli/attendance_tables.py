@@ -8,9 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.attendance.fold import Presence
-from domain.attendance.state import AttendanceState, Window, from_ms, to_ms
+from domain.attendance.state import AttendanceState, from_ms, to_ms
 from domain.status import LIVE
 from models import MeetingAttendanceEvent, Session, User
+from models.reading.attendance_log import window_of
 from models.reading.rosters import read_rosters
 
 
@@ -42,7 +43,7 @@ async def tables_of(session: Session, now: datetime, lines: int) -> RenderableTy
     times = f"{_time(session.scheduled_at)} to {_time(session.ends_at)}"
     head = f"{session.id} {escape(session.title)}: {session.status}, {times}, at {_time(now)}"
 
-    window = Window.of(session.scheduled_at, session.ends_at)
+    window = window_of(session)
     people = _table("person", "presence", "seconds", "joins", "status", "override", "how sure")
     for state in states:
         result, override = state.result, state.result.override

@@ -14,11 +14,12 @@ from cli.database import opened
 from cli.options import SessionId, UserOption
 from cli.parts import Stop, blocking
 from domain.attendance.fold import EventKind
-from domain.attendance.state import Window, from_ms, to_ms
+from domain.attendance.state import from_ms, to_ms
 from domain.webhook import WebhookOutcome
 from gateways.livekit_simulation import Event, Guest, Sender, SimulatedRoom, Stay
 from gateways.livekit_tokens import identity_of
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User, WebhookReceipt
+from models.reading.attendance_log import window_of
 from models.reading.rosters import read_states
 
 LEFT = "CLIENT_INITIATED"
@@ -93,7 +94,7 @@ async def _simulate(session_id: int, user_id: int, url: str | None, plan: Plan) 
             typer.echo("They have no attendance in this session.")
         else:
             (state,) = await read_states([row])
-            result, window = state.result, Window.of(session.scheduled_at, session.ends_at)
+            result, window = state.result, window_of(session)
             seconds = state.total_ms(window, to_ms(clock.now())) // 1000
             status = result.status.value if result.status else "no status before the end"
             typer.echo(

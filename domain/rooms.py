@@ -13,6 +13,8 @@ TRIAL_ROOM = "halaqa-doctor-"  # the prefix of rooms that `doctor` makes as a tr
 _IDENTITY_MAX_BYTES = 256  # LiveKit's own limit
 USER_ID_MAX = 2**31 - 1  # PostgreSQL refuses to compare an id with more
 _IDENTITY = re.compile(r"([1-9][0-9]{0,9})_")
+_PEOPLE = ("STANDARD", "SIP")
+_RECORDERS = "EG_"
 _WORD_BREAK = re.compile(r"[\s_-]+")
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9-]")
 
@@ -31,6 +33,14 @@ def participant_identity(number: int, first_name: str, last_name: str) -> str:
     words = [_FORBIDDEN.sub("", name).strip("-") for name in hyphened]
     named = [word for word in words if word] or ["user"]
     return "_".join([str(number), *named])[:_IDENTITY_MAX_BYTES]
+
+
+def is_person(kind: str | None, identity: str) -> bool:
+    """Tell people from recorders and agents, by LiveKit's kind of the participant.
+
+    A recorder of an older server has no kind, but the id of its egress for an identity.
+    """
+    return kind in _PEOPLE and not identity.startswith(_RECORDERS)
 
 
 def user_number(identity: str) -> int | None:

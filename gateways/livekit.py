@@ -15,6 +15,7 @@ from livekit.protocol import models
 import telemetry
 from domain.errors import LiveKitUnavailableError
 from domain.meeting import RoomSpec
+from domain.rooms import is_person
 from gateways.livekit_tokens import Grant
 from gateways.single_flight import SingleFlight
 from settings import Settings
@@ -26,7 +27,6 @@ ANSWER_KEPT_S = 2.0
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-PEOPLE = ("STANDARD", "SIP")  # the kinds of participants that are people, not recorders or agents
 _PASSING_STATUSES = frozenset({408, 425, 429})
 
 
@@ -73,7 +73,7 @@ class Participant:
 
     @property
     def is_person(self) -> bool:
-        return self.kind in PEOPLE
+        return is_person(self.kind, self.identity)
 
     @classmethod
     def of(cls, info: models.ParticipantInfo) -> Self:

@@ -9,6 +9,7 @@ from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.cursors import stream_cursor, stream_version
 from domain.event import ROSTER_KINDS
 from execution.context import Info
+from models.reading.attendance_log import window_of
 from models.reading.pages import read_page
 from models.reading.rosters import read_rosters, read_states
 from resolvers.filters import among, filled, named, within
@@ -17,7 +18,6 @@ from schema.types.attendance import (
     Attendance,
     AttendanceStatistics,
     attendance_of,
-    window_of,
 )
 from schema.types.given import given
 from schema.types.ids import Kind, number_of

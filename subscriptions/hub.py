@@ -22,6 +22,8 @@ from domain.cursors import stream_version
 from domain.errors import NotFoundError
 from domain.event import ROSTER_KINDS, SessionEventKind
 from domain.status import SessionStatus
+from models.attendance_json import state_from_json
+from models.reading.attendance_log import window_of
 from models.reading.rosters import read_rosters
 
 T = TypeVar("T")
@@ -177,12 +179,12 @@ class Hub:
         if row.kind is SessionEventKind.PRESENCE_REMOVED:
             self.roster.pop(row.payload["participant_id"], None)
         elif row.kind is SessionEventKind.PRESENCE_CHANGED:
-            state = AttendanceState.from_dict(row.payload)
+            state = state_from_json(row.payload)
             self.roster[state.participant_id] = state
 
     @property
     def window(self) -> Window:
-        return Window.of(self.session.scheduled_at, self.session.ends_at)
+        return window_of(self.session)
 
     @property
     def is_presence_over(self) -> bool:

@@ -5,22 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from actions.writing.draft import Draft
-from actions.writing.due_work import ADD_WORK
 from actions.writing.moves import Because, advance, move_to
 from domain.attendance.fold import Policy, Result, fold
 from domain.attendance.state import AttendanceState, to_ms
-from domain.session import WorkKind
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
-from models.database import sql
+from models.attendance_json import result_to_json
 from models.reading.attendance_log import facts_of, read_lines
 from models.reading.rosters import state_of
 
 _CACHED = ["session_id", *Result.__slots__, "calculated_ms"]
-
-# The work that is due first expires all stale stays of a session, so one row is enough. Work that
-# has started is asked for anew: it may have read the log before the latest stay opened.
-EXPIRE_STAYS_LATER = ADD_WORK + "WHERE due_work.claimed_until IS NOT NULL"
 
 
 async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[AttendanceState]:
@@ -41,9 +35,9 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
     for row in rows:
         old = new = state_of(row, stored.get(row.id), is_final=was_final)
         facts = facts_of(session, is_expected=row.is_expected)
-        own = [line for line in lines[row.user_id] if facts.is_near(line)]
+        own = facts.log_of(lines[row.user_id])
         if own or final_at:
-            log = own + [line for line in lines[None] if facts.is_near(line)]
+            log = own + facts.log_of(lines[None])
             new = replace(
                 old,
                 is_final=final_at is not None,
@@ -54,9 +48,6 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
         if new != old:
             changed.append((old, new))
     await _store([new for _, new in changed])
-    if any(set(new.result.open_sids) - set(old.result.open_sids) for old, new in changed):
-        work = WorkKind.EXPIRE_STAYS.value, session.id, session.academy_id
-        await sql.execute(EXPIRE_STAYS_LATER, *work, draft.now + stale_after(draft))
     for old, new in changed:
         if _told(new) != _told(old):
             draft.append_presence(new)
@@ -69,7 +60,7 @@ async def _store(states: list[AttendanceState]) -> None:
             participant_id=state.participant_id,
             session_id=state.session_id,
             calculated_ms=state.calculated_ms,
-            **state.result.to_dict(),
+            **result_to_json(state.result),
         )
         for state in states
         if state.calculated_ms is not None
@@ -117,7 +108,13 @@ async def close_stays(draft: Draft) -> None:
 
 
 def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -> None:
-    """Start a READY session when somebody has joined; a page's report of it does not count."""
-    has_come = any(state.has_joined for state in states)
+    """Start a READY session when its teacher or an expected student has joined.
+
+    A page's report of it does not count, and whoever only looks in starts nothing.
+    """
+    teacher_id = draft.session.teacher_id
+    has_come = any(
+        state.has_joined and (state.is_expected or state.user_id == teacher_id) for state in states
+    )
     if has_come and draft.session.status is SessionStatus.READY:
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from actions.admittance.barring import put_out
 from actions.attendance.reconciliation import reconcile_session
-from domain.attendance.fold import Confidence
+from domain.attendance.fold import Confidence, Presence
 from domain.errors import LiveKitUnavailableError
 from domain.rooms import user_number
 from gateways.livekit import LiveKit, Participant
@@ -33,7 +33,9 @@ class Known:
     """The people whom our tables have in one session's room."""
 
     stays: set[StayKey] = field(default_factory=set)
-    is_doubtful: bool = False  # somebody was missed, or only their page says that they left
+    unknown: set[int] = field(default_factory=set)  # whose open stays are not stored
+    # Somebody was missed, or only their page says that they left, or our door was shut since.
+    is_doubtful: bool = False
 
 
 async def reconcile_people(
@@ -60,8 +62,7 @@ async def reconcile_people(
         inside.extend([(session_id, user_id, one.grant) for (user_id, _), one in there.items()])
         try:
             if set(there) != ours.stays or ours.is_doubtful:
-                joined = {place: one.joined_ms for place, one in there.items()}
-                await reconcile_session(session, joined, now)
+                await reconcile_session(session, there, now, ours.unknown)
             reconciled.append(session)
         except Exception:  # one session's fault keeps no other from being reconciled
             logger.warning("people not looked at", exc_info=True, extra={"session": session_id})
@@ -103,7 +104,8 @@ async def _list_room(livekit: LiveKit, session: Session, gate: asyncio.Semaphore
 
 
 PEOPLE_INSIDE = """
-SELECT p.session_id, p.user_id, p.missed, a.open_sids, a.confidence
+SELECT p.session_id, p.user_id, p.missed,
+       a.open_sids, a.confidence, a.presence, a.joined_since_ms, a.bounds
 FROM session_participants p LEFT JOIN meeting_attendances a ON a.participant_id = p.id
 WHERE p.session_id IN ({ids}) AND (
     a.presence = 'IN_MEETING' OR a.confidence = 'REPORTED' OR p.missed IS NOT NULL
@@ -117,9 +119,15 @@ async def _known(session_ids: list[int]) -> dict[int, Known]:
     for some in sql.batches(session_ids):
         for row in await sql.query(PEOPLE_INSIDE.format(ids=sql.places(len(some))), *some):
             one, user_id = known[row["session_id"]], row["user_id"]
-            stays = {(user_id, sid) for sid in json.loads(row["open_sids"] or "[]")}
+            sids, bounds = json.loads(row["open_sids"] or "null"), json.loads(row["bounds"] or "{}")
+            if sids is None and row["presence"] == Presence.IN_MEETING:
+                one.unknown.add(user_id)
+            stays = {(user_id, sid) for sid in sids or ()}
             one.stays |= stays
             is_missed = row["missed"] not in (None, "null")
             is_reported_over = bool(stays) and row["confidence"] == Confidence.REPORTED
-            one.is_doubtful = one.is_doubtful or is_missed or is_reported_over
+            is_sure = not bounds or bounds["at_least_since_ms"] is not None
+            is_unsure = row["joined_since_ms"] is not None and not is_sure
+            is_doubtful = is_missed or is_reported_over or is_unsure or bool(one.unknown)
+            one.is_doubtful = one.is_doubtful or is_doubtful
     return known

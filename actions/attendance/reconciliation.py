@@ -1,6 +1,6 @@
 """Reconciles one session's attendance with the people whom LiveKit lists in its room."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from tortoise.expressions import Q
@@ -12,8 +12,9 @@ from actions.attendance.stale_stays import MAY_BE_IN, open_stays
 from actions.writing.draft import Draft
 from actions.writing.roster import enrol
 from actions.writing.stream import writing
-from domain.attendance.fold import EventKind, EventSource, stays_of
+from domain.attendance.fold import EventKind, EventSource, Facts, Line, stays_of
 from domain.attendance.state import to_ms
+from gateways.livekit import Participant
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
 from models.reading.attendance_log import Lines, facts_of, line_of, read_lines
 
@@ -23,12 +24,17 @@ QUIET_FOR = timedelta(seconds=5)
 Place = tuple[int, str]
 
 
-async def reconcile_session(listed: Session, there: Mapping[Place, int], now: datetime) -> None:
+async def reconcile_session(
+    listed: Session,
+    there: Mapping[Place, Participant],
+    now: datetime,
+    unknown: Iterable[int] = (),
+) -> None:
     """Append SEEN for people we did not know to be there, NOT_SEEN for those missed twice in a row.
 
-    `listed` is the session as it was when LiveKit was asked. `there` has the start of each stay in
-    the room, in ms, by person and participant sid. A line that would change nothing is not
-    appended.
+    `listed` is the session as it was when LiveKit was asked, `there` has its people by id and
+    participant sid. A line that would change nothing is not appended. `unknown` are people whose
+    open stays an older version did not store: they are folded again.
     """
     async with writing(listed.id, now) as draft:
         session = draft.session
@@ -43,30 +49,31 @@ async def reconcile_session(listed: Session, there: Mapping[Place, int], now: da
         lines = await read_lines(session.id, [*people, *(row.user_id for row in rows)])
         seen = await _add_seen(draft, people, lines, there)
         missing = await _add_missing(draft, rows, lines, there)
-        if seen or missing:
-            states = await refold(draft, sorted(seen | missing))
+        if concerned := {*seen, *missing, *unknown}:
+            states = await refold(draft, sorted(concerned))
             await advance_if_due(draft)
             start_on_first_join(draft, [state for state in states if state.user_id in seen])
             move_by_attendance(draft, states)
 
 
 async def _add_seen(
-    draft: Draft, people: Mapping[int, User], lines: Lines, there: Mapping[Place, int]
+    draft: Draft, people: Mapping[int, User], lines: Lines, there: Mapping[Place, Participant]
 ) -> set[int]:
-    """Append SEEN for the stays that it opens, and return the people who have a new line.
+    """Append SEEN for the stays that it opens or makes sure, and return the people with a new line.
 
-    It opens no stay that is open already, nor one whose leave LiveKit has told.
+    It opens no stay that is open already, nor one whose leave LiveKit has told. It makes sure of
+    one that has no sign of life since our door was shut.
     """
     session, seen = draft.session, set()
     facts = facts_of(session, is_expected=False)
-    for (user_id, sid), joined_ms in there.items():
+    for (user_id, sid), one in there.items():
         if user_id not in people or not _is_quiet(draft, lines, user_id):
             continue
-        line = _line(draft, EventKind.SEEN, user_id, sid, joined_ms=joined_ms or None)
+        told = {"joined_ms": one.joined_ms or None, "identity": one.identity}
+        line = _line(draft, EventKind.SEEN, user_id, sid, **told)
         log = lines[user_id] + lines[None]
-        was_open = {stay.sid for stay in stays_of(log, facts) if stay.end is None}
-        more = [*log, line_of(line)]
-        if was_open < {stay.sid for stay in stays_of(more, facts) if stay.end is None}:
+        was_sure = _sure_sids(log, facts)
+        if was_sure < _sure_sids([*log, line_of(line)], facts):
             await append_line(line)
             if not await SessionParticipant.exists(session_id=session.id, user_id=user_id):
                 await enrol(session, user_id, people[user_id].role, is_expected=False)
@@ -74,8 +81,17 @@ async def _add_seen(
     return seen
 
 
+def _sure_sids(log: list[Line], facts: Facts) -> set[str]:
+    """Find the open stays that nothing casts a doubt on."""
+    stays = stays_of(log, facts)
+    return {one.sid for one in stays if one.end is None and one.ending.at_least_ms is None}
+
+
 async def _add_missing(
-    draft: Draft, rows: list[SessionParticipant], lines: Lines, there: Mapping[Place, int]
+    draft: Draft,
+    rows: list[SessionParticipant],
+    lines: Lines,
+    there: Mapping[Place, Participant],
 ) -> set[int]:
     """Append NOT_SEEN for the stays missed twice in a row, and return the people with a new line.
 
@@ -101,7 +117,7 @@ async def _add_missing(
 
 
 def _line(
-    draft: Draft, kind: EventKind, user_id: int, sid: str, **values: int | None
+    draft: Draft, kind: EventKind, user_id: int, sid: str, **values: int | str | None
 ) -> MeetingAttendanceEvent:
     session = draft.session
     return new_line(

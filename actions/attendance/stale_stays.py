@@ -1,4 +1,4 @@
-"""Closes stays that nobody has confirmed for too long, at their last sign of life."""
+"""Closes stays that nobody has confirmed since our door was shut, at their last sign of life."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,40 +26,48 @@ MAY_BE_IN = Q(attendance__joined_since_ms__isnull=False) | Q(
 
 @dataclass(frozen=True, slots=True)
 class OpenStay:
-    """An open stay and the last sign of life of it, in ms."""
+    """An open stay, its last sign of life, and until when we were away since then, in ms."""
 
     user_id: int
     sid: str
     alive_ms: int
+    away_until_ms: int | None
 
 
 async def expire_stays(session_id: int, now: datetime) -> None:
-    """Close the stale stays, and come back when the next one would be stale. Safe to repeat."""
+    """Close the stale stays, and come back when the next one would be stale. Safe to repeat.
+
+    A stay is never stale by silence alone: while our door was open, no leave means still there.
+    """
     async with writing(session_id, now) as draft:
         if draft.session.ended_at is not None:
             return
         rows = await SessionParticipant.filter(MAY_BE_IN, session_id=session_id).order_by("id")
         lines = await read_lines(session_id, [row.user_id for row in rows])
-        stays = [stay for row in rows for stay in open_stays(draft, row, lines)]
         stale_ms = int(stale_after(draft).total_seconds() * 1000)
-        latest_ms = to_ms(now) - stale_ms
-        stale = [stay for stay in stays if stay.alive_ms <= latest_ms]
-        for stay in stale:
+        stale, waiting = set(), []
+        for stay in (stay for row in rows for stay in open_stays(draft, row, lines)):
+            if stay.away_until_ms is None:
+                continue
+            due_ms = stay.away_until_ms + stale_ms
+            if due_ms > to_ms(now):
+                waiting.append(due_ms)
+                continue
             line = new_line(
                 draft,
                 EventKind.EXPIRED,
                 EventSource.CLOCK,
                 stay.user_id,
                 participant_sid=stay.sid,
-                occurred_ms=stay.alive_ms + stale_ms,
+                occurred_ms=due_ms,
                 alive_ms=stay.alive_ms,
             )
             await append_line(line)
+            stale.add(stay.user_id)
         if stale:
-            states = await refold(draft, sorted({stay.user_id for stay in stale}))
-            move_by_attendance(draft, states)
-        if alive := [stay.alive_ms for stay in stays if stay.alive_ms > latest_ms]:
-            draft.add_work(WorkKind.EXPIRE_STAYS, from_ms(min(alive)) + stale_after(draft))
+            move_by_attendance(draft, await refold(draft, sorted(stale)))
+        if waiting:
+            draft.add_work(WorkKind.EXPIRE_STAYS, from_ms(min(waiting)))
 
 
 def open_stays(draft: Draft, row: SessionParticipant, lines: Lines) -> Iterable[OpenStay]:
@@ -77,4 +85,4 @@ def open_stays(draft: Draft, row: SessionParticipant, lines: Lines) -> Iterable[
             seen_at = session.room_seen_at if missed_ms is None else None
             seen_ms = to_ms(seen_at) if seen_at else None
             alive_ms = max(last_sign(own, stay, session.room_sid, seen_ms), missed_ms or 0)
-            yield OpenStay(row.user_id, stay.sid, alive_ms)
+            yield OpenStay(row.user_id, stay.sid, alive_ms, stay.ending.away_until_ms)

@@ -13,13 +13,12 @@ from actions.writing.meeting import delete_room_later
 from actions.writing.moves import Because, move_to
 from actions.writing.roster import enrol
 from actions.writing.stream import writing
-from domain.attendance.fold import EventKind, EventSource
-from domain.attendance.lines import LINE_KINDS, happened_ms
+from domain.attendance.fold import FAR_MS, EventKind, EventSource
+from domain.attendance.lines import LINE_KINDS, capped, happened_ms
 from domain.attendance.state import AttendanceState, from_ms, to_ms
-from domain.rooms import TRIAL_ROOM, user_number
+from domain.rooms import TRIAL_ROOM, is_person, user_number
 from domain.status import SessionStatus, TransitionCause
 from domain.webhook import WebhookOutcome
-from gateways.livekit import PEOPLE
 from gateways.livekit_webhooks import Notice
 from models import MeetingAttendanceEvent, Session, SessionParticipant, User
 from models.reading.attendance_log import is_folded, line_of
@@ -42,18 +41,21 @@ async def record_notice(notice: Notice, now: datetime) -> WebhookOutcome:
         return await keep_receipt(notice, WebhookOutcome.POISON, "not a room of ours", now)
     user = None
     if kind not in OF_ROOM:
-        if notice.participant_kind not in PEOPLE:
+        if not is_person(notice.participant_kind, notice.identity or ""):
             return await keep_receipt(notice, WebhookOutcome.IGNORED, "not a person", now)
         number = user_number(notice.identity or "")
         user = await User.get_or_none(id=number) if number else None
         if user is None or user.academy_id not in (session.academy_id, None):
             return await keep_receipt(notice, WebhookOutcome.POISON, "nobody of this academy", now)
     async with writing(session.id, now) as draft:
-        line = _line(draft, notice, kind, user)
+        row = None
+        if user is not None:
+            row = await SessionParticipant.get_or_none(session_id=session.id, user_id=user.id)
+        line = _line(draft, notice, kind, user, row)
         if not await insert_line(line):
             return await keep_duplicate(notice, now)
         concerns_all = await _note_room(draft, line)
-        if user is not None:
+        if user is not None and row is None:
             await _enrol(draft, line, user)
         concerned = None if user is None or concerns_all else [user.id]
         states = await refold(draft, concerned)
@@ -69,9 +71,18 @@ async def record_poison(receipt_id: str, reason: str, now: datetime) -> WebhookO
 
 
 def _line(
-    draft: Draft, notice: Notice, kind: EventKind, user: User | None
+    draft: Draft,
+    notice: Notice,
+    kind: EventKind,
+    user: User | None,
+    row: SessionParticipant | None,
 ) -> MeetingAttendanceEvent:
-    is_start = kind is EventKind.ROOM_STARTED
+    alive_ms = None
+    if kind is EventKind.ROOM_STARTED:
+        alive_ms = _alive_before(draft.session, notice)
+    elif kind is EventKind.JOINED and not (row and row.missed):
+        # If it replaces a connection whose leave is lost, that one was last seen then.
+        alive_ms = _seen_ms(draft.session, notice)
     return MeetingAttendanceEvent(
         session_id=draft.session.id,
         user_id=user.id if user else None,
@@ -84,17 +95,27 @@ def _line(
         room_created_ms=notice.room_created_ms,
         participant_sid=notice.participant_sid,
         joined_ms=notice.joined_ms,
+        identity=notice.identity if user else None,
         # Every leave says DISCONNECTED; a join that says it comes after its own leave.
         is_disconnected=kind is EventKind.JOINED and notice.is_disconnected,
         disconnect_reason=notice.disconnect_reason if kind in LEAVING else None,
-        alive_ms=_alive_before(draft.session, notice) if is_start else None,
+        alive_ms=alive_ms,
     )
 
 
+def _seen_ms(session: Session, notice: Notice) -> int | None:
+    """Return when the reconciler last found everybody in the notice's room."""
+    is_same = notice.room_sid == session.room_sid
+    return to_ms(session.room_seen_at) if is_same and session.room_seen_at else None
+
+
 def _alive_before(session: Session, of: Notice | MeetingAttendanceEvent) -> int | None:
-    """Find the last sign of life of the room before the one that is new here; None without one."""
+    """Find the last sign of life of the room before the one that is new here; None without one.
+
+    A room that starts again under its sid, on a server that was killed, is new in this sense.
+    """
     seen_at, created_ms = session.room_seen_at, of.room_created_ms
-    if seen_at is None or of.room_sid in (session.room_sid, None):
+    if seen_at is None or of.room_sid is None:
         return None
     if session.room_created_ms is None or created_ms is None:
         return None
@@ -108,6 +129,8 @@ async def _note_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
     people could have joined.
     """
     session, room_sid, created_ms = draft.session, line.room_sid, line.room_created_ms
+    if created_ms is not None and created_ms > line.received_ms + FAR_MS:
+        created_ms = line.received_ms  # nonsense, or no room would ever be newer
     was_joinable, is_new_room = session.was_joinable, False
     alive_ms = _alive_before(session, line)
     is_told = line.kind is EventKind.ROOM_STARTED or room_sid == session.room_sid
@@ -126,7 +149,7 @@ async def _note_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
         # That room counts again once it is found to be there, or joined after the session opened.
         is_joined = line.kind is EventKind.JOINED and opened_at and _is_after(line, opened_at)
         is_former = not is_joined and (created_ms or 0) <= session.room_created_ms
-    ready_at = from_ms(created_ms) if created_ms else draft.now
+    ready_at = min(from_ms(created_ms), draft.now) if created_ms else draft.now
     is_first = session.room_first_ready_at is None or ready_at < session.room_first_ready_at
     if is_first and not is_waiting and not is_former:
         draft.change(room_first_ready_at=ready_at)
@@ -146,10 +169,9 @@ async def _enrol(draft: Draft, line: MeetingAttendanceEvent, user: User) -> None
     has_come = line.kind in (EventKind.JOINED, EventKind.LEFT) and not line.is_disconnected
     if not has_come or not is_folded(draft.session, line):
         return
-    ended_at = draft.session.ended_at
-    if ended_at and (line.joined_ms or line.occurred_ms) >= to_ms(ended_at):
-        return  # too late: the session was over
-    if not await SessionParticipant.exists(session_id=line.session_id, user_id=user.id):
+    ended_at, told = draft.session.ended_at, capped(line_of(line))
+    is_too_late = ended_at and (told.joined_ms or told.occurred_ms) >= to_ms(ended_at)
+    if not is_too_late:
         await enrol(draft.session, user.id, user.role, is_expected=False)
 
 
@@ -177,4 +199,4 @@ async def _follow_up(
 
 
 def _is_after(line: MeetingAttendanceEvent, moment: datetime) -> bool:
-    return happened_ms(line_of(line)) >= to_ms(moment)
+    return happened_ms(capped(line_of(line))) >= to_ms(moment)

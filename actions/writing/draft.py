@@ -8,6 +8,7 @@ from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import Session
+from models.attendance_json import state_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Draft:
 
     def append_presence(self, state: AttendanceState) -> None:
         """Append the whole state of a row of the roster."""
-        self.append(SessionEventKind.PRESENCE_CHANGED, state.to_dict())
+        self.append(SessionEventKind.PRESENCE_CHANGED, state_to_json(state))
 
     def add_work(self, kind: WorkKind, due_at: datetime, subject: int | None = None) -> None:
         """Add due work; what is added again is due anew.

@@ -73,6 +73,8 @@ def _move(draft: Draft, to: SessionStatus, because: Because) -> None:
         close_meeting(draft, because.actor_id, is_closed=is_closed)
         if to is SessionStatus.COMPLETED:
             draft.add_work(WorkKind.FINALISE_ATTENDANCE, draft.now + FINAL_AFTER)
+            if because.actor_id is not None and draft.now < draft.session.ends_at:
+                draft.change(held_until=draft.now)
 
 
 def let_go(draft: Draft, actor_id: int | None) -> None:

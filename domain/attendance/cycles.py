@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Self
 
+from domain.attendance.openings import CycleStart
 from domain.attendance.stay_ends import Confidence, CycleEnd, weakest
-from domain.attendance.stays import CycleStart, Stay
+from domain.attendance.stays import Stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,26 +17,6 @@ class Cycle:
     opened_by: CycleStart
     closed_by: CycleEnd | None
     confidence: Confidence
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "joined_ms": self.joined_ms,
-            "left_ms": self.left_ms,
-            "opened_by": self.opened_by,
-            "closed_by": self.closed_by,
-            "confidence": self.confidence,
-        }
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Self:
-        closed_by = raw["closed_by"]
-        return cls(
-            joined_ms=raw["joined_ms"],
-            left_ms=raw["left_ms"],
-            opened_by=CycleStart(raw["opened_by"]),
-            closed_by=CycleEnd(closed_by) if closed_by else None,
-            confidence=Confidence(raw["confidence"]),
-        )
 
 
 def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:
@@ -56,7 +36,7 @@ def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:
         cycle = Cycle(
             joined_ms=run[0].joined_ms,
             left_ms=end.at_ms if end else None,
-            opened_by=run[0].opened_by,
+            opened_by=run[0].opening.opened_by,
             closed_by=end.closed_by if end else None,
             confidence=weakest(stay.confidence for stay in run),
         )

@@ -4,10 +4,9 @@ It reads no clock and asks nobody. The same lines in any order, in any number of
 same result, so a row can be thrown away and computed again.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Self
 
 from domain.attendance.cycles import Cycle, cycles_of
 from domain.attendance.lines import (
@@ -15,17 +14,20 @@ from domain.attendance.lines import (
     EventKind,
     EventSource,
     Line,
+    capped,
     distinct,
     end_of_leave,
 )
+from domain.attendance.openings import CycleStart
 from domain.attendance.override import Override, override_in
 from domain.attendance.reports import Report, reported_cycle, unconfirmed
 from domain.attendance.stay_ends import Confidence, CycleEnd, weakest
-from domain.attendance.stays import CycleStart, Stay, stays_in
+from domain.attendance.stays import Stay, stays_in
 
 __all__ = [
     "ATTENDANCE_RULE",
     "AttendanceStatus",
+    "Bounds",
     "Confidence",
     "Cycle",
     "CycleEnd",
@@ -49,9 +51,10 @@ __all__ = [
     "would_change",
 ]
 
-# The number of the rules below. A session keeps the number its result was made final by; 1 is that
-# of the first releases, which knew no held time and no bounds.
+# The number of the rules below. A session keeps the number that its result was made final by. The
+# first releases' rules are 1: they knew no held time and no bounds, and believed LiveKit's clock.
 ATTENDANCE_RULE = 2
+FIRST_RULE = 1
 
 # A line further from its session than this belongs to another life of the same room name.
 FAR_MS = 24 * 60 * 60 * 1000
@@ -83,15 +86,53 @@ class Facts:
     scheduled_ms: int
     ends_ms: int
     ended_ms: int | None  # the session's real end
+    held_until_ms: int | None = None  # a person ended it then, before its scheduled end
     is_final: bool
     is_expected: bool
     was_joinable: bool  # False: nobody could have joined, so nobody was absent
     policy: Policy
+    rule: int = ATTENDANCE_RULE
+
+    @property
+    def counted_until_ms(self) -> int:
+        """The end of the time that counts: the scheduled end, or the earlier end by a person."""
+        if self.held_until_ms is None or self.rule == FIRST_RULE:
+            return self.ends_ms
+        return max(self.scheduled_ms, min(self.held_until_ms, self.ends_ms))
+
+    @property
+    def held_ms(self) -> int:
+        """The time that percentages are of; 0 for a class that did not take place."""
+        duration_ms = self.ends_ms - self.scheduled_ms
+        if self.rule == FIRST_RULE:
+            return duration_ms
+        held_ms = self.counted_until_ms - self.scheduled_ms
+        is_long = held_ms >= min(self.policy.minimum_held_minutes * 60_000, duration_ms)
+        return held_ms if is_long and self.was_joinable else 0
 
     def is_near(self, line: Line) -> bool:
         if line.source is EventSource.PERSON:
             return True  # an override is about this session, whenever it is made
         return self.scheduled_ms - FAR_MS <= line.occurred_ms <= self.ends_ms + FAR_MS
+
+    def log_of(self, lines: Iterable[Line]) -> list[Line]:
+        """Keep the lines that count, each once, as the session's rule reads them."""
+        log = distinct(lines)
+        if self.rule == FIRST_RULE:
+            read = [replace(line, identity=None) for line in log if not line.restarts]
+        else:
+            read = [capped(line) for line in log]
+        return [line for line in read if self.is_near(line)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The shortest and the longest time that the log allows; an open end grows with the clock."""
+
+    at_least_ms: int
+    at_least_since_ms: int | None
+    at_most_ms: int
+    at_most_since_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,105 +147,123 @@ class Result:
     cycles: tuple[Cycle, ...] = ()  # a cycle that only the page reports is last and not counted
     first_joined_ms: int | None = None
     last_left_ms: int | None = None
-    closed_ms: int = 0  # the time of the closed cycles within the session's schedule
+    arrived_ms: int | None = None  # the start of the first cycle that reaches into the class
+    closed_ms: int = 0  # the closed cycles' time while the class was held
     joined_since_ms: int | None = None  # the open cycle's start
     join_count: int = 0
     leave_count: int = 0
     confidence: Confidence = Confidence.CONFIRMED
+    bounds: Bounds | None = None  # None: the log allows no other time
+    needs_review: bool = False
     status: AttendanceStatus | None = None
     override: Override | None = None
     open_sids: tuple[str, ...] = ()  # the stays that are not over, or over by a report alone
 
-    def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__} | {
-            "cycles": [cycle.to_dict() for cycle in self.cycles],
-            "override": self.override.to_dict() if self.override else None,
-            "open_sids": list(self.open_sids),
-        }
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Self:
-        """Read a stored result; a field that is newer than the row has its default."""
-        known = {name: raw[name] for name in cls.__slots__ if name in raw}
-        read = {name: _READERS[name](known[name]) for name in known.keys() & _READERS.keys()}
-        return cls(**known | read)
-
-
-# How to read the fields that are not stored as they are.
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "presence": Presence,
-    "cycles": lambda raw: tuple(map(Cycle.from_dict, raw)),
-    "confidence": Confidence,
-    "status": lambda raw: AttendanceStatus(raw) if raw else None,
-    "override": lambda raw: Override.from_dict(raw) if raw else None,
-    "open_sids": lambda raw: tuple(raw or ()),
-}
-
 
 def fold(lines: Iterable[Line], facts: Facts) -> Result:
     """Compute one person's attendance from their lines and the room's."""
-    log = distinct(filter(facts.is_near, lines))
+    log = facts.log_of(lines)
     stays = stays_in(log, ended_ms=facts.ended_ms)
-    cycles = cycles_of(stays, gap_ms=facts.policy.merge_gap_seconds * 1000)
+    counted = _attended(stays, facts)
+    cycles = counted.cycles
     reported = reported_cycle(unconfirmed(log, stays), cycles, facts.ended_ms)
     shown = (*cycles, reported) if reported else cycles
     presence = Presence.NOT_JOINED
     if shown:
         presence = Presence.IN_MEETING if shown[-1].left_ms is None else Presence.LEFT
-    closed = [(cycle.joined_ms, cycle.left_ms) for cycle in cycles if cycle.left_ms is not None]
-    closed_ms = sum(
-        max(0, min(left_ms, facts.ends_ms) - max(joined_ms, facts.scheduled_ms))
-        for joined_ms, left_ms in closed
-    )
-    # Only the last cycle can be open: a stay without an end reaches over all that start later.
-    is_open = bool(cycles) and cycles[-1].left_ms is None
-    joined_since_ms = cycles[-1].joined_ms if is_open else None
-    first_joined_ms = cycles[0].joined_ms if cycles else None
+    lefts = [cycle.left_ms for cycle in cycles if cycle.left_ms is not None]
+    bounds, statuses = None, {counted.status(facts)}
+    if facts.rule != FIRST_RULE and any(stay.is_doubtful for stay in stays):
+        least = _attended([stay.shortest() for stay in stays], facts)
+        most = _attended([stay.longest() for stay in stays], facts)
+        statuses = {least.status(facts), most.status(facts)}
+        bounds = Bounds(
+            at_least_ms=least.closed_ms,
+            at_least_since_ms=least.since_ms,
+            at_most_ms=most.closed_ms,
+            at_most_since_ms=most.since_ms,
+        )
     # An override is for expected people only: nobody else has a status.
     override = override_in(log) if facts.is_expected else None
-    status = override.status if override else None
-    if status is None and facts.is_final and facts.is_expected and facts.was_joinable:
-        status = _final_status(first_joined_ms, closed_ms, joined_since_ms, facts)
+    is_judged = facts.is_final and facts.is_expected and facts.was_joinable and facts.held_ms > 0
+    status = counted.status(facts) if is_judged else None
     return Result(
         presence=presence,
         cycles=shown,
         open_sids=tuple(sorted(stay.sid for stay in stays if not stay.is_settled)),
-        first_joined_ms=first_joined_ms,
-        last_left_ms=max((left_ms for _, left_ms in closed), default=None),
-        closed_ms=closed_ms,
-        joined_since_ms=joined_since_ms,
+        first_joined_ms=cycles[0].joined_ms if cycles else None,
+        last_left_ms=max(lefts, default=None),
+        arrived_ms=counted.arrived_ms,
+        closed_ms=counted.closed_ms,
+        joined_since_ms=counted.since_ms,
         join_count=len(cycles),
-        leave_count=len(closed),
+        leave_count=len(lefts),
         confidence=weakest(cycle.confidence for cycle in shown),
-        status=status,
+        bounds=bounds,
+        needs_review=is_judged and override is None and len(statuses) > 1,
+        status=override.status if override else status,
         override=override,
     )
 
 
-def _final_status(
-    first_joined_ms: int | None, closed_ms: int, joined_since_ms: int | None, facts: Facts
-) -> AttendanceStatus:
-    policy, duration_ms = facts.policy, facts.ends_ms - facts.scheduled_ms
-    attended_ms = total_ms(
-        closed_ms, joined_since_ms, facts.ends_ms, facts.scheduled_ms, facts.ends_ms
+@dataclass(frozen=True, slots=True)
+class _Attended:
+    """The cycles that some stays make, and what of them counts."""
+
+    cycles: tuple[Cycle, ...]
+    closed_ms: int
+    since_ms: int | None
+    arrived_ms: int | None
+
+    def status(self, facts: Facts) -> AttendanceStatus:
+        """Judge what they attended once the class is over."""
+        policy, held_ms = facts.policy, facts.held_ms
+        until_ms = facts.counted_until_ms
+        attended_ms = total_ms(
+            self.closed_ms, self.since_ms, until_ms, facts.scheduled_ms, until_ms
+        )
+        is_below = [
+            100 * attended_ms < percent * held_ms
+            for percent in (policy.partial_from_percent, policy.present_from_percent)
+        ]
+        if self.arrived_ms is None or is_below[0]:
+            return AttendanceStatus.ABSENT
+        late_ms = self.arrived_ms - facts.scheduled_ms
+        is_late = late_ms > policy.late_after_minutes * 60_000
+        if is_below[1] and not (is_late and policy.late_before_partial):
+            return AttendanceStatus.PARTIAL
+        return AttendanceStatus.LATE if is_late else AttendanceStatus.PRESENT
+
+
+def _attended(stays: list[Stay], facts: Facts) -> _Attended:
+    """Merge the stays into cycles, and count their time while the class was held."""
+    cycles = cycles_of(stays, gap_ms=facts.policy.merge_gap_seconds * 1000)
+    start_ms, until_ms = facts.scheduled_ms, facts.counted_until_ms
+    closed_ms = sum(
+        max(0, min(cycle.left_ms, until_ms) - max(cycle.joined_ms, start_ms))
+        for cycle in cycles
+        if cycle.left_ms is not None
     )
-    if first_joined_ms is None or 100 * attended_ms < policy.partial_from_percent * duration_ms:
-        return AttendanceStatus.ABSENT
-    if 100 * attended_ms < policy.present_from_percent * duration_ms:
-        return AttendanceStatus.PARTIAL
-    late_ms = first_joined_ms - facts.scheduled_ms
-    is_late = late_ms > policy.late_after_minutes * 60_000
-    return AttendanceStatus.LATE if is_late else AttendanceStatus.PRESENT
+    reaching = [
+        cycle.joined_ms
+        for cycle in cycles
+        if facts.rule == FIRST_RULE
+        or ((cycle.left_ms is None or cycle.left_ms > start_ms) and cycle.joined_ms < until_ms)
+    ]
+    # Only the last cycle can be open: a stay without an end reaches over all that start later.
+    is_open = bool(cycles) and cycles[-1].left_ms is None
+    since_ms = cycles[-1].joined_ms if is_open else None
+    return _Attended(cycles, closed_ms, since_ms, min(reaching, default=None))
 
 
 def stays_of(lines: Iterable[Line], facts: Facts) -> list[Stay]:
     """Find the stays that the cycles are made of."""
-    return stays_in(distinct(filter(facts.is_near, lines)), ended_ms=facts.ended_ms)
+    return stays_in(facts.log_of(lines), ended_ms=facts.ended_ms)
 
 
 def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
     """Find the reports that LiveKit has not confirmed and that have not expired."""
-    log = distinct(filter(facts.is_near, lines))
+    log = facts.log_of(lines)
     return unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms))
 
 

@@ -1,7 +1,7 @@
 """One line of the log that attendance is computed from. Times are milliseconds since the epoch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 # LiveKit cuts its times off to whole seconds: an event happened up to this much later.
@@ -9,7 +9,11 @@ CUT_OFF_MS = 999
 # LiveKit gives up on a silent connection after 20 to 22 s (it checks every 2 s). Nobody was there
 # in that time, so we take off its middle, which is at most a second wrong.
 SILENCE_MS = 21_000
+# The least and the most of it, with LiveKit's own delay: 80 killed clients, 20.0 to 21.95 s.
+SILENCE_MIN_MS, SILENCE_MAX_MS = 20_000, 22_000
 CONNECTION_TIMEOUT = "CONNECTION_TIMEOUT"
+# A room starts when it is made. A start told later than this is a second one of the same sid.
+RESTART_AFTER_MS = 5_000
 
 
 class EventKind(StrEnum):
@@ -88,6 +92,13 @@ class Line:
         is_over = self.kind is EventKind.EXPIRED and self.alive_ms is None
         return is_over or self.source is EventSource.CLIENT
 
+    @property
+    def restarts(self) -> bool:
+        """The room starts anew under its sid: with Redis it keeps it when its server is killed."""
+        if self.kind is not EventKind.ROOM_STARTED or self.room_created_ms is None:
+            return False
+        return self.occurred_ms > self.room_created_ms + RESTART_AFTER_MS
+
     def is_about(self, sid: str | None) -> bool:
         """A report that names no stay is about every stay."""
         return self.participant_sid in (sid, None)
@@ -103,6 +114,21 @@ def end_of_leave(line: Line) -> int:
     is_timeout = line.disconnect_reason == CONNECTION_TIMEOUT
     end_ms = happened_ms(line) - (SILENCE_MS if is_timeout else 0)
     return end_ms if line.joined_ms is None else max(end_ms, line.joined_ms)
+
+
+def capped(line: Line) -> Line:
+    """Take times ahead of the line's arrival for its arrival: LiveKit's clock may be ahead.
+
+    A person's line keeps its time, which orders overrides.
+    """
+    latest_ms = line.received_ms
+    told = (line.occurred_ms, line.joined_ms, line.room_created_ms)
+    if line.source is EventSource.PERSON or max(ms or 0 for ms in told) <= latest_ms:
+        return line
+    occurred_ms, joined_ms, created_ms = (ms if ms is None else min(ms, latest_ms) for ms in told)
+    return replace(
+        line, occurred_ms=occurred_ms or 0, joined_ms=joined_ms, room_created_ms=created_ms
+    )
 
 
 def distinct(lines: Iterable[Line]) -> list[Line]:
@@ -131,7 +157,8 @@ def rooms_in(lines: Iterable[Line]) -> list[Room]:
         created[sid] = min(created_ms, created.get(sid, created_ms))
         # If a room's start is told twice, the later line has the room's own sign of life, so the
         # least is that of the room before.
-        if line.kind is EventKind.ROOM_STARTED and alive_ms is not None:
+        is_start = line.kind is EventKind.ROOM_STARTED and not line.restarts
+        if is_start and alive_ms is not None:
             alive[sid] = min(alive_ms, alive.get(sid, alive_ms))
     rooms = [Room(sid, created_ms, alive.get(sid)) for sid, created_ms in created.items()]
     return sorted(rooms, key=lambda room: (room.created_ms, room.sid))

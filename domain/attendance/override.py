@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
 
 from domain.attendance.lines import AttendanceStatus, EventKind, Line
 
@@ -15,13 +14,6 @@ class Override:
     note: str
     by_id: int
     at_ms: int
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"status": self.status, "note": self.note, "by_id": self.by_id, "at_ms": self.at_ms}
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Self:
-        return cls(AttendanceStatus(raw["status"]), raw["note"], raw["by_id"], raw["at_ms"])
 
 
 def override_in(lines: Iterable[Line]) -> Override | None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
 
 from domain.access import UserRole
 from domain.attendance.fold import AttendanceStatus, Presence, Result, percentage, total_ms
@@ -20,14 +19,16 @@ def from_ms(ms: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The scheduled time of a session; no time outside it counts."""
+    """The time of a session that counts: its schedule, until a person ends it earlier."""
 
     starts_ms: int
     ends_ms: int
+    takes_place: bool = True  # False: it ended too early, or nobody could join
 
-    @classmethod
-    def of(cls, scheduled_at: datetime, ends_at: datetime) -> Self:
-        return cls(to_ms(scheduled_at), to_ms(ends_at))
+    @property
+    def duration_ms(self) -> int:
+        """The time that percentages are of."""
+        return self.ends_ms - self.starts_ms if self.takes_place else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,37 +50,36 @@ class AttendanceState:
         return self.result.first_joined_ms is not None
 
     def total_ms(self, window: Window, as_of_ms: int) -> int:
-        return total_ms(
-            self.result.closed_ms,
-            self.result.joined_since_ms,
-            as_of_ms=as_of_ms,
-            scheduled_ms=window.starts_ms,
-            ends_ms=window.ends_ms,
-        )
+        return _until(self.result.closed_ms, self.result.joined_since_ms, window, as_of_ms)
+
+    def at_least_ms(self, window: Window, as_of_ms: int) -> int:
+        bounds = self.result.bounds
+        if bounds is None:
+            return self.total_ms(window, as_of_ms)
+        return _until(bounds.at_least_ms, bounds.at_least_since_ms, window, as_of_ms)
+
+    def at_most_ms(self, window: Window, as_of_ms: int) -> int:
+        bounds = self.result.bounds
+        if bounds is None:
+            return self.total_ms(window, as_of_ms)
+        return _until(bounds.at_most_ms, bounds.at_most_since_ms, window, as_of_ms)
 
     def percentage(self, window: Window, as_of_ms: int) -> float:
-        return percentage(self.total_ms(window, as_of_ms), window.ends_ms - window.starts_ms)
+        return percentage(self.total_ms(window, as_of_ms), window.duration_ms)
 
     def late_by_ms(self, window: Window, as_of_ms: int) -> int:
-        """Count from the scheduled start to the first join, or to now, or to the scheduled end."""
-        joined_ms = self.result.first_joined_ms
-        if joined_ms is None:
-            joined_ms = min(as_of_ms, window.ends_ms)
-        return max(0, joined_ms - window.starts_ms)
+        """Count from the scheduled start to the first stay that reaches into the class.
 
-    def to_dict(self) -> dict[str, Any]:
-        """Flatten it for an event: the result's fields stand beside its own."""
-        told = {name: getattr(self, name) for name in _OWN} | self.result.to_dict()
-        del told["open_sids"]  # only the reconciler needs them
-        return told
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Self:
-        own = {name: raw[name] for name in _OWN if name in raw}
-        return cls(**own | {"role": UserRole(raw["role"]), "result": Result.from_dict(raw)})
+        For who has none it runs, until the class ends.
+        """
+        arrived_ms = self.result.arrived_ms
+        if arrived_ms is None:
+            arrived_ms = min(as_of_ms, window.ends_ms)
+        return max(0, arrived_ms - window.starts_ms)
 
 
-_OWN = tuple(name for name in AttendanceState.__slots__ if name != "result")
+def _until(closed_ms: int, since_ms: int | None, window: Window, as_of_ms: int) -> int:
+    return total_ms(closed_ms, since_ms, as_of_ms, window.starts_ms, window.ends_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +87,18 @@ class Statistics:
     """The numbers of one roster.
 
     `participants` and `in_meeting` count everybody, all other numbers only the expected people.
+    Excused people count in no average.
     """
 
     expected: int
     participants: int
     in_meeting: int
+    expected_in_meeting: int
     present: int
     late: int
     partial: int
     absent: int
+    excused: int
     average_percentage: float
     total_ms: int
 
@@ -103,16 +106,23 @@ class Statistics:
 def statistics(states: Iterable[AttendanceState], window: Window, as_of_ms: int) -> Statistics:
     rows = list(states)
     expected = [row for row in rows if row.is_expected]
-    shares = [row.percentage(window, as_of_ms) for row in expected]
+    inside = [row for row in rows if row.result.presence is Presence.IN_MEETING]
+    shares = [
+        row.percentage(window, as_of_ms)
+        for row in expected
+        if row.result.status is not AttendanceStatus.EXCUSED
+    ]
     statuses = [row.result.status for row in expected]
     return Statistics(
         expected=len(expected),
         participants=sum(row.has_joined for row in rows),
-        in_meeting=sum(row.result.presence is Presence.IN_MEETING for row in rows),
+        in_meeting=len(inside),
+        expected_in_meeting=sum(row.is_expected for row in inside),
         present=statuses.count(AttendanceStatus.PRESENT),
         late=statuses.count(AttendanceStatus.LATE),
         partial=statuses.count(AttendanceStatus.PARTIAL),
         absent=statuses.count(AttendanceStatus.ABSENT),
+        excused=statuses.count(AttendanceStatus.EXCUSED),
         average_percentage=sum(shares) / len(shares) if shares else 0.0,
         total_ms=sum(row.total_ms(window, as_of_ms) for row in expected),
     )

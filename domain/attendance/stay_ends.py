@@ -1,4 +1,7 @@
-"""Finds the end of a stay: told by LiveKit, for good, or inferred until better evidence comes."""
+"""Finds the end of a stay: told by LiveKit, for good, or inferred until better evidence comes.
+
+Each end comes with its bounds: the earliest and the latest end that the log allows.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,12 +10,16 @@ from typing import NamedTuple
 
 from domain.attendance.lines import (
     CONNECTION_TIMEOUT,
+    SILENCE_MAX_MS,
+    SILENCE_MIN_MS,
     EventKind,
     Line,
     Room,
     end_of_leave,
     happened_ms,
+    rooms_in,
 )
+from domain.attendance.openings import Opening
 
 
 class Confidence(StrEnum):
@@ -48,6 +55,10 @@ _END_BY_REASON = {
 }
 
 
+def weakest(confidences: Iterable[Confidence]) -> Confidence:
+    return max(confidences, key=_RANKS.__getitem__, default=Confidence.CONFIRMED)
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     at_ms: int
@@ -55,25 +66,53 @@ class End:
     confidence: Confidence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A stay's end as it counts, and its bounds. A bound of None grows as long as the stay may."""
+
+    end: End | None
+    at_least_ms: int | None
+    at_most_ms: int | None
+    away_until_ms: int | None = None  # our door was shut until then, and no sign came since
+    is_reported_over: bool = False  # only the person's own page says that it ended
+
+
 class RoomLog(NamedTuple):
-    """The session's lines about its room: each life of it, and the ends that LiveKit told."""
+    """The session's lines about its room, and the times in which we could hear nothing of it."""
 
     lives: list[Room]
     finishes: list[Line]
+    restarts: list[Line]
+    closures: list[Line]
+
+    @classmethod
+    def of(cls, log: list[Line]) -> "RoomLog":
+        return cls(
+            rooms_in(log),
+            [line for line in log if line.kind is EventKind.ROOM_FINISHED],
+            [line for line in log if line.restarts],
+            [line for line in log if line.kind is EventKind.AWAY],
+        )
 
 
-class _Inference(NamedTuple):
-    """An end inferred from what was true at `known_ms`: a later sign of life refutes it."""
+class _Exclusion(NamedTuple):
+    """The stay was over by `known_ms`, and went on at `alive_ms`: a later sign of life refutes it.
+
+    It `tells_end` where it tells the moment itself; else the last sign of life counts.
+    """
 
     known_ms: int
-    end: End
+    alive_ms: int
+    closed_by: CycleEnd
+    confidence: Confidence
+    tells_end: bool = False
+
+    def end(self, heard_until_ms: int | None) -> End:
+        at_ms = self.known_ms if self.tells_end else max(self.alive_ms, heard_until_ms or 0)
+        return End(min(at_ms, self.known_ms), self.closed_by, self.confidence)
 
 
-def weakest(confidences: Iterable[Confidence]) -> Confidence:
-    return max(confidences, key=_RANKS.__getitem__, default=Confidence.CONFIRMED)
-
-
-def told_end(own: list[Line], joined_ms: int) -> End | None:
+def told_ending(own: list[Line], joined_ms: int) -> Ending | None:
     """Find the end that LiveKit told, the earliest of several: no sid opens a second time."""
     leaves = [line for line in own if line.kind is EventKind.LEFT]
     if any(line.opens for line in own):  # else the aborted connection never was a stay
@@ -82,75 +121,148 @@ def told_end(own: list[Line], joined_ms: int) -> End | None:
         return None
     first = min(leaves, key=lambda line: (end_of_leave(line), line.source_id))
     closed_by = _END_BY_REASON.get(first.disconnect_reason or "", CycleEnd.LEFT)
-    is_timeout = first.disconnect_reason == CONNECTION_TIMEOUT
-    confidence = Confidence.ESTIMATED if is_timeout else Confidence.CONFIRMED
-    return End(max(end_of_leave(first), joined_ms), closed_by, confidence)
-
-
-def inferred_end(
-    own: list[Line],
-    room: RoomLog,
-    leaves: list[Line],
-    *,
-    joined_ms: int,
-    ended_ms: int | None,
-) -> End | None:
-    """Infer the earliest end that the reconciler, the clock, the page or the room speaks for.
-
-    `own` are the stay's lines, `leaves` its page's reports that it is over, `ended_ms` is the
-    session's real end.
-    """
-    seen = [line.occurred_ms for line in own if line.kind is EventKind.SEEN]
-    alive_ms = max([joined_ms, *seen])  # to join is a sign of life too
-    inferences = _ends_by_room(own, room, joined_ms=joined_ms, alive_ms=alive_ms)
-    for line in own:
-        known_ms = line.occurred_ms
-        at_ms = _last_sign(line.alive_ms, alive_ms, known_ms=known_ms)
-        if line.kind is EventKind.NOT_SEEN:
-            is_near = known_ms - at_ms <= RECONCILED_WITHIN_MS
-            confidence = Confidence.RECONCILED if is_near else Confidence.ESTIMATED
-            inferences.append(_Inference(known_ms, End(at_ms, CycleEnd.RECONCILED, confidence)))
-        elif line.kind is EventKind.EXPIRED:
-            inferences.append(_Inference(known_ms, _stale(at_ms)))
-    left = [line.occurred_ms for line in leaves if line.occurred_ms >= joined_ms]
-    if left and alive_ms <= min(left):  # a page that was wrong once is not believed again
-        for at_ms in left:
-            end = End(at_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED)
-            inferences.append(_Inference(at_ms, end))
-    ends = [end for known_ms, end in inferences if known_ms >= alive_ms]
-    if ended_ms is not None:
-        ends.append(_stale(ended_ms))
-    return min(
-        ends, key=lambda end: (end.at_ms, _RANKS[end.confidence], end.closed_by), default=None
+    at_ms = max(end_of_leave(first), joined_ms)
+    if first.disconnect_reason != CONNECTION_TIMEOUT:
+        end = End(at_ms, closed_by, Confidence.CONFIRMED)
+        return Ending(end=end, at_least_ms=at_ms, at_most_ms=at_ms)
+    noticed_ms = happened_ms(first)
+    return Ending(
+        end=End(at_ms, closed_by, Confidence.ESTIMATED),
+        at_least_ms=max(joined_ms, noticed_ms - SILENCE_MAX_MS),
+        at_most_ms=max(joined_ms, noticed_ms - SILENCE_MIN_MS),
     )
 
 
-def _ends_by_room(
-    own: list[Line], room: RoomLog, *, joined_ms: int, alive_ms: int
-) -> list[_Inference]:
-    """Infer ends from the finish of the stay's room, and from the first room made after it.
+def inferred_ending(
+    own: list[Line],
+    room: RoomLog,
+    leaves: list[Line],
+    opening: Opening,
+    newer: list[Opening],
+    *,
+    ended_ms: int | None,
+) -> Ending:
+    """Infer the earliest end that the reconciler, the clock, the page or the room speaks for.
 
-    A killed LiveKit never tells that a room is over: the next room shows that it was.
+    `own` are the stay's lines, `leaves` its page's reports that it is over, `newer` the later
+    connections of the same identity, `ended_ms` is the session's real end.
+    """
+    joined_ms = opening.joined_ms
+    seen = [line.occurred_ms for line in own if line.kind is EventKind.SEEN]
+    alive_ms = max([joined_ms, *seen])  # to join is a sign of life too
+    found = _missed(own, alive_ms) + _replaced(own, newer, alive_ms)
+    found += _ends_by_room(own, room, joined_ms, alive_ms)
+    exclusions = [one for one in found if one.known_ms >= alive_ms]
+    known = [one.known_ms for one in exclusions] + ([] if ended_ms is None else [ended_ms])
+    at_most_ms = min(known, default=None)
+    heard_ms, away_until_ms = _heard_until(own, room, alive_ms, at_most_ms)
+    ends = [one.end(heard_ms) for one in exclusions] + _expired(own, alive_ms, heard_ms)
+    if ended_ms is not None:
+        ends.append(_stale(ended_ms if heard_ms is None else heard_ms))
+    is_told_otherwise = bool(ends)
+    left = [line.occurred_ms for line in leaves if line.occurred_ms >= joined_ms]
+    if left and alive_ms <= min(left):  # a page that was wrong once is not believed again
+        ends += [End(at_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED) for at_ms in left]
+    end = min(ends, key=lambda at: (at.at_ms, _RANKS[at.confidence], at.closed_by), default=None)
+    at_least_ms = heard_ms
+    if exclusions and heard_ms is None:  # a leave was lost while our door was open
+        at_least_ms = max(one.alive_ms for one in exclusions)
+    if end is not None:
+        at_least_ms = end.at_ms if at_least_ms is None else min(at_least_ms, end.at_ms)
+    return Ending(
+        end=end,
+        at_least_ms=at_least_ms,
+        at_most_ms=at_most_ms,
+        away_until_ms=away_until_ms,
+        is_reported_over=end is not None and not is_told_otherwise,
+    )
+
+
+def _missed(own: list[Line], alive_ms: int) -> list[_Exclusion]:
+    """Find the looks at LiveKit's list that missed the stay."""
+    found = []
+    for line in own:
+        if line.kind is EventKind.NOT_SEEN:
+            sign_ms = _last_sign(line.alive_ms, alive_ms, known_ms=line.occurred_ms)
+            is_near = line.occurred_ms - sign_ms <= RECONCILED_WITHIN_MS
+            confidence = Confidence.RECONCILED if is_near else Confidence.ESTIMATED
+            found.append(_Exclusion(line.occurred_ms, sign_ms, CycleEnd.RECONCILED, confidence))
+    return found
+
+
+def _replaced(own: list[Line], newer: list[Opening], alive_ms: int) -> list[_Exclusion]:
+    """Find the next connection of the same identity: LiveKit closes the older one for it."""
+    after = [one for one in newer if one.joined_ms >= alive_ms]
+    if not after:
+        return []
+    first = min(after, key=lambda one: (one.joined_ms, one.sid))
+    # The reconciler vouches only for people who were known to be there when it asked.
+    is_known = min(line.received_ms for line in own) <= (first.alive_ms or 0)
+    looked_ms = first.alive_ms if is_known else None
+    sign_ms = _last_sign(looked_ms, alive_ms, known_ms=first.joined_ms)
+    replaced = CycleEnd.REPLACED, Confidence.ESTIMATED, True
+    return [_Exclusion(first.joined_ms, sign_ms, *replaced)]
+
+
+def _ends_by_room(
+    own: list[Line], room: RoomLog, joined_ms: int, alive_ms: int
+) -> list[_Exclusion]:
+    """Find what the stay's room tells: its finish, its restart, and the first room made after it.
+
+    A killed LiveKit never tells that a room is over: its restart or the next room shows it.
     """
     room_sid = min((line.room_sid for line in own if line.room_sid is not None), default=None)
-    finished = [
-        happened_ms(line)
-        for line in room.finishes
-        if room_sid is not None and line.room_sid == room_sid
-    ]
-    inferences = [
-        _Inference(at_ms, End(at_ms, CycleEnd.ROOM_FINISHED, Confidence.ESTIMATED))
-        for at_ms in finished
-    ]
-    # A room that LiveKit told to be finished was alive until then, whatever came after it.
-    room_alive_ms = max([alive_ms, *finished])
+    if room_sid is None:
+        finishes, restarts = [], []
+    else:
+        finishes = [happened_ms(line) for line in room.finishes if line.room_sid == room_sid]
+        restarts = [line for line in room.restarts if line.room_sid == room_sid]
+    finished = CycleEnd.ROOM_FINISHED, Confidence.ESTIMATED, True
+    stale = CycleEnd.STALE, Confidence.ESTIMATED
+    found = [_Exclusion(at_ms, alive_ms, *finished) for at_ms in finishes]
+    for line in restarts:
+        sign_ms = _last_sign(line.alive_ms, alive_ms, known_ms=line.occurred_ms)
+        found.append(_Exclusion(line.occurred_ms, sign_ms, *stale))
+    if max(finishes, default=-1) >= alive_ms:
+        return found  # a room made after the finish tells nothing more
     # An unknown room was there when somebody joined it: only a room made later is newer.
     created_ms = next((life.created_ms for life in room.lives if life.sid == room_sid), joined_ms)
     for life in room.lives:
-        if life.created_ms > created_ms and life.created_ms >= room_alive_ms:
-            at_ms = _last_sign(life.alive_ms, room_alive_ms, known_ms=life.created_ms)
-            return [*inferences, _Inference(life.created_ms, _stale(at_ms))]
-    return inferences
+        if life.created_ms > created_ms and life.created_ms >= alive_ms:
+            sign_ms = _last_sign(life.alive_ms, alive_ms, known_ms=life.created_ms)
+            return [*found, _Exclusion(life.created_ms, sign_ms, *stale)]
+    return found
+
+
+def _expired(own: list[Line], alive_ms: int, heard_ms: int | None) -> list[End]:
+    """Find the ends that the clock concluded, after our door was shut and nobody told more."""
+    return [
+        _stale(max(_last_sign(line.alive_ms, alive_ms, known_ms=line.occurred_ms), heard_ms or 0))
+        for line in own
+        if line.kind is EventKind.EXPIRED and line.occurred_ms >= alive_ms
+    ]
+
+
+def _heard_until(
+    own: list[Line], room: RoomLog, alive_ms: int, over_ms: int | None
+) -> tuple[int | None, int | None]:
+    """Find until when silence proves the stay, where our door was shut and no sign came since.
+
+    Return that moment, and the end of the latest such closure; None twice without one.
+    """
+    first_ms = min(line.received_ms for line in own)
+    proved_ms, until_ms = [], []
+    for line in room.closures:
+        if not first_ms < line.received_ms > alive_ms:
+            continue  # the stay was heard of, or shown to go on, when the door was open again
+        is_vouched = line.alive_ms is not None and first_ms <= line.alive_ms
+        is_same_room = any(one.room_sid == line.room_sid for one in own)
+        looked_ms = (line.alive_ms or 0) if is_vouched and is_same_room else 0
+        sure_ms = max(alive_ms, line.occurred_ms, min(looked_ms, line.received_ms))
+        if over_ms is None or sure_ms <= over_ms:
+            proved_ms.append(sure_ms)
+            until_ms.append(line.received_ms)
+    return (min(proved_ms), max(until_ms)) if proved_ms else (None, None)
 
 
 def _last_sign(told_ms: int | None, alive_ms: int, *, known_ms: int) -> int:

@@ -2,45 +2,71 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
-from domain.attendance.lines import EventKind, Line, rooms_in
+from domain.attendance.lines import EventKind, Line
+from domain.attendance.openings import CycleStart, Opening, opening_of
 from domain.attendance.stay_ends import (
     Confidence,
+    CycleEnd,
     End,
+    Ending,
     RoomLog,
-    inferred_end,
-    told_end,
+    inferred_ending,
+    told_ending,
     weakest,
 )
 
 
-class CycleStart(StrEnum):
-    JOINED = "JOINED"
-    LEFT_ONLY = "LEFT_ONLY"
-    RECONCILED = "RECONCILED"
-    CLIENT_REPORT = "CLIENT_REPORT"
-
-
 @dataclass(frozen=True, slots=True)
 class Stay:
-    sid: str
-    joined_ms: int
-    opened_by: CycleStart
-    end: End | None
-    is_reported_over: bool = False  # only the person's own page says that it ended
+    opening: Opening
+    ending: Ending
+
+    @property
+    def sid(self) -> str:
+        return self.opening.sid
+
+    @property
+    def joined_ms(self) -> int:
+        return self.opening.joined_ms
+
+    @property
+    def end(self) -> End | None:
+        return self.ending.end
 
     @property
     def is_settled(self) -> bool:
         """It is over, and not by a report alone: the reconciler no longer asks about it."""
-        return self.end is not None and not self.is_reported_over
+        return self.end is not None and not self.ending.is_reported_over
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Its log allows another time than the one that counts."""
+        at_ms = self.end.at_ms if self.end else None
+        bounds = self.opening.earliest_ms, self.ending.at_least_ms, self.ending.at_most_ms
+        return bounds != (self.joined_ms, at_ms, at_ms)
 
     @property
     def confidence(self) -> Confidence:
-        was_found = self.opened_by is CycleStart.RECONCILED
+        was_found = self.opening.opened_by is CycleStart.RECONCILED
         opening = Confidence.RECONCILED if was_found else Confidence.CONFIRMED
         return weakest([opening, self.end.confidence] if self.end else [opening])
+
+    def shortest(self) -> "Stay":
+        """Return the stay as it lasted at least."""
+        return replace(self, ending=replace(self.ending, end=_end(self.ending.at_least_ms)))
+
+    def longest(self) -> "Stay":
+        """Return the stay as it lasted at most."""
+        return Stay(
+            replace(self.opening, joined_ms=self.opening.earliest_ms),
+            replace(self.ending, end=_end(self.ending.at_most_ms)),
+        )
+
+
+def _end(at_ms: int | None) -> End | None:
+    return None if at_ms is None else End(at_ms, CycleEnd.STALE, Confidence.ESTIMATED)
 
 
 def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
@@ -57,27 +83,19 @@ def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
     for line in log:
         if line.participant_sid is not None:
             by_sid[line.participant_sid].append(line)
-    room = RoomLog(rooms_in(log), [line for line in log if line.kind is EventKind.ROOM_FINISHED])
+    room = RoomLog.of(log)
+    found = [opening_of(sid, own) for sid, own in by_sid.items()]
+    openings = [
+        one for one in found if one is not None and (ended_ms is None or one.joined_ms < ended_ms)
+    ]
     stays = []
-    for sid, own in by_sid.items():
-        kinds = {line.kind for line in own}
-        if any(line.opens for line in own):
-            opened_by = CycleStart.JOINED
-        elif EventKind.LEFT in kinds:
-            opened_by = CycleStart.LEFT_ONLY
-        elif EventKind.SEEN in kinds:
-            opened_by = CycleStart.RECONCILED
-        else:
-            continue
-        told = [line.joined_ms for line in own if line.joined_ms is not None]
-        start_ms = min(told or [line.occurred_ms for line in own])
-        if ended_ms is not None and start_ms >= ended_ms:
-            continue
-        end, is_reported_over = told_end(own, start_ms), False
-        if end is None:
-            leaves = [one for one in reports if one.kind is EventKind.LEFT and one.is_about(sid)]
-            end = inferred_end(own, room, leaves, joined_ms=start_ms, ended_ms=ended_ms)
-            unreported = inferred_end(own, room, [], joined_ms=start_ms, ended_ms=ended_ms)
-            is_reported_over = end is not None and unreported is None
-        stays.append(Stay(sid, start_ms, opened_by, end, is_reported_over))
+    for one in openings:
+        own = by_sid[one.sid]
+        ending = told_ending(own, one.joined_ms)
+        if ending is None:
+            newer = [other for other in openings if other.replaces(one)]
+            leaves = [left for left in reports if left.kind is EventKind.LEFT]
+            about = [left for left in leaves if left.is_about(one.sid)]
+            ending = inferred_ending(own, room, about, one, newer, ended_ms=ended_ms)
+        stays.append(Stay(one, ending))
     return stays

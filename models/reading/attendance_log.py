@@ -5,7 +5,8 @@ from collections import defaultdict
 from tortoise.expressions import Q
 
 from domain.attendance.fold import Facts, Line, Policy
-from domain.attendance.state import to_ms
+from domain.attendance.state import Window, to_ms
+from domain.status import SessionStatus
 from models import MeetingAttendanceEvent, Session
 
 Lines = dict[int | None, list[Line]]
@@ -30,7 +31,7 @@ def line_of(row: MeetingAttendanceEvent) -> Line:
 
 def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
     """Tell whether the line is near enough to its session to count; otherwise it is only kept."""
-    return facts_of(session, is_expected=False).is_near(line_of(row))
+    return bool(facts_of(session, is_expected=False).log_of([line_of(row)]))
 
 
 def facts_of(session: Session, *, is_expected: bool) -> Facts:
@@ -39,8 +40,24 @@ def facts_of(session: Session, *, is_expected: bool) -> Facts:
         scheduled_ms=to_ms(session.scheduled_at),
         ends_ms=to_ms(session.ends_at),
         ended_ms=to_ms(session.ended_at) if session.ended_at else None,
+        held_until_ms=to_ms(session.held_until) if session.held_until else None,
         is_final=session.finalised_at is not None,
         is_expected=is_expected,
         was_joinable=session.was_joinable,
         policy=Policy(**session.attendance_policy),
+        rule=session.attendance_rule,
     )
+
+
+def window_of(session: Session) -> Window:
+    """Find the time of the session that counts; until it has ended, that of its schedule."""
+    facts = facts_of(session, is_expected=False)
+    takes_place = facts.ended_ms is None or facts.held_ms > 0
+    return Window(facts.scheduled_ms, facts.counted_until_ms, takes_place)
+
+
+def held_ms(session: Session) -> int | None:
+    """Tell how long the session was held; None until it has ended and while it is cancelled."""
+    if session.ended_at is None or session.status is SessionStatus.CANCELLED:
+        return None
+    return facts_of(session, is_expected=False).held_ms

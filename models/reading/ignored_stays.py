@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from domain.attendance.fold import Line
-from domain.attendance.stay_ends import told_end
+from domain.attendance.stay_ends import told_ending
 from models import MeetingAttendanceEvent, Session, User
 from models.database import sql
 from models.reading.attendance_log import line_of
@@ -47,4 +47,4 @@ async def _find_over(stays: Sequence[SessionStay]) -> set[tuple[int, str]]:
         line = line_of(row)
         if not line.is_report:
             lines_by_stay[row.session_id, str(row.participant_sid)].append(line)
-    return {stay for stay, lines in lines_by_stay.items() if told_end(lines, 0)}
+    return {stay for stay, lines in lines_by_stay.items() if told_ending(lines, 0)}

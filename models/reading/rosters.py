@@ -10,6 +10,7 @@ from domain.access import UserRole
 from domain.attendance.fold import Result
 from domain.attendance.state import AttendanceState
 from models.attendance import MeetingAttendance
+from models.attendance_json import result_from_json
 from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
@@ -21,7 +22,7 @@ def state_of(
     """Make the state of one participant; without an attendance row nothing has happened yet."""
     result = Result()
     if attendance is not None:
-        result = Result.from_dict({name: getattr(attendance, name) for name in Result.__slots__})
+        result = result_from_json({name: getattr(attendance, name) for name in Result.__slots__})
     return AttendanceState(
         participant_id=row.id,
         session_id=row.session_id,

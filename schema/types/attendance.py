@@ -15,6 +15,7 @@ from domain.attendance.fold import (
     Presence,
 )
 from domain.attendance.state import AttendanceState, Statistics, Window, from_ms, to_ms
+from models.reading.attendance_log import window_of
 from models.reading.pages import BY_ID, Slice
 from schema.types.context import Info
 from schema.types.evidence import AttendanceEvent
@@ -182,10 +183,6 @@ class AttendanceStatistics:
             average_percentage=numbers.average_percentage,
             total_meeting_seconds=numbers.total_ms // 1000,
         )
-
-
-def window_of(row: models.Session) -> Window:
-    return Window.of(row.scheduled_at, row.ends_at)
 
 
 def attendance_of(state: AttendanceState, row: models.Session, now: datetime) -> Attendance:

@@ -6,6 +6,7 @@ import strawberry
 import models
 from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
+from models.attendance_json import state_from_json
 from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.ids import Kind, encode
 from schema.types.session import Session
@@ -50,7 +51,7 @@ def latest_states(
     """Return the last state of each row that the events changed, and the ids of removed rows."""
     last = {row.payload["participant_id"]: row for row in events}
     states = [
-        AttendanceState.from_dict(row.payload)
+        state_from_json(row.payload)
         for row in last.values()
         if row.kind is SessionEventKind.PRESENCE_CHANGED
     ]

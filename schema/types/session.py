@@ -8,6 +8,7 @@ from domain.attendance.fold import AttendanceStatus, Presence
 from domain.attendance.state import AttendanceState, statistics, to_ms
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
+from models.reading.attendance_log import window_of
 from models.reading.pages import Slice
 from models.reading.stuck import stuck_for
 from schema.types.academy import Academy
@@ -15,7 +16,6 @@ from schema.types.attendance import (
     Attendance,
     AttendanceStatistics,
     attendance_of,
-    window_of,
 )
 from schema.types.context import Info
 from schema.types.errors import UserError

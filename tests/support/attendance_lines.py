@@ -97,6 +97,16 @@ def room_started(room: str, *, alive: int | None = None, **values: Any) -> Line:
     return line(EventKind.ROOM_STARTED, ROOMS[room], room=room, alive_ms=alive, **values)
 
 
+def away(since: int, until: int, *, alive: int | None = None) -> Line:
+    """Our door for webhooks was shut."""
+    return line(EventKind.AWAY, since, received_ms=until, alive_ms=alive, source=EventSource.CLOCK)
+
+
+def room_restarted(at: int, *, alive: int | None = None, room: str = "RM_1") -> Line:
+    """A second start of the same room: its server was killed, and Redis kept its sid."""
+    return line(EventKind.ROOM_STARTED, at, room=room, alive_ms=alive)
+
+
 def room_finished(at: int, *, room: str = "RM_1", **values: Any) -> Line:
     return line(EventKind.ROOM_FINISHED, at, room=room, **values)
 

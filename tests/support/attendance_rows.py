@@ -7,6 +7,7 @@ from typing import Any
 from domain.attendance.fold import CycleEnd, CycleStart, Presence, Result
 from domain.attendance.state import AttendanceState, to_ms
 from models import MeetingAttendance, SessionEvent, SessionParticipant, User
+from models.attendance_json import result_to_json
 from models.reading.rosters import read_rosters
 
 Visit = tuple[int, int | None, CycleStart, CycleEnd | None]
@@ -23,7 +24,7 @@ async def state(session_id: int, user: User) -> AttendanceState:
 
 async def store(row: SessionParticipant, **values: Any) -> None:
     """Store the row that the fold would have made of somebody who is inside."""
-    inside = Result(presence=Presence.IN_MEETING, join_count=1).to_dict()
+    inside = result_to_json(Result(presence=Presence.IN_MEETING, join_count=1))
     known = {"participant_id": row.id, "session_id": row.session_id}
     await MeetingAttendance.create(**inside | known | values)
 

@@ -55,3 +55,17 @@ async def scheduled(students: int = 1, *, minutes: int = 60, **settings: Any) ->
         circle = await make.group(academy, teacher, *people)
         session = await make.session(academy, teacher, group=circle, minutes=minutes)
     return Classroom(session, teacher, people, Room(session, at(-9)))
+
+
+def listed(user: User, sid: str, joined_at: datetime) -> Participant:
+    """The person as LiveKit lists them in a room."""
+    return Participant(
+        identity=f"{user.id}_{user.first_name}",
+        sid=sid,
+        name=user.first_name,
+        joined_ms=to_ms(joined_at),
+        state="ACTIVE",
+        kind="STANDARD",
+        is_publisher=False,
+        grant=Grant(),
+    )

@@ -168,5 +168,5 @@ def test_lines_more_than_a_day_from_the_session_are_not_folded(at: int, is_folde
 
 
 def test_a_room_of_another_year_ends_nothing() -> None:
-    stray = replace(room_started("RM_2", alive=0), occurred_ms=START + 400 * DAY)
+    stray = replace(room_started("RM_2", alive=0), occurred_ms=START - 400 * DAY)
     assert result(joined("A", 0), stray).presence is Presence.IN_MEETING

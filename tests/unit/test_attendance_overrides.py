@@ -5,6 +5,7 @@ from dataclasses import replace
 from domain.access import UserRole
 from domain.attendance.fold import AttendanceStatus, Override
 from domain.attendance.state import AttendanceState
+from models.attendance_json import state_from_json, state_to_json
 from tests.support.attendance_lines import HOUR, START, joined, left, override, result
 
 PRESENT, ABSENT, LATE = AttendanceStatus.PRESENT, AttendanceStatus.ABSENT, AttendanceStatus.LATE
@@ -52,7 +53,7 @@ def test_a_state_that_was_stored_without_an_override_can_be_read() -> None:
     row = AttendanceState(
         participant_id=1, session_id=2, user_id=3, role=UserRole.STUDENT, is_expected=True
     )
-    told = replace(row, result=found).to_dict()
-    assert AttendanceState.from_dict(told) == replace(row, result=replace(found, open_sids=()))
+    told = state_to_json(replace(row, result=found))
+    assert state_from_json(told) == replace(row, result=replace(found, open_sids=()))
     del told["override"]
-    assert AttendanceState.from_dict(told).result.override is None
+    assert state_from_json(told).result.override is None

@@ -8,6 +8,7 @@ import pytest
 from domain.access import UserRole
 from domain.attendance.fold import Result
 from domain.attendance.state import AttendanceState, Window, from_ms, statistics, to_ms
+from models.attendance_json import state_from_json, state_to_json
 from tests.support.attendance_lines import HOUR, MINUTE, START, joined, left, result
 
 WINDOW = Window(START, START + HOUR)
@@ -27,9 +28,9 @@ def test_a_moment_is_cut_off_to_its_millisecond() -> None:
 
 @pytest.mark.parametrize("state", [ABSENT, HALF, replace(HALF, is_barred=True, is_final=True)])
 def test_it_is_read_as_it_was_written(state: AttendanceState) -> None:
-    told = state.to_dict()
+    told = state_to_json(state)
     assert "open_sids" not in told
-    assert AttendanceState.from_dict(told | {"unknown": 1}) == state
+    assert state_from_json(told | {"unknown": 1}) == state
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import pytest
 
 from domain.attendance.lines import EventSource, Line
 from domain.attendance.signs import last_sign
-from domain.attendance.stays import CycleStart, Stay
+from domain.attendance.stays import stays_in
 from tests.support.attendance_lines import MINUTE, START, joined, not_seen, seen
 
-STAY = Stay("PA_1", START, CycleStart.JOINED, None)
 CAME = joined("PA_1", 0)
+(STAY,) = stays_in([CAME], ended_ms=None)
 REPORTED = replace(joined("PA_1", 5 * MINUTE), source=EventSource.CLIENT)
 
 

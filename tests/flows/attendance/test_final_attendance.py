@@ -10,10 +10,11 @@ from actions.clock.sweep import advance_due
 from actions.sessions.session_status import change_session_status
 from domain.access import UserRole
 from domain.attendance.fold import AttendanceStatus, Presence
-from domain.attendance.state import Window, statistics, to_ms
+from domain.attendance.state import statistics, to_ms
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, MeetingAttendance, MeetingAttendanceEvent, Session
+from models.reading.attendance_log import window_of
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import as_text, state, states, told
@@ -246,7 +247,7 @@ async def test_only_those_expected_are_in_the_statistics(database: Database) -> 
     session = await end(classroom)
     rows = await states(session.id)
     assert len(rows) == 5
-    window = Window.of(session.scheduled_at, session.ends_at)
+    window = window_of(session)
     found = statistics(rows.values(), window, to_ms(OVER))
     assert (found.expected, found.participants, found.in_meeting) == (2, 4, 0)
     assert (found.present, found.late, found.partial, found.absent) == (1, 0, 0, 1)

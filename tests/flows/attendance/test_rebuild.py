@@ -18,12 +18,13 @@ from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
 from actions.writing.stream import writing
 from domain.attendance.fold import AttendanceStatus, EventKind, Result
-from domain.attendance.state import AttendanceState, from_ms, to_ms
+from domain.attendance.state import from_ms
 from models import MeetingAttendance, MeetingAttendanceEvent, Session
+from models.attendance_json import state_from_json
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import as_text, state, stream
-from tests.support.classrooms import START, at, ready
+from tests.support.classrooms import START, at, listed, ready
 from tests.support.filled import filled
 from tests.support.livekit_events import Room, send, send_raw
 from tests.support.patience import PATIENCE_S, within
@@ -110,7 +111,10 @@ async def a_class_of_every_kind_of_line() -> Session:
     await expire_report((await state(session.id, reported)).participant_id, at(2))
     await send(classroom.room.joined(stays[3]), START)
     await send(classroom.room.joined(stays[4]), START)
-    there = {(found.id, "PA_found"): to_ms(at(3)), (silent.id, stays[4].sid): to_ms(START)}
+    there = {
+        (found.id, "PA_found"): listed(found, "PA_found", at(3)),
+        (silent.id, stays[4].sid): listed(silent, stays[4].sid, START),
+    }
     for minute in (5, 6):
         await reconcile_session(await classroom.now(), there, at(minute))
     await expire_stays(session.id, at(50))
@@ -179,5 +183,5 @@ async def test_a_row_and_what_is_told_have_every_field_that_the_fold_says(
         [folded] = [one for one in await refold(draft) if one.user_id == classroom.student.id]
     assert folded.result == said
     assert await state(classroom.session.id, classroom.student) == folded
-    told = AttendanceState.from_dict((await stream(classroom.session.id))[-1].payload)
+    told = state_from_json((await stream(classroom.session.id))[-1].payload)
     assert told == replace(folded, result=replace(said, open_sids=()))

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -301,10 +302,10 @@ async def test_one_session_in_trouble_keeps_no_other_from_being_looked_at(
     for one in (house, other):
         one.enter(one.classroom.student, START, "PA_1")
 
-    async def reconcile(session: Session, there: dict[tuple[int, str], int], now: datetime) -> None:
+    async def reconcile(session: Session, *given: Any) -> None:
         if session.id == house.classroom.session.id:
             raise RuntimeError("in trouble")
-        await really_reconcile(session, there, now)
+        await really_reconcile(session, *given)
 
     monkeypatch.setattr("actions.attendance.people_inside.reconcile_session", reconcile)
     await house.look(at(0, 10))

@@ -15,6 +15,7 @@ from domain.status import SessionStatus
 from domain.webhook import WebhookOutcome
 from gateways.livekit_webhooks import translate
 from models import DueWork, MeetingAttendance, MeetingAttendanceEvent, Session
+from models.attendance_json import state_to_json
 from tests.conftest import Database
 from tests.support import make
 from tests.support.attendance_rows import state, states, stream, told, visits
@@ -46,7 +47,7 @@ async def test_the_first_join_starts_the_session_and_tells_the_whole_state(
     assert (kind, moved) == ("PRESENCE_CHANGED", "STATUS_CHANGED")
     assert (why["from"], why["to"], why["cause"]) == ("READY", "ONGOING", "FIRST_JOIN")
     found = await state(session.id, classroom.student)
-    assert presence == found.to_dict()
+    assert presence == state_to_json(found)
     assert found.result.presence is Presence.IN_MEETING
     assert visits(found, START) == [(-2 * MINUTE, None, JOINED, None)]
     assert session.next_transition_at == session.completes_at
@@ -62,7 +63,7 @@ async def test_a_leave_and_a_return_are_told_one_event_each(classroom: Classroom
     assert (await classroom.now()).version == version + 2
     assert [payload["presence"] for _, payload in events] == ["LEFT", "IN_MEETING"]
     assert [payload["join_count"] for _, payload in events] == [1, 2]
-    assert events[-1][1] == (await state(classroom.session.id, classroom.student)).to_dict()
+    assert events[-1][1] == state_to_json(await state(classroom.session.id, classroom.student))
 
 
 async def test_a_change_of_nothing_is_not_told(classroom: Classroom) -> None:
