@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from domain.attendance.cycles import Cycle
+from domain.attendance.endings import Confidence, CycleEnd
 from domain.attendance.lines import EventKind, Line
 from domain.attendance.openings import CycleStart
-from domain.attendance.stay_ends import Confidence, CycleEnd
-from domain.attendance.stays import Stay
+from domain.attendance.stays import Cycle, Stay
 
 # A report that LiveKit does not confirm expires after this time.
 UNCONFIRMED_FOR_MS = 60_000

@@ -1,21 +1,25 @@
-"""Stays: one participant sid is one stay, with one start and at most one end."""
+"""Stays, and the cycles that they make.
 
+One participant sid is one stay, with one start and at most one end. A cycle is what a person would
+call one visit: stays that lie close together.
+"""
+
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from domain.attendance.lines import EventKind, Line
-from domain.attendance.openings import CycleStart, Opening, opening_of
-from domain.attendance.stay_ends import (
+from domain.attendance.endings import (
     Confidence,
     CycleEnd,
     End,
     Ending,
-    RoomLog,
-    inferred_ending,
     told_ending,
     weakest,
 )
+from domain.attendance.inferences import RoomLog, inferred_ending
+from domain.attendance.lines import EventKind, Line
+from domain.attendance.openings import CycleStart, Opening, opening_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +103,43 @@ def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
             ending = inferred_ending(own, room, about, one, newer, ended_ms=ended_ms)
         stays.append(Stay(one, ending))
     return stays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """Stays that overlap, or that lie no further apart than the merge gap."""
+
+    joined_ms: int
+    left_ms: int | None  # None: still open
+    opened_by: CycleStart
+    closed_by: CycleEnd | None
+    confidence: Confidence
+
+
+def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:
+    """Merge stays into cycles, in order, more than `gap_ms` apart; only the last can be open."""
+    runs: list[list[Stay]] = []
+    reach_ms = -math.inf  # the end of the run so far; infinite while a stay is open
+    for stay in sorted(stays, key=lambda stay: (stay.joined_ms, stay.sid)):
+        if stay.joined_ms <= reach_ms + gap_ms:
+            runs[-1].append(stay)
+        else:
+            runs.append([stay])
+        reach_ms = max(reach_ms, _left_ms(stay))
+    cycles = []
+    for run in runs:
+        # If two stays end together, the one that started later tells how the cycle ended.
+        end = max(run, key=lambda stay: (_left_ms(stay), stay.joined_ms, stay.sid)).end
+        cycle = Cycle(
+            joined_ms=run[0].joined_ms,
+            left_ms=end.at_ms if end else None,
+            opened_by=run[0].opening.opened_by,
+            closed_by=end.closed_by if end else None,
+            confidence=weakest(stay.confidence for stay in run),
+        )
+        cycles.append(cycle)
+    return tuple(cycles)
+
+
+def _left_ms(stay: Stay) -> float:
+    return stay.end.at_ms if stay.end else math.inf

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from domain.attendance.endings import told_ending
 from domain.attendance.fold import Line
-from domain.attendance.stay_ends import told_ending
 from models import MeetingAttendanceEvent, Session, User
 from models.database import sql
 from models.reading.attendance_log import line_of

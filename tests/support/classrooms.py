@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions.clock.sweep import advance_due
+from domain.attendance.state import to_ms
+from gateways.livekit import Participant
+from gateways.livekit_tokens import Grant
 from models import Session, User
 from tests.support import make
 from tests.support.livekit_events import Room, Stay

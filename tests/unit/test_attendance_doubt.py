@@ -179,12 +179,8 @@ def test_a_stay_whose_start_nobody_told_may_have_begun_with_its_room() -> None:
 
 
 def test_a_newer_connection_ends_the_older_stay_whose_leave_is_lost() -> None:
-    lines = (
-        joined("A", 0, **ANA),
-        joined("B", 6 * MINUTE, **ANA),
-        left("B", 9 * MINUTE, since=6 * MINUTE),
-    )
-    found = result(*lines, policy=Policy(merge_gap_seconds=0))
+    gone = left("B", 9 * MINUTE, since=6 * MINUTE)
+    found = result(joined("A", 0, **ANA), joined("B", 6 * MINUTE, **ANA), gone)
     assert minutes(found) == (3, 9, 9)
     assert [cycle.closed_by for cycle in found.cycles] == [CycleEnd.LEFT]
     assert found.confidence is Confidence.ESTIMATED
@@ -258,10 +254,8 @@ def test_thresholds_are_of_the_time_that_a_person_let_the_class_go_on(
 def test_a_class_shorter_than_the_minimum_took_place_if_it_was_held_to_its_end() -> None:
     end = START + 10 * MINUTE
     lines = joined("A", 0), left("A", 10 * MINUTE, since=0)
-    assert (
-        fold(lines, facts(ends_ms=end, ended_ms=end, is_final=True)).status
-        is AttendanceStatus.PRESENT
-    )
+    by_the_clock = facts(ends_ms=end, ended_ms=end, is_final=True)
+    assert fold(lines, by_the_clock).status is AttendanceStatus.PRESENT
     early = facts(ends_ms=end, ended_ms=end - 1, held_until_ms=end - 1, is_final=True)
     assert fold(lines, early).status is None
 
@@ -321,11 +315,9 @@ def test_a_start_decades_ahead_is_capped_before_the_rule_of_a_day() -> None:
 
 
 def test_a_livekit_40_s_ahead_counts_what_happened() -> None:
-    lines = (
-        joined("A", 40_000, received_ms=100),
-        left("A", HOUR + 40_000, since=40_000, received_ms=HOUR),
-    )
-    assert minutes(result(*lines))[1] == pytest.approx(60, abs=0.01)
+    came = joined("A", 40_000, received_ms=100)
+    gone = left("A", HOUR + 40_000, since=40_000, received_ms=HOUR)
+    assert minutes(result(came, gone))[1] == pytest.approx(60, abs=0.01)
 
 
 # Review, and what a person decided.
@@ -404,10 +396,9 @@ def test_where_all_is_confirmed_the_bounds_are_equal(
         is_closed = found.joined_since_ms is None
         if found.confidence is Confidence.CONFIRMED and is_closed:
             least, _, most = minutes(found)
-            unstarted = [
-                one for one in stays_of(log, facts()) if one.opening.earliest_ms != one.joined_ms
-            ]
-            assert unstarted or least == most
+            openings = [stay.opening for stay in stays_of(log, facts())]
+            is_unstarted = any(one.earliest_ms != one.joined_ms for one in openings)
+            assert is_unstarted or least == most
 
 
 @given(classes(), AWAY_LISTS, st.data(), ENDS)
@@ -443,9 +434,8 @@ def test_a_line_that_confirms_never_widens_the_bounds_of_a_stay_that_has_an_end(
             }[kind]
             is_refuting = kind is EventKind.SEEN and START + moment > ending.at_most_ms
             assume(not is_refuting)
-            (after,) = [
-                one for one in stays_of([*lines, told_more], facts()) if one.sid == stay.sid
-            ]
+            stays = stays_of([*lines, told_more], facts())
+            (after,) = [one for one in stays if one.sid == stay.sid]
             assert after.ending.at_least_ms is not None
             assert after.ending.at_most_ms is not None
             width = ending.at_most_ms - ending.at_least_ms

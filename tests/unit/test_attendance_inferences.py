@@ -9,7 +9,7 @@ from domain.attendance.fold import (
     EventSource,
     Presence,
 )
-from domain.attendance.stay_ends import RECONCILED_WITHIN_MS
+from domain.attendance.inferences import RECONCILED_WITHIN_MS
 from tests.support.attendance_lines import (
     START,
     expired,

@@ -76,8 +76,8 @@ def test_an_override_changes_nothing_but_the_status(
         said = [line for line in data.draw(sayings(log)) if line.source is EventSource.PERSON]
         given_facts = facts(policy=policy(gap), ended_ms=ended_ms, is_final=True)
         before, after = fold(log, given_facts), fold([*log, *said], given_facts)
-        told = {"status": before.status, "override": None, "needs_review": before.needs_review}
-        assert replace(after, **told) == before
+        judged = replace(after, status=before.status, needs_review=before.needs_review)
+        assert replace(judged, override=None) == before
         assert not (after.override and after.needs_review)
         assert after.status is (after.override.status if after.override else before.status)
 

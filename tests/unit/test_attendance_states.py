@@ -86,7 +86,8 @@ def test_a_field_that_is_newer_than_what_was_told_has_its_default(name: str) -> 
     told.pop(name, None)
     expected = replace(RESULT, open_sids=())
     # An arrival that was not told yet is the first join.
-    default = RESULT.first_joined_ms if name == "arrived_ms" else getattr(Result(), name)
+    first_ms = RESULT.first_joined_ms
+    default: Any = first_ms if name == "arrived_ms" else getattr(Result(), name)
     expected = replace(expected, **{name: default})
     assert state_from_json(told).result == expected
 

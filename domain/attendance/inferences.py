@@ -1,80 +1,13 @@
-"""Finds the end of a stay: told by LiveKit, for good, or inferred until better evidence comes.
+"""Infers the end of a stay that LiveKit did not tell, until better evidence comes."""
 
-Each end comes with its bounds: the earliest and the latest end that the log allows.
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
-from domain.attendance.lines import (
-    CONNECTION_TIMEOUT,
-    SILENCE_MAX_MS,
-    SILENCE_MIN_MS,
-    EventKind,
-    Line,
-    Room,
-    end_of_leave,
-    happened_ms,
-    rooms_in,
-)
+from domain.attendance.endings import RANKS, Confidence, CycleEnd, End, Ending
+from domain.attendance.lines import EventKind, Line, Room, happened_ms, rooms_in
 from domain.attendance.openings import Opening
-
-
-class Confidence(StrEnum):
-    """Says how sure a time is; the weakest is the last."""
-
-    CONFIRMED = "CONFIRMED"
-    RECONCILED = "RECONCILED"
-    ESTIMATED = "ESTIMATED"
-    REPORTED = "REPORTED"
-
-
-class CycleEnd(StrEnum):
-    LEFT = "LEFT"
-    CONNECTION_LOST = "CONNECTION_LOST"
-    REPLACED = "REPLACED"
-    REMOVED = "REMOVED"
-    ROOM_FINISHED = "ROOM_FINISHED"
-    RECONCILED = "RECONCILED"
-    STALE = "STALE"
-    CLIENT_REPORT = "CLIENT_REPORT"
-
 
 # A missed stay whose last sign of life is older than this was not watched all the time.
 RECONCILED_WITHIN_MS = 30_000
-
-_RANKS = {confidence: rank for rank, confidence in enumerate(Confidence)}
-_END_BY_REASON = {
-    "DUPLICATE_IDENTITY": CycleEnd.REPLACED,
-    "PARTICIPANT_REMOVED": CycleEnd.REMOVED,
-    "CONNECTION_TIMEOUT": CycleEnd.CONNECTION_LOST,
-    "ROOM_DELETED": CycleEnd.ROOM_FINISHED,
-    "ROOM_CLOSED": CycleEnd.ROOM_FINISHED,
-}
-
-
-def weakest(confidences: Iterable[Confidence]) -> Confidence:
-    return max(confidences, key=_RANKS.__getitem__, default=Confidence.CONFIRMED)
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    at_ms: int
-    closed_by: CycleEnd
-    confidence: Confidence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """A stay's end as it counts, and its bounds. A bound of None grows as long as the stay may."""
-
-    end: End | None
-    at_least_ms: int | None
-    at_most_ms: int | None
-    away_until_ms: int | None = None  # our door was shut until then, and no sign came since
-    is_reported_over: bool = False  # only the person's own page says that it ended
 
 
 class RoomLog(NamedTuple):
@@ -112,27 +45,6 @@ class _Exclusion(NamedTuple):
         return End(min(at_ms, self.known_ms), self.closed_by, self.confidence)
 
 
-def told_ending(own: list[Line], joined_ms: int) -> Ending | None:
-    """Find the end that LiveKit told, the earliest of several: no sid opens a second time."""
-    leaves = [line for line in own if line.kind is EventKind.LEFT]
-    if any(line.opens for line in own):  # else the aborted connection never was a stay
-        leaves += [line for line in own if line.kind is EventKind.CONNECTION_ABORTED]
-    if not leaves:
-        return None
-    first = min(leaves, key=lambda line: (end_of_leave(line), line.source_id))
-    closed_by = _END_BY_REASON.get(first.disconnect_reason or "", CycleEnd.LEFT)
-    at_ms = max(end_of_leave(first), joined_ms)
-    if first.disconnect_reason != CONNECTION_TIMEOUT:
-        end = End(at_ms, closed_by, Confidence.CONFIRMED)
-        return Ending(end=end, at_least_ms=at_ms, at_most_ms=at_ms)
-    noticed_ms = happened_ms(first)
-    return Ending(
-        end=End(at_ms, closed_by, Confidence.ESTIMATED),
-        at_least_ms=max(joined_ms, noticed_ms - SILENCE_MAX_MS),
-        at_most_ms=max(joined_ms, noticed_ms - SILENCE_MIN_MS),
-    )
-
-
 def inferred_ending(
     own: list[Line],
     room: RoomLog,
@@ -163,7 +75,7 @@ def inferred_ending(
     left = [line.occurred_ms for line in leaves if line.occurred_ms >= joined_ms]
     if left and alive_ms <= min(left):  # a page that was wrong once is not believed again
         ends += [End(at_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED) for at_ms in left]
-    end = min(ends, key=lambda at: (at.at_ms, _RANKS[at.confidence], at.closed_by), default=None)
+    end = min(ends, key=lambda at: (at.at_ms, RANKS[at.confidence], at.closed_by), default=None)
     at_least_ms = heard_ms
     if exclusions and heard_ms is None:  # a leave was lost while our door was open
         at_least_ms = max(one.alive_ms for one in exclusions)
