@@ -15,15 +15,9 @@ class SessionEventKind(StrEnum):
     PRESENCE_CHANGED = "PRESENCE_CHANGED"
     PRESENCE_REMOVED = "PRESENCE_REMOVED"
 
-    @property
-    def is_presence(self) -> bool:
-        """Tell whether it names one person's attendance, which only managers may read."""
-        return self in (SessionEventKind.PRESENCE_CHANGED, SessionEventKind.PRESENCE_REMOVED)
 
+# Kinds that name one person's attendance, which only managers may read.
+PRESENCE_KINDS = (SessionEventKind.PRESENCE_CHANGED, SessionEventKind.PRESENCE_REMOVED)
 
 # Kinds that change the roster: PresenceChanges count from the last event of these.
-ROSTER_KINDS = (
-    SessionEventKind.SCHEDULED,
-    SessionEventKind.PRESENCE_CHANGED,
-    SessionEventKind.PRESENCE_REMOVED,
-)
+ROSTER_KINDS = (SessionEventKind.SCHEDULED, *PRESENCE_KINDS)

@@ -20,28 +20,10 @@ class AnswerTooLongError(Exception):
 def write_answer(answer: Mapping[str, Any]) -> bytes:
     """Return the answer as JSON, or raise AnswerTooLongError.
 
-    The length is estimated first. Rows share field names and texts in memory but not in JSON, so a
-    small answer in memory can need more memory as JSON than the machine has.
+    The length is estimated first, never too high: the real one is at most six times as much. Rows
+    share field names and texts in memory but not in JSON, so a small answer in memory can need more
+    memory as JSON than the machine has.
     """
-    _check_length(answer)
-    written = orjson.dumps(answer)
-    if len(written) > ANSWER_MAX_BYTES:
-        raise AnswerTooLongError
-    return written
-
-
-def refuse_answer(query: str, operation_name: str | None) -> ClientError:
-    """Return the error that replaces a too long answer. A mutation was carried out all the same."""
-    message = f"The answer has more than {ANSWER_MAX_BYTES:,} bytes: ask for less at once."
-    if get_operation_type(parse(query), operation_name) is OperationType.MUTATION:
-        message += " What the mutation did stands."
-    extensions = {"code": RequestCode.LIMIT_EXCEEDED}
-    (refused,) = refuse_all([GraphQLError(message, extensions=extensions)])
-    return refused
-
-
-def _check_length(answer: Mapping[str, Any]) -> None:
-    """Estimate the length as JSON, never too high: the real one is at most six times as much."""
     characters = 0
     waiting: list[Any] = [answer]
     while waiting:
@@ -59,3 +41,17 @@ def _check_length(answer: Mapping[str, Any]) -> None:
         characters += 2 * len(value)  # each value takes at least one character and a comma
         if characters > ANSWER_MAX_BYTES:
             raise AnswerTooLongError
+    written = orjson.dumps(answer)
+    if len(written) > ANSWER_MAX_BYTES:
+        raise AnswerTooLongError
+    return written
+
+
+def refuse_answer(query: str, operation_name: str | None) -> ClientError:
+    """Return the error that replaces a too long answer. A mutation was carried out all the same."""
+    message = f"The answer has more than {ANSWER_MAX_BYTES:,} bytes: ask for less at once."
+    if get_operation_type(parse(query), operation_name) is OperationType.MUTATION:
+        message += " What the mutation did stands."
+    extensions = {"code": RequestCode.LIMIT_EXCEEDED}
+    (refused,) = refuse_all([GraphQLError(message, extensions=extensions)])
+    return refused

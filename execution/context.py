@@ -21,7 +21,7 @@ from execution.room_info import room_info_of
 from models.reading.pages import BY_ID, Page, Slice
 from schema.types import context as asked
 from schema.types.access_key import AccessKey
-from schema.types.attendance import Attendance, attendance_of
+from schema.types.attendance import Attendance
 from schema.types.events import SessionEvent, event_of
 from schema.types.pages import Connection
 from schema.types.room import RoomInfo
@@ -44,48 +44,36 @@ ReadViewer = Callable[[], Awaitable[Viewer | None]]
 class Permission(Protocol):
     """Says whether a running subscription may still send. It may be in doubt for a moment."""
 
-    @property
-    def is_sure(self) -> bool: ...
-
     async def confirm(self) -> None:
         """Return if it may send, else raise a DomainError or an UnauthenticatedError."""
 
 
+@dataclass(eq=False)
 class Context(Generic[Services_co]):
     """Belongs to one operation. Each event of a subscription gets a new one, with its own time.
 
     `read_viewer` reads the viewer anew, for an operation that may outlive its token. `address` is
-    the client's address, where it is known.
+    the client's address, where it is known. `scope` stands in place of a viewer in an execution
+    that several share. `right` belongs to a subscription.
     """
 
-    right: Permission | None = None  # only a subscription has one
-
-    def __init__(
-        self,
-        services: Services_co,
-        viewer: Viewer | None,
-        now: datetime,
-        read_viewer: ReadViewer | None = None,
-        address: str | None = None,
-    ) -> None:
-        self.services = services
-        self.viewer_if_any = viewer
-        self.now = now
-        self.address = address
-        self._read_viewer = read_viewer
+    services: Services_co
+    viewer_if_any: Viewer | None
+    now: datetime
+    read_viewer: ReadViewer | None = None
+    address: str | None = None
+    scope: Scope | None = None
+    right: Permission | None = None
 
     @cached_property
     def loaders(self) -> Loaders:
         """Make the loaders on first use: many events need none."""
         return Loaders(self.viewer_if_any, self.now)
 
-    def for_event(self) -> Self:
-        """Return a context for one event of the subscription."""
-        return type(self)(self.services, self.viewer_if_any, clock.now())
-
-    def for_scope(self, scope: Scope) -> "Context[Services_co]":
-        """Return a context for a shared execution. It has no viewer; asking for one is a bug."""
-        return _ScopeContext(self.services, scope, clock.now())
+    def for_event(self, scope: Scope | None = None) -> Self:
+        """Return a context for one event, or with a scope for one execution that many share."""
+        viewer = self.viewer_if_any if scope is None else None
+        return type(self)(self.services, viewer, clock.now(), scope=scope)
 
     def set_viewer(self, viewer: Viewer) -> None:
         """Read with this viewer's rights from now on: they signed in, or their rights changed."""
@@ -96,11 +84,11 @@ class Context(Generic[Services_co]):
     @property
     def viewer_source(self) -> Hashable:
         """Contexts with the same source get the same viewer from `refresh_viewer`."""
-        return self._read_viewer or self.viewer_if_any
+        return self.read_viewer or self.viewer_if_any
 
     async def refresh_viewer(self) -> Viewer:
         """Read the viewer anew; UnauthenticatedError if the token speaks for nobody any more."""
-        viewer = await self._read_viewer() if self._read_viewer else self.viewer_if_any
+        viewer = await self.read_viewer() if self.read_viewer else self.viewer_if_any
         if viewer is None:
             raise UnauthenticatedError("Sign in first.")
         self.set_viewer(viewer)
@@ -108,6 +96,8 @@ class Context(Generic[Services_co]):
 
     @property
     def viewer(self) -> Viewer:
+        if self.scope is not None:
+            raise RuntimeError(f"a shared execution has no viewer: {self.scope}")
         if self.viewer_if_any is None:
             raise UnauthenticatedError("Sign in first.")
         return self.viewer_if_any
@@ -139,7 +129,7 @@ class Context(Generic[Services_co]):
         return Connection[Attendance].of(
             found,
             cursor=BY_ID.cursor,
-            node=lambda row: attendance_of(states[row.id], by_id[row.session_id], self.now),
+            node=lambda row: Attendance.of(states[row.id], by_id[row.session_id], self.now),
         )
 
     async def history(self, session: models.Session, part: Slice) -> Connection[SessionEvent]:
@@ -164,16 +154,6 @@ class Context(Generic[Services_co]):
             return list(states)
         readable = await self.loaders.own_rows.load(session.id)
         return [state for state in states if state.user_id in readable]
-
-
-class _ScopeContext(Context[Services_co]):
-    def __init__(self, process: Services_co, scope: Scope, now: datetime) -> None:
-        super().__init__(process, None, now)
-        self.scope = scope
-
-    @property
-    def viewer(self) -> Viewer:
-        raise RuntimeError(f"a shared run has no viewer: {self.scope}")
 
 
 Info = strawberry.Info[Context[Services], None]

@@ -10,14 +10,12 @@ import models
 from domain.access import Viewer
 from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
-from domain.event import SessionEventKind
+from domain.event import PRESENCE_KINDS
 from models.reading.pages import Page, Slice, read_slices
 from models.reading.rosters import read_states
 from schema.types.context import Condition, Key, PageLoader, Row
 
 Read = Callable[[list[Key], Slice, Condition], Awaitable[dict[Key, Page[Row]]]]
-
-PRESENCE_KINDS = [kind for kind in SessionEventKind if kind.is_presence]
 
 
 def _page_loader(read: Read[Key, Condition, Row]) -> PageLoader[Key, Condition, Row]:

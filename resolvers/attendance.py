@@ -5,26 +5,19 @@ from datetime import datetime
 import strawberry
 
 import models
-from domain.attendance.state import AttendanceState, statistics, to_ms
-from domain.cursors import stream_cursor, stream_version
-from domain.event import ROSTER_KINDS
+from domain.cursors import stream_version
+from domain.event import PRESENCE_KINDS, ROSTER_KINDS
 from execution.context import Info
-from models.reading.attendance_log import window_of
 from models.reading.pages import read_page
 from models.reading.rosters import read_rosters, read_states
 from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
-from schema.types.attendance import (
-    Attendance,
-    AttendanceStatistics,
-    attendance_of,
-)
+from schema.types.attendance import Attendance
 from schema.types.given import given
 from schema.types.ids import Kind, number_of
 from schema.types.inputs import AttendanceFilter
 from schema.types.pages import Connection
-from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot, latest_states
-from schema.types.session_kinds import session_of
+from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot
 
 CHANGES_MAX_EVENTS = 1024  # events that one answer of sessionPresenceChanges may cover
 
@@ -40,7 +33,7 @@ async def attendance(
     if session is None or row is None:
         return None
     (state,) = await read_states([row])
-    return attendance_of(state, session, info.context.now)
+    return Attendance.of(state, session, info.context.now)
 
 
 async def attendances(
@@ -88,18 +81,11 @@ async def session_presence_changes(
         return await _snapshot(session, now)
     stream = models.SessionEvent.filter(session_id=session.id, kind__in=ROSTER_KINDS)
     events = stream.filter(sequence__gt=since, sequence__lte=session.version).order_by("sequence")
-    states, removed = latest_states([row for row in await events if row.kind.is_presence])
+    news = [row for row in await events if row.kind in PRESENCE_KINDS]
     before = await stream.filter(sequence__lte=since).order_by("-sequence").first()
     roster = (await read_rosters([session.id])).get(session.id, [])
-    return PresenceChanges(
-        cursor=stream_cursor(session.id, session.version),
-        version=session.version,
-        as_of=now,
-        from_version=before.sequence if before else 0,
-        changes=[attendance_of(state, session, now) for state in states],
-        removed_ids=removed,
-        statistics=_statistics(roster, session, now),
-    )
+    from_version = before.sequence if before else 0
+    return PresenceChanges.of(news, from_version, session.version, roster, session, now)
 
 
 async def _managed(info: Info, session_id: str) -> models.Session | None:
@@ -110,18 +96,5 @@ async def _managed(info: Info, session_id: str) -> models.Session | None:
 
 async def _snapshot(session: models.Session, now: datetime) -> PresenceSnapshot:
     # The version is older than the rows: a client may apply a change twice but never misses one.
-    states = (await read_rosters([session.id])).get(session.id, [])
-    return PresenceSnapshot(
-        cursor=stream_cursor(session.id, session.version),
-        version=session.version,
-        as_of=now,
-        session=session_of(session),
-        attendances=[attendance_of(state, session, now) for state in states],
-        statistics=_statistics(states, session, now),
-    )
-
-
-def _statistics(
-    states: list[AttendanceState], session: models.Session, now: datetime
-) -> AttendanceStatistics:
-    return AttendanceStatistics.of(statistics(states, window_of(session), to_ms(now)))
+    roster = (await read_rosters([session.id])).get(session.id, [])
+    return PresenceSnapshot.of(roster, session, now)

@@ -9,7 +9,7 @@ from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from execution.context import Info
 from execution.payloads import answers
-from schema.types.attendance import attendance_of
+from schema.types.attendance import Attendance
 from schema.types.given import given
 from schema.types.ids import Kind, require_number
 from schema.types.payloads import AttendancePayload, SessionPayload
@@ -78,4 +78,4 @@ async def recalculate_attendance(info: Info, session_id: strawberry.ID) -> Sessi
 
 async def _answer(info: Info, state: AttendanceState) -> AttendancePayload:
     session = await models.Session.get(id=state.session_id)
-    return AttendancePayload(attendance=attendance_of(state, session, info.context.now))
+    return AttendancePayload(attendance=Attendance.of(state, session, info.context.now))

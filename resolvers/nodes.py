@@ -9,7 +9,7 @@ from models.reading.rosters import read_states
 from resolvers.sessions import session
 from schema.types.academy import Academy
 from schema.types.access_key import AccessKey
-from schema.types.attendance import attendance_of
+from schema.types.attendance import Attendance
 from schema.types.group import Group
 from schema.types.ids import Kind, decode
 from schema.types.node import Node
@@ -31,7 +31,7 @@ async def node(info: Info, id: strawberry.ID) -> Node | None:
             rows = models.SessionParticipant.visible_to(viewer).filter(id=number)
             row = await rows.select_related("session").first()
             states = await read_states([row]) if row else []
-            return attendance_of(states[0], row.session, now) if row else None
+            return Attendance.of(states[0], row.session, now) if row else None
         case Kind.ACADEMY:
             academy = await models.Academy.visible_to(viewer).get_or_none(id=number)
             return Academy.of(academy) if academy else None

@@ -8,7 +8,7 @@ import strawberry
 
 import clock
 from domain.access import Audience, Scope
-from domain.attendance.state import AttendanceState, to_ms
+from domain.attendance.state import AttendanceState
 from domain.cursors import stream_cursor
 from domain.errors import ForbiddenError
 from schema.types.attendance import Attendance
@@ -44,7 +44,7 @@ async def attendance(
             await watch.refreshed()
         while True:
             await watch.right.confirm()
-            if position is not None and position >= hub.version_of(person):
+            if position is not None and position >= hub.changed_at[person]:
                 await hub.wait_for_change(position, watch.right.lost, person)
                 continue
             position, state = hub.version, hub.row_of(person)
@@ -66,6 +66,6 @@ def _update(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate
         cursor=stream_cursor(hub.session.id, hub.version),
         version=hub.version,
         as_of=now,
-        attendance=Attendance.of(state, hub.window, to_ms(now), person),
+        attendance=Attendance.of(state, hub.session, now, person),
         shared=Shared(scope),
     )

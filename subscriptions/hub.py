@@ -7,7 +7,7 @@ behind. A subscriber is a position in the ring, never a queue: a slow one costs 
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -16,14 +16,11 @@ from typing import Any, TypeVar
 from tortoise.models import Model
 
 import models
-from background import Tasks
-from domain.attendance.state import AttendanceState, Window
+from domain.attendance.state import AttendanceState
 from domain.cursors import stream_version
 from domain.errors import NotFoundError
-from domain.event import ROSTER_KINDS, SessionEventKind
-from domain.status import SessionStatus
+from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
 from models.attendance_json import state_from_json
-from models.reading.attendance_log import window_of
 from models.reading.rosters import read_rosters
 
 T = TypeVar("T")
@@ -52,7 +49,7 @@ class Hub:
 
     session: models.Session
 
-    def __init__(self, session_id: int, tasks: Tasks, ring: int = RING_MAX_EVENTS) -> None:
+    def __init__(self, session_id: int, ring: int = RING_MAX_EVENTS) -> None:
         self.session_id = session_id
         self.watchers = 0
         self.is_open = False
@@ -61,24 +58,22 @@ class Hub:
         self.roster: dict[int, AttendanceState] = {}
         self.people: dict[int, models.User] = {}
         self.edition = 0  # counts changes of the row or a name, also those without an event
+        self.changed_at: Counter[int] = Counter()  # the last version that changed a person's row
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
-        self._tasks = tasks
-        self._opening = asyncio.Lock()
-        self._reading = asyncio.Lock()
+        self._hearing = asyncio.Lock()  # a hint waits for the opening, and for the hint before it
         self._refreshing = asyncio.Lock()
-        self._filling: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
         self._heard = 0  # the newest version that was heard of and is not read yet
         self._refreshed_at = time.monotonic()  # when that reading started
         self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
-        self._changed_at: dict[int, int] = {}  # the last version that changed a person's row
         # The waiting watchers: of any change under None, of one person's changes under their id.
         self._ticks: dict[int | None, asyncio.Future[None]] = {}
 
     async def open(self) -> None:
         """Read the session, its recent events and its roster, once; NOT_FOUND if there is none."""
-        async with self._opening:
+        async with self._hearing:
             if self.is_open:
                 return
             started = time.monotonic()
@@ -98,31 +93,24 @@ class Hub:
             # Read after the events: a change that only the roster has comes as an event later.
             states = (await read_rosters([self.session_id])).get(self.session_id, [])
             self.roster = {state.participant_id: state for state in states}
-            self.people |= await _people({state.user_id for state in states})
+            self.people |= await models.User.in_bulk([state.user_id for state in states], "id")
             self._refreshed_at = started
             self.is_open = True
-            if self.version < self._heard:
-                self._heard = 0
-                await self.try_catch_up()
 
-    def hear(self, version: int) -> None:
-        """Start reading if `version` is newer; one reading covers all versions heard meanwhile."""
+    async def hear(self, version: int) -> None:
+        """Catch up with `version`; one reading covers all versions that are heard meanwhile.
+
+        The backstop retries what fails.
+        """
         self._heard = max(self._heard, version)
-        is_filling = self._filling is not None and not self._filling.done()
-        if self.is_open and version > self.version and not is_filling:
-            self._filling = self._tasks.start(self._fill())
-
-    async def _fill(self) -> None:
-        while self.version < self._heard:
-            self._heard = 0  # a version that is not in the table costs one reading
-            await self.try_catch_up()
-
-    async def try_catch_up(self) -> None:
-        """Catch up; the backstop retries what fails."""
-        try:
-            await self.catch_up()
-        except Exception:
-            logger.warning("hub not filled", exc_info=True, extra={"session": self.session_id})
+        async with self._hearing:
+            if self.is_open and self.version < self._heard:
+                self._heard = 0  # a version that is not in the table costs one reading
+                try:
+                    await self.catch_up()
+                except Exception:
+                    extra = {"session": self.session_id}
+                    logger.warning("hub not filled", exc_info=True, extra=extra)
 
     async def catch_up(self, user_ids: Iterable[int] = ()) -> None:
         """Read the row, the events that the ring has not, and people; wake the watchers.
@@ -138,19 +126,29 @@ class Hub:
                     sequence__gt=self.version,
                     sequence__lte=session.version,
                 ).order_by("sequence")
-            subjects = {row.payload["user_id"] for row in rows if row.kind.is_presence}
-            people = await _people({*user_ids, *subjects})
+            subjects = {row.payload["user_id"] for row in rows if row.kind in PRESENCE_KINDS}
+            needed = {*user_ids, *subjects}
+            people = await models.User.in_bulk(needed, "id") if needed else {}
             # Nothing is awaited from here on: a watcher sees all of what is new, or nothing yet.
-            known = self.people
+            former = self.people
             is_person_new = any(
-                person.id not in known or _differ(person, known[person.id])
-                for person in people.values()
+                number not in former or _differ(person, former[number])
+                for number, person in people.items()
             )
             if is_person_new or _differ(session, self.session):
                 self.edition += 1
             self.people |= people
             for row in rows:
-                self._append(row)
+                self._ring.append(Entry(row, self._roster_changed))
+                if row.kind in ROSTER_KINDS:
+                    self._roster_changed = row.sequence
+                if row.kind in PRESENCE_KINDS:
+                    self.changed_at[row.payload["user_id"]] = row.sequence
+                if row.kind is SessionEventKind.PRESENCE_CHANGED:
+                    state = state_from_json(row.payload)
+                    self.roster[state.participant_id] = state
+                if row.kind is SessionEventKind.PRESENCE_REMOVED:
+                    self.roster.pop(row.payload["participant_id"], None)
             self.session, self.version = session, session.version
             self.floor = max(self.floor, self.version - len(self._ring))
             for subject in (None, *subjects) if rows else ():
@@ -169,28 +167,6 @@ class Hub:
             await self.catch_up({state.user_id for state in self.roster.values()})
             self._refreshed_at = started
             self._refreshed_until = max(started, self._refreshed_until) + REFRESH_EVERY_S
-
-    def _append(self, row: models.SessionEvent) -> None:
-        self._ring.append(Entry(row, self._roster_changed))
-        if row.kind in ROSTER_KINDS:
-            self._roster_changed = row.sequence
-        if row.kind.is_presence:
-            self._changed_at[row.payload["user_id"]] = row.sequence
-        if row.kind is SessionEventKind.PRESENCE_REMOVED:
-            self.roster.pop(row.payload["participant_id"], None)
-        elif row.kind is SessionEventKind.PRESENCE_CHANGED:
-            state = state_from_json(row.payload)
-            self.roster[state.participant_id] = state
-
-    @property
-    def window(self) -> Window:
-        return window_of(self.session)
-
-    @property
-    def is_presence_over(self) -> bool:
-        """True once the roster cannot change: the result is final, or the session cancelled."""
-        is_cancelled = self.session.status is SessionStatus.CANCELLED
-        return is_cancelled or self.session.finalised_at is not None
 
     def place_of(self, cursor: str | None) -> int | None:
         """Find where a subscriber goes on; None where the ring cannot serve the cursor."""
@@ -217,10 +193,6 @@ class Hub:
         rows = self.roster.values()
         return next((state for state in rows if state.user_id == user_id), None)
 
-    def version_of(self, user_id: int | None) -> int:
-        """Return the last version; with a person, the last one known that changed their row."""
-        return self.version if user_id is None else self._changed_at.get(user_id, 0)
-
     async def wait_for_change(
         self, position: int, end: asyncio.Future[None], user_id: int | None = None
     ) -> None:
@@ -228,8 +200,10 @@ class Hub:
 
         A person's events wake only those who wait for that person or for anything.
         """
-        while self.version_of(user_id) <= position and not end.done():
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        while not end.done():
+            if position < (self.version if user_id is None else self.changed_at[user_id]):
+                return
             tick = self._ticks.setdefault(user_id, loop.create_future())
             await asyncio.wait((tick, end), return_when=asyncio.FIRST_COMPLETED)
 
@@ -237,8 +211,3 @@ class Hub:
 def _differ(row: Model, other: Model) -> bool:
     names = row._meta.fields_db_projection
     return any(getattr(row, name) != getattr(other, name) for name in names)
-
-
-async def _people(user_ids: set[int]) -> dict[int, models.User]:
-    found = await models.User.filter(id__in=user_ids) if user_ids else []
-    return {person.id: person for person in found}

@@ -45,11 +45,12 @@ class Hubs:
         """
         hub = self._hubs.get(session_id)
         if hub is None:
-            hub = self._hubs[session_id] = Hub(session_id, self._tasks, self._ring)
+            hub = self._hubs[session_id] = Hub(session_id, self._ring)
             telemetry.watching_started()
         hub.watchers += 1
         try:
-            await hub.open()
+            if not hub.is_open:
+                await hub.open()
             yield hub
         finally:
             hub.watchers -= 1
@@ -59,7 +60,7 @@ class Hubs:
 
     def _hear(self, session_id: int, version: int) -> None:
         if hub := self._hubs.get(session_id):
-            hub.hear(version)
+            self._tasks.start(hub.hear(version))
 
     async def close_gaps(self) -> None:
         """Fill the hubs that are behind, one after the other; found in a few statements.
@@ -70,5 +71,5 @@ class Hubs:
             statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(some))})"
             for row in await sql.query(statement, *some):
                 hub = self._hubs.get(row["id"])
-                if hub is not None and hub.is_open and hub.version < row["version"]:
-                    await hub.try_catch_up()
+                if hub is not None and hub.is_open:
+                    await hub.hear(row["version"])

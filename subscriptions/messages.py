@@ -7,10 +7,6 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLError
-from strawberry.types import ExecutionResult
-
-from execution.answers import write_answer
-from execution.events import SharedData
 
 ACKNOWLEDGE = '{"type":"connection_ack"}'
 CLOSE_REASON_MAX_BYTES = 123  # what a close frame holds
@@ -121,20 +117,6 @@ def _optional_object(message: dict[str, Any], key: str) -> dict[str, Any] | None
     if value is not None and not isinstance(value, dict):
         raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be an object")
     return value
-
-
-def next_text(operation_id: str, result: ExecutionResult) -> str:
-    """Write a `next` message; AnswerTooLongError if it is too long."""
-    if isinstance(result.data, SharedData) and not result.extensions:
-        # The data is written once for all who get it; only the operation's id differs.
-        written = orjson.dumps(operation_id).decode()
-        return f'{{"id":{written},"type":"next","payload":{{"data":{result.data.text()}}}}}'
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    return write_answer({"id": operation_id, "type": "next", "payload": payload}).decode()
 
 
 def error_text(operation_id: str, errors: Sequence[GraphQLError]) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
+from typing import Any, cast
 
+import orjson
 from graphql import parse
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
-from execution.answers import AnswerTooLongError, refuse_answer
+from execution.answers import AnswerTooLongError, refuse_answer, write_answer
+from execution.events import SharedData
 from execution.refusals import ClientSafeSchema, is_fault
 from subscriptions.messages import (
     CloseCode,
@@ -18,7 +20,6 @@ from subscriptions.messages import (
     Subscribe,
     complete_text,
     error_text,
-    next_text,
 )
 from subscriptions.right import Right
 
@@ -65,6 +66,22 @@ async def frames(
             yield text, False
             has_sent = True
     yield complete_text(operation.id), True
+
+
+def next_text(operation_id: str, result: ExecutionResult) -> str:
+    """Write a `next` message; AnswerTooLongError if it is too long."""
+    if isinstance(result.data, SharedData) and not result.extensions:
+        # The data is written once for all who get it; only the operation's id differs.
+        if result.data.text is None:
+            result.data.text = write_answer(result.data).decode()
+        written = orjson.dumps(operation_id).decode()
+        return f'{{"id":{written},"type":"next","payload":{{"data":{result.data.text}}}}}'
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    return write_answer({"id": operation_id, "type": "next", "payload": payload}).decode()
 
 
 def _is_end(operation: Subscribe, result: ExecutionResult) -> bool:

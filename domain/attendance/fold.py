@@ -58,7 +58,7 @@ class Presence(StrEnum):
     LEFT = "LEFT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """The shortest and the longest time that the log allows; an open end grows with the clock."""
 
@@ -66,6 +66,11 @@ class Bounds:
     at_least_since_ms: int | None
     at_most_ms: int
     at_most_since_ms: int | None
+
+    @property
+    def differ(self) -> bool:
+        least = self.at_least_ms, self.at_least_since_ms
+        return least != (self.at_most_ms, self.at_most_since_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +115,8 @@ def fold(lines: Iterable[Line], facts: Facts) -> Result:
         least = _attended([stay.shortest() for stay in stays], facts)
         most = _attended([stay.longest() for stay in stays], facts)
         statuses = {least.status(facts), most.status(facts)}
-        bounds = Bounds(
-            at_least_ms=least.closed_ms,
-            at_least_since_ms=least.since_ms,
-            at_most_ms=most.closed_ms,
-            at_most_since_ms=most.since_ms,
-        )
+        found = Bounds(least.closed_ms, least.since_ms, most.closed_ms, most.since_ms)
+        bounds = found if found.differ else None
     # An override is for expected people only: nobody else has a status.
     override = override_in(log) if facts.is_expected else None
     is_judged = facts.is_final and facts.is_expected and facts.was_joinable and facts.held_ms > 0

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -14,7 +15,7 @@ from domain.attendance.fold import (
     Override,
     Presence,
 )
-from domain.attendance.state import AttendanceState, Statistics, Window, from_ms, to_ms
+from domain.attendance.state import AttendanceState, from_ms, statistics, to_ms
 from models.reading.attendance_log import window_of
 from models.reading.pages import BY_ID, Slice
 from schema.types.context import Info
@@ -83,7 +84,6 @@ _RESULT_FIELDS = ("presence", "status", "join_count", "leave_count", "confidence
 @strawberry.type
 class Attendance(Node):
     state: strawberry.Private[AttendanceState]
-    window: strawberry.Private[Window]
     as_of_ms: strawberry.Private[int]
     person: strawberry.Private[models.User | None]
     role: UserRole
@@ -108,15 +108,16 @@ class Attendance(Node):
     def of(
         cls,
         state: AttendanceState,
-        window: Window,
-        as_of_ms: int,
+        session: models.Session,
+        now: datetime,
         person: models.User | None = None,
     ) -> Self:
+        """Show the state as it is now; `person` spares reading the user."""
+        window, as_of_ms = window_of(session), to_ms(now)
         result = state.result
         return cls(
             id=encode(Kind.ATTENDANCE, state.participant_id),
             state=state,
-            window=window,
             as_of_ms=as_of_ms,
             person=person,
             joined_since=_moment(result.joined_since_ms),
@@ -171,7 +172,9 @@ class AttendanceStatistics:
     total_meeting_seconds: int
 
     @classmethod
-    def of(cls, numbers: Statistics) -> Self:
+    def of(cls, states: Iterable[AttendanceState], session: models.Session, now: datetime) -> Self:
+        window = window_of(session)
+        numbers = statistics(states, window, to_ms(now))
         return cls(
             expected=numbers.expected,
             participants=numbers.participants,
@@ -183,7 +186,3 @@ class AttendanceStatistics:
             average_percentage=numbers.average_percentage,
             total_meeting_seconds=numbers.total_ms // 1000,
         )
-
-
-def attendance_of(state: AttendanceState, row: models.Session, now: datetime) -> Attendance:
-    return Attendance.of(state, window_of(row), to_ms(now))

@@ -10,7 +10,7 @@ from domain.cursors import stream_cursor
 from domain.event import SessionEventKind
 from domain.status import SessionStatus, TransitionCause
 from models.attendance_json import state_from_json
-from schema.types.attendance import Attendance, attendance_of
+from schema.types.attendance import Attendance
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
 from schema.types.meeting import Meeting, MeetingRefusal
@@ -156,7 +156,7 @@ def event_of(
             assert refusal is not None, "what was refused is in the row"  # noqa: S101
             return MeetingRefused(**common, refusal=refusal)
         case SessionEventKind.PRESENCE_CHANGED:
-            attendance = attendance_of(state_from_json(stored), session, now)
+            attendance = Attendance.of(state_from_json(stored), session, now)
             return PresenceChanged(**common, attendance=attendance)
         case SessionEventKind.PRESENCE_REMOVED:
             removed = encode(Kind.ATTENDANCE, stored["participant_id"])

@@ -5,18 +5,13 @@ import strawberry
 
 import models
 from domain.attendance.fold import AttendanceStatus, Presence
-from domain.attendance.state import AttendanceState, statistics, to_ms
+from domain.attendance.state import AttendanceState
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
-from models.reading.attendance_log import window_of
 from models.reading.pages import Slice
 from models.reading.stuck import stuck_for
 from schema.types.academy import Academy
-from schema.types.attendance import (
-    Attendance,
-    AttendanceStatistics,
-    attendance_of,
-)
+from schema.types.attendance import Attendance, AttendanceStatistics
 from schema.types.context import Info
 from schema.types.errors import UserError
 from schema.types.given import given
@@ -122,8 +117,7 @@ class Session(Node):
     @strawberry.field
     async def attendance_statistics(self, info: Info) -> AttendanceStatistics:
         readable = await info.context.readable_states(self.row, await self._roster(info))
-        window = window_of(self.row)
-        return AttendanceStatistics.of(statistics(readable, window, to_ms(info.context.now)))
+        return AttendanceStatistics.of(readable, self.row, info.context.now)
 
     @strawberry.field
     async def barred(self, info: Info) -> list[User]:
@@ -133,7 +127,7 @@ class Session(Node):
     async def my_attendance(self, info: Info) -> Attendance | None:
         viewer = info.context.viewer
         own = [row for row in await self._roster(info) if row.user_id == viewer.user_id]
-        return attendance_of(own[0], self.row, info.context.now) if own else None
+        return Attendance.of(own[0], self.row, info.context.now) if own else None
 
     @strawberry.field
     async def viewer_permissions(self, info: Info) -> SessionPermissions:

@@ -15,6 +15,7 @@ from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
 from models.database import sql
+from models.reading.rosters import read_rosters
 from subscriptions.hub import Hub
 from tests.conftest import Database
 from tests.support import redis
@@ -145,3 +146,24 @@ async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanw
             assert len(looks) <= 2
             await join(classroom)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+
+
+async def test_a_hint_that_comes_while_a_hub_opens_is_read_after_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom = await ready()
+    hub = Hub(classroom.session.id)
+    hints: list[asyncio.Task[None]] = []
+
+    async def read_late(numbers: list[int]) -> Any:
+        await join(classroom)
+        version = (await classroom.now()).version
+        hints.append(asyncio.create_task(hub.hear(version)))
+        return await read_rosters(numbers)
+
+    monkeypatch.setattr("subscriptions.hub.read_rosters", read_late)
+    opened_at = (await classroom.now()).version
+    await hub.open()
+    assert hub.version == opened_at
+    await asyncio.gather(*hints)
+    assert hub.version == (await classroom.now()).version > opened_at

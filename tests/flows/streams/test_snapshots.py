@@ -12,7 +12,6 @@ import pytest
 from actions.academies.user_upsert import PersonInput, upsert_users
 from actions.webhooks.notices import record_notice
 from actions.writing.stream import writing
-from background import Tasks
 from domain.access import UserRole
 from gateways.bus import Bus
 from gateways.livekit_webhooks import translate
@@ -126,7 +125,7 @@ async def test_a_snapshot_includes_changes_that_no_hint_has_told_yet(database: D
 
 
 async def opened(session_id: int) -> Hub:
-    hub = Hub(session_id, Tasks())
+    hub = Hub(session_id)
     await hub.open()
     return hub
 
