@@ -123,10 +123,7 @@ class Transaction(TransactionWrapper, Connection):
             return self._parent._in_transaction()
         return NestedTransactionContext(Transaction(self, self._connection))
 
-    @translate_exceptions
-    async def affect(self, query: str, values: list[Any]) -> int:
-        async with self.acquire_connection() as connection:
-            return _rows(await connection.execute(query, *values))
+    affect = Client.affect
 
 
 def _rows(status: str) -> int:

@@ -76,11 +76,7 @@ class Transaction(SqliteTransactionWrapper, Connection):
             return self._parent._in_transaction()
         return NestedTransactionContext(Transaction(self))
 
-    @translate_exceptions
-    async def affect(self, query: str, values: list[Any]) -> int:
-        async with self.acquire_connection() as connection:
-            cursor: aiosqlite.Cursor = await connection.execute(query, values)
-            return cursor.rowcount
+    affect = Client.affect
 
 
 client_class = Client
