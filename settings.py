@@ -2,7 +2,7 @@
 
 import os
 import re
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -144,8 +144,9 @@ class Settings(BaseSettings):
         home = f"http://127.0.0.1:{values.get('port', 8000)}"
         return {**values, "public_url": values.get("public_url") or home}
 
+    @cached_property
     def webhook_keys(self) -> dict[str, str]:
-        """Return the secret of each key that may sign webhooks, among them the API's own key."""
+        """The secret of each key that may sign webhooks, among them the API's own key."""
         others = {
             key: secret.get_secret_value() for key, secret in self.livekit_webhook_keys.items()
         }

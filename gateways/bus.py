@@ -64,6 +64,8 @@ class Bus:
 
     @property
     def health(self) -> Component:
+        if self._loop is None:
+            return Component(False, "not started")
         here = Component(True, "in memory, in this process")
         return self._backend.health if self._backend else here
 

@@ -19,21 +19,22 @@ from gateways.hints import CLOCK
 from gateways.hints import SESSIONS as SESSIONS  # names a listener's log lines
 from gateways.hints import VIEWERS as VIEWERS
 
-_process_bus: Bus | None = None  # the only one a process has, from its start to its end
+_process_bus = Bus()  # the process's own one, from its start to its end; this one is never open
 
 
 def use_bus(bus: Bus | None) -> None:
     """Publish on this bus from here on; None: nobody is told."""
     global _process_bus
-    _process_bus = bus
+    _process_bus = bus or Bus()
 
 
-def bus_in_use() -> Bus | None:
+def bus_in_use() -> Bus:
+    """Return the bus of this process; one that was never opened tells nobody."""
     return _process_bus
 
 
 def publish_version(session_id: int, version: int) -> None:
-    _publish(SESSIONS, f"{session_id}:{version}")
+    _process_bus.publish(SESSIONS, f"{session_id}:{version}")
 
 
 def listen_for_versions(
@@ -46,7 +47,7 @@ def listen_for_versions(
 
 
 def publish_due(moment: datetime) -> None:
-    _publish(CLOCK, moment.isoformat())
+    _process_bus.publish(CLOCK, moment.isoformat())
 
 
 def listen_for_due(
@@ -59,7 +60,7 @@ def listen_for_due(
 
 
 def publish_doubt(user_id: int) -> None:
-    _publish(VIEWERS, str(user_id))
+    _process_bus.publish(VIEWERS, str(user_id))
 
 
 def listen_for_doubts(
@@ -67,8 +68,3 @@ def listen_for_doubts(
 ) -> Callable[[], None]:
     """`listener` gets the id of a person who may have lost a right."""
     return bus.listen(VIEWERS, lambda message: listener(int(message)), on_gap=on_gap)
-
-
-def _publish(channel: str, message: str) -> None:
-    if _process_bus is not None:
-        _process_bus.publish(channel, message)

@@ -5,9 +5,10 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import jwt
@@ -24,6 +25,7 @@ _ID_MAX_CHARS = 64
 _WORD_MAX_CHARS = 40
 _NAME_MAX_CHARS = 256  # LiveKit's own limit for room names and identities
 
+_ALWAYS_NEEDED = ("id", "event", "created_ms")
 _NEEDS_ROOM = ("room_name", "room_sid")
 _NEEDS_PERSON = (*_NEEDS_ROOM, "participant_sid", "identity", "joined_ms")
 _NEEDED = {
@@ -79,14 +81,27 @@ def signed_digest(authorization: str | None, keys: Mapping[str, str], now: datet
 
     Raises BadSignatureError when none of them did. The clocks may differ by a minute.
     """
-    claims = _verified_claims(authorization or "", keys)
-    starts, expires = claims.get("nbf", 0), claims.get("exp")
-    if not (isinstance(starts, int) and isinstance(expires, int)):
+    token = authorization or ""
+    if len(token) > _TOKEN_MAX_CHARS:
+        raise BadSignatureError
+    try:
+        unverified = jwt.decode(token, options={"verify_signature": False})
+        secret = keys.get(str(unverified.get("iss")))
+        if not secret:
+            raise BadSignatureError
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            # The times are checked below against `now`, not against the wall clock.
+            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+        )
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise BadSignatureError from error
+    starts, expires, digest = claims.get("nbf", 0), claims.get("exp"), claims.get("sha256")
+    if not (isinstance(starts, int) and isinstance(expires, int) and isinstance(digest, str)):
         raise BadSignatureError
     if not starts - _LEEWAY_S <= now.timestamp() < expires + _LEEWAY_S:
-        raise BadSignatureError
-    digest = claims.get("sha256")
-    if not isinstance(digest, str):
         raise BadSignatureError
     return digest
 
@@ -97,120 +112,92 @@ def check_digest(signed: str, digest: bytes) -> None:
         raise BadSignatureError
 
 
-def _verified_claims(token: str, keys: Mapping[str, str]) -> dict[str, Any]:
-    if len(token) > _TOKEN_MAX_CHARS:
-        raise BadSignatureError
-    try:
-        unverified = jwt.decode(token, options={"verify_signature": False})
-        secret = keys.get(str(unverified.get("iss")))
-        if not secret:
-            raise BadSignatureError
-        return jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            # The caller checks the times against its `now`, not the wall clock.
-            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
-        )
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise BadSignatureError from error
-
-
 def translate(body: bytes) -> Notice:
     """Return what the event says; raise MalformedError, and no other error, when it is no event."""
     if len(body) > MAX_BODY_BYTES:
         raise MalformedError("the body is too large")
     try:
-        parsed = json.loads(body.decode())
+        event = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise MalformedError("the body is not JSON") from error
-    if not isinstance(parsed, dict):
+    if not isinstance(event, dict):
         raise MalformedError("the body is not a JSON object")
-    event = _Fields(parsed, "")
-    room, person = event.child("room"), event.child("participant")
-    notice = Notice(
-        id=event.needed("id"),
-        event=event.needed("event"),
-        created_ms=event.created_ms(),
-        room_name=room.text("name", _NAME_MAX_CHARS),
-        room_sid=room.text("sid"),
-        room_created_ms=room.moment("creationTimeMs", "creationTime"),
-        identity=person.text("identity", _NAME_MAX_CHARS),
-        participant_sid=person.text("sid"),
-        participant_kind=person.enum("kind", "STANDARD"),
-        joined_ms=person.moment("joinedAtMs", "joinedAt"),
-        is_disconnected=person.enum("state", "JOINING") == "DISCONNECTED",
-        disconnect_reason=person.enum("disconnectReason", "UNKNOWN_REASON"),
-    )
-    for name in _NEEDED.get(notice.event, ()):
-        if getattr(notice, name) is None:
-            raise MalformedError(f"{name} is missing")
-    return notice
+    parts = {"": event}
+    for part in ("room", "participant"):
+        parts[part] = {} if event.get(part) is None else event[part]
+        if not isinstance(parts[part], dict):
+            raise MalformedError(f"{part} is not what it should be")
+    values: dict[str, Any] = {}
+    for field, (part, name, read) in _FIELDS.items():
+        try:
+            values[field] = read(parts[part], name)
+        except ValueError:
+            where = f"{part}.{name}" if part else name
+            raise MalformedError(f"{where} is not what it should be") from None
+    for field in (*_ALWAYS_NEEDED, *_NEEDED.get(values["event"], ())):
+        if values[field] is None:
+            raise MalformedError(f"{field} is missing")
+    return Notice(is_disconnected=values.pop("state") == "DISCONNECTED", **values)
 
 
-class _Fields:
-    """Read one object of protojson, which leaves out a field at its default or writes null."""
+# What follows reads one field of an object of protojson, which leaves out a field at its default
+# or writes null. A value that the field cannot have is a ValueError.
 
-    def __init__(self, fields: Mapping[str, Any], path: str) -> None:
-        self._fields = fields
-        self._path = path
 
-    def child(self, name: str) -> "_Fields":
-        value = self._fields.get(name)
-        if value is not None and not isinstance(value, dict):
-            raise self._malformed(name)
-        return _Fields(value or {}, f"{name}.")
+def _text(found: Mapping[str, Any], name: str, max_chars: int = _ID_MAX_CHARS) -> str | None:
+    value = found.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > max_chars or not is_storable(value):
+        raise ValueError
+    return value
 
-    def text(self, name: str, max_chars: int = _ID_MAX_CHARS) -> str | None:
-        value = self._fields.get(name)
-        if value is None or value == "":
-            return None
-        if not isinstance(value, str) or len(value) > max_chars or not is_storable(value):
-            raise self._malformed(name)
-        return value
 
-    def needed(self, name: str) -> str:
-        """Return a text that must not be missing or empty."""
-        value = self.text(name)
+def _word(found: Mapping[str, Any], name: str, default: str) -> str | None:
+    """Return an enum's word, or the number of a value for which the sender has no word; None when
+    the object is missing."""
+    if not found:
+        return None
+    value = found.get(name)
+    if type(value) is int:
+        return str(value)[:_WORD_MAX_CHARS] if value else default
+    return _text(found, name, _WORD_MAX_CHARS) or default
+
+
+def _moment(found: Mapping[str, Any], name: str) -> int | None:
+    """Return a time in ms, from the field in ms or else from the one in seconds."""
+    for field, ms in ((f"{name}Ms", 1), (name, 1000)):
+        value = found.get(field)
+        if isinstance(value, str) and _INTEGER.fullmatch(value):
+            value = int(value)  # protojson writes 64-bit integers as strings
         if value is None:
-            raise MalformedError(f"{self._path}{name} is missing")
-        return value
-
-    def enum(self, name: str, default: str) -> str | None:
-        """Return the word, or the number of a value for which the sender has no word; None when
-        the object is missing."""
-        if not self._fields:
-            return None
-        value = self._fields.get(name) or None
-        if _is_integer(value):
-            return str(value)[:_WORD_MAX_CHARS]
-        return self.text(name, _WORD_MAX_CHARS) or default
-
-    def created_ms(self) -> int:
-        created_ms = self.moment("createdAtMs", "createdAt")
-        if created_ms is None:
-            raise MalformedError("createdAt is missing")
-        return created_ms
-
-    def moment(self, name_ms: str, name_s: str) -> int | None:
-        """Return a time in ms, from the field in ms or else from the one in seconds."""
-        value_ms = self._integer(name_ms) or self._integer(name_s) * 1000
-        if not 0 <= value_ms < _END_MS:
-            raise self._malformed(name_ms)
-        return value_ms or None
-
-    def _integer(self, name: str) -> int:
-        """Return an integer; protojson writes 64-bit integers as strings."""
-        value = self._fields.get(name)
-        if value is None:
-            return 0
-        if _is_integer(value) or (isinstance(value, str) and _INTEGER.fullmatch(value)):
-            return int(value)
-        raise self._malformed(name)
-
-    def _malformed(self, name: str) -> MalformedError:
-        return MalformedError(f"{self._path}{name} is not what it should be")
+            continue
+        if type(value) is not int or not 0 <= value * ms < _END_MS:
+            raise ValueError
+        if value:
+            return value * ms
+    return None
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+_name = partial(_text, max_chars=_NAME_MAX_CHARS)
+
+# The fields of a Notice, with `state` for `is_disconnected`: the part of the event that has each
+# ("": the event itself), its name there, and what reads it.
+_FIELDS: dict[str, tuple[str, str, Callable[[Mapping[str, Any], str], Any]]] = {
+    "id": ("", "id", _text),
+    "event": ("", "event", _text),
+    "created_ms": ("", "createdAt", _moment),
+    "room_name": ("room", "name", _name),
+    "room_sid": ("room", "sid", _text),
+    "room_created_ms": ("room", "creationTime", _moment),
+    "identity": ("participant", "identity", _name),
+    "participant_sid": ("participant", "sid", _text),
+    "participant_kind": ("participant", "kind", partial(_word, default="STANDARD")),
+    "joined_ms": ("participant", "joinedAt", _moment),
+    "state": ("participant", "state", partial(_word, default="JOINING")),
+    "disconnect_reason": (
+        "participant",
+        "disconnectReason",
+        partial(_word, default="UNKNOWN_REASON"),
+    ),
+}

@@ -39,7 +39,7 @@ async def receive(
 
     `keys` (secret by key) are the settings' and `now` is the clock's, unless they are given.
     """
-    keys = settings.current().webhook_keys() if keys is None else keys
+    keys = settings.current().webhook_keys if keys is None else keys
     now = clock.now() if now is None else now
     started = perf_counter()
     body, sha256 = bytearray(), hashlib.sha256()

@@ -54,7 +54,6 @@ async def webhook_status(now: datetime) -> WebhookStatus:
 
 
 async def _read(livekit: LiveKit, now: datetime) -> SystemState:
-    bus = bus_in_use()
     clock = await read_clock_status(now)
     webhooks = await webhook_status(now)
     task_queue, rooms = await asyncio.gather(queue.health(), _livekit(livekit))
@@ -63,7 +62,7 @@ async def _read(livekit: LiveKit, now: datetime) -> SystemState:
         clock=clock,
         webhooks=webhooks,
         database=Component(True, dialect()),
-        message_bus=bus.health if bus else Component(False, "not started"),
+        message_bus=bus_in_use().health,
         task_queue=task_queue,
         livekit=rooms,
     )

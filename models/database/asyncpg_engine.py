@@ -6,23 +6,20 @@ Tortoise loads this module by name; the name must contain "asyncpg".
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, TypeAlias, cast
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import (
-    ConnectionWrapper,
-    NestedTransactionContext,
-    TransactionContext,
-)
+from tortoise.backends.base.client import ConnectionWrapper, NestedTransactionContext
 from tortoise.backends.base_postgres.client import translate_exceptions
 from tortoise.exceptions import TransactionManagementError
 
-from models.database.transaction import OneTransaction
+from models.database.atomic import Connection, transaction
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Proxy: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+DriverConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 POOL_SIZE = 10
 END_TIMEOUT_S = 10.0  # for COMMIT and ROLLBACK
@@ -46,25 +43,26 @@ class Client(AsyncpgDBClient):
         )
         await self._post_connect()
 
-    def _in_transaction(self) -> TransactionContext:
-        return OneTransaction(self)
-
-    async def checkout(self) -> Transaction:
-        transaction = Transaction(self)
+    @asynccontextmanager
+    async def checkout(self) -> AsyncIterator[Connection]:
+        """Hold a connection of the pool for one transaction, waiting until one is free."""
         async with self._pool_init_lock:
             if self._pool is None:
                 await self.create_connection(with_db=True)
         assert self._pool is not None
-        transaction._connection = cast(Connection, await self._pool.acquire())
-        return transaction
+        taken = await self._pool.acquire()
+        try:
+            yield Transaction(self, cast(DriverConnection, taken))
+        finally:
+            if self._pool is not None:  # it may be closed since
+                await self._pool.release(taken)
 
-    async def release(self, client: Transaction) -> None:
-        if self._pool is not None:
-            await self._pool.release(cast(Proxy, client._connection))
+    def _in_transaction(self) -> Any:
+        return transaction(self)
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
-        async with self._in_transaction() as transaction:
-            await transaction.execute_many(query, values)
+        async with transaction(self) as connection:
+            await connection.execute_many(query, values)
 
     @translate_exceptions
     async def affect(self, query: str, values: list[Any]) -> int:
@@ -73,9 +71,10 @@ class Client(AsyncpgDBClient):
             return _rows(await connection.execute(query, *values))
 
 
-class Transaction(TransactionWrapper):
-    def __init__(self, parent: AsyncpgDBClient) -> None:
+class Transaction(TransactionWrapper, Connection):
+    def __init__(self, parent: AsyncpgDBClient, connection: DriverConnection) -> None:
         super().__init__(parent)
+        self._connection = connection
         self._savepoint = f"halaqa_{next(_savepoints)}"
 
     async def begin(self) -> None:
@@ -86,11 +85,10 @@ class Transaction(TransactionWrapper):
         # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and reports no error.
         if await self._end("COMMIT") != "COMMIT":
             raise TransactionManagementError("An earlier statement failed: nothing is stored.")
-        self._finalized = True
+        self.is_committed = True
 
     async def rollback(self) -> None:
         await self._end("ROLLBACK")
-        self._finalized = True
 
     async def _end(self, statement: str) -> str:
         """Run COMMIT or ROLLBACK, and drop the connection of a server that does not answer in time:
@@ -120,15 +118,12 @@ class Transaction(TransactionWrapper):
             return cast(ConnectionWrapper[Any], self._parent.acquire_connection())
         return super().acquire_connection()
 
-    def _in_transaction(self) -> TransactionContext:
+    def _in_transaction(self) -> Any:
         if self._finalized:
             return self._parent._in_transaction()
-        return NestedTransactionContext(Transaction(self))
+        return NestedTransactionContext(Transaction(self, self._connection))
 
-    @translate_exceptions
-    async def affect(self, query: str, values: list[Any]) -> int:
-        async with self.acquire_connection() as connection:
-            return _rows(await connection.execute(query, *values))
+    affect = Client.affect
 
 
 def _rows(status: str) -> int:

@@ -1,40 +1,52 @@
-"""Transactions: `atomic` is the only way to one."""
+"""Transactions: `atomic` is the only way to one. A cancelled task leaves none of them open."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, cast
 
 from tortoise.backends.base.client import TransactionalDBClient
+from tortoise.connection import get_connections
 
 from models.database.connection import client
-from models.database.transaction import OneTransaction
+
+CHECKOUT_SECONDS = 10
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
+@dataclass(eq=False)
 class Transaction:
-    """A transaction under way. `connection` is its Tortoise client."""
+    """A transaction under way."""
 
-    def __init__(self, connection: TransactionalDBClient) -> None:
-        self.connection = connection
-        self.is_open = True
-        self.is_broken = False
-        self.owner = asyncio.current_task()
-        self._callbacks: list[Callable[[], Any]] = []
+    owner: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
+    is_open: bool = True
+    is_broken: bool = False
+    callbacks: list[Callable[[], Any]] = field(default_factory=list)
 
     def on_commit(self, callback: Callable[[], Any]) -> None:
         """Call `callback` after the commit, never after a rollback; the first added comes first."""
-        self._callbacks.append(callback)
+        self.callbacks.append(callback)
 
-    def _run_callbacks(self) -> None:
-        for callback in self._callbacks:
-            try:
-                callback()
-            except Exception:
-                logger.exception("on_commit callback failed")
+
+class Connection(TransactionalDBClient):
+    """An engine's connection while one transaction has it; `commit` sets `is_committed`."""
+
+    is_committed = False
+
+
+class Engine(Protocol):
+    """The part of an engine's client that a transaction uses."""
+
+    connection_name: str
+
+    def checkout(self) -> AbstractAsyncContextManager[Connection]:
+        """Hold a connection for one transaction, waiting until one is free."""
+        ...
 
 
 _current: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
@@ -57,21 +69,68 @@ async def atomic() -> AsyncIterator[Transaction]:
             outer.is_broken = True
             raise
         return
-    scope = cast(OneTransaction, client()._in_transaction())
-    transaction: Transaction | None = None
+    engine = client()
+    while isinstance(engine, Connection):  # inherited from a transaction that is over
+        engine = engine._parent
+    current, connection = Transaction(), None
     try:
-        async with scope as connection:
-            transaction = Transaction(connection)
-            token = _current.set(transaction)
+        async with transaction(cast(Engine, engine)) as connection:
+            token = _current.set(current)
             try:
-                yield transaction
-                if transaction.is_broken:
+                yield current
+                if current.is_broken:
                     message = "A part of this transaction failed, so none of it is stored."
                     raise RuntimeError(message)
             finally:
-                transaction.is_open = False
+                current.is_open = False
                 _current.reset(token)
     finally:
-        # `is_committed` also holds when a cancellation arrived during the commit.
-        if transaction is not None and scope.is_committed:
-            transaction._run_callbacks()
+        if connection is not None and connection.is_committed:
+            for callback in current.callbacks:
+                try:
+                    callback()
+                except Exception:
+                    logger.exception("on_commit callback failed")
+
+
+@asynccontextmanager
+async def transaction(engine: Engine) -> AsyncIterator[Connection]:
+    """Begin, and end with the block: in a commit or, after an error, in a rollback."""
+    async with AsyncExitStack() as held:
+        # A cancellation may interrupt this wait, as no connection is held yet.
+        async with asyncio.timeout(CHECKOUT_SECONDS):
+            connection = await held.enter_async_context(engine.checkout())
+        try:
+            await connection.begin()
+            token = get_connections().set(engine.connection_name, connection)
+            try:
+                yield connection
+            finally:
+                get_connections().reset(token)
+            await finish(connection.commit())
+        except BaseException:
+            if not connection.is_committed:  # it is when the cancellation came during the commit
+                try:
+                    await finish(connection.rollback())
+                except Exception:
+                    # The error that ends the transaction says more than the lost connection does.
+                    logger.info("rollback failed", exc_info=True)
+            raise
+        finally:
+            connection._finalized = True
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run the work to its end even when this task is cancelled; then raise the cancellation."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        logger.warning("cancelled work failed", exc_info=failure)
+    raise cancelled

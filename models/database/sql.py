@@ -1,11 +1,8 @@
 """Run SQL that is written once, with $1..$n, on both databases."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Protocol, TypeVar, cast
-from uuid import UUID
 
 from models.database.connection import client, dialect
 from models.database.fields import utc
@@ -25,18 +22,18 @@ async def query(sql: str, *params: Any) -> list[dict[str, Any]]:
     """Return the rows. SQLite gives moments as text and booleans as 0 or 1: read them with
     `fields.utc` and `bool`. JSON comes as text on both databases."""
     (values,) = _bound([params])
-    return await client().execute_query_dict(_written(sql), values)
+    return await client().execute_query_dict(sql, values)
 
 
 async def execute(sql: str, *params: Any) -> int:
     """Return how many rows the statement wrote. For one with RETURNING use `query`."""
     (values,) = _bound([params])
-    return await cast(Counting, client()).affect(_written(sql), values)
+    return await cast(Counting, client()).affect(sql, values)
 
 
 async def execute_many(sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Run the statement once per row, for all rows or none."""
-    await client().execute_many(_written(sql), _bound(rows))
+    await client().execute_many(sql, _bound(rows))
 
 
 def lock_suffix(*, skip_locked: bool = False) -> str:
@@ -57,26 +54,10 @@ def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + BATCH_SIZE]
 
 
-@lru_cache(maxsize=512)
-def _numbered(sql: str) -> str:
-    return re.sub(r"\$(\d+)", r"?\1", sql)
-
-
-def _written(sql: str) -> str:
-    return _numbered(sql) if dialect() == "sqlite" else sql
-
-
-def _bound(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Write moments in UTC, and on SQLite ids as text; there may be tens of thousands of rows."""
-    text_types = (UUID,) if dialect() == "sqlite" else ()
-    return [
-        [
-            utc(one)
-            if isinstance(one, datetime)
-            else str(one)
-            if isinstance(one, text_types)
-            else one
-            for one in row
-        ]
-        for row in rows
-    ]
+def _bound(rows: Iterable[Iterable[Any]]) -> list[Any]:
+    """Write moments in UTC. To SQLite $1 is a parameter of the name "1", so it gets them by name;
+    there may be tens of thousands of rows."""
+    values = [[utc(one) if isinstance(one, datetime) else one for one in row] for row in rows]
+    if dialect() == "sqlite":
+        return [{str(number): one for number, one in enumerate(row, 1)} for row in values]
+    return values

@@ -3,22 +3,19 @@
 Tortoise loads this module by name; the name must contain "sqlite".
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiosqlite
-from tortoise.backends.base.client import (
-    ConnectionWrapper,
-    NestedTransactionContext,
-    TransactionalDBClient,
-    TransactionContext,
-)
+from tortoise.backends.base.client import ConnectionWrapper, NestedTransactionContext
 from tortoise.backends.sqlite.client import (
     SqliteClient,
     SqliteTransactionWrapper,
     translate_exceptions,
 )
 
-from models.database.transaction import OneTransaction
+from models.database.atomic import Connection, transaction
 
 BUSY_MILLISECONDS = 5_000
 
@@ -29,25 +26,20 @@ class Client(SqliteClient):
         pragmas = {"busy_timeout": BUSY_MILLISECONDS, "synchronous": "NORMAL", **pragmas}
         super().__init__(file_path, **pragmas)
 
-    def _in_transaction(self) -> TransactionContext:
-        return OneTransaction(self)
-
-    async def checkout(self) -> TransactionalDBClient:
-        await self._lock.acquire()
-        try:
+    @asynccontextmanager
+    async def checkout(self) -> AsyncIterator[Connection]:
+        """Hold the only connection for one transaction, waiting until it is free."""
+        async with self._lock:
             if self._connection is None:
                 await self.create_connection(with_db=True)
-        except BaseException:
-            self._lock.release()
-            raise
-        return Transaction(self)
+            yield Transaction(self)
 
-    async def release(self, client: TransactionalDBClient) -> None:
-        self._lock.release()
+    def _in_transaction(self) -> Any:
+        return transaction(self)
 
     async def execute_many(self, query: str, values: list[list[Any]]) -> None:
-        async with self._in_transaction() as transaction:
-            await transaction.execute_many(query, values)
+        async with transaction(self) as connection:
+            await connection.execute_many(query, values)
 
     @translate_exceptions
     async def affect(self, query: str, values: list[Any]) -> int:
@@ -57,29 +49,20 @@ class Client(SqliteClient):
             return cursor.rowcount
 
 
-class Transaction(SqliteTransactionWrapper):
+class Transaction(SqliteTransactionWrapper, Connection):
     _connection: aiosqlite.Connection
     _parent: SqliteClient
 
-    @translate_exceptions
-    async def _run(self, statement: str) -> None:
-        await self._connection.execute(statement)
-
     async def begin(self) -> None:
         # A deferred transaction that reads before it writes fails when another one writes.
-        await self._run("BEGIN IMMEDIATE")
+        await self.execute_query("BEGIN IMMEDIATE")
 
     async def commit(self) -> None:
-        try:
-            await self._run("COMMIT")
-        except BaseException:
-            await self._connection.rollback()
-            raise
-        self._finalized = True
+        await self.execute_query("COMMIT")
+        self.is_committed = True
 
     async def rollback(self) -> None:
         await self._connection.rollback()
-        self._finalized = True
 
     # A task that was started inside a transaction inherits it. After the end of the transaction
     # such a task works directly on the database.
@@ -88,16 +71,12 @@ class Transaction(SqliteTransactionWrapper):
             return self._parent.acquire_connection()
         return super().acquire_connection()
 
-    def _in_transaction(self) -> TransactionContext:
+    def _in_transaction(self) -> Any:
         if self._finalized:
             return self._parent._in_transaction()
         return NestedTransactionContext(Transaction(self))
 
-    @translate_exceptions
-    async def affect(self, query: str, values: list[Any]) -> int:
-        async with self.acquire_connection() as connection:
-            cursor: aiosqlite.Cursor = await connection.execute(query, values)
-            return cursor.rowcount
+    affect = Client.affect
 
 
 client_class = Client

@@ -13,6 +13,7 @@ from tortoise.queryset import QuerySet
 from domain.cursors import key_cursor, key_of
 from domain.errors import InvalidInputError
 from models.database import sql
+from models.database.connection import client
 from models.database.fields import utc
 
 M = TypeVar("M", bound=Model)
@@ -138,7 +139,9 @@ async def read_slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> di
     statement, values = numbered.query.get_parameterized_sql()
     first = f"SELECT id FROM ({statement}) numbered WHERE place <= {part.first + 1} ORDER BY id"
     found: dict[Any, list[M]] = defaultdict(list)
-    for some in sql.batches([row["id"] for row in await sql.query(first, *values)]):
+    # Not by `sql.query`: Tortoise has written the parameters in this database's own way.
+    ids = [row["id"] for row in await client().execute_query_dict(first, values)]
+    for some in sql.batches(ids):
         for row in await rows.model.filter(id__in=list(some)):
             found[tuple(getattr(row, name) for name in by)].append(row)
     return found

@@ -98,7 +98,7 @@ def test_webhooks_may_be_signed_with_the_api_key_and_with_others(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.setenv("HALAQA_LIVEKIT_WEBHOOK_KEYS", "old:secret-1, cloud:secret:2,")
-    assert load().webhook_keys() == {
+    assert load().webhook_keys == {
         "devkey": "a-livekit-secret",
         "old": "secret-1",
         "cloud": "secret:2",
