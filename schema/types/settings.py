@@ -61,6 +61,8 @@ class AttendancePolicy:
     late_after_minutes: int
     merge_gap_seconds: int
     stale_after_minutes: int = 30
+    late_before_partial: bool = False
+    minimum_held_minutes: int = 15
 
     @classmethod
     def of(cls, row: models.AttendancePolicy) -> Self:
