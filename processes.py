@@ -24,6 +24,7 @@ from subscriptions.hubs import Hubs
 from subscriptions.stream_services import StreamServices
 from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
+from tasks import door
 from tasks.clock import Clock
 
 
@@ -48,6 +49,7 @@ async def running(settings: Settings) -> AsyncIterator[StreamServices]:
         stack.push_async_callback(readings.close)
         watch = SystemWatch(readings.state)
         stack.push_async_callback(watch.close)
+        await stack.enter_async_context(door.beating(clock.now))
         if redis is None:  # else the workers run the clock
             await stack.enter_async_context(sweeping(Clock(Rooms(livekit), bus)))
         yield StreamServices(Door(livekit, settings), readings, hubs, watch, watchers)

@@ -33,6 +33,11 @@ _webhook_seconds = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
     registry=REGISTRY,
 )
+_door_closures = Counter(
+    "halaqa_door_closures",
+    "Counts how often this process found that no process had taken webhooks for 10 s.",
+    registry=REGISTRY,
+)
 _transitions = Counter(
     "halaqa_transitions",
     "Counts the moves of sessions, by their new status.",
@@ -92,6 +97,10 @@ def count_webhook(outcome: str, seconds: float) -> None:
     """Count a webhook. `outcome`: a WebhookOutcome, REJECTED or NOT_STORED."""
     _webhooks.labels(outcome).inc()
     _webhook_seconds.observe(seconds)
+
+
+def count_door_closure() -> None:
+    _door_closures.inc()
 
 
 def count_transitions(to: str, number: int) -> None:

@@ -8,12 +8,12 @@ import typer
 
 import clock
 import settings
-from actions.clock.system_status import webhook_status
 from cli.database import opened
 from cli.doctor_livekit import check_addresses, check_keys, check_room
 from cli.doctor_report import Level, Report
+from cli.doctor_webhooks import check_webhooks
 from cli.parts import Stop, blocking
-from domain.system import WebhookStatus
+from domain.system import ClockStatus
 from gateways.jwks import JwksError, read_keys
 from gateways.probes import ProbeError, get
 from gateways.queue import JobQueue
@@ -64,46 +64,31 @@ async def _check_database(report: Report, url: str) -> None:
     """Check the database, and what it says of the clock, of due work and of webhooks."""
     try:
         async with opened(url):
-            now = clock.now()
-            status, webhooks = await read_clock_status(now), await webhook_status(now)
             report.good("database", f"{dialect()}, migrated.")
+            now = clock.now()
+            _check_clock(report, await read_clock_status(now))
+            await check_webhooks(report, now)
     except Stop as error:
         report.fail("database", str(error), "Nothing that is kept in it could be looked at.")
-        return
+
+
+def _check_clock(report: Report, status: ClockStatus) -> None:
     report.skew("database's clock", status.skew_ms)
-    if status.is_running:
-        report.good("clock", "It runs.")
-        if status.overdue_sessions:
-            late = f"{status.overdue_sessions} sessions are late."
-            report.fail("sessions", late, "`sessions stuck` says why.")
-        if status.untried_work:
-            late = f"{status.untried_work} pieces of work are late, and nobody has tried them."
-            advice = "Is there a worker? A `clock` beside Redis does no work."
-            report.fail("workers", late, advice)
-        if status.failed_work:
-            failed = f"{status.failed_work} pieces of work failed again and again."
-            report.warn("work", failed, "due_work.last_error says why.")
-    else:
+    if not status.is_running:
         what = "has never run" if status.last_beat_at is None else "has stopped"
         report.fail("clock", f"It {what}.", "Start a server, a worker or `clock`.")
-    _check_webhooks(report, webhooks)
-
-
-def _check_webhooks(report: Report, status: WebhookStatus) -> None:
-    advice = "Give LiveKit the address of /webhooks/livekit, and a key of ours to sign with."
-    if status.is_silent:
-        report.fail("webhooks", "People come and go, and LiveKit does not tell.", advice)
-    elif status.last_received_at is None:
-        report.warn("webhooks", "None has ever arrived.", advice)
-    else:
-        last = f"the last {status.last_received_at:%F %T}Z."
-        report.good("webhooks", f"{status.received_last_hour} in the last hour, {last}")
-    if status.rejected_last_hour:
-        says = f"{status.rejected_last_hour} in the last hour were not signed by a key of ours."
-        report.warn("webhook keys", says, "Compare HALAQA_LIVEKIT_WEBHOOK_KEYS.")
-    if status.poison_last_hour:
-        says = f"{status.poison_last_hour} in the last hour were of nothing we know."
-        report.warn("webhook contents", says, "`webhooks activity` shows them.")
+        return
+    report.good("clock", "It runs.")
+    if status.overdue_sessions:
+        late = f"{status.overdue_sessions} sessions are late."
+        report.fail("sessions", late, "`sessions stuck` says why.")
+    if status.untried_work:
+        late = f"{status.untried_work} pieces of work are late, and nobody has tried them."
+        advice = "Is there a worker? A `clock` beside Redis does no work."
+        report.fail("workers", late, advice)
+    if status.failed_work:
+        failed = f"{status.failed_work} pieces of work failed again and again."
+        report.warn("work", failed, "due_work.last_error says why.")
 
 
 async def _check_redis(report: Report, database_url: str, url: str) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 import clock
 import settings
 import telemetry
+from actions.webhooks.door import door
 from actions.webhooks.notices import record_notice, record_poison
 from actions.webhooks.rejections import rejections
 from gateways.livekit_webhooks import (
@@ -66,5 +67,8 @@ async def receive(
     except Exception:
         # Even a body that can never be stored blocks its room's queue for five attempts only.
         logger.exception("webhook not stored")
+        door.refused(now)
+    else:
+        door.stored(now)
     telemetry.count_webhook(outcome or NOT_STORED, perf_counter() - started)
     return Response(status_code=200 if outcome else 503)

@@ -1,13 +1,9 @@
 """Runs the clock: does what is due, then sleeps until more is due."""
 
 import asyncio
-import logging
-import os
-import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import clock
 from actions.clock.heartbeat import beat, forget_stopped
@@ -16,14 +12,12 @@ from actions.rooms.cleanup import TIDY_EVERY
 from actions.rooms.reconciler import RECONCILE_EVERY
 from actions.rooms.room_work import Rooms
 from actions.webhooks.receipts import forget_old
-from background import apart, cancel
 from domain.queue import Server
 from gateways.bus import Bus
 from gateways.changes import listen_for_due
 from models.reading.due_times import next_due_at
 from tasks.lanes import lanes_of
-
-logger = logging.getLogger("halaqa.clock")
+from tasks.loops import Loops, process_name
 
 SLEEP_MAX_S = 2.0
 BACKOFF_MIN_S = 0.02
@@ -54,13 +48,12 @@ class Clock:
         self.sweeps = 0
         self._rooms = rooms
         self._bus = bus
-        self._name = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
+        self._name = name or process_name()
         self._now = now
         self._woken = asyncio.Event()
         self._stop_listening: Callable[[], None] | None = None
         self._lanes = lanes_of(redis, rooms, now, self._woken.set, is_worker=is_worker)
-        self._loops: list[asyncio.Task[None]] = []
-        self._troubles: dict[str, str] = {}
+        self._loops = Loops(now)
         self._wakes_at = FAR_FUTURE
         self._backoff_s = BACKOFF_MIN_S
         self._beat_at: datetime | None = None
@@ -69,23 +62,20 @@ class Clock:
         for lane in self._lanes:
             await lane.open()
         # Beat before returning: a server that has just started must say that its clock runs.
-        await self._try("sweep", lambda: self._beat(self._now()))
+        await self._loops.attempt("sweep", lambda: self._beat(self._now()))
         self._stop_listening = listen_for_due(self._bus, self._wake, on_gap=self._woken.set)
-        loops = (
-            self._keep_sweeping(),
-            self._repeat(
-                "reconcile", self._rooms.reconcile_in_turn, RECONCILE_EVERY, RECONCILE_RETRY
-            ),
-            self._repeat("forget", forget_old, FORGET_EVERY),
-            self._repeat("tidy", self._rooms.tidy, TIDY_EVERY, delay=TIDY_EVERY),
+        self._loops.start(self._keep_sweeping())
+        self._loops.repeat(
+            "reconcile", self._rooms.reconcile_in_turn, RECONCILE_EVERY, RECONCILE_RETRY
         )
-        self._loops = [apart(loop) for loop in loops]
+        self._loops.repeat("forget", forget_old, FORGET_EVERY)
+        self._loops.repeat("tidy", self._rooms.tidy, TIDY_EVERY, delay=TIDY_EVERY)
 
     async def stop(self) -> None:
         """Stop sweeping, and let running jobs end, for a few seconds."""
         if self._stop_listening is not None:
             self._stop_listening()
-        await cancel(self._loops)
+        await self._loops.cancel()
         await asyncio.gather(*(lane.drain(STOP_WITHIN_S) for lane in self._lanes))
         for lane in self._lanes:
             await lane.close()
@@ -97,7 +87,7 @@ class Clock:
 
     async def _keep_sweeping(self) -> None:
         while True:
-            sleep_s = await self._try("sweep", self._sweep)
+            sleep_s = await self._loops.attempt("sweep", self._sweep)
             if sleep_s is None:
                 await asyncio.sleep(self._next_backoff_s())
                 continue
@@ -143,37 +133,3 @@ class Clock:
         if self._beat_at is None or abs(now - self._beat_at) >= BEAT_EVERY:
             await beat(self._name, now)
             self._beat_at = now
-
-    async def _repeat(
-        self,
-        what: str,
-        act: Callable[[datetime], Awaitable[Any]],
-        every: timedelta,
-        retry_after: timedelta | None = None,
-        *,
-        delay: timedelta = timedelta(0),
-    ) -> None:
-        """Act every so often, first after `delay`.
-
-        `retry_after` counts instead where it fails or returns None. None means that another process
-        had the turn; it may be dead by the next one.
-        """
-        await asyncio.sleep(delay.total_seconds())
-        while True:
-            answer = await self._try(what, lambda: act(self._now()))
-            wait = retry_after if retry_after and answer is None else every
-            await asyncio.sleep(wait.total_seconds())
-
-    async def _try(self, what: str, attempt: Callable[[], Awaitable[Any]]) -> Any:
-        """Return the answer, or None if it fails. Log each kind of trouble once, and its end."""
-        try:
-            answer = await attempt()
-        except Exception as error:
-            kind = type(error).__name__
-            if self._troubles.get(what) != kind:
-                logger.exception("clock in trouble", extra={"what": what})
-            self._troubles[what] = kind
-            return None
-        if self._troubles.pop(what, None):
-            logger.info("clock goes on", extra={"what": what})
-        return answer

@@ -9,6 +9,7 @@ from typing import Any
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 
 import telemetry
+from actions.attendance.away import note_away
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
@@ -35,6 +36,7 @@ def table(rooms: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
         WorkKind.MAKE_MEETING: (DATABASE, make_ahead),
         WorkKind.FINALISE_ATTENDANCE: (DATABASE, finalise_attendance),
         WorkKind.EXPIRE_STAYS: (DATABASE, expire_stays),
+        WorkKind.NOTE_AWAY: (DATABASE, note_away),
         WorkKind.EXPIRE_REPORT: (DATABASE, expire_report),
     }
 

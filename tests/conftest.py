@@ -13,6 +13,7 @@ from typing import Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from actions.webhooks.door import door
 from actions.webhooks.rejections import rejections
 from models.database.connection import Dialect, close_database, dialect, open_database
 from models.database.migration_runner import migrate
@@ -125,6 +126,7 @@ async def database(template: Template) -> AsyncIterator[Database]:
     url = await template.fresh()
     await open_database(url)
     rejections.clear()
+    door.clear()
     yield Database(url, dialect())
     await close_database()
 

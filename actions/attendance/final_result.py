@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from actions.attendance.away import append_away
 from actions.attendance.folding import refold
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, move_to
@@ -18,6 +19,7 @@ async def finalise_attendance(session_id: int, now: datetime) -> None:
         session = draft.session
         if session.status is not SessionStatus.COMPLETED or session.finalised_at is not None:
             return
+        await append_away(draft)
         draft.change(finalised_at=now)
         move_by_attendance(draft, await refold(draft))
 

@@ -72,8 +72,7 @@ async def _add_seen(
         told = {"joined_ms": one.joined_ms or None, "identity": one.identity}
         line = _line(draft, EventKind.SEEN, user_id, sid, **told)
         log = lines[user_id] + lines[None]
-        was_sure = _sure_sids(log, facts)
-        if was_sure < _sure_sids([*log, line_of(line)], facts):
+        if sid in _sure_sids([*log, line_of(line)], facts) - _sure_sids(log, facts):
             await append_line(line)
             if not await SessionParticipant.exists(session_id=session.id, user_id=user_id):
                 await enrol(session, user_id, people[user_id].role, is_expected=False)

@@ -5,8 +5,8 @@ from typing import Any
 
 from domain.system import ClockStatus
 from models.database import sql
-from models.database.connection import dialect
 from models.database.fields import utc
+from models.database.one_clock import database_now
 
 FAILED_AFTER = 5  # attempts; from there on systemStatus counts the work as failed
 STOPPED_AFTER = timedelta(seconds=6)
@@ -29,10 +29,8 @@ COUNT(CASE WHEN attempts >= $2 THEN 1 END) AS failed FROM due_work
 
 async def read_clock_status(now: datetime) -> ClockStatus:
     """Read the state from the rows alone, whichever process runs the clock."""
-    skew_ms = 0  # SQLite has no clock of its own
-    if dialect() == "postgres":
-        database_now = utc((await sql.query("SELECT clock_timestamp() AS at"))[0]["at"])
-        skew_ms = round((database_now - now) / timedelta(milliseconds=1))
+    theirs = await database_now()
+    skew_ms = round((theirs - now) / timedelta(milliseconds=1)) if theirs else 0
     last_beat_at = _moment((await sql.query(LAST_BEAT, now + AHEAD))[0]["at"])
     sessions = (await sql.query(OVERDUE, now - SESSION_LATE_AFTER))[0]
     work = (await sql.query(WORK, now - WORK_LATE_AFTER, FAILED_AFTER))[0]

@@ -12,6 +12,10 @@ HOUR = timedelta(hours=1)
 LINES = """
 SELECT count(*) AS number FROM meeting_attendance_events WHERE source = $1 AND received_ms > $2
 """
+DELAYS = """
+SELECT count(*) AS number, min(received_ms - occurred_ms) AS least FROM meeting_attendance_events
+WHERE source = $1 AND received_ms > $2
+"""
 RECEIPTS = """
 SELECT count(CASE WHEN outcome <> 'DUPLICATE' THEN 1 END) AS number,
 count(CASE WHEN outcome = 'POISON' THEN 1 END) AS poison
@@ -50,3 +54,10 @@ async def read_webhook_status(now: datetime, rejected: int) -> WebhookStatus:
         poison_last_hour=receipts["poison"],
         is_silent=is_silent,
     )
+
+
+async def read_delays(now: datetime) -> tuple[int, int | None]:
+    """Count the lines of the last hour's webhooks, and find the least delay of one in ms: from
+    LiveKit's time, cut off to a second, to ours. It is negative where LiveKit's clock is ahead."""
+    (row,) = await sql.query(DELAYS, EventSource.WEBHOOK.value, to_ms(now - HOUR))
+    return row["number"], row["least"]

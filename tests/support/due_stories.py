@@ -10,6 +10,7 @@ import clock
 from actions.admittance.barring import bar_participant
 from actions.attendance.reports import report_join
 from actions.clock.sweep import advance_due
+from actions.webhooks.door import WebhookDoor
 from domain.attendance.fold import EventKind, Presence
 from domain.rooms import participant_identity
 from domain.session import WorkKind
@@ -129,6 +130,19 @@ async def _has_expired(session: Session, student: User) -> bool:
     return await lines.count() == 1 and not is_inside
 
 
+async def note_away(stub: LiveKitStub) -> Story:
+    people, session = await _make_session(-40, -10)
+    await send(Room(session, _in(-49)).joined(Stay(people.student, _in(-38))), _in(-38))
+    await WebhookDoor().beat("here:1", _in(-20))
+    await WebhookDoor().beat("here:2", _in(-19))
+
+    async def is_done() -> bool:
+        lines = MeetingAttendanceEvent.filter(session_id=session.id, kind=EventKind.AWAY)
+        return await lines.count() == 1
+
+    return Story(session, is_done)
+
+
 async def remove_person(stub: LiveKitStub) -> Story:
     people, session = await _make_session(5, -10)
     student, room = people.student, str(session.room_name)
@@ -149,5 +163,6 @@ STORIES: dict[WorkKind, Callable[[LiveKitStub], Awaitable[Story]]] = {
     WorkKind.MAKE_MEETING: make_meeting,
     WorkKind.EXPIRE_STAYS: expire_stays,
     WorkKind.EXPIRE_REPORT: expire_report,
+    WorkKind.NOTE_AWAY: note_away,
     WorkKind.REMOVE_PERSON: remove_person,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actions.attendance.away import note_away
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.folding import refold
 from actions.attendance.overrides import Wish, override_attendance, withdraw_attendance_override
@@ -16,6 +17,7 @@ from actions.attendance.reconciliation import reconcile_session
 from actions.attendance.reports import expire_report, report_join, report_leave
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
+from actions.webhooks.door import WebhookDoor
 from actions.writing.stream import writing
 from domain.attendance.fold import AttendanceStatus, EventKind, Result
 from domain.attendance.state import from_ms
@@ -117,6 +119,9 @@ async def a_class_of_every_kind_of_line() -> Session:
     }
     for minute in (5, 6):
         await reconcile_session(await classroom.now(), there, at(minute))
+    for minute in (10, 11):
+        await WebhookDoor().beat("here:1", at(minute))
+    await note_away(session.id, at(11))
     await expire_stays(session.id, at(50))
     wish = Wish(AttendanceStatus.PRESENT, "I saw them.")
     teacher = make.viewer(classroom.teacher)

@@ -114,7 +114,7 @@ async def test_the_clock_goes_on_after_its_database_was_gone(
         await sql.execute("ALTER TABLE elsewhere RENAME TO clock_heartbeats")
         session = await starting_in(0.1)
         await until(lambda: is_now(session, SessionStatus.ONGOING))
-    assert caplog.text.count("clock in trouble") == 1
+    assert caplog.text.count("loop in trouble") == 1
 
 
 @pytest.mark.parametrize("template", ["postgres"], indirect=True)

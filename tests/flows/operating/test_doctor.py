@@ -15,7 +15,13 @@ import clock
 from actions.clock.sweep import advance_due
 from domain.attendance.fold import EventKind, EventSource
 from domain.attendance.state import to_ms
-from models import DueWork, MeetingAttendanceEvent, WebhookRejection
+from models import (
+    DoorClosure,
+    DoorHeartbeat,
+    DueWork,
+    MeetingAttendanceEvent,
+    WebhookRejection,
+)
 from tests.conftest import Database, Template
 from tests.support.app import serving_app
 from tests.support.classrooms import ready
@@ -70,10 +76,12 @@ async def test_a_well_installation_has_nothing_that_fails(
     assert found["livekit's clock"] == ("ok", "+0 ms to ours.")
     assert found["livekit room"] == ("ok", "Made and deleted.")
     assert found["webhooks"] == ("warn", "None has ever arrived.")
+    assert found["webhook door"][0] == "ok"
+    assert "livekit's times" not in found
     assert found["turn"][0] == "warn"  # the stub lets nobody in
     assert stub.rooms == {}
     assert {"CreateRoom", "DeleteRoom"} <= set(stub.calls)
-    assert plain.out.splitlines()[-1] == "8 ok, 2 warn, 0 fail"
+    assert plain.out.splitlines()[-1] == "9 ok, 2 warn, 0 fail"
 
 
 async def test_no_room_is_made_unless_asked_for(database: Database, stub: LiveKitStub) -> None:
@@ -140,6 +148,55 @@ async def test_silence_refusals_and_poison_are_told(database: Database, stub: Li
     assert found["webhooks"] == ("fail", "People come and go, and LiveKit does not tell.")
     assert found["webhook keys"][0] == "warn"
     assert found["webhook keys"][1].startswith("12 in the last hour")
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "level", "says"),
+    [
+        (0.0, "ok", "3 webhooks of the last hour fit our clock."),
+        (0.9, "ok", "3 webhooks of the last hour fit our clock."),
+        (4.999, "warn", "Webhooks arrive 4.0 s late or more: LiveKit's clock is behind ours, "),
+        (-3.0, "warn", "+3000 ms to ours."),
+        (-7.0, "fail", "+7000 ms to ours."),
+    ],
+)
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+async def test_the_webhooks_tell_how_far_livekits_clock_is_from_ours(
+    database: Database, stub: LiveKitStub, delay_s: float, level: str, says: str
+) -> None:
+    classroom = await ready()
+    now = clock.now()
+    for number, extra_s in enumerate((0, 10, 3600)):  # the fastest one of the last hour
+        await MeetingAttendanceEvent.create(
+            session_id=classroom.session.id,
+            source_id=f"EV_{number}",
+            kind=EventKind.JOINED,
+            source=EventSource.WEBHOOK,
+            occurred_ms=to_ms(now - timedelta(seconds=delay_s + extra_s)),
+            received_ms=to_ms(now),
+        )
+    _, found = await doctor(environment(database.url, stub))
+    assert found["livekit's times"][0] == level
+    assert found["livekit's times"][1].startswith(says)
+
+
+async def test_the_doctor_says_when_the_door_was_shut(
+    database: Database, stub: LiveKitStub
+) -> None:
+    _, found = await doctor(environment(database.url, stub))
+    says = "It is not known to have been shut in the last 30 days."
+    assert found["webhook door"] == ("ok", says)
+    now = clock.now()
+    await DoorHeartbeat.create(name="here:1", beat_at=now)
+    await DoorClosure.create(shut_from=at(0), shut_until=at(1))
+    _, found = await doctor(environment(database.url, stub))
+    says = "It was last shut from 2026-03-02 11:00:00Z to 2026-03-02 11:01:00Z."
+    assert found["webhook door"] == ("ok", says)
+    await DoorHeartbeat.all().update(beat_at=now - timedelta(hours=1))
+    _, found = await doctor(environment(database.url, stub))
+    since = f"It is shut since {now - timedelta(hours=1):%F %T}Z"
+    assert found["webhook door"][0] == "warn"
+    assert found["webhook door"][1].startswith(since)
 
 
 async def test_a_redis_that_is_not_there_fails(stub: LiveKitStub, template: Template) -> None:

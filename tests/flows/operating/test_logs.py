@@ -83,7 +83,7 @@ async def test_a_class_from_its_token_to_its_end_leaves_no_name_in_the_log(
                 root = await make.user(None, UserRole.SUPER_ADMIN)
                 await served.ask("{ systemStatus { isHealthy } }", root)
 
-                await until(lambda: "clock in trouble" in log.getvalue())
+                await until(lambda: "loop in trouble" in log.getvalue())
     text = log.getvalue()
     lines = [json.loads(line) for line in text.splitlines()]
     assert lines
