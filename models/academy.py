@@ -131,7 +131,7 @@ class AttendancePolicy(Model):
     class Meta:
         table = "attendance_policies"
 
-    def stamp(self) -> dict[str, int | bool]:
+    def stamp(self) -> dict[str, Any]:
         """Return the copy that a session keeps, so that a later change does not alter the past."""
         return {
             "present_from_percent": self.present_from_percent,

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from actions.attendance.away import note_away
 from actions.clock.sweep import advance_due
 from domain.attendance.state import to_ms
 from gateways.livekit import Participant
 from gateways.livekit_tokens import Grant
-from models import Session, User
+from models import DoorClosure, Session, User
 from tests.support import make
 from tests.support.livekit_events import Room, Stay
 
@@ -72,3 +73,9 @@ def listed(user: User, sid: str, joined_at: datetime) -> Participant:
         is_publisher=False,
         grant=Grant(),
     )
+
+
+async def away(classroom: Classroom, since: float, until: float) -> None:
+    """Our door was shut, in minutes after the start; rooms with people inside get a line of it."""
+    await DoorClosure.create(shut_from=at(since), shut_until=at(until))
+    await note_away(classroom.session.id, at(until))

@@ -27,10 +27,17 @@ from domain.rooms import participant_identity
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import LiveKit, Participant
-from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
+from models import (
+    DueWork,
+    MeetingAttendance,
+    MeetingAttendanceEvent,
+    Session,
+    SessionParticipant,
+    User,
+)
 from tests.support import make
 from tests.support.attendance_rows import state, states, stream, visits
-from tests.support.classrooms import START, Classroom, at, ready
+from tests.support.classrooms import START, Classroom, at, away, ready
 from tests.support.livekit_events import Room, send
 from tests.support.livekit_stub import LiveKitStub, twirp_error
 
@@ -414,3 +421,28 @@ async def test_the_rows_are_told_in_one_stream_without_gaps(house: House) -> Non
     rows = await states(house.classroom.session.id)
     assert [rows[one.id].result.presence for one in house.classroom.students] == [Presence.LEFT] * 2
     assert await house.version() == len(await stream(house.classroom.session.id))
+
+
+async def test_a_look_after_we_were_away_confirms_the_stay(house: House) -> None:
+    stay = house.classroom.stay(0)
+    await send(house.room.joined(stay), START)
+    house.enter(house.classroom.student, START, stay.sid)
+    await away(house.classroom, 10, 12)
+    assert (await house.row()).result.bounds is not None
+    await house.look(at(12, 10))
+    assert (await house.row()).result.bounds is None
+    await expire_stays(house.classroom.session.id, at(42))
+    assert (await house.row()).result.presence is Presence.IN_MEETING
+
+
+async def test_open_stays_that_an_older_version_did_not_store_are_worked_out(house: House) -> None:
+    """The migration to an earlier release left `open_sids` empty for people who were inside."""
+    stay = house.classroom.stay(0)
+    await send(house.room.joined(stay), START)
+    await MeetingAttendance.filter(session_id=house.classroom.session.id).update(open_sids=None)
+    house.enter(house.classroom.student, START, stay.sid)
+    await house.look(at(1))
+    assert (await house.row()).result.open_sids == (stay.sid,)
+    house.leave(house.classroom.student)
+    await house.look(at(2), at(2, 6))
+    assert (await house.row()).result.presence is Presence.LEFT

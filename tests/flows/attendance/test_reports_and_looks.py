@@ -19,7 +19,7 @@ from tests.conftest import Database
 from tests.flows.attendance.test_reconciler import House, open_house
 from tests.support import make
 from tests.support.attendance_rows import as_text, visits
-from tests.support.classrooms import START, at
+from tests.support.classrooms import START, at, away
 from tests.support.livekit_events import Stay, send
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching
@@ -123,11 +123,12 @@ async def test_a_page_that_is_back_shows_at_once_and_counts_from_the_next_look(
 async def test_a_stay_that_is_over_by_a_report_alone_is_expired_where_no_look_tells(
     house: House,
 ) -> None:
+    await away(house.classroom, 10, 12)
     await leaves(house, 20 * 60)
-    (claim,) = await claim_due(at(31), kinds=[WorkKind.EXPIRE_STAYS])
-    await expire_stays(claim.subject, at(31))
+    (claim,) = await claim_due(at(42), kinds=[WorkKind.EXPIRE_STAYS])
+    await expire_stays(claim.subject, at(42))
     found = await house.row()
-    assert visits(found, START) == [(0, 0, CycleStart.JOINED, CycleEnd.STALE)]
+    assert visits(found, START) == [(0, 600_000, CycleStart.JOINED, CycleEnd.STALE)]
     assert found.result.open_sids == ()
 
 

@@ -1,21 +1,34 @@
-"""A stay that nothing confirms any more ends at its last sign of life, and says so."""
+"""Silence ends a stay only where we were away: then it ends at its last sign of life, in time."""
 
 import pytest
 
+from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
 from actions.writing.due_work import claim_due
-from domain.attendance.fold import Confidence, CycleEnd, CycleStart, EventKind, Presence
-from domain.attendance.state import AttendanceState
+from domain.attendance.fold import (
+    AttendanceStatus,
+    Confidence,
+    CycleEnd,
+    CycleStart,
+    EventKind,
+    Presence,
+)
+from domain.attendance.state import AttendanceState, to_ms
 from domain.session import WorkKind
 from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
+from models.reading.attendance_log import window_of
 from tests.support.attendance_rows import state, visits
-from tests.support.classrooms import START, Classroom, at, ready
+from tests.support.classrooms import START, Classroom, at, away, ready
 from tests.support.livekit_events import send
 
 pytestmark = pytest.mark.usefixtures("database")
 
 MINUTE = 60_000
+
+
+def ms(minutes: float) -> int:
+    return to_ms(at(minutes))
 
 
 async def row(classroom: Classroom, user: User | None = None) -> AttendanceState:
@@ -42,28 +55,43 @@ async def expire(minutes: float) -> int:
     return len(claims)
 
 
-async def test_a_stay_of_which_nothing_is_heard_ends_where_it_was_last_alive() -> None:
-    classroom = await ready()
+async def test_a_silent_livekit_is_believed_while_our_door_is_open() -> None:
+    classroom = await ready(stale_after_minutes=1)
     await send(classroom.room.joined(classroom.stay(5)), at(5))
-    assert await expire(34.9) == 0
+    assert await planned() is None
+    await expire_stays(classroom.session.id, at(59))
     assert (await row(classroom)).result.presence is Presence.IN_MEETING
-    assert await expire(35) == 1
+    await advance_due(at(65))
+    await finalise_attendance(classroom.session.id, at(66))
     found = await row(classroom)
-    assert visits(found, START) == [(5 * MINUTE, 5 * MINUTE, CycleStart.JOINED, CycleEnd.STALE)]
-    assert (found.result.presence, found.result.confidence) == (Presence.LEFT, Confidence.ESTIMATED)
+    assert (found.result.closed_ms, found.result.bounds) == (55 * MINUTE, None)
+    assert found.result.status is AttendanceStatus.PRESENT
 
 
-async def test_a_look_is_a_sign_of_life() -> None:
+async def test_a_stay_that_nobody_confirms_after_we_were_away_ends_where_it_was_alive() -> (
+    None
+):
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(5)), at(5))
-    await look(classroom, 25)
-    await expire(35)
+    await away(classroom, 10, 12)
+    assert await expire(41.9) == 0
     assert (await row(classroom)).result.presence is Presence.IN_MEETING
-    work = await planned()
-    assert work is not None
-    assert work.due_at == at(55)
-    await expire(55)
-    assert visits(await row(classroom), START)[0][1] == 25 * MINUTE
+    assert await expire(42) == 1
+    found = await row(classroom)
+    assert visits(found, START) == [(5 * MINUTE, 10 * MINUTE, CycleStart.JOINED, CycleEnd.STALE)]
+    assert (found.result.presence, found.result.confidence) == (Presence.LEFT, Confidence.ESTIMATED)
+    window = window_of(classroom.session)
+    bounds = found.at_least_ms(window, ms(50)), found.at_most_ms(window, ms(50))
+    assert bounds == (5 * MINUTE, 45 * MINUTE)
+
+
+async def test_a_look_while_we_were_away_is_a_sign_of_life() -> None:
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(5)), at(5))
+    await look(classroom, 11)
+    await away(classroom, 10, 12)
+    await expire(42)
+    assert visits(await row(classroom), START)[0][1] == 11 * MINUTE
 
 
 async def test_a_look_that_missed_them_or_did_not_know_of_them_is_none() -> None:
@@ -74,37 +102,41 @@ async def test_a_look_that_missed_them_or_did_not_know_of_them_is_none() -> None
     await SessionParticipant.filter(user_id=missed.id).update(missed={stays[0].sid: 1})
     await look(classroom, 20)
     await send(classroom.room.joined(stays[1]), at(21))  # a join that is an hour old
-    await expire(50)
-    assert visits(await row(classroom, missed), START)[0][1] == 0
-    assert visits(await row(classroom, late), START)[0][1] == 0
+    await away(classroom, 22, 23)
+    await expire(53)
+    assert visits(await row(classroom, missed), START)[0][1] == 22 * MINUTE
+    assert visits(await row(classroom, late), START)[0][1] == 22 * MINUTE
 
 
-async def test_a_later_join_does_not_prolong_the_stale_stay_of_another() -> None:
+async def test_who_joins_after_we_were_away_is_certain() -> None:
     classroom = await ready(students=2)
     first, second = classroom.students
     await send(classroom.room.joined(classroom.stay(0, first)), START)
+    await away(classroom, 10, 12)
     await send(classroom.room.joined(classroom.stay(20, second)), at(20))
-    await expire(30)
+    await expire(42)
     assert (await row(classroom, first)).result.presence is Presence.LEFT
     assert (await row(classroom, second)).result.presence is Presence.IN_MEETING
-    work = await planned()
-    assert work is not None
-    assert work.due_at == at(50)
-    await expire(50)
-    assert (await row(classroom, second)).result.presence is Presence.LEFT
     assert await planned() is None
 
 
-async def test_a_stay_that_opens_while_others_are_looked_through_is_looked_at_too() -> None:
+async def test_each_absence_has_its_own_time() -> None:
     classroom = await ready(students=2)
     first, second = classroom.students
     await send(classroom.room.joined(classroom.stay(0, first)), START)
-    [claim] = await claim_due(at(30), kinds=[WorkKind.EXPIRE_STAYS])
-    await expire_stays(claim.subject, at(30))
-    await send(classroom.room.joined(classroom.stay(30, second)), at(30, 1))
-    still = DueWork.filter(id=claim.id, due_at=claim.due_at, claimed_until=claim.claimed_until)
-    assert not await still.exists()  # its holder cannot delete the new one
-    assert (await DueWork.get(id=claim.id)).due_at == at(60, 1)
+    await away(classroom, 1, 2)
+    await send(classroom.room.joined(classroom.stay(5, second)), at(5))
+    await away(classroom, 10, 12)
+    await expire(32)
+    assert (await row(classroom, second)).result.presence is Presence.IN_MEETING
+    work = await planned()
+    assert work is not None
+    assert work.due_at == at(42)
+    await expire(42)
+    assert [visits(await row(classroom, one), START)[0][1] for one in (first, second)] == [
+        1 * MINUTE,
+        10 * MINUTE,
+    ]
 
 
 @pytest.mark.parametrize("word", ["joined", "left"])
@@ -112,7 +144,8 @@ async def test_a_late_webhook_overrides_an_expired_stay(word: str) -> None:
     classroom = await ready()
     stay = classroom.stay(0)
     await send(classroom.room.joined(stay), START)
-    await expire(30)
+    await away(classroom, 1, 2)
+    await expire(32)
     if word == "left":
         await send(classroom.room.left(stay, at(40)), at(40))
         assert visits(await row(classroom), START)[0][1:] == (
@@ -125,41 +158,44 @@ async def test_a_late_webhook_overrides_an_expired_stay(word: str) -> None:
         found = await row(classroom)
         assert found.result.presence is Presence.IN_MEETING
         assert found.result.join_count == 2
-        work = await planned()
-        assert work is not None
-        assert work.due_at == at(65)
 
 
 async def test_the_academys_minutes_are_stamped_on_the_session() -> None:
     classroom = await ready(stale_after_minutes=5)
     await send(classroom.room.joined(classroom.stay(0)), START)
-    assert await expire(5) == 1
+    await away(classroom, 1, 2)
+    assert await expire(7) == 1
     assert (await row(classroom)).result.presence is Presence.LEFT
 
 
 async def test_expiring_stays_twice_changes_nothing() -> None:
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0)), START)
-    await expire_stays(classroom.session.id, at(30))
+    await away(classroom, 1, 2)
+    await expire_stays(classroom.session.id, at(32))
     version = (await classroom.now()).version
-    await expire_stays(classroom.session.id, at(31))
-    expired = MeetingAttendanceEvent.filter(kind=EventKind.EXPIRED)
-    assert await expired.count() == 1
+    await expire_stays(classroom.session.id, at(33))
+    assert await MeetingAttendanceEvent.filter(kind=EventKind.EXPIRED).count() == 1
     assert (await classroom.now()).version == version
 
-    other = await ready()
-    await send(other.room.joined(other.stay(0)), START)
+
+async def test_a_session_that_is_over_expires_nothing() -> None:
+    classroom = await ready()
+    await send(classroom.room.joined(classroom.stay(0)), START)
+    await away(classroom, 1, 2)
     await advance_due(at(65))
-    assert (await row(other)).result.presence is Presence.LEFT
-    await expire_stays(other.session.id, at(66))
-    assert await expired.count() == 1
+    found = await row(classroom)
+    assert visits(found, START)[0][1] == 1 * MINUTE
+    await expire_stays(classroom.session.id, at(66))
+    assert await MeetingAttendanceEvent.filter(kind=EventKind.EXPIRED).count() == 0
 
 
 async def test_a_stale_stay_is_written_as_of_the_moment_it_became_stale() -> None:
     """The clock may come days late: its line must not be too far from the session to be folded."""
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0)), START)
+    await away(classroom, 1, 2)
     await expire_stays(classroom.session.id, at(60 * 48))
     line = await MeetingAttendanceEvent.get(kind=EventKind.EXPIRED)
-    assert (line.occurred_ms - (line.alive_ms or 0)) == 30 * MINUTE
+    assert line.occurred_ms == ms(32)
     assert (await row(classroom)).result.presence is Presence.LEFT
