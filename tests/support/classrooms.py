@@ -21,6 +21,11 @@ def at(minutes: float = 0, seconds: float = 0) -> datetime:
     return START + timedelta(minutes=minutes, seconds=seconds)
 
 
+def ms(minutes: float) -> int:
+    """The same moment, in ms since the epoch."""
+    return to_ms(at(minutes))
+
+
 @dataclass(frozen=True, slots=True)
 class Classroom:
     session: Session

@@ -10,6 +10,7 @@ from aiohttp import web
 from livekit.protocol import models as protocol
 
 from actions.attendance.reconciliation import reconcile_session as really_reconcile
+from actions.attendance.stale_stays import expire_stays
 from actions.rooms.reconciler import reconcile_in_turn, reconcile_rooms
 from actions.rooms.room import make_room
 from actions.writing.leases import take_lease

@@ -14,21 +14,17 @@ from domain.attendance.fold import (
     EventKind,
     Presence,
 )
-from domain.attendance.state import AttendanceState, to_ms
+from domain.attendance.state import AttendanceState
 from domain.session import WorkKind
 from models import DueWork, MeetingAttendanceEvent, Session, SessionParticipant, User
 from models.reading.attendance_log import window_of
 from tests.support.attendance_rows import state, visits
-from tests.support.classrooms import START, Classroom, at, away, ready
+from tests.support.classrooms import START, Classroom, at, away, ms, ready
 from tests.support.livekit_events import send
 
 pytestmark = pytest.mark.usefixtures("database")
 
 MINUTE = 60_000
-
-
-def ms(minutes: float) -> int:
-    return to_ms(at(minutes))
 
 
 async def row(classroom: Classroom, user: User | None = None) -> AttendanceState:
@@ -68,9 +64,7 @@ async def test_a_silent_livekit_is_believed_while_our_door_is_open() -> None:
     assert found.result.status is AttendanceStatus.PRESENT
 
 
-async def test_a_stay_that_nobody_confirms_after_we_were_away_ends_where_it_was_alive() -> (
-    None
-):
+async def test_a_stay_that_nobody_confirms_after_we_were_away_ends_where_it_was_alive() -> None:
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(5)), at(5))
     await away(classroom, 10, 12)
