@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
+from tortoise.expressions import Q, Subquery
 
 import clock
 import settings
@@ -24,12 +25,11 @@ from cli.options import (
     selected_sessions,
 )
 from cli.parts import Stop, blocking
-from domain.status import SessionStatus
-from models import Session
+from domain.attendance.fold import ATTENDANCE_RULE
+from models import MeetingAttendanceEvent, Session
 
 REDRAW_EVERY_S = 1.0
 FILE_WIDTH = 160  # columns where there is no terminal: enough for every table
-NEVER_OPENED = (SessionStatus.SCHEDULED, SessionStatus.CANCELLED)
 
 Watch = Annotated[bool, typer.Option("--watch", help="Draw it again every second, until Ctrl-C.")]
 Lines = Annotated[int, typer.Option(min=1, max=10_000, help="How much of the log's end to show.")]
@@ -74,10 +74,12 @@ async def recalculate(
     dry_run: Dry = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compute attendance again from the log: of one session, or of all that ever opened."""
+    """Compute attendance again from the log: of one session, or of all that may have any."""
     done = Done()
     async with selected_sessions(academy, kind) as which:
-        every = which.rows().exclude(status__in=NEVER_OPENED).order_by("id")
+        logged = Subquery(MeetingAttendanceEvent.all().values("session_id"))
+        opened_or_logged = Q(opened_at__isnull=False) | Q(id__in=logged)
+        every = which.rows().filter(opened_or_logged).order_by("id")
         rows = every if session is None else which.rows().filter(id=session)
         session_ids: list[Any] = list(await rows.values_list("id", flat=True))
         if session is not None and not session_ids:
@@ -90,9 +92,12 @@ async def recalculate(
                 done.failed += 1
                 done.lines.append((session_id, f"failed: {error!r}"))
                 continue
-            if repair.rows or repair.facts:
+            is_rejudged = repair.former_rule != ATTENDANCE_RULE
+            if repair.rows or repair.facts or is_rejudged:
                 done.changed += 1
-                done.lines.append((session_id, f"{repair.rows} rows, {repair.facts} facts"))
+                rules = f", judged by rule {ATTENDANCE_RULE}, before by rule {repair.former_rule}"
+                line = f"{repair.rows} rows, {repair.facts} facts{rules if is_rejudged else ''}"
+                done.lines.append((session_id, line))
     print_lines(done.lines, is_verbose=verbose)
     word = "would change" if dry_run else "changed"
     print_counts({"checked": done.checked, word: done.changed, "failed": done.failed})

@@ -8,10 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.attendance.fold import Presence
-from domain.attendance.state import AttendanceState, from_ms, to_ms
+from domain.attendance.state import AttendanceState, Window, to_ms
+from domain.limits import moment_at
 from domain.status import LIVE
 from models import MeetingAttendanceEvent, Session, User
-from models.reading.attendance_log import window_of
+from models.reading.attendance_log import held_ms, window_of
 from models.reading.rosters import read_rosters
 
 
@@ -41,22 +42,9 @@ async def tables_of(session: Session, now: datetime, lines: int) -> RenderableTy
     states = (await read_rosters([session.id]))[session.id]
     names = await _names(states)
     times = f"{_time(session.scheduled_at)} to {_time(session.ends_at)}"
-    head = f"{session.id} {escape(session.title)}: {session.status}, {times}, at {_time(now)}"
-
-    window = window_of(session)
-    people = _table("person", "presence", "seconds", "joins", "status", "override", "how sure")
-    for state in states:
-        result, override = state.result, state.result.override
-        _add(
-            people,
-            names[state.user_id] + ("" if state.is_expected else " (not expected)"),
-            result.presence,
-            str(state.total_ms(window, to_ms(now)) // 1000),
-            str(result.join_count),
-            f"{result.status or '-'}{' final' if state.is_final else ''}",
-            f"{override.status}: {override.note}" if override else "",
-            result.confidence,
-        )
+    held = held_ms(session)
+    class_held = "" if held is None else f", held {held // 1000} s"
+    head = f"{session.id} {escape(session.title)}: {session.status}, {times}{class_held}"
 
     cycles = _table("person", "from", "opened by", "to", "closed by", "how sure")
     for state in states:
@@ -75,7 +63,33 @@ async def tables_of(session: Session, now: datetime, lines: int) -> RenderableTy
         if line.alive_ms is not None:
             more = f"alive {_at(line.alive_ms)}"
         _add(log, *moments, line.kind, line.source, person, connection, more)
-    return Group(head, people, cycles, log)
+    people = _people(states, names, window_of(session), to_ms(now))
+    return Group(f"{head}, at {_time(now)}", people, cycles, log)
+
+
+def _people(
+    states: Iterable[AttendanceState], names: dict[int, str], window: Window, now_ms: int
+) -> Table:
+    people = _table(
+        *("person", "presence", "at least s", "counted s", "at most s", "joins"),
+        *("status", "override", "how sure"),
+    )
+    for state in states:
+        result, override = state.result, state.result.override
+        status = f"{result.status or '-'}{' final' if state.is_final else ''}"
+        _add(
+            people,
+            names[state.user_id] + ("" if state.is_expected else " (not expected)"),
+            result.presence,
+            str(state.at_least_ms(window, now_ms) // 1000),
+            str(state.total_ms(window, now_ms) // 1000),
+            str(state.at_most_ms(window, now_ms) // 1000),
+            str(result.join_count),
+            f"{status}, needs review" if result.needs_review else status,
+            f"{override.status}: {override.note}" if override else "",
+            result.confidence,
+        )
+    return people
 
 
 async def _names(states: Iterable[AttendanceState]) -> dict[int, str]:
@@ -99,4 +113,4 @@ def _time(moment: datetime) -> str:
 
 
 def _at(ms: int) -> str:
-    return _time(from_ms(ms))
+    return _time(moment_at(ms))

@@ -32,6 +32,7 @@ POLICY_BOUNDS: Bounds = {
     "present_from_percent": (0, 100),
     "partial_from_percent": (0, 100),
     "late_after_minutes": (0, 1440),
+    "minimum_held_minutes": (0, 1440),
     "merge_gap_seconds": (0, 3600),
     "stale_after_minutes": (1, 1440),
 }

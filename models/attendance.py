@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from tortoise import fields
-from tortoise.expressions import Q
+from tortoise.expressions import Q, RawSQL
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -21,6 +21,9 @@ from domain.attendance.fold import (
 from models.participant import SessionParticipant
 from models.session import Session
 from models.user import User
+
+# A condition in plain words: no database uses a partial index for one that comes as a parameter.
+TO_REVIEW = RawSQL("(SELECT participant_id FROM meeting_attendances WHERE needs_review)")
 
 
 class MeetingAttendanceEvent(Model):

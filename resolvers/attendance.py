@@ -3,11 +3,13 @@
 from datetime import datetime
 
 import strawberry
+from tortoise.expressions import Q
 
 import models
 from domain.cursors import stream_version
 from domain.event import PRESENCE_KINDS, ROSTER_KINDS
 from execution.context import Info
+from models.attendance import TO_REVIEW
 from models.reading.pages import read_page
 from models.reading.rosters import read_rosters, read_states
 from resolvers.filters import among, filled, named, within
@@ -52,10 +54,18 @@ async def attendances(
         & among("session__kind", filter.kinds)
         & among("attendance__status", filter.statuses)
         & filled("session__finalised_at", filter.is_final)
+        & _reviewed(filter.needs_review)
         & within("session__scheduled_at", filter.from_, filter.to)
     )
     found = await read_page(rows, first=given(first), after=given(after))
     return await info.context.attendances(found)
+
+
+def _reviewed(wanted: bool | None) -> Q:
+    """Match rows that somebody should look at, or all others, also those without a result."""
+    if given(wanted) is None:
+        return Q()
+    return Q(id__in=TO_REVIEW) if wanted else Q(id__not_in=TO_REVIEW)
 
 
 async def session_presence(info: Info, session_id: strawberry.ID) -> PresenceSnapshot | None:

@@ -11,8 +11,8 @@ from execution.context import Info
 from execution.payloads import answers
 from schema.types.attendance import Attendance
 from schema.types.given import given
-from schema.types.ids import Kind, require_number
-from schema.types.payloads import AttendancePayload, SessionPayload
+from schema.types.ids import Kind, number_of, require_number
+from schema.types.payloads import AttendancePayload, AttendancesPayload, SessionPayload
 from schema.types.session_kinds import session_of
 
 
@@ -52,6 +52,27 @@ async def override_attendance(
         info.context.now,
     )
     return await _answer(info, state)
+
+
+@answers(AttendancesPayload, bulk="userIds")
+async def override_attendances(
+    info: Info,
+    session_id: strawberry.ID,
+    user_ids: list[strawberry.ID],
+    status: AttendanceStatus,
+    note: str,
+) -> AttendancesPayload:
+    now = info.context.now
+    number = require_number(Kind.SESSION, session_id, "sessionId")
+    states = await overrides.override_attendances(
+        info.context.viewer,
+        number,
+        [number_of(Kind.USER, user_id) or 0 for user_id in user_ids],
+        Wish(status, note),
+        now,
+    )
+    session = await models.Session.get(id=number)
+    return AttendancesPayload(attendances=[Attendance.of(state, session, now) for state in states])
 
 
 @answers(AttendancePayload)

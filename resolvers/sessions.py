@@ -8,6 +8,8 @@ from tortoise.expressions import Subquery
 import models
 from actions.clock.sweep import advance_among
 from domain.access import Viewer
+from domain.errors import InvalidInputError
+from domain.text import is_storable
 from execution.context import Info
 from execution.sessions import read_current_sessions
 from models.reading.pages import BY_ID, Order, read_page
@@ -15,15 +17,25 @@ from models.reading.stuck import stuck_page
 from resolvers.filters import among, filled, named, within
 from schema.types.enums import SessionOrder
 from schema.types.given import given
-from schema.types.ids import Kind, number_of
+from schema.types.ids import Kind, encode, number_of
 from schema.types.inputs import SessionFilter
 from schema.types.pages import Connection
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
 
 
-async def session(info: Info, id: strawberry.ID) -> Session | None:
-    row = await find_session(info.context.viewer, id, info.context.now)
+async def session(
+    info: Info,
+    id: strawberry.ID | None = strawberry.UNSET,
+    room_name: str | None = strawberry.UNSET,
+) -> Session | None:
+    viewer, global_id, room = info.context.viewer, given(id), given(room_name)
+    if (global_id is None) is (room is None):
+        raise InvalidInputError("One of the two: `id` or `roomName`.")
+    if room is not None and is_storable(room):
+        named_so = await models.Session.visible_to(viewer).get_or_none(room_name=room)
+        global_id = encode(Kind.SESSION, named_so.id) if named_so else None
+    row = await find_session(viewer, global_id or "", info.context.now)
     return session_of(row) if row else None
 
 

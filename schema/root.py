@@ -87,6 +87,9 @@ class Mutation:
     withdraw_attendance_override = strawberry.field(
         resolver=resolvers.attendance_changes.withdraw_attendance_override
     )
+    override_attendances = strawberry.field(
+        resolver=resolvers.attendance_changes.override_attendances
+    )
     recalculate_attendance = strawberry.field(
         resolver=resolvers.attendance_changes.recalculate_attendance
     )

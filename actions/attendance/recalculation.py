@@ -1,4 +1,8 @@
-"""Folds a whole session again from its log: corrects wrong results and invents nothing."""
+"""Folds a whole session again from its log, because a person asks for it.
+
+It corrects wrong results and invents nothing. A session that was final before the present rules is
+judged by them from then on; whatever else folds it keeps the rules that its result was made by.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +12,7 @@ from actions.attendance.final_result import move_by_attendance
 from actions.attendance.folding import refold
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
+from domain.attendance.fold import ATTENDANCE_RULE
 from models import Session
 from models.reading.rosters import read_rosters
 
@@ -29,10 +34,11 @@ class Repair:
 
     rows: int = 0
     facts: int = 0
+    former_rule: int = ATTENDANCE_RULE  # the rules by which it was judged before
 
 
 async def recalculate_session(session_id: int, now: datetime, *, is_trial: bool = False) -> Repair:
-    """Compute the whole session from its log; change only rows that are wrong or missing.
+    """Compute the whole session from its log, by the present rules; change only what differs.
 
     Return the changes; a trial returns the changes that it would make.
     """
@@ -40,10 +46,13 @@ async def recalculate_session(session_id: int, now: datetime, *, is_trial: bool 
     with suppress(_TrialError):
         async with writing(session_id, now) as draft:
             before = (await read_rosters([session_id]))[session_id]
+            former_rule = draft.session.attendance_rule
+            if former_rule != ATTENDANCE_RULE:  # rules differ only from those of a final result
+                draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=now)
             after = await refold(draft)
             move_by_attendance(draft, after)
             wrong = sum(new != old for old, new in zip(before, after, strict=True))
-            repair = Repair(wrong, len(draft.events))
+            repair = Repair(wrong, len(draft.events), former_rule)
             if is_trial:
                 raise _TrialError
     return repair

@@ -7,6 +7,7 @@ from functools import partial
 from domain.attendance.fold import Presence
 from domain.attendance.state import AttendanceState, from_ms
 from domain.errors import LiveKitUnavailableError
+from domain.limits import moment_at
 from domain.rooms import user_number
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
 from gateways.livekit_tokens import identity_of
@@ -78,7 +79,7 @@ def stored_room_view(
                 identity=identity_of(user.id, user.first_name, user.last_name),
                 name=user.display_name,
                 user_id=user.id,
-                joined_at=from_ms(state.result.joined_since_ms or 0),
+                joined_at=moment_at(state.result.cycles[-1].joined_ms),
                 is_publisher=False,
             )
             inside.append(person)

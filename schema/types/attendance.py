@@ -15,7 +15,8 @@ from domain.attendance.fold import (
     Override,
     Presence,
 )
-from domain.attendance.state import AttendanceState, from_ms, statistics, to_ms
+from domain.attendance.state import AttendanceState, statistics, to_ms
+from domain.limits import moment_at, seconds_in
 from models.reading.attendance_log import window_of
 from models.reading.pages import BY_ID, Slice
 from schema.types.context import Info
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def _moment(ms: int | None) -> datetime | None:
-    return None if ms is None else from_ms(ms)
+    return None if ms is None else moment_at(ms)
 
 
 @strawberry.type
@@ -47,9 +48,9 @@ class AttendanceCycle:
     def of(cls, cycle: Cycle, as_of_ms: int) -> Self:
         end_ms = as_of_ms if cycle.left_ms is None else cycle.left_ms
         return cls(
-            joined_at=from_ms(cycle.joined_ms),
+            joined_at=moment_at(cycle.joined_ms),
             left_at=_moment(cycle.left_ms),
-            duration_seconds=max(0, end_ms - cycle.joined_ms) // 1000,
+            duration_seconds=seconds_in(max(0, end_ms - cycle.joined_ms)),
             opened_by=cycle.opened_by,
             closed_by=cycle.closed_by,
             confidence=cycle.confidence,
@@ -69,7 +70,7 @@ class AttendanceOverride:
             by_id=override.by_id,
             status=override.status,
             note=override.note,
-            at=from_ms(override.at_ms),
+            at=moment_at(override.at_ms),
         )
 
     @strawberry.field
@@ -78,7 +79,7 @@ class AttendanceOverride:
 
 
 _STATE_FIELDS = ("role", "is_expected", "is_barred", "is_final")
-_RESULT_FIELDS = ("presence", "status", "join_count", "leave_count", "confidence")
+_RESULT_FIELDS = ("presence", "status", "join_count", "leave_count", "confidence", "needs_review")
 
 
 @strawberry.type
@@ -98,6 +99,9 @@ class Attendance(Node):
     late_by_seconds: int
     total_seconds: int
     percentage: float
+    at_least_seconds: int
+    at_most_seconds: int
+    needs_review: bool
     join_count: int
     leave_count: int
     confidence: Confidence
@@ -115,16 +119,19 @@ class Attendance(Node):
         """Show the state as it is now; `person` spares reading the user."""
         window, as_of_ms = window_of(session), to_ms(now)
         result = state.result
+        last = result.cycles[-1] if result.cycles else None  # only the last can be open
         return cls(
             id=encode(Kind.ATTENDANCE, state.participant_id),
             state=state,
             as_of_ms=as_of_ms,
             person=person,
-            joined_since=_moment(result.joined_since_ms),
+            joined_since=_moment(last.joined_ms if last and last.left_ms is None else None),
             first_joined_at=_moment(result.first_joined_ms),
             last_left_at=_moment(result.last_left_ms),
-            late_by_seconds=state.late_by_ms(window, as_of_ms) // 1000,
-            total_seconds=state.total_ms(window, as_of_ms) // 1000,
+            late_by_seconds=seconds_in(state.late_by_ms(window, as_of_ms)),
+            total_seconds=seconds_in(state.total_ms(window, as_of_ms)),
+            at_least_seconds=seconds_in(state.at_least_ms(window, as_of_ms)),
+            at_most_seconds=seconds_in(state.at_most_ms(window, as_of_ms)),
             percentage=state.percentage(window, as_of_ms),
             override=AttendanceOverride.of(result.override) if result.override else None,
             calculated_at=_moment(state.calculated_ms),
@@ -164,10 +171,12 @@ class AttendanceStatistics:
     expected: int
     participants: int
     in_meeting: int
+    expected_in_meeting: int
     present: int
     late: int
     partial: int
     absent: int
+    excused: int
     average_percentage: float
     total_meeting_seconds: int
 
@@ -179,10 +188,12 @@ class AttendanceStatistics:
             expected=numbers.expected,
             participants=numbers.participants,
             in_meeting=numbers.in_meeting,
+            expected_in_meeting=numbers.expected_in_meeting,
             present=numbers.present,
             late=numbers.late,
             partial=numbers.partial,
             absent=numbers.absent,
+            excused=numbers.excused,
             average_percentage=numbers.average_percentage,
-            total_meeting_seconds=numbers.total_ms // 1000,
+            total_meeting_seconds=seconds_in(numbers.total_ms),
         )

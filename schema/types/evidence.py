@@ -5,7 +5,7 @@ import strawberry
 
 import models
 from domain.attendance.fold import EventKind, EventSource
-from domain.attendance.state import from_ms
+from domain.limits import moment_at
 
 
 @strawberry.type
@@ -25,7 +25,7 @@ class AttendanceEvent:
             kind=row.kind,
             source=row.source,
             participant_sid=row.participant_sid,
-            occurred_at=from_ms(row.occurred_ms),
-            received_at=from_ms(row.received_ms),
+            occurred_at=moment_at(row.occurred_ms),
+            received_at=moment_at(row.received_ms),
             disconnect_reason=row.disconnect_reason,
         )

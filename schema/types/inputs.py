@@ -59,6 +59,7 @@ class AttendanceFilter:
     kinds: list[SessionKind] | None = UNSET
     statuses: list[AttendanceStatus] | None = UNSET
     is_final: bool | None = UNSET
+    needs_review: bool | None = UNSET
     from_: datetime | None = strawberry.field(name="from", default=UNSET)
     to: datetime | None = UNSET
 

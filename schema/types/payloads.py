@@ -93,3 +93,9 @@ class AccessKeyPayload:
 class AttendancePayload:
     attendance: Attendance | None = None
     errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class AttendancesPayload:
+    attendances: list[Attendance] = strawberry.field(default_factory=list)
+    errors: list[UserError] = strawberry.field(default_factory=list)

@@ -48,6 +48,7 @@ class Session(Node):
     joinable_from: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    held_seconds: int | None
     next_transition: ScheduledTransition | None
     kept_open: KeptOpen | None
     cancellation_reason: str | None

@@ -6,7 +6,9 @@ import strawberry
 
 import models
 from domain.cursors import stream_cursor
+from domain.limits import seconds_in
 from domain.session import SessionKind
+from models.reading.attendance_log import held_ms
 from schema.types.ids import Kind, encode
 from schema.types.meeting import Meeting, MeetingRefusal
 from schema.types.session import Session
@@ -50,6 +52,7 @@ _PLAIN_FIELDS = (
 
 def session_of(row: models.Session) -> Session:
     """Return the row as the type of its kind."""
+    held = held_ms(row)
     joinable_from = min(row.opened_at or row.ready_at, row.ready_at)  # a person may open it early
     following = row.next_transition
     fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN_FIELDS}
@@ -61,10 +64,11 @@ def session_of(row: models.Session) -> Session:
         "next_transition": ScheduledTransition(to=following[0], at=following[1])
         if following
         else None,
+        "held_seconds": None if held is None else seconds_in(held),
         "kept_open": KeptOpen.of(row),
         "meeting": Meeting.of(row),
         "meeting_refusal": MeetingRefusal.from_dict(row.meeting_refusal),
-        "attendance_policy": AttendancePolicy(**row.attendance_policy),
+        "attendance_policy": AttendancePolicy.from_dict(row.attendance_policy),
         "cursor": stream_cursor(row.id, row.version),
     }
     match row.kind:

@@ -1,11 +1,13 @@
 """Settings of an academy, for its rooms and attendance, and of a teacher, for their own rooms."""
 
-from typing import Self
+from dataclasses import asdict
+from typing import Any, Self
 
 import strawberry
 from strawberry import UNSET
 
 import models
+from domain.attendance.fold import Policy
 from domain.meeting import MediaQuality
 from domain.window import Weekday
 
@@ -59,14 +61,19 @@ class AttendancePolicy:
     present_from_percent: int
     partial_from_percent: int
     late_after_minutes: int
+    late_before_partial: bool
+    minimum_held_minutes: int
     merge_gap_seconds: int
-    stale_after_minutes: int = 30
-    late_before_partial: bool = False
-    minimum_held_minutes: int = 15
+    stale_after_minutes: int
 
     @classmethod
     def of(cls, row: models.AttendancePolicy) -> Self:
-        return cls(**row.stamp())
+        return cls.from_dict(row.stamp())
+
+    @classmethod
+    def from_dict(cls, stamped: dict[str, Any]) -> Self:
+        """Read a session's copy; a rule that is newer than the session has its default."""
+        return cls(**asdict(Policy(**stamped)))
 
 
 @strawberry.input
@@ -74,6 +81,8 @@ class AttendancePolicyInput:
     present_from_percent: int | None = UNSET
     partial_from_percent: int | None = UNSET
     late_after_minutes: int | None = UNSET
+    late_before_partial: bool | None = UNSET
+    minimum_held_minutes: int | None = UNSET
     merge_gap_seconds: int | None = UNSET
     stale_after_minutes: int | None = UNSET
 

@@ -490,7 +490,14 @@ foreign_access_key  401    ok    404   404        404     404     404
     ),
     "Mutation.overrideAttendance": Row(
         "mutation ($session: ID!, $user: ID!) { overrideAttendance("
-        'sessionId: $session, userId: $user, status: LATE, note: "A flat tyre.") '
+        'sessionId: $session, userId: $user, status: EXCUSED, note: "A flat tyre.") '
+        "{ errors { code } } }",
+        _row_of,
+        JUDGING,
+    ),
+    "Mutation.overrideAttendances": Row(
+        "mutation ($session: ID!, $user: ID!) { overrideAttendances("
+        'sessionId: $session, userIds: [$user], status: EXCUSED, note: "A flat tyre.") '
         "{ errors { code } } }",
         _row_of,
         JUDGING,

@@ -23,7 +23,10 @@ mutation ($input: AcademyInput!) {
         completionBufferMinutes maxOvertimeMinutes defaultMaxParticipants maxDurationMinutes
         emptyTimeoutSeconds recordByDefault tokenTtlMinutes teachersJoinAnySession
       }
-      attendancePolicy { presentFromPercent partialFromPercent lateAfterMinutes mergeGapSeconds }
+      attendancePolicy {
+        presentFromPercent partialFromPercent lateAfterMinutes lateBeforePartial minimumHeldMinutes
+        mergeGapSeconds staleAfterMinutes
+      }
     }
     errors { code field }
   }
@@ -63,7 +66,10 @@ async def test_a_new_academy_has_every_setting_at_its_default(asker: Asker, ther
             "presentFromPercent": 80,
             "partialFromPercent": 30,
             "lateAfterMinutes": 15,
+            "lateBeforePartial": False,
+            "minimumHeldMinutes": 15,
             "mergeGapSeconds": 120,
+            "staleAfterMinutes": 30,
         },
     }
     again = await asker.ask(CREATE, there["super"], input=NEW)

@@ -13,9 +13,11 @@ from actions.attendance.final_result import finalise_attendance
 from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
 from actions.rooms.room import delete_room, record_room
+from actions.sessions.session_status import change_session_status
 from actions.writing.stream import writing
 from domain.configuration import camel
 from domain.session import WorkKind
+from domain.status import SessionStatus
 from gateways.livekit import Room as LiveKitRoom
 from models import (
     AttendancePolicy,
@@ -186,6 +188,37 @@ async def status_of_a_latecomer(world: World) -> object:
     return (await attendance(session, world)).status
 
 
+async def status_of_who_was_late_and_left(world: World) -> object:
+    """The student is there from minute 20 to minute 60 of a class of 100 minutes."""
+    session = await world.make_session(minutes=100)
+    start = session.scheduled_at
+    room, stay = Room(session, start), Stay(world.there["student"], start + timedelta(minutes=20))
+    gone_at = start + timedelta(minutes=60)
+    for event, now in (
+        (room.started(), start),
+        (room.joined(stay), stay.since),
+        (room.left(stay, gone_at), gone_at),
+    ):
+        await send(event, now)
+    await advance_due(start + timedelta(minutes=105))
+    await finalise_attendance(session.id, start + timedelta(minutes=106))
+    return (await attendance(session, world)).status
+
+
+async def seconds_that_a_short_class_was_held(world: World) -> object:
+    """An admin ends a class of an hour after 20 minutes."""
+    there, session = world.there, await world.make_session()
+    start = session.scheduled_at
+    await send(Room(session, start).started(), start)
+    await advance_due(start)
+    ended_at = start + timedelta(minutes=20)
+    to = SessionStatus.COMPLETED
+    await change_session_status(make.viewer(there["admin"]), session.id, to, None, ended_at)
+    held = "query ($id: ID!) { session(id: $id) { heldSeconds } }"
+    ids = {"id": there.id("session")}
+    return payload(await world.asker.ask(held, there["admin"], now=ended_at, **ids))["heldSeconds"]
+
+
 async def presence_of_somebody_not_heard_of(world: World) -> object:
     session = await world.make_session()
     start = session.scheduled_at
@@ -252,6 +285,8 @@ POLICY = {
         status_of_a_latecomer, {"partialFromPercent": 95}, before={"presentFromPercent": 99}
     ),
     "lateAfterMinutes": Walk(status_of_a_latecomer, {"lateAfterMinutes": 21}),
+    "lateBeforePartial": Walk(status_of_who_was_late_and_left, {"lateBeforePartial": True}),
+    "minimumHeldMinutes": Walk(seconds_that_a_short_class_was_held, {"minimumHeldMinutes": 21}),
     "mergeGapSeconds": Walk(status_of_a_latecomer, {"mergeGapSeconds": 0}),
     "staleAfterMinutes": Walk(presence_of_somebody_not_heard_of, {"staleAfterMinutes": 10}),
 }

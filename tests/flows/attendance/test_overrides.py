@@ -217,7 +217,7 @@ async def test_a_clock_that_is_behind_withdraws_all_the_same(asker: Asker) -> No
 
 async def test_an_override_can_be_withdrawn_after_the_session_is_cancelled(asker: Asker) -> None:
     classroom = await ready()
-    await say(asker, classroom, "PRESENT", at(-5))
+    await say(asker, classroom, "EXCUSED", at(-5))
     await cancel_session(make.viewer(classroom.teacher), classroom.session.id, None, at(-4))
     assert code(await say(asker, classroom, "LATE", at(-3))) == "WRONG_STATUS"
     assert payload(await say(asker, classroom, None, at(-3)))["attendance"]["override"] is None
@@ -226,7 +226,7 @@ async def test_an_override_can_be_withdrawn_after_the_session_is_cancelled(asker
 
 async def test_an_override_of_a_student_no_longer_expected_gives_no_status(asker: Asker) -> None:
     classroom = await ready(students=2)
-    await say(asker, classroom, "PRESENT", at(-9))
+    await say(asker, classroom, "PRESENT", at(1))
     await SessionParticipant.filter(user=classroom.student).update(is_expected=False)
     await advance_due(at(65))
     await finalise_attendance(classroom.session.id, at(65, 10))

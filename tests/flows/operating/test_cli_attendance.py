@@ -1,5 +1,6 @@
 """`attendance …`: shows who is inside and why, and recalculates."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -14,7 +15,8 @@ from cli.attendance import attendance_commands
 from cli.sessions import session_commands
 from cli.webhook_trial import simulations
 from cli.webhooks import webhook_commands
-from domain.attendance.fold import AttendanceStatus
+from domain.attendance.fold import ATTENDANCE_RULE, FIRST_RULE, AttendanceStatus
+from domain.status import SessionStatus
 from models import Academy, MeetingAttendance, Session, User
 from models.database.connection import close_database, open_database
 from tests.conftest import Template
@@ -66,6 +68,19 @@ async def test_one_session_with_its_rows_cycles_and_log(scene: Scene) -> None:
     assert (ended.code, ended.err) == (0, "")
     for word in ("IN_MEETING", "LATE", "JOINED", "ROOM_STARTED", "OVERRIDE", "PERSON", "CONFIRMED"):
         assert word in ended.out, word
+    assert "held" not in ended.out
+    assert re.search(r"at least s +counted s +at most s", ended.out)
+    row = await MeetingAttendance.get(participant__user_id=scene.student.id)
+    bounds = {"at_least_ms": 0, "at_least_since_ms": None}
+    row.bounds = bounds | {"at_most_ms": 9_000, "at_most_since_ms": None}
+    row.joined_since_ms, row.closed_ms, row.needs_review = None, 6_000, True
+    await row.save()
+    await Session.filter(id=scene.session.id).update(
+        status=SessionStatus.COMPLETED, ended_at=scene.session.ends_at, opened_at=None
+    )
+    ended = await scene.run("debug", str(scene.session.id))
+    assert re.search(r" 0 +6 +9 +1 +LATE, needs review ", ended.out)
+    assert ", held 0 s, at " in ended.out
 
 
 async def test_an_unknown_session_is_told_in_one_sentence(scene: Scene) -> None:
@@ -104,6 +119,33 @@ async def test_a_cache_of_which_nobody_is_told_is_counted_too(scene: Scene) -> N
     await MeetingAttendance.filter(session_id=scene.session.id).update(open_sids=["PA_wrong"])
     ended = await scene.run("recalculate", "--verbose")
     assert ended.out == f"{scene.session.id}  1 rows, 0 facts\n1 checked, 1 changed, 0 failed.\n"
+
+
+async def test_a_cancelled_session_that_had_opened_is_recalculated_too(scene: Scene) -> None:
+    academy = await Academy.get()
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    late = clock.now() + timedelta(days=2)
+    await make.session(academy, teacher, student=student, at=late, now=clock.now())
+    await Session.filter(id=scene.session.id).update(status=SessionStatus.CANCELLED)
+    assert (await scene.run("recalculate")).out == "1 checked, 0 changed, 0 failed.\n"
+
+
+async def test_a_result_of_an_earlier_release_is_judged_by_the_present_rules(scene: Scene) -> None:
+    number, rule = scene.session.id, ATTENDANCE_RULE
+    await Session.filter(id=number).update(
+        status=SessionStatus.COMPLETED,
+        ended_at=scene.session.ends_at,
+        finalised_at=scene.session.ends_at,
+        attendance_rule=FIRST_RULE,
+    )
+    said = f"{number}  2 rows, 2 facts, judged by rule {rule}, before by rule {FIRST_RULE}\n"
+    ended = await scene.run("recalculate", "--dry-run", "--verbose")
+    assert ended.out == f"{said}1 checked, 1 would change, 0 failed.\n"
+    assert (await Session.get(id=number)).attendance_rule == FIRST_RULE
+    ended = await scene.run("recalculate", "--verbose")
+    assert ended.out == f"{said}1 checked, 1 changed, 0 failed.\n"
+    assert (await Session.get(id=number)).attendance_rule == rule
+    assert (await scene.run("recalculate")).out == "1 checked, 0 changed, 0 failed.\n"
 
 
 async def test_one_session_in_trouble_keeps_no_other_from_being_computed(scene: Scene) -> None:

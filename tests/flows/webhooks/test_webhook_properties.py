@@ -78,7 +78,11 @@ Telling = tuple[int | None, Line]  # the user's number, or None for the room's l
 
 
 def tellings(told: Class) -> list[Telling]:
-    own = [(who, line) for who, log in enumerate(told.people) for line in told_of(log)]
+    own = [
+        (who, replace(line, identity="the same"))
+        for who, log in enumerate(told.people)
+        for line in told_of(log)
+    ]
     return [*own, *((None, line) for line in told_of(told.rooms))]
 
 
