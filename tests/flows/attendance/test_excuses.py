@@ -64,7 +64,7 @@ async def numbers(asker: Asker, classroom: Classroom, minutes: float) -> Any:
     return payload(await asker.ask(NUMBERS, classroom.teacher, now=at(minutes), **sent))
 
 
-def refusals(answer: Answer) -> list[tuple[str, list[str]]]:
+def refusals(answer: Answer) -> list[tuple[str, list[str] | None]]:
     [found] = answer["data"].values()
     return [(error["code"], error["field"]) for error in found["errors"]]
 
