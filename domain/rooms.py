@@ -9,6 +9,7 @@ _KIND_WORDS = {
     SessionKind.ACADEMIC: "academic",
     SessionKind.INTERACTIVE_COURSE: "interactive",
 }
+ROOM_NAME_MAX_CHARS = 200
 TRIAL_ROOM = "halaqa-doctor-"  # the prefix of rooms that `doctor` makes as a trial
 _IDENTITY_MAX_BYTES = 256  # LiveKit's own limit
 USER_ID_MAX = 2**31 - 1  # PostgreSQL refuses to compare an id with more

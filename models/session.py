@@ -12,6 +12,7 @@ from domain.access import Permit, UserRole, Viewer
 from domain.attendance.fold import ATTENDANCE_RULE
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions
+from domain.rooms import ROOM_NAME_MAX_CHARS
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
@@ -78,7 +79,7 @@ class Session(Model):
     attendance_policy: dict[str, Any] = fields.JSONField()
 
     meeting_id = fields.CharField(max_length=40, null=True)
-    room_name = fields.CharField(max_length=200, null=True, unique=True)
+    room_name = fields.CharField(max_length=ROOM_NAME_MAX_CHARS, null=True, unique=True)
     meeting_link = fields.CharField(max_length=700, null=True)
     meeting_source = fields.CharEnumField(MeetingSource, max_length=20, null=True)
     meeting_created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(

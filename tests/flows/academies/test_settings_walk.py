@@ -15,6 +15,8 @@ from actions.clock.sweep import advance_due
 from actions.rooms.room import delete_room, record_room
 from actions.sessions.session_status import change_session_status
 from actions.writing.stream import writing
+from domain.attendance.fold import EventKind, EventSource
+from domain.attendance.state import to_ms
 from domain.configuration import camel
 from domain.session import WorkKind
 from domain.status import SessionStatus
@@ -23,6 +25,7 @@ from models import (
     AttendancePolicy,
     DueWork,
     MeetingAttendance,
+    MeetingAttendanceEvent,
     Session,
     TeacherMeetingSettings,
     VideoSettings,
@@ -220,9 +223,18 @@ async def seconds_that_a_short_class_was_held(world: World) -> object:
 
 
 async def presence_of_somebody_not_heard_of(world: World) -> object:
+    """Our door is shut from minute 1 to minute 3, and nothing is heard of the student after that."""
     session = await world.make_session()
     start = session.scheduled_at
     await send(Room(session, start).joined(Stay(world.there["student"], start)), start)
+    await MeetingAttendanceEvent.create(
+        session_id=session.id,
+        source_id=f"away:{session.id}",
+        kind=EventKind.AWAY,
+        source=EventSource.CLOCK,
+        occurred_ms=to_ms(start + timedelta(minutes=1)),
+        received_ms=to_ms(start + timedelta(minutes=3)),
+    )
     await expire_stays(session.id, start + timedelta(minutes=20))
     return (await attendance(session, world)).presence
 

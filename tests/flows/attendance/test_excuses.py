@@ -64,7 +64,7 @@ async def numbers(asker: Asker, classroom: Classroom, minutes: float) -> Any:
     return payload(await asker.ask(NUMBERS, classroom.teacher, now=at(minutes), **sent))
 
 
-def refusals(answer: Answer) -> list[tuple[str, list[str]]]:
+def refusals(answer: Answer) -> list[tuple[str, list[str] | None]]:
     [found] = answer["data"].values()
     return [(error["code"], error["field"]) for error in found["errors"]]
 
@@ -158,13 +158,13 @@ async def test_a_class_that_did_not_take_place_may_be_judged_but_no_cancelled_on
     asker: Asker,
 ) -> None:
     classroom, cancelled = await ready(2), await ready(2)
+    await cancel_session(make.viewer(cancelled.teacher), cancelled.session.id, None, at(-5))
     admin = make.viewer(await make.user(await classroom.session.academy, UserRole.ACADEMY_ADMIN))
     await advance_due(START)
     await change_session_status(admin, classroom.session.id, SessionStatus.COMPLETED, None, at(5))
     await finalise_attendance(classroom.session.id, at(5, 10))
     assert (await state(classroom.session.id, classroom.student)).result.status is None
     assert code(await say(asker, classroom, classroom.students, at(6), "PRESENT")) is None
-    await cancel_session(make.viewer(cancelled.teacher), cancelled.session.id, None, at(5))
     for status in ("PRESENT", "EXCUSED"):
         answer = await say(asker, cancelled, cancelled.students, at(6), status)
         assert code(answer) == "WRONG_STATUS"

@@ -7,7 +7,7 @@ import pytest
 
 from domain.attendance.state import to_ms
 from domain.limits import INT_MAX, LAST_MS
-from models import MeetingAttendance, MeetingAttendanceEvent, Session, SessionParticipant
+from models import MeetingAttendanceEvent, Session, SessionParticipant
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support.asking import Asker, payload
@@ -60,49 +60,48 @@ async def test_a_join_of_another_century_is_one_odd_row(
     assert late == (INT_MAX if (since, rule) == (FAR, 1) else 0)
 
 
+@pytest.mark.parametrize("at_ms", [NO_TIME_MS, -NO_TIME_MS])
 async def test_a_stored_time_beyond_the_calendar_is_shown_as_its_end(
-    asker: Asker, database: Database
+    asker: Asker, at_ms: int
 ) -> None:
     classroom = await ready(2)
     odd = await SessionParticipant.get(session=classroom.session, user=classroom.student)
-    for minutes in (NO_TIME_MS, -NO_TIME_MS):
-        await MeetingAttendance.filter(participant_id=odd.id).delete()
-        cycle = {
-            "joined_ms": minutes,
-            "left_ms": None,
-            "opened_by": "JOINED",
-            "closed_by": None,
-            "confidence": "CONFIRMED",
-        }
-        override = {"status": "LATE", "note": "Late.", "by_id": odd.user_id, "at_ms": minutes}
-        times = dict.fromkeys(
-            ("first_joined_ms", "last_left_ms", "arrived_ms", "joined_since_ms", "calculated_ms"),
-            minutes,
-        )
-        await store(odd, cycles=[cycle], override=override, closed_ms=NO_TIME_MS, **times)
-        await MeetingAttendanceEvent.create(
-            session_id=odd.session_id,
-            user_id=odd.user_id,
-            source_id=f"EV_{minutes}",
-            kind="JOINED",
-            source="WEBHOOK",
-            occurred_ms=minutes,
-            received_ms=minutes,
-        )
-        rows = await rows_of(asker, classroom)
-        assert len(rows) == 3
-        shown = rows[encode(Kind.USER, classroom.student.id)]
-        assert shown["totalSeconds"] == INT_MAX
-        assert abs(shown["cycles"][0]["durationSeconds"]) in (0, INT_MAX)
-        year = "9999-12-31T23:59:59.999Z" if minutes > 0 else "0001-01-01T00:00:00.000Z"
-        assert {shown["joinedSince"], shown["firstJoinedAt"], shown["calculatedAt"]} == {year}
-        async with streaming(at(1)) as streams:
-            ids = {"id": encode(Kind.SESSION, classroom.session.id)}
-            async with streams.stream(PRESENCE, classroom.teacher, **ids) as stream:
-                snapshot = await stream.next()
-                assert snapshot["statistics"]["totalMeetingSeconds"] == INT_MAX
-                await send(classroom.room.joined(classroom.stay(0, classroom.teacher)), START)
-                assert (await stream.next())["statistics"]["totalMeetingSeconds"] == INT_MAX
+    cycle = {
+        "joined_ms": at_ms,
+        "left_ms": None,
+        "opened_by": "JOINED",
+        "closed_by": None,
+        "confidence": "CONFIRMED",
+    }
+    override = {"status": "LATE", "note": "Late.", "by_id": odd.user_id, "at_ms": at_ms}
+    times = dict.fromkeys(
+        ("first_joined_ms", "last_left_ms", "arrived_ms", "joined_since_ms", "calculated_ms"),
+        at_ms,
+    )
+    await store(odd, cycles=[cycle], override=override, closed_ms=NO_TIME_MS, **times)
+    await MeetingAttendanceEvent.create(
+        session_id=odd.session_id,
+        user_id=odd.user_id,
+        source_id=f"EV_{at_ms}",
+        kind="JOINED",
+        source="WEBHOOK",
+        occurred_ms=at_ms,
+        received_ms=at_ms,
+    )
+    rows = await rows_of(asker, classroom)
+    assert len(rows) == 3
+    shown = rows[encode(Kind.USER, classroom.student.id)]
+    assert shown["totalSeconds"] == INT_MAX
+    assert abs(shown["cycles"][0]["durationSeconds"]) in (0, INT_MAX)
+    year = "9999-12-31T23:59:59.999Z" if at_ms > 0 else "0001-01-01T00:00:00.000Z"
+    assert {shown["joinedSince"], shown["firstJoinedAt"], shown["calculatedAt"]} == {year}
+    async with streaming(at(1)) as streams:
+        ids = {"id": encode(Kind.SESSION, classroom.session.id)}
+        async with streams.stream(PRESENCE, classroom.teacher, **ids) as stream:
+            snapshot = await stream.next()
+            assert snapshot["statistics"]["totalMeetingSeconds"] == INT_MAX
+            await send(classroom.room.joined(classroom.stay(0, classroom.teacher)), START)
+            assert (await stream.next())["statistics"]["totalMeetingSeconds"] == INT_MAX
 
 
 async def test_the_present_rules_believe_no_time_ahead_of_its_arrival(database: Database) -> None:

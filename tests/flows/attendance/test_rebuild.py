@@ -19,7 +19,7 @@ from actions.attendance.stale_stays import expire_stays
 from actions.clock.sweep import advance_due
 from actions.webhooks.door import WebhookDoor
 from actions.writing.stream import writing
-from domain.attendance.fold import AttendanceStatus, EventKind, Result
+from domain.attendance.fold import FIRST_RULE, AttendanceStatus, EventKind, Result
 from domain.attendance.state import from_ms
 from models import MeetingAttendance, MeetingAttendanceEvent, Session
 from models.attendance_json import state_from_json
@@ -42,25 +42,34 @@ import asyncio
 import sys
 from datetime import datetime
 
+from actions.attendance.folding import refold
 from actions.attendance.recalculation import recalculate_session
+from actions.writing.stream import writing
 from models import Session
 from models.database.connection import close_database, open_database
 
 
-async def rebuild(url, now):
+async def rebuild(url, now, way):
     await open_database(url)
     for session in await Session.all().order_by("id"):
-        await recalculate_session(session.id, now)
+        if way == "recalculate":
+            await recalculate_session(session.id, now)
+        else:
+            async with writing(session.id, now) as draft:
+                await refold(draft)
     await close_database()
 
 
-asyncio.run(rebuild(sys.argv[1], datetime.fromisoformat(sys.argv[2])))
+asyncio.run(rebuild(sys.argv[1], datetime.fromisoformat(sys.argv[2]), sys.argv[3]))
 """
 
 
-async def rebuild_elsewhere(url: str, now: datetime) -> None:
-    """Recalculate all sessions in a new process by whose clock it is `now`."""
-    arguments = ("-c", PROGRAM, url, now.isoformat())
+async def rebuild_elsewhere(url: str, now: datetime, way: str = "recalculate") -> None:
+    """Compute all sessions in a new process by whose clock it is `now`.
+
+    A person has them recalculated, by the present rules; to `refold` keeps the rules of each.
+    """
+    arguments = ("-c", PROGRAM, url, now.isoformat(), way)
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
     async with within(PATIENCE_S, "the other process ends"):
         assert await process.wait() == 0
@@ -163,6 +172,19 @@ async def test_a_rebuild_of_right_rows_changes_nothing_and_tells_nobody(
     await rebuild_elsewhere(database.url, make.ELEVEN + timedelta(hours=5))
     assert await as_text() == rows
     assert (await Session.get(id=session.id)).version == version
+
+
+async def test_rows_of_the_first_rules_come_back_byte_for_byte_too(database: Database) -> None:
+    sessions = [await a_killed_class(), await a_final_class(), await an_absent_session()]
+    await Session.all().update(attendance_rule=FIRST_RULE)
+    for session in sessions:
+        async with writing(session.id, at(66)) as draft:
+            await refold(draft)
+    rows = await as_text()
+    await MeetingAttendance.all().delete()
+    await rebuild_elsewhere(database.url, at(65 + 60), "refold")
+    assert await as_text() == rows
+    assert {session.attendance_rule for session in await Session.all()} == {FIRST_RULE}
 
 
 async def test_a_wrong_row_is_put_right_and_told(database: Database) -> None:

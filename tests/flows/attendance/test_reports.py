@@ -72,7 +72,7 @@ async def test_a_report_shows_at_once_and_starts_nothing(asker: Asker, sid: str 
     shown = payload(await report(asker, classroom, at(-5), sid=sid))["attendance"]
     assert shown == {
         "presence": "IN_MEETING",
-        "joinedSince": None,
+        "joinedSince": "2026-03-02T10:55:00.000Z",
         "joinCount": 0,
         "totalSeconds": 0,
         "confidence": "REPORTED",

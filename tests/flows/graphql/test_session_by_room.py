@@ -21,7 +21,7 @@ async def test_a_rooms_name_finds_what_the_id_finds(asker: Asker, there: Scene) 
         assert found == shown, cell
 
 
-@pytest.mark.parametrize("room", ["", "academy-quran-session-0", "x" * 9999, "a\0b"])
+@pytest.mark.parametrize("room", ["", "academy-quran-session-0", "x" * 9999])
 async def test_a_name_of_no_room_finds_nothing(asker: Asker, there: Scene, room: str) -> None:
     assert payload(await asker.ask(BY_ROOM, there["super"], now=there.now, room=room)) is None
 
