@@ -1,8 +1,9 @@
 """The end of a stay, with its bounds, and the end that LiveKit tells, which is for good."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from domain.attendance.lines import (
     CONNECTION_TIMEOUT,
@@ -65,6 +66,12 @@ class Ending:
     at_most_ms: int | None
     away_until_ms: int | None = None  # our door was shut until then, and no sign came since
     is_reported_over: bool = False  # only the person's own page says that it ended
+
+    def within_bounds(self) -> Self:
+        """Move an end that one witness tells too early to where another proves the stay."""
+        if self.end is None or self.at_least_ms is None or self.end.at_ms >= self.at_least_ms:
+            return self
+        return replace(self, end=replace(self.end, at_ms=self.at_least_ms))
 
 
 def told_ending(own: list[Line], joined_ms: int) -> Ending | None:

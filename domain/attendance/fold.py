@@ -101,7 +101,7 @@ class Result:
 def fold(lines: Iterable[Line], facts: Facts) -> Result:
     """Compute one person's attendance from their lines and the room's."""
     log = facts.log_of(lines)
-    stays = stays_in(log, ended_ms=facts.ended_ms)
+    stays = stays_in(log, ended_ms=facts.ended_ms, rule=facts.rule)
     counted = _attended(stays, facts)
     cycles = counted.cycles
     reported = reported_cycle(unconfirmed(log, stays), cycles, facts.ended_ms)
@@ -192,13 +192,13 @@ def _attended(stays: list[Stay], facts: Facts) -> _Attended:
 
 def stays_of(lines: Iterable[Line], facts: Facts) -> list[Stay]:
     """Find the stays that the cycles are made of."""
-    return stays_in(facts.log_of(lines), ended_ms=facts.ended_ms)
+    return stays_in(facts.log_of(lines), ended_ms=facts.ended_ms, rule=facts.rule)
 
 
 def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
     """Find the reports that LiveKit has not confirmed and that have not expired."""
     log = facts.log_of(lines)
-    return unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms))
+    return unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms, rule=facts.rule))
 
 
 def would_change(log: list[Line], line: Line, facts: Facts) -> bool:

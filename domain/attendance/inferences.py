@@ -77,9 +77,10 @@ def inferred_ending(
         ends += [End(at_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED) for at_ms in left]
     end = min(ends, key=lambda at: (at.at_ms, RANKS[at.confidence], at.closed_by), default=None)
     at_least_ms = heard_ms
-    if exclusions and heard_ms is None:  # a leave was lost while our door was open
-        at_least_ms = max(one.alive_ms for one in exclusions)
-    if end is not None:
+    if heard_ms is None:  # if there are exclusions, a leave was lost while our door was open
+        signs = [one.alive_ms for one in exclusions if one.alive_ms <= (at_most_ms or 0)]
+        at_least_ms = max(signs, default=None)
+    if end is not None and (at_least_ms is None or end.closed_by is CycleEnd.CLIENT_REPORT):
         at_least_ms = end.at_ms if at_least_ms is None else min(at_least_ms, end.at_ms)
     return Ending(
         end=end,

@@ -17,6 +17,7 @@ from domain.attendance.endings import (
     told_ending,
     weakest,
 )
+from domain.attendance.facts import ATTENDANCE_RULE, FIRST_RULE
 from domain.attendance.inferences import RoomLog, inferred_ending
 from domain.attendance.lines import EventKind, Line
 from domain.attendance.openings import CycleStart, Opening, opening_of
@@ -73,7 +74,9 @@ def _end(at_ms: int | None) -> End | None:
     return None if at_ms is None else End(at_ms, CycleEnd.STALE, Confidence.ESTIMATED)
 
 
-def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
+def stays_in(
+    lines: Iterable[Line], *, ended_ms: int | None, rule: int = ATTENDANCE_RULE
+) -> list[Stay]:
     """Find the stays of one person, from their lines and the session's room lines, each line once.
 
     `ended_ms` is the session's real end: no stay is open after it, and none starts. Somebody who
@@ -101,7 +104,7 @@ def stays_in(lines: Iterable[Line], *, ended_ms: int | None) -> list[Stay]:
             leaves = [left for left in reports if left.kind is EventKind.LEFT]
             about = [left for left in leaves if left.is_about(one.sid)]
             ending = inferred_ending(own, room, about, one, newer, ended_ms=ended_ms)
-        stays.append(Stay(one, ending))
+        stays.append(Stay(one, ending if rule == FIRST_RULE else ending.within_bounds()))
     return stays
 
 

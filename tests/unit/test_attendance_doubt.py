@@ -145,6 +145,12 @@ def test_a_leave_that_came_is_certain_whenever_we_were_away() -> None:
 # Bounds of inferred ends.
 
 
+def test_the_latest_sign_that_the_ends_allow_counts_where_witnesses_disagree() -> None:
+    restart = room_restarted(20 * MINUTE, alive=19 * MINUTE)
+    missed = not_seen("A", 20 * MINUTE, alive=15 * MINUTE)
+    assert minutes(result(joined("A", 0), restart, missed)) == (19, 19, 20)
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
