@@ -223,7 +223,7 @@ async def seconds_that_a_short_class_was_held(world: World) -> object:
 
 
 async def presence_of_somebody_not_heard_of(world: World) -> object:
-    """Our door is shut from minute 1 to minute 3, and nothing is heard of the student after that."""
+    """Our door is shut from minute 1 to minute 3, and nothing is heard of the student since."""
     session = await world.make_session()
     start = session.scheduled_at
     await send(Room(session, start).joined(Stay(world.there["student"], start)), start)
