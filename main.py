@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import parent_process
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -23,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 import clock
 import telemetry
 from actions.identity.viewers import Keyring, viewer_of
+from actions.webhooks.door import door
 from api import build_schema
 from cli.parts import Beside, Parts
 from cli.program import run
@@ -162,6 +164,14 @@ def _address(connection: HTTPConnection) -> str | None:
     return connection.client.host if connection.client else None
 
 
+class _Server(uvicorn.Server):
+    """Stops the beats of the webhook door with the listening, and not once all is drained."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        door.close()
+        super().handle_exit(sig, frame)
+
+
 def serve(
     settings: Settings,
     examples: Sequence[Example] | None = None,
@@ -169,7 +179,7 @@ def serve(
 ) -> None:
     """Serve on loopback until a signal. In production a proxy stands in front of it."""
     listener = _listener(settings)
-    server = uvicorn.Server(_config(App(settings, examples, beside).asgi()))
+    server = _Server(_config(App(settings, examples, beside).asgi()))
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
         server.run([listener])
 

@@ -40,6 +40,11 @@ class WebhookDoor:
     def clear(self) -> None:
         self._stored_at: datetime | None = None
         self._refused_since: datetime | None = None
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Beat no more: the server accepts no delivery from now on."""
+        self._is_closed = True
 
     def stored(self, now: datetime) -> None:
         """Note that a signed delivery which came `now` was stored."""
@@ -57,6 +62,8 @@ class WebhookDoor:
 
         Any number of processes may find the same: it is noted once.
         """
+        if self._is_closed:
+            return
         is_news = False
         async with atomic():
             at = await by_one_clock(now)

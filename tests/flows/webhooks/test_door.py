@@ -361,3 +361,15 @@ async def test_a_server_has_beaten_before_it_answers(template: Template) -> None
 
             await until(beats_again)
     await open_database(url)
+
+
+async def test_a_server_that_no_longer_listens_beats_no_more_while_it_drains() -> None:
+    classroom = await inside()
+    await beats(at(2), at(2, 2))
+    door.close()
+    await beats(at(2, 4), at(2, 12))
+    assert await shut_now(at(2, 13)) is not None
+    next_server = WebhookDoor()
+    await next_server.beat("here:2", at(2, 14))
+    await work_off(at(2, 14))
+    assert await away(classroom) == [(at(2, 2), at(2, 14))]
