@@ -83,7 +83,7 @@ async def _add_seen(
 def _sure_sids(log: list[Line], facts: Facts) -> set[str]:
     """Find the open stays that nothing casts a doubt on."""
     stays = stays_of(log, facts)
-    return {one.sid for one in stays if one.end is None and one.ending.at_least_ms is None}
+    return {one.sid for one in stays if one.end is None and one.at_least_ms is None}
 
 
 async def _add_missing(

@@ -85,4 +85,4 @@ def open_stays(draft: Draft, row: SessionParticipant, lines: Lines) -> Iterable[
             seen_at = session.room_seen_at if missed_ms is None else None
             seen_ms = to_ms(seen_at) if seen_at else None
             alive_ms = max(last_sign(own, stay, session.room_sid, seen_ms), missed_ms or 0)
-            yield OpenStay(row.user_id, stay.sid, alive_ms, stay.ending.away_until_ms)
+            yield OpenStay(row.user_id, stay.sid, alive_ms, stay.away_until_ms)

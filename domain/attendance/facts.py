@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from domain.attendance.lines import EventSource, Line, capped, distinct
+from domain.attendance.lines import EventSource, Line, capped
 
 # The number of the rules below. A session keeps the number that its result was made final by. The
 # first releases' rules are 1: they knew no held time and no bounds, and believed LiveKit's clock.
@@ -58,16 +58,21 @@ class Facts:
         is_long = held_ms >= min(self.policy.minimum_held_minutes * 60_000, duration_ms)
         return held_ms if is_long and self.was_joinable else 0
 
-    def is_near(self, line: Line) -> bool:
-        if line.source is EventSource.PERSON:
-            return True  # an override is about this session, whenever it is made
-        return self.scheduled_ms - FAR_MS <= line.occurred_ms <= self.ends_ms + FAR_MS
-
     def log_of(self, lines: Iterable[Line]) -> list[Line]:
-        """Keep the lines that count, each once, as the session's rule reads them."""
-        log = distinct(lines)
+        """Keep the lines that count, as the session's rule reads them.
+
+        Each counts once, as it arrived first: what LiveKit sends again arrives later. An override
+        is about this session, whenever it is made.
+        """
+        latest_first = sorted(lines, key=lambda line: line.received_ms, reverse=True)
+        log = {line.source_id: line for line in latest_first}.values()
         if self.rule == FIRST_RULE:
             read = [replace(line, identity=None) for line in log if not line.restarts]
         else:
             read = [capped(line) for line in log]
-        return [line for line in read if self.is_near(line)]
+        earliest_ms, latest_ms = self.scheduled_ms - FAR_MS, self.ends_ms + FAR_MS
+        return [
+            line
+            for line in read
+            if line.source is EventSource.PERSON or earliest_ms <= line.occurred_ms <= latest_ms
+        ]

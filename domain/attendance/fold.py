@@ -104,23 +104,25 @@ def fold(lines: Iterable[Line], facts: Facts) -> Result:
     stays = stays_in(log, ended_ms=facts.ended_ms, rule=facts.rule)
     counted = _attended(stays, facts)
     cycles = counted.cycles
-    reported = reported_cycle(unconfirmed(log, stays), cycles, facts.ended_ms)
+    has_reports = any(line.is_report for line in log)
+    reports = unconfirmed(log, stays) if has_reports else []
+    reported = reported_cycle(reports, cycles, facts.ended_ms) if reports else None
     shown = (*cycles, reported) if reported else cycles
     presence = Presence.NOT_JOINED
     if shown:
         presence = Presence.IN_MEETING if shown[-1].left_ms is None else Presence.LEFT
     lefts = [cycle.left_ms for cycle in cycles if cycle.left_ms is not None]
-    bounds, statuses = None, {counted.status(facts)}
-    if facts.rule != FIRST_RULE and any(stay.is_doubtful for stay in stays):
-        least = _attended([stay.shortest() for stay in stays], facts)
-        most = _attended([stay.longest() for stay in stays], facts)
-        statuses = {least.status(facts), most.status(facts)}
-        found = Bounds(least.closed_ms, least.since_ms, most.closed_ms, most.since_ms)
-        bounds = found if found.differ else None
     # An override is for expected people only: nobody else has a status.
     override = override_in(log) if facts.is_expected else None
     is_judged = facts.is_final and facts.is_expected and facts.was_joinable and facts.held_ms > 0
-    status = counted.status(facts) if is_judged else None
+    status, is_disputed = counted.status(facts) if is_judged else None, False
+    bounds = None
+    if facts.rule != FIRST_RULE and any(stay.is_doubtful for stay in stays):
+        least = _attended([stay.shortest() for stay in stays], facts)
+        most = _attended([stay.longest() for stay in stays], facts)
+        is_disputed = is_judged and least.status(facts) is not most.status(facts)
+        found = Bounds(least.closed_ms, least.since_ms, most.closed_ms, most.since_ms)
+        bounds = found if found.differ else None
     return Result(
         presence=presence,
         cycles=shown,
@@ -134,7 +136,7 @@ def fold(lines: Iterable[Line], facts: Facts) -> Result:
         leave_count=len(lefts),
         confidence=weakest(cycle.confidence for cycle in shown),
         bounds=bounds,
-        needs_review=is_judged and override is None and len(statuses) > 1,
+        needs_review=is_disputed and override is None,
         status=override.status if override else status,
         override=override,
     )

@@ -131,12 +131,6 @@ def capped(line: Line) -> Line:
     )
 
 
-def distinct(lines: Iterable[Line]) -> list[Line]:
-    """Keep each line once, as it arrived first: what LiveKit sends again arrives later."""
-    latest_first = sorted(lines, key=lambda line: line.received_ms, reverse=True)
-    return list({line.source_id: line for line in latest_first}.values())
-
-
 @dataclass(frozen=True, slots=True)
 class Room:
     """One life of the session's room: the name stays, a new sid is a new room."""

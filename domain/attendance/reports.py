@@ -33,7 +33,7 @@ def unconfirmed(log: list[Line], stays: list[Stay]) -> list[Report]:
     reported = [line for line in log if line.is_report]
     told = {line.participant_sid for line in log if not line.is_report} - {None}
     # A page that reported to be gone, and then to be back, reports anew until a stay confirms it.
-    told -= {stay.sid for stay in stays if stay.ending.is_reported_over}
+    told -= {stay.sid for stay in stays if stay.is_reported_over}
     found = []
     for sid in {line.participant_sid for line in reported if line.kind is EventKind.JOINED} - told:
         own = [line for line in reported if line.participant_sid == sid]

@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Self
 
 from domain.attendance.endings import (
     Confidence,
@@ -23,51 +24,57 @@ from domain.attendance.lines import EventKind, Line
 from domain.attendance.openings import CycleStart, Opening, opening_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
-    opening: Opening
-    ending: Ending
+    """One connection's time in the room, as it counts, and its bounds; None is an open end."""
 
-    @property
-    def sid(self) -> str:
-        return self.opening.sid
+    sid: str
+    opened_by: CycleStart
+    joined_ms: int
+    end: End | None
+    confidence: Confidence
+    earliest_ms: int  # the start that the log allows: LiveKit may never have told it
+    at_least_ms: int | None
+    at_most_ms: int | None
+    away_until_ms: int | None = None  # our door was shut until then, and no sign came since
+    is_reported_over: bool = False  # only the person's own page says that it ended
 
-    @property
-    def joined_ms(self) -> int:
-        return self.opening.joined_ms
-
-    @property
-    def end(self) -> End | None:
-        return self.ending.end
+    @classmethod
+    def of(cls, opening: Opening, ending: Ending) -> Self:
+        was_found = opening.opened_by is CycleStart.RECONCILED
+        found = Confidence.RECONCILED if was_found else Confidence.CONFIRMED
+        return cls(
+            sid=opening.sid,
+            opened_by=opening.opened_by,
+            joined_ms=opening.joined_ms,
+            end=ending.end,
+            confidence=weakest([found, ending.end.confidence] if ending.end else [found]),
+            earliest_ms=opening.earliest_ms,
+            at_least_ms=ending.at_least_ms,
+            at_most_ms=ending.at_most_ms,
+            away_until_ms=ending.away_until_ms,
+            is_reported_over=ending.is_reported_over,
+        )
 
     @property
     def is_settled(self) -> bool:
         """It is over, and not by a report alone: the reconciler no longer asks about it."""
-        return self.end is not None and not self.ending.is_reported_over
+        return self.end is not None and not self.is_reported_over
 
     @property
     def is_doubtful(self) -> bool:
         """Its log allows another time than the one that counts."""
         at_ms = self.end.at_ms if self.end else None
-        bounds = self.opening.earliest_ms, self.ending.at_least_ms, self.ending.at_most_ms
+        bounds = self.earliest_ms, self.at_least_ms, self.at_most_ms
         return bounds != (self.joined_ms, at_ms, at_ms)
-
-    @property
-    def confidence(self) -> Confidence:
-        was_found = self.opening.opened_by is CycleStart.RECONCILED
-        opening = Confidence.RECONCILED if was_found else Confidence.CONFIRMED
-        return weakest([opening, self.end.confidence] if self.end else [opening])
 
     def shortest(self) -> "Stay":
         """Return the stay as it lasted at least."""
-        return replace(self, ending=replace(self.ending, end=_end(self.ending.at_least_ms)))
+        return replace(self, end=_end(self.at_least_ms))
 
     def longest(self) -> "Stay":
         """Return the stay as it lasted at most."""
-        return Stay(
-            replace(self.opening, joined_ms=self.opening.earliest_ms),
-            replace(self.ending, end=_end(self.ending.at_most_ms)),
-        )
+        return replace(self, joined_ms=self.earliest_ms, end=_end(self.at_most_ms))
 
 
 def _end(at_ms: int | None) -> End | None:
@@ -90,7 +97,7 @@ def stays_in(
     for line in log:
         if line.participant_sid is not None:
             by_sid[line.participant_sid].append(line)
-    room = RoomLog.of(log)
+    room: RoomLog | None = None  # read for stays whose end LiveKit did not tell
     found = [opening_of(sid, own) for sid, own in by_sid.items()]
     openings = [
         one for one in found if one is not None and (ended_ms is None or one.joined_ms < ended_ms)
@@ -100,11 +107,13 @@ def stays_in(
         own = by_sid[one.sid]
         ending = told_ending(own, one.joined_ms)
         if ending is None:
+            room = room or RoomLog.of(log)
             newer = [other for other in openings if other.replaces(one)]
             leaves = [left for left in reports if left.kind is EventKind.LEFT]
             about = [left for left in leaves if left.is_about(one.sid)]
             ending = inferred_ending(own, room, about, one, newer, ended_ms=ended_ms)
-        stays.append(Stay(one, ending if rule == FIRST_RULE else ending.within_bounds()))
+            ending = ending if rule == FIRST_RULE else ending.within_bounds()
+        stays.append(Stay.of(one, ending))
     return stays
 
 
@@ -136,7 +145,7 @@ def cycles_of(stays: list[Stay], *, gap_ms: int) -> tuple[Cycle, ...]:
         cycle = Cycle(
             joined_ms=run[0].joined_ms,
             left_ms=end.at_ms if end else None,
-            opened_by=run[0].opening.opened_by,
+            opened_by=run[0].opened_by,
             closed_by=end.closed_by if end else None,
             confidence=weakest(stay.confidence for stay in run),
         )

@@ -204,7 +204,7 @@ def test_the_third_connection_says_nothing_of_the_first() -> None:
     third = joined("C", 9 * MINUTE, alive_ms=8 * MINUTE, **ANA)
     lines = joined("A", 0, **ANA), joined("B", 6 * MINUTE, **ANA), third
     first = next(stay for stay in stays_of(lines, facts()) if stay.sid == "A")
-    assert (first.ending.at_least_ms, first.ending.at_most_ms) == (START, START + 6 * MINUTE)
+    assert (first.at_least_ms, first.at_most_ms) == (START, START + 6 * MINUTE)
 
 
 @pytest.mark.parametrize("other", [{"identity": "7_Ana#phone"}, {}])
@@ -403,7 +403,7 @@ def test_where_all_is_confirmed_the_bounds_are_equal(
         is_closed = found.joined_since_ms is None
         if found.confidence is Confidence.CONFIRMED and is_closed:
             least, _, most = minutes(found)
-            openings = [stay.opening for stay in stays_of(log, facts())]
+            openings = stays_of(log, facts())
             is_unstarted = any(one.earliest_ms != one.joined_ms for one in openings)
             assert is_unstarted or least == most
 
@@ -425,12 +425,12 @@ CONFIRMING = st.sampled_from([EventKind.LEFT, EventKind.SEEN, EventKind.NOT_SEEN
 def test_a_line_that_confirms_never_widens_the_bounds_of_a_stay_that_has_an_end(
     told: Class, aways: list[Line], kind: EventKind, at: int
 ) -> None:
-    """What contradicts a bound gives the stay another end: a look that sees somebody after it, or
-    one that missed them before the moment that was proved."""
+    """A look that contradicts a bound gives the stay another end: it sees somebody after it, or
+    missed them before the moment that was proved."""
     for log in told.logs:
         lines = [replace(one, identity="1_Ana") for one in log] + aways
         for stay in stays_of(lines, facts()):
-            ending = stay.ending
+            ending = stay
             if ending.at_most_ms is None or ending.at_least_ms is None:
                 continue
             moment = stay.joined_ms - START + at
@@ -450,7 +450,7 @@ def test_a_line_that_confirms_never_widens_the_bounds_of_a_stay_that_has_an_end(
                 assume(START + moment >= ending.at_least_ms)
             stays = stays_of([*lines, told_more], facts())
             (after,) = [one for one in stays if one.sid == stay.sid]
-            assert after.ending.at_least_ms is not None
-            assert after.ending.at_most_ms is not None
+            assert after.at_least_ms is not None
+            assert after.at_most_ms is not None
             width = ending.at_most_ms - ending.at_least_ms
-            assert after.ending.at_most_ms - after.ending.at_least_ms <= width
+            assert after.at_most_ms - after.at_least_ms <= width

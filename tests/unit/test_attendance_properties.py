@@ -15,9 +15,9 @@ from domain.attendance.fold import (
     Presence,
     Result,
     fold,
+    stays_of,
     total_ms,
 )
-from domain.attendance.stays import stays_in
 from tests.support.attendance_lines import HOUR, MINUTE, START, facts, result
 from tests.support.lives import Class, classes, clean, spans
 
@@ -79,7 +79,7 @@ def test_a_stay_that_starts_after_the_real_end_changes_nothing(
     told: Class, gap: int, ended_ms: int
 ) -> None:
     for log in told.logs:
-        late = {stay.sid for stay in stays_in(log, ended_ms=None) if stay.joined_ms >= ended_ms}
+        late = {stay.sid for stay in stays_of(log, facts()) if stay.joined_ms >= ended_ms}
         within = [line for line in log if line.participant_sid not in late]
         # A person's lines tell of their room too.
         rooms = [replace(line, participant_sid=None) for line in log if line not in within]
