@@ -100,7 +100,8 @@ async def trace_leave(database_url: str) -> set[Entered]:
         variables = {"id": encode(Kind.SESSION, session.id)}
         await socket.send(subscribe(PRESENCE, variables=variables))
         await heard(socket)
+        left = room.left(stay, clock.now())
         with tracing() as entered:
-            await post(room.left(stay, clock.now()))
+            await post(left)
             await heard(socket)
     return entered
