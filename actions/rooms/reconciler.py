@@ -48,7 +48,9 @@ async def reconcile_rooms(livekit: LiveKit, now: datetime) -> int:
         await _repair_room(livekit, session, room, now)
     answered = await reconcile_people(livekit, known, now)
     if answered:
-        await Session.filter(id__in=[session.id for session in answered]).update(room_seen_at=now)
+        # Of a session that ended meanwhile nobody was known to be inside, so nobody was missed.
+        ids = [session.id for session in answered]
+        await Session.filter(id__in=ids, status__in=LIVE).update(room_seen_at=now)
     return missing
 
 

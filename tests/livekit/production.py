@@ -8,6 +8,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -15,6 +16,7 @@ import httpx
 from tests.livekit.campus import ANSWERS_WITHIN_S, EMAIL, PASSWORD
 from tests.livekit.deliveries import PATH, Deliveries
 from tests.livekit.door import Door, Person
+from tests.livekit.road import Road
 from tests.livekit.rooms import Rooms
 from tests.support import redis
 from tests.support.command import ROOT, environment, free_port, run
@@ -60,10 +62,14 @@ class Service:
 
 
 class Production:
-    """The campus of the schools and sessions of these scenarios."""
+    """The campus of the schools and sessions of these scenarios.
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    `by_road` puts a road that can be shut between our processes and LiveKit's API.
+    """
+
+    def __init__(self, database_url: str, folder: Path, *, by_road: bool = False) -> None:
         self.livekit = LiveKitServer(folder)
+        self.road = Road(self.livekit.port)
         self.redis = redis.Server()
         self.deliveries = Deliveries()  # empty: nothing stands before these processes
         self.ports = (free_port(), free_port())
@@ -74,7 +80,7 @@ class Production:
             database_url=database_url,
             redis_url=self.redis.url,
             livekit_url=self.livekit.url,
-            livekit_api_url=self.livekit.api_url,
+            livekit_api_url=self.road.url if by_road else self.livekit.api_url,
             livekit_api_key=self.livekit.key,
             livekit_api_secret=self.livekit.secret,
             jwt_secret=DEFAULTS["HALAQA_JWT_SECRET"],
@@ -97,6 +103,7 @@ class Production:
 
     async def start(self) -> None:
         await asyncio.to_thread(self.redis.start)
+        await self.road.open()
         admin = ("create-admin", "--email", EMAIL, "--password", PASSWORD)
         assert (await run(*admin, env=self._env)).code == 0
         await asyncio.gather(self.worker.start(), *(api.start() for api in self.apis))
@@ -124,24 +131,30 @@ class Production:
     async def rooms_to_make(self, *, are_claimed: bool = False) -> int:
         """The number of rooms that are due work, or that somebody has claimed."""
         claimed = " AND claimed_until IS NOT NULL" if are_claimed else ""
+        (row,) = await self.query(ROOMS_TO_MAKE + claimed)
+        return int(row["count"])
+
+    async def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
         connection = await asyncpg.connect(self.database_url)
         try:
-            number: int = await connection.fetchval(ROOMS_TO_MAKE + claimed)
+            return [dict(row) for row in await connection.fetch(statement, *values)]
         finally:
             await connection.close()
-        return number
 
     async def stop(self) -> None:
         await asyncio.gather(self.worker.stop(), *(api.stop() for api in self.apis))
         await asyncio.to_thread(self.livekit.stop)
+        await self.road.shut()
         self.redis.kill()
         await self._client.aclose()
 
 
 @asynccontextmanager
-async def in_production(database_url: str, folder: Path) -> AsyncIterator[Production]:
+async def in_production(
+    database_url: str, folder: Path, *, by_road: bool = False
+) -> AsyncIterator[Production]:
     """Production on a migrated PostgreSQL; everything it started is stopped at the end."""
-    production = Production(database_url, folder)
+    production = Production(database_url, folder, by_road=by_road)
     try:
         await production.start()
         yield production

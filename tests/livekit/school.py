@@ -42,7 +42,7 @@ mutation($groups: [GroupInput!]!) {
 SCHEDULE = """
 mutation($input: ScheduleSessionInput!) {
   scheduleSession(input: $input) {
-    session { id status endsAt meeting { roomName } } errors { code message field }
+    session { id status scheduledAt endsAt meeting { roomName } } errors { code message field }
   }
 }
 """

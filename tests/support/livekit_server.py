@@ -88,17 +88,17 @@ class LiveKitServer:
         self._binary = server_binary()
         self._config = folder / "livekit.json"
         self.log = folder / "livekit.log"
-        self._port, self._udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
+        self.port, self._udp_port = _free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def api_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
         """The address for clients."""
-        return f"ws://127.0.0.1:{self._port}"
+        return f"ws://127.0.0.1:{self.port}"
 
     def start(self, webhook_urls: Sequence[str] | None = None) -> None:
         """Start it, and return when it serves. Without urls it keeps those of the last start."""
@@ -152,7 +152,7 @@ class LiveKitServer:
 
     def _configuration(self, webhook_urls: Sequence[str]) -> dict[str, Any]:
         return {
-            "port": self._port,
+            "port": self.port,
             "bind_addresses": ["127.0.0.1"],
             "keys": {KEY: SECRET},
             "rtc": {

@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 from livekit.protocol import models as protocol
 
+from actions.attendance.final_result import finalise_attendance
 from actions.attendance.reconciliation import reconcile_session as really_reconcile
 from actions.attendance.stale_stays import expire_stays
+from actions.clock.sweep import advance_due
 from actions.rooms.reconciler import reconcile_in_turn, reconcile_rooms
 from actions.rooms.room import make_room
 from actions.writing.leases import take_lease
@@ -29,6 +31,7 @@ from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import LiveKit, Participant
 from models import (
+    DoorClosure,
     DueWork,
     MeetingAttendance,
     MeetingAttendanceEvent,
@@ -358,6 +361,35 @@ async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) ->
     await house.look(at(1, 10))
     assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []
+
+
+async def test_a_look_at_a_class_that_ended_meanwhile_vouches_for_nobody(house: House) -> None:
+    """It misses somebody whose leave was lost while we were away, too late to conclude anything."""
+    await send(house.room.joined(house.classroom.stay(0)), START)
+    await DoorClosure.create(shut_from=at(20), shut_until=at(66))
+    ask = house.livekit.list_participants
+
+    class Slow(LiveKit):
+        def __init__(self) -> None:
+            pass
+
+        list_rooms = house.livekit.list_rooms
+
+        async def list_participants(
+            self, room: str, *, timeout_s: float = 5.0
+        ) -> list[Participant]:
+            answer = await ask(room)
+            await advance_due(at(66))
+            return answer
+
+    await reconcile_rooms(Slow(), at(66))
+    session = await house.classroom.now()
+    assert (session.status, session.room_seen_at) == (SessionStatus.COMPLETED, None)
+    await finalise_attendance(session.id, at(67))
+    result = (await house.row()).result
+    assert (result.closed_ms, result.needs_review) == (20 * MINUTE, True)
+    assert result.bounds is not None
+    assert result.bounds.at_most_ms == 60 * MINUTE
 
 
 async def test_all_rooms_are_asked_ten_at_a_time(stub: LiveKitStub, livekit: LiveKit) -> None:
