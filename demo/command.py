@@ -58,7 +58,7 @@ def demo(context: typer.Context, serve: Serves = False, port: Port = None) -> No
         migrate()
         run = asyncio.run(_prepare(context.obj, given))
         # The banner says once that LiveKit is not there; the log must not repeat it all the time.
-        logging.getLogger("halaqa.clock").addFilter(is_news)
+        logging.getLogger("halaqa.loops").addFilter(is_news)
         for name in ("halaqa.work", "halaqa.tokens"):
             logging.getLogger(name).setLevel(logging.ERROR)
         serve_on_port(context.obj, given, run.examples, run.go)

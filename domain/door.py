@@ -40,8 +40,6 @@ def open_until(beats: Iterable[DoorBeat]) -> datetime | None:
     latest = max(beat.beat_at for beat in known)
     alive = [beat for beat in known if latest - beat.beat_at <= SHUT_AFTER]
     stored = [beat.stored_at for beat in known if beat.stored_at is not None]
-    stored_alive = [beat.stored_at for beat in alive if beat.stored_at is not None]
     refused = [beat.refused_since for beat in alive if beat.refused_since is not None]
-    since = [one for one in refused if not stored_alive or one > max(stored_alive)]
-    # A process that is gone may have stored one after the others had begun to refuse.
-    return min([latest, *(max([one, *stored]) for one in since)])
+    since = [one for one in refused if not stored or one > max(stored)]
+    return min([latest, *since])

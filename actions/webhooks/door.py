@@ -40,6 +40,7 @@ class WebhookDoor:
     def clear(self) -> None:
         self._stored_at: datetime | None = None
         self._refused_since: datetime | None = None
+        self._refused_at: datetime | None = None
         self._is_closed = False
 
     def close(self) -> None:
@@ -49,13 +50,14 @@ class WebhookDoor:
     def stored(self, now: datetime) -> None:
         """Note that a signed delivery which came `now` was stored."""
         self._stored_at = max(now, self._stored_at or now)
-        self._refused_since = None
+        self._refused_since = self._refused_at = None
 
     def refused(self, now: datetime) -> None:
         """Note that a signed delivery which came `now` got 503."""
         is_after = self._stored_at is None or now > self._stored_at
-        if is_after and self._refused_since is None:
-            self._refused_since = now
+        if is_after:
+            self._refused_since = self._refused_since or now
+            self._refused_at = max(now, self._refused_at or now)
 
     async def beat(self, name: str, now: datetime) -> None:
         """Store that this process takes webhooks; where none did for too long, note when.
@@ -68,6 +70,7 @@ class WebhookDoor:
         async with atomic():
             at = await by_one_clock(now)
             before = await read_beats(at)
+            self._forget_refusals([one for key, one in before.items() if key != name], at - now)
             own = self._as_of(at, at - now)
             beats = {**before, name: own}
             await sql.execute(BEAT, name, own.beat_at, own.stored_at, own.refused_since)
@@ -82,6 +85,15 @@ class WebhookDoor:
             telemetry.count_door_closure()
             logger.warning("webhook door was shut", extra={"from": shut, "until": until})
             publish_due(now)
+
+    def _forget_refusals(self, others: list[DoorBeat], skew: timedelta) -> None:
+        """Forget the refusals that another process has made good by storing one after them."""
+        stored = max([one.stored_at for one in others if one.stored_at], default=None)
+        since, latest = self._refused_since, self._refused_at
+        if stored is None or since is None or latest is None or since + skew > stored:
+            return
+        self._refused_since = latest if latest + skew > stored else None
+        self._refused_at = self._refused_since
 
     def _as_of(self, at: datetime, skew: timedelta) -> DoorBeat:
         stored, refused = self._stored_at, self._refused_since

@@ -137,8 +137,9 @@ async def _note_room(draft: Draft, line: MeetingAttendanceEvent) -> bool:
     if room_sid is not None and created_ms is not None and not is_told:
         # The room's own ROOM_STARTED is late or lost. This one is received when the room was made,
         # not now: so it is the same in any order of the webhooks.
+        received_ms = min(created_ms, line.received_ms)
         started = room_line(
-            session.id, room_sid, created_ms, received_ms=created_ms, alive_ms=alive_ms
+            session.id, room_sid, created_ms, received_ms=received_ms, alive_ms=alive_ms
         )
         is_new_room = await insert_line(started)
     opened_at, due_at = session.opened_at, session.next_transition_at

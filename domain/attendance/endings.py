@@ -1,9 +1,8 @@
 """The end of a stay, with its bounds, and the end that LiveKit tells, which is for good."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 from domain.attendance.lines import (
     CONNECTION_TIMEOUT,
@@ -67,12 +66,6 @@ class Ending:
     away_until_ms: int | None = None  # our door was shut until then, and no sign came since
     is_reported_over: bool = False  # only the person's own page says that it ended
 
-    def within_bounds(self) -> Self:
-        """Move an end that one witness tells too early to where another proves the stay."""
-        if self.end is None or self.at_least_ms is None or self.end.at_ms >= self.at_least_ms:
-            return self
-        return replace(self, end=replace(self.end, at_ms=self.at_least_ms))
-
 
 def told_ending(own: list[Line], joined_ms: int) -> Ending | None:
     """Find the end that LiveKit told, the earliest of several: no sid opens a second time."""
@@ -81,9 +74,9 @@ def told_ending(own: list[Line], joined_ms: int) -> Ending | None:
         leaves += [line for line in own if line.kind is EventKind.CONNECTION_ABORTED]
     if not leaves:
         return None
-    first = min(leaves, key=lambda line: (end_of_leave(line), line.source_id))
+    first = min(leaves, key=lambda line: (end_of_leave(line, joined_ms), line.source_id))
     closed_by = _END_BY_REASON.get(first.disconnect_reason or "", CycleEnd.LEFT)
-    at_ms = max(end_of_leave(first), joined_ms)
+    at_ms = end_of_leave(first, joined_ms)
     if first.disconnect_reason != CONNECTION_TIMEOUT:
         end = End(at_ms, closed_by, Confidence.CONFIRMED)
         return Ending(end=end, at_least_ms=at_ms, at_most_ms=at_ms)

@@ -67,7 +67,7 @@ class Facts:
         latest_first = sorted(lines, key=lambda line: line.received_ms, reverse=True)
         log = {line.source_id: line for line in latest_first}.values()
         if self.rule == FIRST_RULE:
-            read = [replace(line, identity=None) for line in log if not line.restarts]
+            read = [replace(line, identity=None) for line in log]
         else:
             read = [capped(line) for line in log]
         earliest_ms, latest_ms = self.scheduled_ms - FAR_MS, self.ends_ms + FAR_MS

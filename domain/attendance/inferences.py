@@ -1,8 +1,9 @@
 """Infers the end of a stay that LiveKit did not tell, until better evidence comes."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from domain.attendance.endings import RANKS, Confidence, CycleEnd, End, Ending
+from domain.attendance.facts import FIRST_RULE
 from domain.attendance.lines import EventKind, Line, Room, happened_ms, rooms_in
 from domain.attendance.openings import Opening
 
@@ -10,21 +11,27 @@ from domain.attendance.openings import Opening
 RECONCILED_WITHIN_MS = 30_000
 
 
-class RoomLog(NamedTuple):
-    """The session's lines about its room, and the times in which we could hear nothing of it."""
+class SessionLog(NamedTuple):
+    """The lines and facts that concern every stay of a session."""
 
     lives: list[Room]
     finishes: list[Line]
     restarts: list[Line]
-    closures: list[Line]
+    closures: list[Line]  # the times in which we could hear nothing
+    ended_ms: int | None  # the session's real end
+    rule: int
 
     @classmethod
-    def of(cls, log: list[Line]) -> "RoomLog":
+    def of(cls, log: list[Line], ended_ms: int | None, rule: int) -> Self:
+        """Read the log; the first rule knew neither restarts of a room nor our own absence."""
+        is_first = rule == FIRST_RULE
         return cls(
-            rooms_in(log),
-            [line for line in log if line.kind is EventKind.ROOM_FINISHED],
-            [line for line in log if line.restarts],
-            [line for line in log if line.kind is EventKind.AWAY],
+            lives=rooms_in(log, counts_restarts=is_first),
+            finishes=[line for line in log if line.kind is EventKind.ROOM_FINISHED],
+            restarts=[] if is_first else [line for line in log if line.restarts],
+            closures=[] if is_first else [line for line in log if line.kind is EventKind.AWAY],
+            ended_ms=ended_ms,
+            rule=rule,
         )
 
 
@@ -47,48 +54,53 @@ class _Exclusion(NamedTuple):
 
 def inferred_ending(
     own: list[Line],
-    room: RoomLog,
+    session: SessionLog,
     leaves: list[Line],
     opening: Opening,
     newer: list[Opening],
-    *,
-    ended_ms: int | None,
 ) -> Ending:
     """Infer the earliest end that the reconciler, the clock, the page or the room speaks for.
 
     `own` are the stay's lines, `leaves` its page's reports that it is over, `newer` the later
-    connections of the same identity, `ended_ms` is the session's real end.
+    connections of the same identity.
     """
-    joined_ms = opening.joined_ms
+    joined_ms, ended_ms = opening.joined_ms, session.ended_ms
     seen = [line.occurred_ms for line in own if line.kind is EventKind.SEEN]
     alive_ms = max([joined_ms, *seen])  # to join is a sign of life too
     found = _missed(own, alive_ms) + _replaced(own, newer, alive_ms)
-    found += _ends_by_room(own, room, joined_ms, alive_ms)
+    found += _ends_by_room(own, session, joined_ms, alive_ms)
     exclusions = [one for one in found if one.known_ms >= alive_ms]
+    if ended_ms is not None and session.rule != FIRST_RULE:  # they tell nothing of the time before
+        exclusions = [one for one in exclusions if one.known_ms <= ended_ms]
     known = [one.known_ms for one in exclusions] + ([] if ended_ms is None else [ended_ms])
     at_most_ms = min(known, default=None)
-    heard_ms, away_until_ms = _heard_until(own, room, alive_ms, at_most_ms)
+    heard_ms, away_until_ms = _heard_until(own, session.closures, alive_ms, at_most_ms)
     ends = [one.end(heard_ms) for one in exclusions] + _expired(own, alive_ms, heard_ms)
     if ended_ms is not None:
-        ends.append(_stale(ended_ms if heard_ms is None else heard_ms))
+        is_sure = heard_ms is None or bool(exclusions)
+        ends.append(_stale(ended_ms if is_sure else heard_ms or 0))
     is_told_otherwise = bool(ends)
     left = [line.occurred_ms for line in leaves if line.occurred_ms >= joined_ms]
     if left and alive_ms <= min(left):  # a page that was wrong once is not believed again
         ends += [End(at_ms, CycleEnd.CLIENT_REPORT, Confidence.REPORTED) for at_ms in left]
     end = min(ends, key=lambda at: (at.at_ms, RANKS[at.confidence], at.closed_by), default=None)
-    at_least_ms = heard_ms
     if heard_ms is None:  # if there are exclusions, a leave was lost while our door was open
         signs = [one.alive_ms for one in exclusions if one.alive_ms <= (at_most_ms or 0)]
-        at_least_ms = max(signs, default=None)
-    if end is not None and (at_least_ms is None or end.closed_by is CycleEnd.CLIENT_REPORT):
-        at_least_ms = end.at_ms if at_least_ms is None else min(at_least_ms, end.at_ms)
+        heard_ms = max(signs, default=None)
     return Ending(
         end=end,
-        at_least_ms=at_least_ms,
+        at_least_ms=_at_least(heard_ms, end),
         at_most_ms=at_most_ms,
         away_until_ms=away_until_ms,
         is_reported_over=end is not None and not is_told_otherwise,
     )
+
+
+def _at_least(proved_ms: int | None, end: End | None) -> int | None:
+    """Find the earliest end: what is proved, or the end that counts; a page may tell an earlier."""
+    if end is None or (proved_ms is not None and end.closed_by is not CycleEnd.CLIENT_REPORT):
+        return proved_ms
+    return end.at_ms if proved_ms is None else min(proved_ms, end.at_ms)
 
 
 def _missed(own: list[Line], alive_ms: int) -> list[_Exclusion]:
@@ -118,7 +130,7 @@ def _replaced(own: list[Line], newer: list[Opening], alive_ms: int) -> list[_Exc
 
 
 def _ends_by_room(
-    own: list[Line], room: RoomLog, joined_ms: int, alive_ms: int
+    own: list[Line], room: SessionLog, joined_ms: int, alive_ms: int
 ) -> list[_Exclusion]:
     """Find what the stay's room tells: its finish, its restart, and the first room made after it.
 
@@ -157,7 +169,7 @@ def _expired(own: list[Line], alive_ms: int, heard_ms: int | None) -> list[End]:
 
 
 def _heard_until(
-    own: list[Line], room: RoomLog, alive_ms: int, over_ms: int | None
+    own: list[Line], closures: list[Line], alive_ms: int, over_ms: int | None
 ) -> tuple[int | None, int | None]:
     """Find until when silence proves the stay, where our door was shut and no sign came since.
 
@@ -165,7 +177,7 @@ def _heard_until(
     """
     first_ms = min(line.received_ms for line in own)
     proved_ms, until_ms = [], []
-    for line in room.closures:
+    for line in closures:
         if not first_ms < line.received_ms > alive_ms:
             continue  # the stay was heard of, or shown to go on, when the door was open again
         is_vouched = line.alive_ms is not None and first_ms <= line.alive_ms

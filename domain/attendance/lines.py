@@ -109,11 +109,10 @@ def happened_ms(line: Line) -> int:
     return min(max(line.received_ms, line.occurred_ms), line.occurred_ms + CUT_OFF_MS)
 
 
-def end_of_leave(line: Line) -> int:
-    """Tell when a LEFT or CONNECTION_ABORTED ended its stay: never before the stay's start."""
+def end_of_leave(line: Line, joined_ms: int) -> int:
+    """Tell when a LEFT or CONNECTION_ABORTED ended a stay: never before the stay's start."""
     is_timeout = line.disconnect_reason == CONNECTION_TIMEOUT
-    end_ms = happened_ms(line) - (SILENCE_MS if is_timeout else 0)
-    return end_ms if line.joined_ms is None else max(end_ms, line.joined_ms)
+    return max(happened_ms(line) - (SILENCE_MS if is_timeout else 0), joined_ms)
 
 
 def capped(line: Line) -> Line:
@@ -140,7 +139,7 @@ class Room:
     alive_ms: int | None  # the last sign of life of the room before it
 
 
-def rooms_in(lines: Iterable[Line]) -> list[Room]:
+def rooms_in(lines: Iterable[Line], *, counts_restarts: bool) -> list[Room]:
     """Find the rooms that any line tells of, the oldest first."""
     created: dict[str, int] = {}
     alive: dict[str, int] = {}
@@ -151,7 +150,8 @@ def rooms_in(lines: Iterable[Line]) -> list[Room]:
         created[sid] = min(created_ms, created.get(sid, created_ms))
         # If a room's start is told twice, the later line has the room's own sign of life, so the
         # least is that of the room before.
-        is_start = line.kind is EventKind.ROOM_STARTED and not line.restarts
+        is_start = line.kind is EventKind.ROOM_STARTED
+        is_start = is_start and (counts_restarts or not line.restarts)
         if is_start and alive_ms is not None:
             alive[sid] = min(alive_ms, alive.get(sid, alive_ms))
     rooms = [Room(sid, created_ms, alive.get(sid)) for sid, created_ms in created.items()]

@@ -19,7 +19,7 @@ from domain.attendance.endings import (
     weakest,
 )
 from domain.attendance.facts import ATTENDANCE_RULE, FIRST_RULE
-from domain.attendance.inferences import RoomLog, inferred_ending
+from domain.attendance.inferences import SessionLog, inferred_ending
 from domain.attendance.lines import EventKind, Line
 from domain.attendance.openings import CycleStart, Opening, opening_of
 
@@ -68,6 +68,19 @@ class Stay:
         bounds = self.earliest_ms, self.at_least_ms, self.at_most_ms
         return bounds != (self.joined_ms, at_ms, at_ms)
 
+    def judged(self) -> "Stay":
+        """Return the stay as the present rules have it: within its bounds, and no surer than they.
+
+        An end that one witness tells too early moves to where another one proves the stay.
+        """
+        end, at_least_ms = self.end, self.at_least_ms
+        if end is not None and at_least_ms is not None and end.at_ms < at_least_ms:
+            end = replace(end, at_ms=at_least_ms)
+        stay = replace(self, end=end)
+        if stay.is_doubtful and stay.confidence is Confidence.CONFIRMED:
+            stay = replace(stay, confidence=Confidence.ESTIMATED)
+        return stay
+
     def shortest(self) -> "Stay":
         """Return the stay as it lasted at least."""
         return replace(self, end=_end(self.at_least_ms))
@@ -97,7 +110,7 @@ def stays_in(
     for line in log:
         if line.participant_sid is not None:
             by_sid[line.participant_sid].append(line)
-    room: RoomLog | None = None  # read for stays whose end LiveKit did not tell
+    session: SessionLog | None = None  # read for stays whose end LiveKit did not tell
     found = [opening_of(sid, own) for sid, own in by_sid.items()]
     openings = [
         one for one in found if one is not None and (ended_ms is None or one.joined_ms < ended_ms)
@@ -107,13 +120,13 @@ def stays_in(
         own = by_sid[one.sid]
         ending = told_ending(own, one.joined_ms)
         if ending is None:
-            room = room or RoomLog.of(log)
+            session = session or SessionLog.of(log, ended_ms, rule)
             newer = [other for other in openings if other.replaces(one)]
             leaves = [left for left in reports if left.kind is EventKind.LEFT]
             about = [left for left in leaves if left.is_about(one.sid)]
-            ending = inferred_ending(own, room, about, one, newer, ended_ms=ended_ms)
-            ending = ending if rule == FIRST_RULE else ending.within_bounds()
-        stays.append(Stay.of(one, ending))
+            ending = inferred_ending(own, session, about, one, newer)
+        stay = Stay.of(one, ending)
+        stays.append(stay if rule == FIRST_RULE else stay.judged())
     return stays
 
 

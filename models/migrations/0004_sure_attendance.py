@@ -91,6 +91,9 @@ class Migration(migrations.Migration):
         Sql(
             # What was final keeps the rules that it was judged by.
             "UPDATE sessions SET attendance_rule = 1 WHERE finalised_at IS NOT NULL",
+            # The clock ends no session before its scheduled end: a person did.
+            "UPDATE sessions SET held_until = ended_at "
+            "WHERE ended_at < ends_at AND status IN ('COMPLETED', 'ABSENT')",
             "UPDATE meeting_attendances SET arrived_ms = first_joined_ms",
             "CREATE INDEX meeting_attendances_review ON meeting_attendances (session_id) "
             "WHERE needs_review",

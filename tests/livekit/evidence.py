@@ -1,4 +1,4 @@
-"""What our tables say of a session: the log of its attendance, and the results that are stored."""
+"""Reads what our tables say of a session: its attendance log, and the stored results."""
 
 import json
 from dataclasses import dataclass

@@ -142,6 +142,36 @@ def test_a_leave_that_came_is_certain_whenever_we_were_away() -> None:
     assert minutes(result(*lines)) == (30, 30, 30)
 
 
+def test_what_ended_the_stay_later_counts_also_once_the_class_is_over() -> None:
+    shut = away(10 * MINUTE, 20 * MINUTE)
+    lines = joined("A", 0, **ANA), shut, joined("B", 25 * MINUTE, **ANA)
+    gone = left("B", HOUR, since=25 * MINUTE)
+    assert minutes(result(*lines, gone)) == minutes(result(*lines, gone, **FINAL)) == (45, 60, 60)
+    finished = joined("A", 0), shut, room_finished(40 * MINUTE, received_ms=40 * MINUTE)
+    assert minutes(result(*finished)) == minutes(result(*finished, **FINAL)) == (10, 40, 40)
+
+
+def test_an_open_stay_in_doubt_is_not_confirmed() -> None:
+    found = result(joined("A", 0), away(10 * MINUTE, 20 * MINUTE))
+    assert found.confidence is Confidence.ESTIMATED
+
+
+def test_what_comes_after_the_class_says_nothing_of_the_time_before() -> None:
+    missed = not_seen("A", 70 * MINUTE, alive=10 * MINUTE)
+    assert minutes(result(joined("A", 0), missed, **FINAL)) == (60, 60, 60)
+
+
+@pytest.mark.parametrize("ahead", [40_000, HOUR])
+def test_a_lost_connection_told_by_a_clock_that_is_ahead_keeps_within_its_bounds(
+    ahead: int,
+) -> None:
+    came = joined("A", ahead, received_ms=100)
+    told = {"received_ms": 30_000, "disconnect_reason": "CONNECTION_TIMEOUT"}
+    gone = left("A", 30_000 + ahead, since=ahead, **told)
+    least, counted, most = minutes(result(came, gone))
+    assert least <= counted <= most < 0.2
+
+
 # Bounds of inferred ends.
 
 
@@ -400,12 +430,8 @@ def test_where_all_is_confirmed_the_bounds_are_equal(
 ) -> None:
     for log in told.logs:
         found = result(*log, *aways, ended_ms=ended_ms)
-        is_closed = found.joined_since_ms is None
-        if found.confidence is Confidence.CONFIRMED and is_closed:
-            least, _, most = minutes(found)
-            openings = stays_of(log, facts())
-            is_unstarted = any(one.earliest_ms != one.joined_ms for one in openings)
-            assert is_unstarted or least == most
+        if found.confidence is Confidence.CONFIRMED:
+            assert found.bounds is None
 
 
 @given(classes(), AWAY_LISTS, st.data(), ENDS)

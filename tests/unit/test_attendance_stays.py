@@ -43,7 +43,7 @@ def test_a_leave_ends_in_the_second_livekit_tells_at_the_millisecond_it_arrived(
     received: int, end: int
 ) -> None:
     leave = left("A", 60_000, since=0, received_ms=received)
-    assert end_of_leave(leave) == START + end
+    assert end_of_leave(leave, START) == START + end
     assert only(joined("A", 0), leave)[0] == (0, end, JOINED, LEFT)
 
 
@@ -59,7 +59,7 @@ def test_a_connection_timeout_ended_21_s_before_livekit_noticed() -> None:
 
 def test_a_stay_never_ends_before_it_started() -> None:
     leave = left("A", 12_000, since=5_000, disconnect_reason="CONNECTION_TIMEOUT")
-    assert end_of_leave(leave) == START + 5_000
+    assert end_of_leave(leave, START + 5_000) == START + 5_000
     assert only(joined("A", 5_000), leave)[0] == (5_000, 5_000, JOINED, CycleEnd.CONNECTION_LOST)
     # left in the second of joining
     leave = left("B", 5_000, since=5_700, received_ms=5_700)
@@ -68,7 +68,7 @@ def test_a_stay_never_ends_before_it_started() -> None:
 
 def test_a_leave_that_does_not_tell_the_start_does_not_end_before_it_either() -> None:
     leave = left("A", 5_000, since=None, received_ms=5_100)
-    assert end_of_leave(leave) == START + 5_100
+    assert end_of_leave(leave, START) == START + 5_100
     assert only(joined("A", 5_700), leave)[0] == (5_700, 5_700, JOINED, LEFT)
 
 

@@ -33,7 +33,7 @@ def beat(seconds: float, *, stored: float | None = None, refused: float | None =
         pytest.param([beat(30, refused=7), beat(30, stored=9)], 30, id="another one stores"),
         pytest.param([beat(30, refused=7), beat(30)], 7, id="another one was never asked"),
         pytest.param([beat(30, refused=7), beat(29, refused=12)], 7, id="both refuse"),
-        pytest.param([beat(20, stored=18), beat(60, refused=7)], 18, id="who stored is gone"),
+        pytest.param([beat(20, stored=18), beat(60, refused=7)], 60, id="made good since"),
         pytest.param([beat(20, refused=7), beat(60)], 60, id="who refused is gone"),
         pytest.param([beat(30, stored=7, refused=7)], 30, id="the same moment"),
     ],

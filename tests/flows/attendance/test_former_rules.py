@@ -1,8 +1,10 @@
 """A result of an earlier release keeps its rules, until a person has it calculated again."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from tortoise.migrations.operations import RunSQL
 
 from actions.attendance.final_result import finalise_attendance
 from actions.attendance.folding import refold
@@ -14,6 +16,8 @@ from domain.access import UserRole
 from domain.attendance.fold import ATTENDANCE_RULE, FIRST_RULE, AttendanceStatus
 from domain.status import SessionStatus
 from models import MeetingAttendance, Session
+from models.database import sql
+from models.reading.attendance_log import held_ms
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
@@ -92,3 +96,20 @@ async def test_a_trial_changes_no_rules(database: Database, rule: int) -> None:
     after = await classroom.now()
     told = ("attendance_rule", "finalised_at", "version")
     assert [getattr(after, name) for name in told] == [getattr(session, name) for name in told]
+
+
+async def test_the_migration_finds_when_a_person_had_ended_a_class_early(
+    database: Database,
+) -> None:
+    """Else a recalculation would judge it by its whole schedule."""
+    early = await an_old_result()
+    whole = await ready(2)
+    await advance_due(at(65))
+    await Session.all().update(held_until=None, attendance_rule=ATTENDANCE_RULE)
+    operations = import_module("models.migrations.0004_sure_attendance").Migration.operations
+    statements = [one for each in operations if isinstance(each, RunSQL) for one in each.sql]
+    (restoring,) = [one for one in statements if "held_until" in one]
+    await sql.execute(restoring)
+    found = [await early.now(), await whole.now()]
+    assert [session.held_until for session in found] == [at(16), None]
+    assert held_ms(found[0]) == 16 * 60_000

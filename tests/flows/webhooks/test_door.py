@@ -213,6 +213,32 @@ async def test_one_process_that_stores_is_enough() -> None:
     assert await DoorClosure.all().count() == 0
 
 
+async def test_a_refusal_made_good_by_a_process_that_is_gone_shuts_nothing() -> None:
+    await inside()
+    one, other = WebhookDoor(), WebhookDoor()
+    one.refused(at(2))
+    other.stored(at(2, 1))
+    await beats(at(2, 2), at(2, 6), one, other)
+    await beats(at(2, 8), at(3), one)
+    one.stored(at(3, 1))
+    await beats(at(3, 2), at(3, 4), one)
+    assert await DoorClosure.all().count() == 0
+
+
+async def test_refusals_that_go_on_after_the_process_that_stored_is_gone_shut_the_door() -> None:
+    await inside()
+    one, other = WebhookDoor(), WebhookDoor()
+    one.refused(at(2))
+    other.stored(at(2, 1))
+    await beats(at(2, 2), at(2, 2), one, other)
+    one.refused(at(2, 5))
+    await beats(at(2, 6), at(2, 20), one)
+    one.stored(at(2, 21))
+    await beats(at(2, 22), at(2, 22), one)
+    closure = await DoorClosure.get()
+    assert (closure.shut_from, closure.shut_until) == (at(2, 5), at(2, 22))
+
+
 async def test_a_delivery_that_nobody_signed_shuts_nothing() -> None:
     await inside()
     await beats(at(1), at(2))
