@@ -400,6 +400,12 @@ def test_what_was_final_keeps_the_rules_it_was_judged_by() -> None:
     assert fold(lines, replace(given_facts, rule=ATTENDANCE_RULE)).bounds is not None
 
 
+def test_the_first_rules_knew_no_restart_of_a_room() -> None:
+    restarted = room_restarted(20 * MINUTE, alive=19 * MINUTE)
+    assert minutes(fold([joined("A", 0), restarted], first())) == (60, 60, 60)
+    assert minutes(result(joined("A", 0), restarted, **FINAL)) == (19, 19, 20)
+
+
 # Properties.
 
 AWAYS = st.tuples(st.integers(0, 70 * MINUTE), st.integers(10_001, 30 * MINUTE)).map(
