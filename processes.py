@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import clock
 from actions.clock.system_status import Readings
-from actions.rooms.meeting_tokens import Door
+from actions.rooms.meeting_tokens import Venue
 from actions.rooms.room_work import Rooms
 from actions.webhooks import rejections
 from background import cancel
@@ -52,7 +52,7 @@ async def running(settings: Settings) -> AsyncIterator[StreamServices]:
         await stack.enter_async_context(door.beating(clock.now))
         if redis is None:  # else the workers run the clock
             await stack.enter_async_context(sweeping(Clock(Rooms(livekit), bus)))
-        yield StreamServices(Door(livekit, settings), readings, hubs, watch, watchers)
+        yield StreamServices(Venue(livekit, settings), readings, hubs, watch, watchers)
 
 
 async def _redis(settings: Settings) -> RedisServer | None:

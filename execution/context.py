@@ -11,7 +11,7 @@ import strawberry
 import clock
 import models
 from actions.clock.system_status import Readings
-from actions.rooms.meeting_tokens import Door
+from actions.rooms.meeting_tokens import Venue
 from actions.rooms.room_view import fetch_room_view, stored_room_view
 from domain.access import Scope, Viewer
 from domain.attendance.state import AttendanceState
@@ -33,7 +33,7 @@ from schema.types.session_kinds import session_of
 class Services:
     """Holds what all operations of a process share; subscriptions add their own services."""
 
-    door: Door
+    venue: Venue
     readings: Readings
 
 
@@ -114,7 +114,7 @@ class Context(Generic[Services_co]):
 
     async def room(self, session: models.Session, *, is_streamed: bool) -> RoomInfo:
         manages = session.is_managed_by(self.viewer)
-        view = None if is_streamed else await fetch_room_view(self.services.door.livekit, session)
+        view = None if is_streamed else await fetch_room_view(self.services.venue.livekit, session)
         if view is None:
             roster = await self.loaders.rosters.load(session.id)
             users = await self.loaders.users.load_many([state.user_id for state in roster])

@@ -42,7 +42,7 @@ async def refresh_access_token(info: Info, refresh_token: str) -> SignInPayload:
 
 
 def _secret(info: Info) -> str:
-    return info.context.services.door.settings.jwt_secret.get_secret_value()
+    return info.context.services.venue.settings.jwt_secret.get_secret_value()
 
 
 def _signed_in_payload(info: Info, signed_in: SignedIn) -> SignInPayload:

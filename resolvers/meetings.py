@@ -25,7 +25,7 @@ async def create_meeting(info: Info, input: CreateMeetingInput) -> MeetingPayloa
 async def end_meeting(info: Info, session_id: strawberry.ID) -> MeetingPayload:
     context = info.context
     number = require_number(Kind.SESSION, session_id, "sessionId")
-    livekit = context.services.door.livekit
+    livekit = context.services.venue.livekit
     return _answer(await meeting_end.end_meeting(livekit, context.viewer, number, context.now))
 
 

@@ -15,7 +15,7 @@ from schema.types.scalars import URL
 async def create_meeting_token(info: Info, input: CreateMeetingTokenInput) -> MeetingTokenPayload:
     context = info.context
     issued = await meeting_tokens.create_meeting_token(
-        context.services.door,
+        context.services.venue,
         context.viewer,
         require_number(Kind.SESSION, input.session_id, "sessionId"),
         Wish(input.can_publish, input.can_subscribe),

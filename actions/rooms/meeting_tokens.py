@@ -41,15 +41,15 @@ class MeetingToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """LiveKit and the settings of this process, which issuing a token needs."""
+class Venue:
+    """LiveKit, where the rooms are, and the settings of this process: a token needs both."""
 
     livekit: LiveKit
     settings: Settings
 
 
 async def create_meeting_token(
-    door: Door, viewer: Viewer, session_id: int, wish: Wish, now: datetime
+    venue: Venue, viewer: Viewer, session_id: int, wish: Wish, now: datetime
 ) -> MeetingToken:
     """Issue a token for the viewer, or raise the refusal that they read as `joinRefusal`."""
     session = await Session.fetch_for(viewer, session_id, Permit.SEE)
@@ -62,19 +62,19 @@ async def create_meeting_token(
             logger.warning("overdue session not healed", exc_info=True, extra=extra)
         session = await Session.fetch_for(viewer, session_id, Permit.SEE)
     await check_joining(viewer, session, now)
-    is_room_ensured = await _ensure_room(door.livekit, viewer, session, now)
+    is_room_ensured = await _ensure_room(venue.livekit, viewer, session, now)
     session = await Session.get(id=session_id).select_related("academy__video_settings")
     # Asking LiveKit took a while: the session may be cancelled, or the viewer barred.
     await check_joining(viewer, session, now)
     admission = _admission(session, await User.get(id=viewer.user_id), viewer, wish)
     minutes = min(session.academy.video_settings.token_ttl_minutes, TOKEN_MAX_MINUTES)
     expires_at = now.replace(microsecond=0) + timedelta(minutes=minutes)
-    key, secret = door.settings.livekit_api_key, door.settings.livekit_api_secret
+    key, secret = venue.settings.livekit_api_key, venue.settings.livekit_api_secret
     return MeetingToken(
         access_token=mint(
             key, secret.get_secret_value(), admission, now=now, expires_at=expires_at
         ),
-        server_url=door.settings.livekit_url,
+        server_url=venue.settings.livekit_url,
         admission=admission,
         is_room_ensured=is_room_ensured,
         expires_at=expires_at,

@@ -8,7 +8,7 @@ from typing import Any
 
 import clock
 from actions.clock.system_status import Readings
-from actions.rooms.meeting_tokens import Door
+from actions.rooms.meeting_tokens import Venue
 from api import build_schema
 from execution.context import Context
 from gateways.livekit import connected
@@ -87,7 +87,7 @@ async def asking(**changed: Any) -> AsyncIterator[Asker]:
         watchers = Watchers(bus)
         await watchers.open()
         try:
-            yield Asker(StreamServices(Door(livekit, settings), readings, hubs, watch, watchers))
+            yield Asker(StreamServices(Venue(livekit, settings), readings, hubs, watch, watchers))
         finally:
             await watch.close()
             await readings.close()

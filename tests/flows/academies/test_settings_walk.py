@@ -101,7 +101,7 @@ async def room_after_the_end(world: World) -> object:
     late = session.ends_at + timedelta(minutes=6)
     await advance_due(late)
     for work in await DueWork.filter(kind=WorkKind.DELETE_ROOM, due_at__lte=late):
-        await delete_room(world.asker.process.door.livekit, work.subject, late)
+        await delete_room(world.asker.process.venue.livekit, work.subject, late)
     return session.room_name in world.stub.rooms
 
 

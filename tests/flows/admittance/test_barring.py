@@ -114,7 +114,7 @@ async def test_a_barred_person_is_removed_under_every_name_they_had(
     stub.enter(name, f"{there['student'].id}1_Somebody_Else")
     row = await bar(there, "student")
     assert await plans(row)
-    livekit = asker.process.door.livekit
+    livekit = asker.process.venue.livekit
     await barring.remove_person(livekit, row.id, there.now)
     assert list(stub.people[name]) == [f"{there['student'].id}1_Somebody_Else"]
     await barring.remove_person(livekit, row.id, there.now)  # already gone: a success
@@ -130,14 +130,14 @@ async def test_a_person_unbarred_before_the_removal_stays_in_the_room(
     row = await bar(there, "student")
     viewer = make.viewer(there["teacher"])
     await barring.unbar_participant(viewer, there["mine"].id, there["student"].id, there.now)
-    await barring.remove_person(asker.process.door.livekit, row.id, there.now)
+    await barring.remove_person(asker.process.venue.livekit, row.id, there.now)
     assert list(stub.people[name]) == [found["participantIdentity"]]
 
 
 async def test_no_room_is_a_success(both: tuple[Asker, LiveKitStub], there: Scene) -> None:
     asker, _ = both
     row = await bar(there, "student")
-    await barring.remove_person(asker.process.door.livekit, row.id, there.now)
+    await barring.remove_person(asker.process.venue.livekit, row.id, there.now)
 
 
 async def test_a_barred_person_who_joins_with_an_old_token_is_removed_again(
@@ -232,7 +232,7 @@ async def test_inactive_barred_or_foreign_people_cannot_be_added(
 async def test_a_student_barred_while_the_room_is_made_gets_no_token(
     asker: Asker, there: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    livekit = asker.process.door.livekit
+    livekit = asker.process.venue.livekit
     ensure = livekit.ensure_room
 
     async def bars_them(*args: Any, **options: Any) -> Any:

@@ -48,7 +48,7 @@ class Classroom:
 
     @property
     def livekit(self) -> LiveKit:
-        return self.asker.process.door.livekit
+        return self.asker.process.venue.livekit
 
     async def row(self) -> Session:
         return await Session.get(id=self.session_id)

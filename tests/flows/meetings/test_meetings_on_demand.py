@@ -410,7 +410,7 @@ async def test_a_room_that_is_left_open_goes_two_hours_after_the_end(
     assert work.due_at == after(65 + 120)
     assert left_open.room_name in stub.rooms
     assert await refusal(asker, there, "student", "session", now=after(71)) == "SESSION_OVER"
-    await delete_room(asker.process.door.livekit, left_open.id, work.due_at)
+    await delete_room(asker.process.venue.livekit, left_open.id, work.due_at)
     assert left_open.room_name not in stub.rooms
     row = await Session.get(id=left_open.id)
     assert row.meeting_ended_at == work.due_at
@@ -441,7 +441,7 @@ async def test_the_room_of_a_cancelled_session_is_closed_at_once(
 ) -> None:
     payload(await set_video(asker, there, autoEndMeetings=False))
     session = await make_session(there, 5)
-    await make_room(asker.process.door.livekit, session.id, there.now)
+    await make_room(asker.process.venue.livekit, session.id, there.now)
     cancel = "mutation ($id: ID!) { cancelSession(sessionId: $id) { errors { code } } }"
     payload(await asker.ask(cancel, there["admin"], now=after(1), id=there.id("session")))
     work = await DueWork.get(kind=WorkKind.DELETE_ROOM, subject=session.id)

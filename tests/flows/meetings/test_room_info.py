@@ -37,7 +37,7 @@ async def read(asker: Asker, there: Scene, who: str = "teacher", what: str = "mi
 async def opened(asker: Asker, there: Scene, stub: LiveKitStub) -> Session:
     """The room of `mine`, with a student, a student who is still joining, and a recorder."""
     session: Session = await Session.get(id=there["mine"].id)
-    await make_room(asker.process.door.livekit, session.id, there.now)
+    await make_room(asker.process.venue.livekit, session.id, there.now)
     name = str(session.room_name)
     student = stub.enter(name, identity(there["student"]))
     student.name, student.is_publisher = "Sara", True
@@ -82,7 +82,7 @@ async def test_all_who_read_at_once_look_once(stub: LiveKitStub) -> None:
         stub.slow_s = 0.05
         await asyncio.gather(*(read(asker, there, who) for who in ("teacher", "admin") * 10))
         assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]
-        asker.process.door.livekit.single_flight.kept_s = 0
+        asker.process.venue.livekit.single_flight.kept_s = 0
         await asyncio.gather(read(asker, there), read(asker, there, what="others", who="admin"))
         assert sorted(stub.calls) == ["ListParticipants", "ListRooms"]  # the kept answer is used
 
@@ -90,7 +90,7 @@ async def test_all_who_read_at_once_look_once(stub: LiveKitStub) -> None:
 async def test_room_info_asks_livekit_again_when_its_answer_is_too_old(stub: LiveKitStub) -> None:
     there = await scene()
     async with asking(livekit_api_url=stub.url) as asker:
-        asker.process.door.livekit.single_flight.kept_s = 0
+        asker.process.venue.livekit.single_flight.kept_s = 0
         session = await opened(asker, there, stub)
         assert (await read(asker, there))["participantCount"] == 1
         stub.people[str(session.room_name)].clear()

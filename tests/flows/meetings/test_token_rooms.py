@@ -89,7 +89,7 @@ async def test_the_room_follows_when_livekit_is_back(
     await stub.go_down()
     found = await token(asker, there, "student")
     assert found["roomEnsured"] is False
-    async with ticking(asker.process.door.livekit):
+    async with ticking(asker.process.venue.livekit):
         await stub.come_up()
         await until(lambda: found["roomName"] in stub.rooms)
         await until(_has_no_room_to_make)
