@@ -8,13 +8,14 @@ from livekit.protocol import models
 
 import clock
 from actions.admittance.barring import bar_participant
+from actions.attendance import away
 from actions.attendance.reports import report_join
 from actions.clock.sweep import advance_due
 from actions.webhooks.door import WebhookDoor
 from domain.attendance.fold import EventKind, Presence
 from domain.rooms import participant_identity
 from domain.session import WorkKind
-from models import Academy, DueWork, MeetingAttendanceEvent, Session, User
+from models import Academy, DoorClosure, DueWork, MeetingAttendanceEvent, Session, User
 from tests.support import make
 from tests.support.attendance_rows import state
 from tests.support.livekit_events import Room, Stay, send
@@ -106,6 +107,8 @@ async def expire_stays(stub: LiveKitStub) -> Story:
     joined = _in(-38)
     stay = Stay(people.student, joined)
     await send(Room(session, _in(-49)).joined(stay), joined)
+    await DoorClosure.create(shut_from=_in(-37), shut_until=_in(-36))
+    await away.note_away(session.id, _in(-36))
 
     async def is_done() -> bool:
         return await _has_expired(session, people.student)
