@@ -1,6 +1,7 @@
 """The reconciler repairs what webhooks missed from LiveKit's list of people, without guesses."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +31,7 @@ from domain.rooms import participant_identity
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from gateways.livekit import LiveKit, Participant
+from gateways.livekit import Room as LiveKitRoom
 from models import (
     DoorClosure,
     DueWork,
@@ -338,26 +340,30 @@ async def test_a_barred_person_found_in_the_room_is_removed_every_time(house: Ho
     assert await DueWork.filter(kind=WorkKind.REMOVE_PERSON, due_at=at(0, 15)).exists()
 
 
+class SlowLiveKit(LiveKit):
+    """Answers who is in a room as `real` does, and only after `meanwhile`."""
+
+    def __init__(self, real: LiveKit, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._real, self._meanwhile = real, meanwhile
+
+    async def list_rooms(self, *, timeout_s: float = 5.0) -> dict[str, LiveKitRoom]:
+        return await self._real.list_rooms()
+
+    async def list_participants(self, room: str, *, timeout_s: float = 5.0) -> list[Participant]:
+        answer = await self._real.list_participants(room)
+        await self._meanwhile()
+        return answer
+
+
 async def test_a_leave_that_came_while_livekit_was_asked_stands(house: House) -> None:
     stay = house.classroom.stay(0)
     await send(house.room.joined(stay), START)
     house.enter(house.classroom.student, START, stay.sid)
-    ask = house.livekit.list_participants
 
-    class Slow(LiveKit):
-        def __init__(self) -> None:
-            pass
+    async def meanwhile() -> None:
+        await send(house.room.left(stay, at(1)), at(1))
 
-        list_rooms = house.livekit.list_rooms
-
-        async def list_participants(
-            self, room: str, *, timeout_s: float = 5.0
-        ) -> list[Participant]:
-            answer = await ask(room)
-            await send(house.room.left(stay, at(1)), at(1))
-            return answer
-
-    await reconcile_rooms(Slow(), at(1))
+    await reconcile_rooms(SlowLiveKit(house.livekit, meanwhile), at(1))
     await house.look(at(1, 10))
     assert (await house.row()).result.presence is Presence.LEFT
     assert await house.lines() == []
@@ -367,22 +373,11 @@ async def test_a_look_at_a_class_that_ended_meanwhile_vouches_for_nobody(house: 
     """It misses somebody whose leave was lost while we were away, too late to conclude anything."""
     await send(house.room.joined(house.classroom.stay(0)), START)
     await DoorClosure.create(shut_from=at(20), shut_until=at(66))
-    ask = house.livekit.list_participants
 
-    class Slow(LiveKit):
-        def __init__(self) -> None:
-            pass
+    async def meanwhile() -> None:
+        await advance_due(at(66))
 
-        list_rooms = house.livekit.list_rooms
-
-        async def list_participants(
-            self, room: str, *, timeout_s: float = 5.0
-        ) -> list[Participant]:
-            answer = await ask(room)
-            await advance_due(at(66))
-            return answer
-
-    await reconcile_rooms(Slow(), at(66))
+    await reconcile_rooms(SlowLiveKit(house.livekit, meanwhile), at(66))
     session = await house.classroom.now()
     assert (session.status, session.room_seen_at) == (SessionStatus.COMPLETED, None)
     await finalise_attendance(session.id, at(67))
