@@ -11,7 +11,7 @@ from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from domain.session import SessionFormat
 from domain.status import SessionStatus, TransitionCause
-from models.reading.attendance_log import held_ms
+from models.reading.attendance_log import facts_of
 
 
 async def finalise_attendance(session_id: int, now: datetime) -> None:
@@ -33,11 +33,11 @@ def move_by_attendance(draft: Draft, states: list[AttendanceState]) -> None:
     session = draft.session
     if session.finalised_at is None or session.format is not SessionFormat.INDIVIDUAL:
         return
-    was_held = session.was_joinable and bool(held_ms(session))
+    took_place = facts_of(session, is_expected=True).took_place
     for state in states:
         if state.user_id == session.student_id:
             is_absent = state.result.status is AttendanceStatus.ABSENT and not state.has_joined
-            is_absent = is_absent and was_held  # an override may say it of any session
+            is_absent = is_absent and took_place  # an override may say it of any session
             to = SessionStatus.ABSENT if is_absent else SessionStatus.COMPLETED
             if session.status is not to:
                 move_to(draft, to, Because(TransitionCause.ATTENDANCE))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, advance, move_to
-from domain.attendance.fold import Policy, Result, fold
+from domain.attendance.fold import Policy, Result, fold_log
 from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
@@ -31,18 +31,19 @@ async def refold(draft: Draft, user_ids: list[int] | None = None) -> list[Attend
     stored = {row.participant_id: row for row in found}
     was_final = final_at is not None and "finalised_at" not in draft.changed
     final_stamps = [to_ms(final_at)] if final_at else []
+    room_log = facts_of(session, is_expected=False).log_of(lines[None])
     states, changed = [], []
     for row in rows:
         old = new = state_of(row, stored.get(row.id), is_final=was_final)
         facts = facts_of(session, is_expected=row.is_expected)
         own = facts.log_of(lines[row.user_id])
         if own or final_at:
-            log = own + facts.log_of(lines[None])
+            log = own + room_log
             new = replace(
                 old,
                 is_final=final_at is not None,
                 calculated_ms=max([line.received_ms for line in log] + final_stamps),
-                result=fold(log, facts),
+                result=fold_log(log, facts),
             )
         states.append(new)
         if new != old:

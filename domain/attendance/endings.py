@@ -56,6 +56,11 @@ class End:
     confidence: Confidence
 
 
+def stale_end(at_ms: int) -> End:
+    """Make an end that nothing told: the stay is known until then."""
+    return End(at_ms, CycleEnd.STALE, Confidence.ESTIMATED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """A stay's end as it counts, and its bounds. A bound of None grows as long as the stay may."""

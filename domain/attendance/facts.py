@@ -58,6 +58,11 @@ class Facts:
         is_long = held_ms >= min(self.policy.minimum_held_minutes * 60_000, duration_ms)
         return held_ms if is_long and self.was_joinable else 0
 
+    @property
+    def took_place(self) -> bool:
+        """Somebody could join, and it was held long enough: who should have come is judged."""
+        return self.was_joinable and self.held_ms > 0
+
     def log_of(self, lines: Iterable[Line]) -> list[Line]:
         """Keep the lines that count, as the session's rule reads them.
 

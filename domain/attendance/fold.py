@@ -44,6 +44,7 @@ __all__ = [
     "Stay",
     "end_of_leave",
     "fold",
+    "fold_log",
     "open_reports",
     "percentage",
     "stays_of",
@@ -100,7 +101,11 @@ class Result:
 
 def fold(lines: Iterable[Line], facts: Facts) -> Result:
     """Compute one person's attendance from their lines and the room's."""
-    log = facts.log_of(lines)
+    return fold_log(facts.log_of(lines), facts)
+
+
+def fold_log(log: list[Line], facts: Facts) -> Result:
+    """Compute it from the lines that `Facts.log_of` keeps."""
     stays = stays_in(log, ended_ms=facts.ended_ms, rule=facts.rule)
     counted = _attended(stays, facts)
     cycles = counted.cycles
@@ -114,7 +119,7 @@ def fold(lines: Iterable[Line], facts: Facts) -> Result:
     lefts = [cycle.left_ms for cycle in cycles if cycle.left_ms is not None]
     # An override is for expected people only: nobody else has a status.
     override = override_in(log) if facts.is_expected else None
-    is_judged = facts.is_final and facts.is_expected and facts.was_joinable and facts.held_ms > 0
+    is_judged = facts.is_final and facts.is_expected and facts.took_place
     status, is_disputed = counted.status(facts) if is_judged else None, False
     bounds = None
     if facts.rule != FIRST_RULE and any(stay.is_doubtful for stay in stays):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Self
 
-from domain.attendance.endings import RANKS, Confidence, CycleEnd, End, Ending
+from domain.attendance.endings import RANKS, Confidence, CycleEnd, End, Ending, stale_end
 from domain.attendance.facts import FIRST_RULE
 from domain.attendance.lines import EventKind, Line, Room, happened_ms, rooms_in
 from domain.attendance.openings import Opening
@@ -77,8 +77,7 @@ def inferred_ending(
     heard_ms, away_until_ms = _heard_until(own, session.closures, alive_ms, at_most_ms)
     ends = [one.end(heard_ms) for one in exclusions] + _expired(own, alive_ms, heard_ms)
     if ended_ms is not None:
-        is_sure = heard_ms is None or bool(exclusions)
-        ends.append(_stale(ended_ms if is_sure else heard_ms or 0))
+        ends.append(stale_end(ended_ms if heard_ms is None or exclusions else heard_ms))
     is_told_otherwise = bool(ends)
     left = [line.occurred_ms for line in leaves if line.occurred_ms >= joined_ms]
     if left and alive_ms <= min(left):  # a page that was wrong once is not believed again
@@ -121,16 +120,14 @@ def _replaced(own: list[Line], newer: list[Opening], alive_ms: int) -> list[_Exc
     if not after:
         return []
     first = min(after, key=lambda one: (one.joined_ms, one.sid))
-    # The reconciler vouches only for people who were known to be there when it asked.
-    is_known = min(line.received_ms for line in own) <= (first.alive_ms or 0)
-    looked_ms = first.alive_ms if is_known else None
+    looked_ms = _vouched(own, first.alive_ms)
     sign_ms = _last_sign(looked_ms, alive_ms, known_ms=first.joined_ms)
     replaced = CycleEnd.REPLACED, Confidence.ESTIMATED, True
     return [_Exclusion(first.joined_ms, sign_ms, *replaced)]
 
 
 def _ends_by_room(
-    own: list[Line], room: SessionLog, joined_ms: int, alive_ms: int
+    own: list[Line], session: SessionLog, joined_ms: int, alive_ms: int
 ) -> list[_Exclusion]:
     """Find what the stay's room tells: its finish, its restart, and the first room made after it.
 
@@ -140,8 +137,8 @@ def _ends_by_room(
     if room_sid is None:
         finishes, restarts = [], []
     else:
-        finishes = [happened_ms(line) for line in room.finishes if line.room_sid == room_sid]
-        restarts = [line for line in room.restarts if line.room_sid == room_sid]
+        finishes = [happened_ms(line) for line in session.finishes if line.room_sid == room_sid]
+        restarts = [line for line in session.restarts if line.room_sid == room_sid]
     finished = CycleEnd.ROOM_FINISHED, Confidence.ESTIMATED, True
     stale = CycleEnd.STALE, Confidence.ESTIMATED
     found = [_Exclusion(at_ms, alive_ms, *finished) for at_ms in finishes]
@@ -151,8 +148,10 @@ def _ends_by_room(
     if max(finishes, default=-1) >= alive_ms:
         return found  # a room made after the finish tells nothing more
     # An unknown room was there when somebody joined it: only a room made later is newer.
-    created_ms = next((life.created_ms for life in room.lives if life.sid == room_sid), joined_ms)
-    for life in room.lives:
+    created_ms = next(
+        (life.created_ms for life in session.lives if life.sid == room_sid), joined_ms
+    )
+    for life in session.lives:
         if life.created_ms > created_ms and life.created_ms >= alive_ms:
             sign_ms = _last_sign(life.alive_ms, alive_ms, known_ms=life.created_ms)
             return [*found, _Exclusion(life.created_ms, sign_ms, *stale)]
@@ -162,7 +161,9 @@ def _ends_by_room(
 def _expired(own: list[Line], alive_ms: int, heard_ms: int | None) -> list[End]:
     """Find the ends that the clock concluded, after our door was shut and nobody told more."""
     return [
-        _stale(max(_last_sign(line.alive_ms, alive_ms, known_ms=line.occurred_ms), heard_ms or 0))
+        stale_end(
+            max(_last_sign(line.alive_ms, alive_ms, known_ms=line.occurred_ms), heard_ms or 0)
+        )
         for line in own
         if line.kind is EventKind.EXPIRED and line.occurred_ms >= alive_ms
     ]
@@ -180,14 +181,19 @@ def _heard_until(
     for line in closures:
         if not first_ms < line.received_ms > alive_ms:
             continue  # the stay was heard of, or shown to go on, when the door was open again
-        is_vouched = line.alive_ms is not None and first_ms <= line.alive_ms
         is_same_room = any(one.room_sid == line.room_sid for one in own)
-        looked_ms = (line.alive_ms or 0) if is_vouched and is_same_room else 0
+        looked_ms = (_vouched(own, line.alive_ms) or 0) if is_same_room else 0
         sure_ms = max(alive_ms, line.occurred_ms, min(looked_ms, line.received_ms))
         if over_ms is None or sure_ms <= over_ms:
             proved_ms.append(sure_ms)
             until_ms.append(line.received_ms)
     return (min(proved_ms), max(until_ms)) if proved_ms else (None, None)
+
+
+def _vouched(own: list[Line], looked_ms: int | None) -> int | None:
+    """Return the time of a look that found everybody, if the stay was known when it was made."""
+    is_known = looked_ms is not None and min(line.received_ms for line in own) <= looked_ms
+    return looked_ms if is_known else None
 
 
 def _last_sign(told_ms: int | None, alive_ms: int, *, known_ms: int) -> int:
@@ -196,7 +202,3 @@ def _last_sign(told_ms: int | None, alive_ms: int, *, known_ms: int) -> int:
     That may be its start: its true end is unknown, and nobody gets time that nobody saw.
     """
     return alive_ms if told_ms is None else max(alive_ms, min(told_ms, known_ms))
-
-
-def _stale(at_ms: int) -> End:
-    return End(at_ms, CycleEnd.STALE, Confidence.ESTIMATED)

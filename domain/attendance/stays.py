@@ -15,6 +15,7 @@ from domain.attendance.endings import (
     CycleEnd,
     End,
     Ending,
+    stale_end,
     told_ending,
     weakest,
 )
@@ -83,15 +84,14 @@ class Stay:
 
     def shortest(self) -> "Stay":
         """Return the stay as it lasted at least."""
-        return replace(self, end=_end(self.at_least_ms))
+        at_ms = self.at_least_ms
+        return replace(self, end=None if at_ms is None else stale_end(at_ms))
 
     def longest(self) -> "Stay":
         """Return the stay as it lasted at most."""
-        return replace(self, joined_ms=self.earliest_ms, end=_end(self.at_most_ms))
-
-
-def _end(at_ms: int | None) -> End | None:
-    return None if at_ms is None else End(at_ms, CycleEnd.STALE, Confidence.ESTIMATED)
+        at_ms = self.at_most_ms
+        end = None if at_ms is None else stale_end(at_ms)
+        return replace(self, joined_ms=self.earliest_ms, end=end)
 
 
 def stays_in(
@@ -103,9 +103,12 @@ def stays_in(
     comes later, with an old token, did not come to this session. A report of the person's page
     starts no stay; it may end one until LiveKit knows better.
     """
-    lines = list(lines)
-    reports = [line for line in lines if line.is_report]
-    log = [line for line in lines if not line.is_report]
+    log, leaves = [], []
+    for line in lines:
+        if not line.is_report:
+            log.append(line)
+        elif line.kind is EventKind.LEFT:
+            leaves.append(line)
     by_sid: dict[str, list[Line]] = defaultdict(list)
     for line in log:
         if line.participant_sid is not None:
@@ -122,7 +125,6 @@ def stays_in(
         if ending is None:
             session = session or SessionLog.of(log, ended_ms, rule)
             newer = [other for other in openings if other.replaces(one)]
-            leaves = [left for left in reports if left.kind is EventKind.LEFT]
             about = [left for left in leaves if left.is_about(one.sid)]
             ending = inferred_ending(own, session, about, one, newer)
         stay = Stay.of(one, ending)

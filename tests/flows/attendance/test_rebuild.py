@@ -205,7 +205,7 @@ async def test_a_row_and_what_is_told_have_every_field_that_the_fold_says(
     classroom = await ready()
     await send(classroom.room.joined(classroom.stay(0)), START)
     said = filled(Result)
-    monkeypatch.setattr("actions.attendance.folding.fold", lambda lines, facts: said)
+    monkeypatch.setattr("actions.attendance.folding.fold_log", lambda log, facts: said)
     async with writing(classroom.session.id, at(1)) as draft:
         [folded] = [one for one in await refold(draft) if one.user_id == classroom.student.id]
     assert folded.result == said
