@@ -42,6 +42,7 @@ from settings import Settings, current
 from subscriptions.stream_services import StreamServices
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import GraphQLSocket
+from zones import check_zone_data
 
 SOCKET_MESSAGE_MAX_BYTES = 1024 * 1024
 
@@ -197,6 +198,7 @@ def serve_many(settings: Settings, workers: int) -> None:
 def worker_app() -> Starlette:
     """Make the app of one of several processes."""
     telemetry.start_logging()
+    check_zone_data()
     return App(current(), beside=_end_with_parent, is_alone=False).asgi()
 
 

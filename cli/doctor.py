@@ -21,6 +21,7 @@ from gateways.redis_server import RedisServer
 from models.database.connection import dialect
 from models.database.installation import installation
 from models.reading.clock_status import read_clock_status
+from zones import check_zone_data
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
 Room = Annotated[
@@ -33,6 +34,7 @@ async def doctor(room: Room = False, as_json: AsJson = False) -> None:
     """Look at everything a class needs, and say what to do; exit code 1 if anything fails."""
     given = settings.current()
     report = Report(is_quiet=as_json)
+    report.good("time zones", f"tzdata {check_zone_data()}; the system's own are not read.")
     await _check_database(report, given.database_url)
     if given.redis_url is None:
         report.good("redis", "None is configured: bus and tasks are in the server's memory.")

@@ -20,6 +20,7 @@ from cli.webhook_trial import simulations
 from cli.webhooks import webhook_commands
 from domain.errors import DomainError, RefusedError
 from settings import SettingsError
+from zones import ZoneDataError, check_zone_data
 
 program = typer.Typer(
     help="Halaqa: live classes over GraphQL.",
@@ -68,11 +69,12 @@ def run(parts: Parts, *more: Callable[..., None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for terminals without Arabic letters
     try:
+        check_zone_data()
         with contextlib.suppress(BrokenPipeError):
             program(obj=parts, prog_name="main.py")
     except SettingsError as error:
         _end(str(error), 2)
-    except Stop as error:
+    except (Stop, ZoneDataError) as error:
         _end(str(error), 1)
     except DomainError as error:
         _end(error.message, 1)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 import settings
 from settings import Settings
+from zones import check_zone_data
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 SECRET_NAMES = ("password", "secret", "token")
@@ -25,7 +26,8 @@ def _settings() -> None:
 
 @settings_commands.command("show")
 def show(as_json: AsJson = False) -> None:
-    """Print every setting, its value and where that comes from. Secrets are never printed."""
+    """Print every setting, its value and where that comes from, and the release of the time zones.
+    Secrets are never printed."""
     given = settings.current()
     rows = [
         (
@@ -35,13 +37,16 @@ def show(as_json: AsJson = False) -> None:
         )
         for name in Settings.model_fields
     ]
+    zones = ("tzdata", check_zone_data(), "package")
     if as_json:
-        by_name = {name: {"value": value, "source": source} for name, value, source in rows}
+        by_name = {
+            name: {"value": value, "source": source} for name, value, source in [*rows, zones]
+        }
         typer.echo(json.dumps(by_name))
         return
     width = max(len(name) for name, *_ in rows)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    for name, value, source in rows:
+    for name, value, source in [*rows, zones]:
         console.print(f"{name:<{width}}  [dim]{source:<11}[/]  {escape(value)}")
     typer.echo(f"{len(rows)} settings.")
 

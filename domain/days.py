@@ -1,15 +1,46 @@
-"""Starts of days and weeks in a time zone."""
+"""Days and weeks in a time zone, where a day may have no midnight, or two, or no time at all."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+import re
+from bisect import bisect_left
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def start_of_day(now: datetime, zone: tzinfo) -> datetime:
-    """Find the last midnight of the zone before this moment, in UTC."""
-    local = now.astimezone(zone)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+    """Find the start of this moment's day in the zone, in UTC."""
+    return first_moment(now.astimezone(zone).date(), zone)
 
 
 def start_of_week(now: datetime, zone: tzinfo) -> datetime:
-    """Find the midnight that starts the Monday of this moment's week, in UTC."""
-    local = now.astimezone(zone)
-    return start_of_day(local - timedelta(days=local.weekday()), zone)
+    """Find the start of the Monday of this moment's week in the zone, in UTC."""
+    today = now.astimezone(zone).date()
+    return first_moment(today - timedelta(days=today.weekday()), zone)
+
+
+def first_moment(day: date, zone: tzinfo) -> datetime:
+    """Find the first moment at which the zone shows this date, or a later one, in UTC."""
+    midnight = datetime.combine(day, time(), zone)
+    early, late = sorted(midnight.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    # The two differ where the clocks are changed around midnight: the moment is between them.
+    seconds = range(int((late - early).total_seconds()))
+    return early + timedelta(
+        seconds=bisect_left(
+            seconds,
+            True,
+            key=lambda n: (early + timedelta(seconds=n)).astimezone(zone).date() >= day,
+        )
+    )
+
+
+def bounds_of(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the moments at which a day starts and ends. A date that the zone left out is empty."""
+    return first_moment(day, zone), first_moment(day + timedelta(days=1), zone)
+
+
+def date_of(text: str) -> date | None:
+    """Read a date written as YYYY-MM-DD; None if it is none."""
+    try:
+        return date.fromisoformat(text) if DATE.fullmatch(text) else None
+    except ValueError:
+        return None

@@ -23,7 +23,7 @@ from schema.types import context as asked
 from schema.types.access_key import AccessKey
 from schema.types.attendance import Attendance
 from schema.types.events import SessionEvent, event_of
-from schema.types.pages import Connection
+from schema.types.pages import Connection, CountedConnection
 from schema.types.room import RoomInfo
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
@@ -121,12 +121,14 @@ class Context(Generic[Services_co]):
             view = stored_room_view(session, roster, {user.id: user for user in users})
         return room_info_of(session, view, is_managed=manages)
 
-    async def attendances(self, found: Page[models.SessionParticipant]) -> Connection[Attendance]:
+    async def attendances(
+        self, found: Page[models.SessionParticipant]
+    ) -> CountedConnection[Attendance]:
         loaded = await self.loaders.states.load_many(found.rows)
         states = {state.participant_id: state for state in loaded}
         sessions = await self.loaders.sessions.load_many([row.session_id for row in found.rows])
         by_id = {session.id: session for session in sessions}
-        return Connection[Attendance].of(
+        return CountedConnection[Attendance].of(
             found,
             cursor=BY_ID.cursor,
             node=lambda row: Attendance.of(states[row.id], by_id[row.session_id], self.now),

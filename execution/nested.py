@@ -2,18 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 from tortoise.expressions import Q
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
 import models
 from domain.access import Viewer
 from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from domain.event import PRESENCE_KINDS
-from models.reading.pages import Page, Slice, read_slices
-from models.reading.rosters import read_states
+from models.reading.pages import Page, Slice, count_by, read_slices
+from models.reading.rosters import Span, history_rows, read_states
 from schema.types.context import Condition, Key, PageLoader, Row
+
+M = TypeVar("M", bound=Model)
 
 Read = Callable[[list[Key], Slice, Condition], Awaitable[dict[Key, Page[Row]]]]
 
@@ -39,16 +46,51 @@ def load_attendances(
 ) -> PageLoader[int, AttendanceStatus | None, models.SessionParticipant]:
     """Load roster rows that the viewer may read, by session id; of one status or of all."""
 
+    def rows_of(
+        ids: list[int], status: AttendanceStatus | None
+    ) -> QuerySet[models.SessionParticipant]:
+        rows = models.SessionParticipant.visible_to(viewer()).filter(session_id__in=ids)
+        return rows if status is None else rows.filter(attendance__status=status)
+
     async def read(
         ids: list[int], part: Slice, status: AttendanceStatus | None
     ) -> dict[int, Page[models.SessionParticipant]]:
-        rows = models.SessionParticipant.visible_to(viewer()).filter(session_id__in=ids)
-        if status is not None:
-            rows = rows.filter(attendance__status=status)
-        found = await read_slices(rows, ("session_id",), part)
-        return {number: part.page(found[number,]) for number in ids}
+        found = await read_slices(rows_of(ids, status), ("session_id",), part)
+        return {
+            number: replace(part.page(found[number,]), count=partial(counts.load, (number, status)))
+            for number in ids
+        }
+
+    counts = load_counts(rows_of, "session_id")
 
     return _page_loader(read)
+
+
+def load_counts(
+    rows_of: Callable[[list[int], Condition], QuerySet[M]], column: str
+) -> DataLoader[tuple[int, Condition], int]:
+    """Load how many rows a parent's list has, by the parent's id and a condition on the rows."""
+
+    async def count(wanted: list[tuple[int, Condition]]) -> list[int]:
+        ids: dict[Condition, set[int]] = defaultdict(set)
+        for number, condition in wanted:
+            ids[condition].add(number)
+        found = {
+            condition: await count_by(rows_of(sorted(some), condition), column)
+            for condition, some in ids.items()
+        }
+        return [found[condition].get(number, 0) for number, condition in wanted]
+
+    return DataLoader(load_fn=count, cache=False)
+
+
+def load_history_counts(viewer: Callable[[], Viewer]) -> DataLoader[tuple[int, Span], int]:
+    """Load how many attendances of a person the viewer may read, by user id and time."""
+
+    def rows_of(ids: list[int], span: Span) -> QuerySet[models.SessionParticipant]:
+        return history_rows(viewer(), ids, span)
+
+    return load_counts(rows_of, "user_id")
 
 
 def load_history() -> PageLoader[int, bool, models.SessionEvent]:

@@ -6,6 +6,7 @@ from models.credential import AccessKey, RefreshToken, SignInFailure
 from models.event import SessionEvent
 from models.group import Group, Membership
 from models.participant import SessionParticipant
+from models.search import SearchWord
 from models.session import Session
 from models.user import Guardianship, TeacherMeetingSettings, User
 from models.webhook import WebhookReceipt, WebhookRejection
@@ -26,6 +27,7 @@ __all__ = [
     "MeetingAttendanceEvent",
     "Membership",
     "RefreshToken",
+    "SearchWord",
     "Session",
     "SessionEvent",
     "SessionParticipant",

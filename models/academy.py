@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime, time
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
 from tortoise import fields
 from tortoise.models import Model
@@ -14,6 +13,7 @@ from domain.attendance.fold import Policy
 from domain.errors import ForbiddenError, NotFoundError
 from domain.window import Gate, Weekday
 from models.database.fields import UtcDatetime
+from zones import zone_of
 
 
 class Academy(Model):
@@ -84,7 +84,7 @@ class VideoSettings(Model):
     def gate(self, academy: Academy) -> Gate:
         """Return the rule that says when meetings may be made automatically."""
         return Gate(
-            zone=ZoneInfo(academy.timezone),
+            zone=zone_of(academy.timezone),
             is_academy_active=academy.is_active,
             creates=self.auto_create_meetings,
             starts=_time(self.meeting_creation_time_start),

@@ -18,7 +18,7 @@ from schema.types.attendance import Attendance
 from schema.types.given import given
 from schema.types.ids import Kind, number_of
 from schema.types.inputs import AttendanceFilter
-from schema.types.pages import Connection
+from schema.types.pages import CountedConnection
 from schema.types.presence import PresenceChanges, PresenceEvent, PresenceSnapshot
 
 CHANGES_MAX_EVENTS = 1024  # events that one answer of sessionPresenceChanges may cover
@@ -43,7 +43,7 @@ async def attendances(
     filter: AttendanceFilter,
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
-) -> Connection[Attendance]:
+) -> CountedConnection[Attendance]:
     rows = models.SessionParticipant.visible_to(info.context.viewer).filter(
         named("session__academy_id", Kind.ACADEMY, filter.academy_id)
         & named("session_id", Kind.SESSION, filter.session_id)

@@ -6,9 +6,13 @@ from typing import Any
 
 from tortoise.expressions import Q
 
+import models
+from domain.access import Viewer
+from domain.days import bounds_of, date_of
 from domain.errors import InvalidInputError
 from schema.types.given import given
 from schema.types.ids import Kind, number_of
+from zones import zone_of
 
 LIST_MAX_VALUES = 500
 
@@ -42,6 +46,34 @@ def within(column: str, start: datetime | None, end: datetime | None) -> Q:
     if given(end) is not None:
         condition &= _where(f"{column}__lt", end)
     return condition
+
+
+def academy_asked(viewer: Viewer, global_id: str | None) -> int | None:
+    """Return the number of the one academy that a list of the viewer's is about; None for all."""
+    if viewer.academy_id is not None or given(global_id) is None:
+        return viewer.academy_id
+    return number_of(Kind.ACADEMY, str(global_id)) or 0
+
+
+async def on_local_date(column: str, text: str | None, viewer: Viewer, academy_id: str | None) -> Q:
+    """Match rows whose moment is on this date in the time zone of the academy that is asked about.
+
+    INVALID_INPUT if it is no date, or if the viewer has several academies and names none.
+    """
+    if given(text) is None:
+        return Q()
+    no_date = InvalidInputError("A date is YYYY-MM-DD.", ("filter", "localDate"))
+    day, number = date_of(str(text)), academy_asked(viewer, academy_id)
+    if day is None:
+        raise no_date
+    if number is None:
+        message = "The time zone of which academy? Give `academyId` too."
+        raise InvalidInputError(message, ("filter", "academyId"))
+    academy = await models.Academy.visible_to(viewer).get_or_none(id=number)
+    try:
+        return within(column, *bounds_of(day, zone_of(academy.timezone if academy else "UTC")))
+    except OverflowError:  # beyond the first or the last moment that there is
+        raise no_date from None
 
 
 def _where(condition: str, value: Any) -> Q:

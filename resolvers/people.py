@@ -7,21 +7,18 @@ import models
 from actions.academies import group_upsert, user_upsert
 from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
-from domain.errors import InvalidInputError
 from execution.context import Info
 from execution.payloads import answers
 from models.reading.pages import BY_ID, read_page
-from resolvers.filters import among, named
+from models.reading.search import groups_found, users_found
+from resolvers.filters import academy_asked, among, named
 from schema.types.given import given
 from schema.types.group import Group
 from schema.types.ids import Kind, optional_number
 from schema.types.inputs import GroupFilter, GroupInput, UserFilter, UserInput, given_values
-from schema.types.pages import Connection
+from schema.types.pages import CountedConnection
 from schema.types.payloads import GroupsPayload, UsersPayload
 from schema.types.user import User
-
-SEARCH_MAX_CHARS = 200
-SEARCH_MAX_WORDS = 8
 
 PERSON_COLUMNS = ("first_name", "last_name", "email", "is_active")
 
@@ -31,37 +28,18 @@ async def users(
     filter: UserFilter | None = strawberry.UNSET,
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
-) -> Connection[User]:
-    wanted = filter or UserFilter()
+) -> CountedConnection[User]:
+    viewer, wanted = info.context.viewer, filter or UserFilter()
     is_active = given(wanted.is_active)
-    rows = models.User.visible_to(info.context.viewer).filter(
+    rows = models.User.visible_to(viewer).filter(
         named("academy_id", Kind.ACADEMY, wanted.academy_id)
         & among("role", wanted.roles)
         & among("external_id", wanted.external_ids)
         & (Q() if is_active is None else Q(is_active=is_active))
-        & _matching(given(wanted.search) or "")
+        & users_found(given(wanted.search) or "", academy_asked(viewer, wanted.academy_id))
     )
     found = await read_page(rows, first=given(first), after=given(after))
-    return Connection.of(found, cursor=BY_ID.cursor, node=User.of)
-
-
-def _matching(text: str) -> Q:
-    """Match users who have every word in a name, the email or the external id."""
-    if len(text) > SEARCH_MAX_CHARS:
-        message = f"At most {SEARCH_MAX_CHARS} characters."
-        raise InvalidInputError(message, ("filter", "search"))
-    words = text.split()
-    if len(words) > SEARCH_MAX_WORDS:
-        raise InvalidInputError(f"At most {SEARCH_MAX_WORDS} words.", ("filter", "search"))
-    condition = Q()
-    for word in words:
-        condition &= (
-            Q(first_name__icontains=word)
-            | Q(last_name__icontains=word)
-            | Q(email__icontains=word)
-            | Q(external_id__icontains=word)
-        )
-    return condition
+    return CountedConnection.of(found, cursor=BY_ID.cursor, node=User.of)
 
 
 async def groups(
@@ -69,16 +47,17 @@ async def groups(
     filter: GroupFilter | None = strawberry.UNSET,
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
-) -> Connection[Group]:
-    wanted = filter or GroupFilter()
-    rows = models.Group.visible_to(info.context.viewer).filter(
+) -> CountedConnection[Group]:
+    viewer, wanted = info.context.viewer, filter or GroupFilter()
+    rows = models.Group.visible_to(viewer).filter(
         named("academy_id", Kind.ACADEMY, wanted.academy_id)
         & named("teacher_id", Kind.USER, wanted.teacher_id)
         & among("kind", wanted.kinds)
         & among("external_id", wanted.external_ids)
+        & groups_found(given(wanted.search) or "", academy_asked(viewer, wanted.academy_id))
     )
     found = await read_page(rows, first=given(first), after=given(after))
-    return Connection.of(found, cursor=BY_ID.cursor, node=Group.of)
+    return CountedConnection.of(found, cursor=BY_ID.cursor, node=Group.of)
 
 
 @answers(UsersPayload, bulk="users")

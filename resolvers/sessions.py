@@ -13,13 +13,14 @@ from domain.rooms import ROOM_NAME_MAX_CHARS
 from execution.context import Info
 from execution.sessions import read_current_sessions
 from models.reading.pages import BY_ID, Order, read_page
+from models.reading.search import sessions_found
 from models.reading.stuck import stuck_page
-from resolvers.filters import among, filled, named, within
+from resolvers.filters import academy_asked, among, filled, named, on_local_date, within
 from schema.types.enums import SessionOrder
 from schema.types.given import given
 from schema.types.ids import Kind, encode, number_of
 from schema.types.inputs import SessionFilter
-from schema.types.pages import Connection
+from schema.types.pages import CountedConnection
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
 
@@ -51,7 +52,7 @@ async def sessions(
     filter: SessionFilter | None = strawberry.UNSET,
     first: int | None = strawberry.UNSET,
     after: str | None = strawberry.UNSET,
-) -> Connection[Session]:
+) -> CountedConnection[Session]:
     viewer, now = info.context.viewer, info.context.now
     order = Order("scheduled_at", descending=order_by is SessionOrder.SCHEDULED_AT_DESC)
     wanted = filter or SessionFilter()
@@ -64,6 +65,8 @@ async def sessions(
         & among("status", wanted.statuses)
         & filled("meeting_id", wanted.has_meeting)
         & within("scheduled_at", wanted.from_, wanted.to)
+        & await on_local_date("scheduled_at", wanted.local_date, viewer, wanted.academy_id)
+        & sessions_found(given(wanted.search) or "", academy_asked(viewer, wanted.academy_id))
     )
     if given(wanted.student_id) is not None:
         # Only the roster rows that the viewer may read: all rows would tell who else is expected.
@@ -75,14 +78,14 @@ async def sessions(
     overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
     fresh = {row.id: row for row in await models.Session.filter(id__in=overdue)}
-    return Connection[Session].of(
+    return CountedConnection[Session].of(
         found, cursor=order.cursor, node=lambda row: session_of(fresh.get(row.id, row))
     )
 
 
 async def stuck_sessions(
     info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
-) -> Connection[Session]:
+) -> CountedConnection[Session]:
     context = info.context
     found = await stuck_page(context.viewer, context.now, first=given(first), after=given(after))
-    return Connection[Session].of(found, cursor=BY_ID.cursor, node=session_of)
+    return CountedConnection[Session].of(found, cursor=BY_ID.cursor, node=session_of)

@@ -18,8 +18,10 @@ from actions.webhooks.rejections import rejections
 from models.database.connection import Dialect, close_database, dialect, open_database
 from models.database.migration_runner import migrate
 from tests.support import environment, postgres, redis
+from zones import check_zone_data
 
 assert environment.DEFAULTS  # importing it sets the environment
+assert check_zone_data()  # the tests read the zones that the product reads
 
 _numbers = count(1)
 

@@ -3,7 +3,6 @@
 import re
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from tortoise.expressions import Q
 
@@ -16,6 +15,7 @@ from domain.status import AHEAD, OPEN
 from domain.text import cleaned
 from models import Academy, Session
 from models.database.atomic import atomic
+from zones import zone_names
 
 NAME_MAX_CHARS = 200
 LOCALE_MAX_CHARS = 35
@@ -23,7 +23,6 @@ TEMPLATE_MAX_CHARS = 400
 LINK_MAX_CHARS = 700
 LONG_ROOM_NAME = "x" * 100  # no room has a longer name, and its link must not be too long
 SCRIPTS = ("javascript", "data", "vbscript")  # links of these would run code in the browser
-NO_ZONES = {"localtime", "Factory"}  # files among the zones: the host's own zone, and a placeholder
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 # Null in an update sets these; `check_values` refuses null for those that have no default.
@@ -81,7 +80,7 @@ def check_values(values: dict[str, Any]) -> None:
         raise InvalidInputError("An academy is active or it is not.", ("isActive",))
     if "name" in values:
         values["name"] = cleaned(values["name"], NAME_MAX_CHARS, "name")
-    if values.get("timezone", "UTC") not in available_timezones() - NO_ZONES:
+    if values.get("timezone", "UTC") not in zone_names():
         raise InvalidInputError("No such time zone.", ("timezone",))
     locale = values.get("locale", "ar")
     if not LOCALE.fullmatch(locale) or len(locale) > LOCALE_MAX_CHARS:

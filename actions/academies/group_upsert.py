@@ -6,6 +6,7 @@ from datetime import datetime
 from actions.academies.academy_update import authorise
 from actions.writing.bulk import Refusals, check_count, lock_for_lists, retried_if_raced
 from actions.writing.roster import fill
+from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidInputError, NotFoundError
@@ -62,6 +63,7 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
             with refusals.under(n):
                 groups.append(await _upsert(viewer, entry, now, concerned))
         refusals.check()
+        await write_words(groups)
         ids = [group.id for group in groups]
         drafts = await lock_all(Session.filter(group_id__in=ids, status__in=OPEN), now)
         for draft in drafts:

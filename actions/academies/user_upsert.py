@@ -10,6 +10,7 @@ from actions.identity import refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
 from actions.writing.bulk import Refusals, check_count, lock_for_lists, retry_if_raced
 from actions.writing.rights import doubt_rights, with_guardians
+from actions.writing.search_words import write_words
 from domain.access import UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
@@ -112,6 +113,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
             with refusals.under(n):
                 concerned |= await _set_guardians(user, entries[n].person.guardian_external_ids)
         refusals.check()
+        await write_words(users.values())
         await doubt_rights(tx, concerned, now)
     return list(users.values())
 
@@ -187,12 +189,16 @@ async def create_super_admin(email: str, password: str, now: datetime) -> User:
     check_usable(password, "password")
     person = PersonInput(email, None, UserRole.SUPER_ADMIN, {"email": email})
     await _check_email(person, None, None)
-    return await User.create(
-        external_id=f"super:{person.values['email']}"[:EXTERNAL_ID_MAX_CHARS],
-        role=UserRole.SUPER_ADMIN,
-        first_name="Super",
-        last_name="Admin",
-        email=person.values["email"],
-        password_hash=await hash_password(password),
-        created_at=now,
-    )
+    password_hash = await hash_password(password)
+    async with atomic():
+        user = await User.create(
+            external_id=f"super:{person.values['email']}"[:EXTERNAL_ID_MAX_CHARS],
+            role=UserRole.SUPER_ADMIN,
+            first_name="Super",
+            last_name="Admin",
+            email=person.values["email"],
+            password_hash=password_hash,
+            created_at=now,
+        )
+        await write_words([user])
+    return user

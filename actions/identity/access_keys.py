@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actions.writing.rights import doubt_rights
+from actions.writing.search_words import write_words
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
     ForbiddenError,
@@ -73,6 +74,7 @@ async def create_access_key(
             is_service=True,
             created_at=now,
         )
+        await write_words([user])
         row = await AccessKey.create(
             academy_id=academy.id,
             user_id=user.id,

@@ -17,6 +17,7 @@ from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import make_meeting_in_time
 from actions.writing.moves import advance
+from actions.writing.search_words import write_words
 from actions.writing.stream import read_teacher_settings, write
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import ConflictError, DomainError, InvalidInputError, RefusedError
@@ -60,6 +61,7 @@ async def schedule_sessions(
                 drafts[n] = await _schedule_one(viewer, inputs[n], now)
         refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()
+        await write_words(draft.session for draft in drafts.values() if draft.events)
         await write(tx, drafts.values(), now)
     return [drafts[n].session for n in range(len(inputs))]
 

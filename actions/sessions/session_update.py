@@ -17,6 +17,7 @@ from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import adopt_teacher_options
 from actions.writing.roster import change_teacher, fill
+from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
 from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
@@ -62,6 +63,8 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         changed = {name: to for name, to in given.items() if getattr(session, name) != to}
         if changed:
             await _change(draft, changed, viewer.user_id)
+        if changed.keys() & {"title", "subject"}:
+            await write_words([session])
         await write(tx, drafts, now)
     return session
 

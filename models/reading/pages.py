@@ -2,11 +2,12 @@
 nor skips a row."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 from tortoise.expressions import Q, RawSQL
+from tortoise.functions import Count
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -25,11 +26,15 @@ PAGE_MAX_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """The rows of one page, and whether the list continues on either side."""
+    """The rows of one page, and whether the list continues on either side.
+
+    `count` counts the rows of the whole list; it reads the database when it is called.
+    """
 
     rows: list[Row]
     has_next: bool
     has_previous: bool
+    count: Callable[[], Awaitable[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,11 @@ async def read_page(
     rows: QuerySet[M], *, order: Order = BY_ID, first: int | None = None, after: str | None = None
 ) -> Page[M]:
     """Read at most `first` rows (0 to 100, 20 by default) after the cursor."""
-    first = check_first(first)
+    first, rest = check_first(first), rows
     if after is not None:
-        rows = rows.filter(order.after(after, _largest_id(rows.model)))
-    found = await rows.order_by(*order.columns).limit(first + 1)
-    return Page(found[:first], len(found) > first, after is not None)
+        rest = rows.filter(order.after(after, _largest_id(rows.model)))
+    found = await rest.order_by(*order.columns).limit(first + 1)
+    return Page(found[:first], len(found) > first, after is not None, rows.count)
 
 
 def id_after(cursor: str | None, model: type[Model]) -> int:
@@ -123,6 +128,12 @@ class Slice:
         """Make the page from rows that include one row more than the page, if there is one."""
         found = sorted(rows, key=lambda row: int(row.pk))
         return Page(found[: self.first], len(found) > self.first, self.after > 0)
+
+
+async def count_by(rows: QuerySet[M], column: str) -> dict[Any, int]:
+    """Count the rows of many lists at once: rows with an equal value in the column are one list."""
+    counted = rows.annotate(number=Count("id")).group_by(column).values(column, "number")
+    return {row[column]: row["number"] for row in await counted}
 
 
 async def read_slices(rows: QuerySet[M], by: tuple[str, ...], part: Slice) -> dict[Any, list[M]]:

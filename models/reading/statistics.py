@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from domain.days import start_of_day, start_of_week
 from models.academy import Academy, VideoSettings
 from models.database import sql
+from zones import zone_of
 
 # A partial index serves each count: for one academy its part, for all academies the whole. For a
 # long count the database may read the table instead, as a count reads all that it counts.
@@ -44,7 +44,8 @@ async def read_meeting_counts(
         zones[academy.timezone].append(academy.id)
     found: dict[int, MeetingCounts] = {}
     for name, ids in zones.items():
-        starts = (start_of_day(now, ZoneInfo(name)), start_of_week(now, ZoneInfo(name)))
+        zone = zone_of(name)
+        starts = (start_of_day(now, zone), start_of_week(now, zone))
         rows = await sql.query(f"{OF_EACH} ({sql.places(len(ids), first=3)})", *starts, *ids)
         found |= {row["id"]: _counts(row) for row in rows}
     return found

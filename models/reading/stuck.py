@@ -41,14 +41,19 @@ async def stuck_page(
     super admin, and an empty page for others."""
     first = check_first(first)
     start = id_after(after, Session)
-    if not viewer.may(Permit.SCHEDULE):
-        return Page([], False, after is not None)
+    may_read = viewer.may(Permit.SCHEDULE)
+
+    async def count() -> int:
+        stuck = find_stuck(0, now, viewer.academy_id or 0)
+        return len([row.id async for row, _ in stuck]) if may_read else 0
+
     found: list[Session] = []
-    async for row, _ in find_stuck(start, now, viewer.academy_id or 0):
-        found.append(row)
-        if len(found) > first:
-            break
-    return Page(found[:first], len(found) > first, after is not None)
+    if may_read:
+        async for row, _ in find_stuck(start, now, viewer.academy_id or 0):
+            found.append(row)
+            if len(found) > first:
+                break
+    return Page(found[:first], len(found) > first, after is not None, count)
 
 
 async def find_stuck(

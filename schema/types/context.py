@@ -13,9 +13,10 @@ from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from models.reading.joining import Joining
 from models.reading.pages import Page, Slice
+from models.reading.rosters import Span
 from models.reading.statistics import MeetingCounts
 from models.reading.stuck import Works
-from schema.types.pages import Connection
+from schema.types.pages import Connection, CountedConnection
 
 if TYPE_CHECKING:  # these files import this one
     from schema.types.access_key import AccessKey
@@ -59,6 +60,7 @@ class Loaders(Protocol):
     joinings: DataLoader[models.Session, Joining]
     # By session and status: the roster rows that the viewer may read.
     attendances: PageLoader[int, AttendanceStatus | None, models.SessionParticipant]
+    history_counts: DataLoader[tuple[int, Span], int]  # by user and time: rows that they may read
 
 
 class Context(Protocol):
@@ -79,7 +81,9 @@ class Context(Protocol):
     async def access_keys(self, academy_id: int) -> list["AccessKey"]:
         """Return the access keys of an academy that the viewer may see."""
 
-    async def attendances(self, found: Page[models.SessionParticipant]) -> Connection["Attendance"]:
+    async def attendances(
+        self, found: Page[models.SessionParticipant]
+    ) -> CountedConnection["Attendance"]:
         """Return a page of roster rows as a connection of attendances."""
 
     async def room(self, session: models.Session, *, is_streamed: bool) -> "RoomInfo":

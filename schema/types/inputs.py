@@ -24,6 +24,8 @@ class SessionFilter:
     student_id: strawberry.ID | None = UNSET
     group_id: strawberry.ID | None = UNSET
     external_ids: list[str] | None = UNSET
+    search: str | None = UNSET
+    local_date: str | None = UNSET
     kinds: list[SessionKind] | None = UNSET
     statuses: list[SessionStatus] | None = UNSET
     has_meeting: bool | None = UNSET
@@ -46,6 +48,7 @@ class GroupFilter:
     kinds: list[GroupKind] | None = UNSET
     external_ids: list[str] | None = UNSET
     teacher_id: strawberry.ID | None = UNSET
+    search: str | None = UNSET
 
 
 @strawberry.input

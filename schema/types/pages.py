@@ -1,6 +1,6 @@
 """Relay connections: a page of a list with its edges and cursors."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, Self, TypeVar
 
 import strawberry
@@ -30,6 +30,7 @@ class Connection(Generic[T]):
     edges: list[Edge[T]]
     nodes: list[T]
     page_info: PageInfo
+    count: strawberry.Private[Callable[[], Awaitable[int]] | None]
 
     @classmethod
     def of(cls, page: Page[Row], *, cursor: Callable[[Row], str], node: Callable[[Row], T]) -> Self:
@@ -40,4 +41,16 @@ class Connection(Generic[T]):
             start_cursor=edges[0].cursor if edges else None,
             end_cursor=edges[-1].cursor if edges else None,
         )
-        return cls(edges=edges, nodes=[edge.node for edge in edges], page_info=info)
+        nodes = [edge.node for edge in edges]
+        return cls(edges=edges, nodes=nodes, page_info=info, count=page.count)
+
+
+@strawberry.type(name="Connection")
+class CountedConnection(Connection[T]):
+    """A connection that tells how many rows the whole list has. They are counted when asked for."""
+
+    @strawberry.field
+    async def total_count(self) -> int:
+        if self.count is None:
+            raise RuntimeError("whoever reads this list has to say how it is counted")
+        return await self.count()

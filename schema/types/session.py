@@ -18,7 +18,7 @@ from schema.types.given import given
 from schema.types.group import Group
 from schema.types.meeting import Meeting, MeetingRefusal
 from schema.types.node import Node
-from schema.types.pages import Connection
+from schema.types.pages import Connection, CountedConnection
 from schema.types.session_parts import (
     KeptOpen,
     ScheduledTransition,
@@ -109,7 +109,7 @@ class Session(Node):
         first: int | None = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
         status: AttendanceStatus | None = strawberry.UNSET,
-    ) -> Connection[Attendance]:
+    ) -> CountedConnection[Attendance]:
         part = Slice.of(models.SessionParticipant, given(first), given(after))
         lists = info.context.loaders.attendances
         found = await lists.load((self.row.id, part, given(status)))

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
@@ -6,12 +8,13 @@ import strawberry
 import models
 from domain.access import UserRole
 from models.reading.pages import read_page
+from models.reading.rosters import history_rows
 from schema.types.academy import Academy
 from schema.types.context import Info
 from schema.types.given import given
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
-from schema.types.pages import Connection
+from schema.types.pages import CountedConnection
 from schema.types.settings import TeacherMeetingSettings
 
 if TYPE_CHECKING:
@@ -79,12 +82,10 @@ class User(Node):
         after: str | None = strawberry.UNSET,
         from_: Annotated[datetime | None, strawberry.argument(name="from")] = strawberry.UNSET,
         to: datetime | None = strawberry.UNSET,
-    ) -> Connection[Annotated["Attendance", strawberry.lazy("schema.types.attendance")]]:
-        rows = models.SessionParticipant.visible_to(info.context.viewer)
-        rows = rows.filter(user_id=self.database_id)
-        if from_:
-            rows = rows.filter(session__scheduled_at__gte=from_)
-        if to:
-            rows = rows.filter(session__scheduled_at__lt=to)
+    ) -> CountedConnection[Annotated["Attendance", strawberry.lazy("schema.types.attendance")]]:
+        span = given(from_), given(to)
+        rows = history_rows(info.context.viewer, [self.database_id], span)
         found = await read_page(rows, first=given(first), after=given(after))
-        return await info.context.attendances(found)
+        # The histories of many people are counted together.
+        count = partial(info.context.loaders.history_counts.load, (self.database_id, span))
+        return await info.context.attendances(replace(found, count=count))

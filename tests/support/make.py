@@ -6,6 +6,7 @@ from typing import Any
 
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
+from actions.writing.search_words import write_words
 from domain.access import UserRole, Viewer
 from domain.session import GroupKind, MembershipSource, SessionKind
 from models import (
@@ -43,9 +44,11 @@ async def user(academy: Academy | None, role: UserRole, **values: Any) -> User:
         "external_id": f"u{number}",
         "created_at": ELEVEN,
     }
-    return await User.create(
+    row = await User.create(
         **named | {"academy_id": academy.id if academy else None, "role": role} | values
     )
+    await write_words([row])
+    return row
 
 
 async def teacher(academy: Academy, **values: Any) -> User:
@@ -75,6 +78,7 @@ async def group(academy: Academy, teacher: User, *members: User, **values: Any) 
         | {"academy_id": academy.id, "teacher_id": teacher.id, "created_at": ELEVEN}
         | values
     )
+    await write_words([row])
     for member in members:
         await Membership.create(group_id=row.id, user_id=member.id, via=MembershipSource.ENROLMENT)
     return row

@@ -30,6 +30,7 @@ from tests.support.livekit_stub import LiveKitStub
 from tests.support.patience import see, until
 from tests.support.private_sessions import at, make_session
 from tests.support.ticking import beating
+from zones import RELEASE
 
 
 def environment(url: str, stub: LiveKitStub, **changed: Any) -> dict[str, str]:
@@ -70,6 +71,8 @@ async def test_a_well_installation_has_nothing_that_fails(
         code, found = await doctor(env, "--room")
         plain = await run("doctor", env=env)
     assert code == plain.code == 0, found
+    zones = f"tzdata {RELEASE}; the system's own are not read."
+    assert found["time zones"] == ("ok", zones)
     for name in ("database", "database's clock", "clock", "redis", "livekit api", "livekit keys"):
         assert found[name][0] == "ok", found[name]
     assert found["livekit browser"][0] == "ok"
@@ -81,7 +84,7 @@ async def test_a_well_installation_has_nothing_that_fails(
     assert found["turn"][0] == "warn"  # the stub lets nobody in
     assert stub.rooms == {}
     assert {"CreateRoom", "DeleteRoom"} <= set(stub.calls)
-    assert plain.out.splitlines()[-1] == "9 ok, 2 warn, 0 fail"
+    assert plain.out.splitlines()[-1] == "10 ok, 2 warn, 0 fail"
 
 
 async def test_no_room_is_made_unless_asked_for(database: Database, stub: LiveKitStub) -> None:
@@ -283,7 +286,8 @@ async def test_every_setting_is_shown_with_its_source_and_no_secret() -> None:
         port=8123,
     )
     assert ended.code == 0
-    assert set(told) == {f"HALAQA_{name.upper()}" for name in Settings.model_fields}
+    assert set(told) == {f"HALAQA_{name.upper()}" for name in Settings.model_fields} | {"tzdata"}
+    assert told["tzdata"] == {"value": RELEASE, "source": "package"}
     assert told["HALAQA_PORT"] == {"value": "8123", "source": "environment"}
     assert told["HALAQA_LIVEKIT_TLS_VERIFY"] == {"value": "true", "source": "default"}
     assert told["HALAQA_JWT_SECRET"] == {"value": "set", "source": "environment"}

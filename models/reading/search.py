@@ -1,0 +1,63 @@
+"""Conditions of a search. Each of its words begins a word that is kept of the row, or a key.
+
+A condition only narrows: what a viewer may see is asked beside it. `academy_id` is the academy that
+is searched; None is all of them.
+"""
+
+from functools import reduce
+from operator import or_
+
+from tortoise.expressions import Q, RawSQL, Subquery
+
+from domain.search import Sought, WordKind, sought_in
+from models.search import SearchWord
+
+LAST_LETTER = "\U0010ffff"  # stands behind every letter that a word can have
+
+# The academies one by one, each a range of the index; 0 is the part of the super admins.
+EVERYWHERE = RawSQL("(SELECT id FROM academies UNION ALL SELECT 0)")
+
+
+def users_found(text: str, academy_id: int | None) -> Q:
+    """Match users by their names, their email and their external id."""
+    names, keys = WordKind.USER_NAME, WordKind.USER_KEY
+    each = [_named_or_keyed(sought, names, keys, academy_id) for sought in sought_in(text)]
+    return Q(*each)
+
+
+def groups_found(text: str, academy_id: int | None) -> Q:
+    """Match groups by their name and their external id."""
+    names, keys = WordKind.GROUP_NAME, WordKind.GROUP_KEY
+    each = [_named_or_keyed(sought, names, keys, academy_id) for sought in sought_in(text)]
+    return Q(*each)
+
+
+def sessions_found(text: str, academy_id: int | None) -> Q:
+    """Match sessions by title and subject, and by their teacher's, student's and group's names."""
+    condition = Q()
+    for sought in sought_in(text):
+        people = _subjects(_begins(WordKind.USER_NAME, sought.word), academy_id)
+        groups = _subjects(_begins(WordKind.GROUP_NAME, sought.word), academy_id)
+        texts = _subjects(_begins(WordKind.SESSION, sought.word), academy_id)
+        condition &= (
+            Q(id__in=texts)
+            | Q(teacher_id__in=people)
+            | Q(student_id__in=people)
+            | Q(group_id__in=groups)
+        )
+    return condition
+
+
+def _named_or_keyed(sought: Sought, names: WordKind, keys: WordKind, academy_id: int | None) -> Q:
+    begun = [_begins(names, sought.word), *(_begins(keys, key) for key in sorted(sought.keys))]
+    return Q(id__in=_subjects(reduce(or_, begun), academy_id))
+
+
+def _begins(kind: WordKind, start: str) -> Q:
+    return Q(kind=kind, word__gte=start, word__lt=start + LAST_LETTER)
+
+
+def _subjects(which: Q, academy_id: int | None) -> Subquery:
+    """Select the ids of the rows that have such a word."""
+    where = Q(academy_id__in=EVERYWHERE) if academy_id is None else Q(academy_id=academy_id)
+    return Subquery(SearchWord.filter(where, which).values("subject"))
