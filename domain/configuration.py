@@ -1,7 +1,7 @@
 """Rules of settings: the bounds of each, and settings that need each other."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import InvalidInputError
@@ -39,18 +39,16 @@ POLICY_BOUNDS: Bounds = {
 TEACHER_BOUNDS: Bounds = {"max_participants": (1, ROOM_MAX_PARTICIPANTS)}
 
 
-def checked_settings(
-    values: Mapping[str, Any], bounds: Bounds, default_of: Callable[[str], Any]
-) -> dict[str, Any]:
-    """Return the settings, null replaced by the default; INVALID_INPUT for one out of bounds."""
-    settled = {name: default_of(name) if value is None else value for name, value in values.items()}
+def checked_settings(values: Mapping[str, Any], bounds: Bounds) -> dict[str, Any]:
+    """Return the settings as they are stored; INVALID_INPUT for one out of bounds."""
+    settled = dict(values)
     for name in bounds.keys() & settled.keys():
         check_within(name, settled[name], bounds)
     for name in settled.keys() & set(HOURS):
         if settled[name] is not None and not HOUR.fullmatch(settled[name]):
             raise InvalidInputError('An hour as "HH:MM", from 00:00 to 23:59.', (camel(name),))
     if DAYS in settled:
-        settled[DAYS] = [day.value for day in WEEK if day in (settled[DAYS] or ())]
+        settled[DAYS] = [day.value for day in WEEK if day in settled[DAYS]]
     return settled
 
 

@@ -3,8 +3,20 @@
 import base64
 import binascii
 import json
+from typing import NamedTuple
 
-_STREAM = "s1"
+_STREAM = "s2"
+
+
+class Place(NamedTuple):
+    """A version of a session's stream, and the word of the event there; 0 before the first one.
+
+    After a restore from a backup the same version is reached again by another event, whose word
+    is another one.
+    """
+
+    version: int
+    word: int
 
 
 def _pack(*parts: object) -> str:
@@ -21,15 +33,16 @@ def _unpack(cursor: str) -> list[object] | None:
     return parts if isinstance(parts, list) else None
 
 
-def stream_cursor(session_id: int, version: int) -> str:
-    return _pack(_STREAM, session_id, version)
+def stream_cursor(session_id: int, version: int, word: int) -> str:
+    return _pack(_STREAM, session_id, version, word)
 
 
-def stream_version(cursor: str, session_id: int) -> int | None:
-    """Read the version from a cursor; None if it is malformed or of another session."""
+def stream_place(cursor: str, session_id: int) -> Place | None:
+    """Read the place from a cursor; None if it is malformed, old, or of another session."""
     match _unpack(cursor):
-        case [str(mark), int(owner), int(version)] if mark == _STREAM and owner == session_id:
-            return version if version >= 0 else None
+        case [str(mark), int(owner), int(version), int(word)]:
+            is_place = mark == _STREAM and owner == session_id and version >= 0
+            return Place(version, word) if is_place else None
         case _:
             return None
 

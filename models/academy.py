@@ -1,6 +1,5 @@
 """An academy and its settings."""
 
-from collections.abc import Callable
 from datetime import datetime, time
 from typing import Any, Self
 
@@ -142,8 +141,3 @@ class AttendancePolicy(Model):
             "merge_gap_seconds": self.merge_gap_seconds,
             "stale_after_minutes": self.stale_after_minutes,
         }
-
-
-def default_of(settings: type[VideoSettings | AttendancePolicy]) -> Callable[[str], Any]:
-    """Return a function from a setting's name to its default."""
-    return lambda name: settings._meta.fields_map[name].default

@@ -9,6 +9,7 @@ from actions.academies import (
     teacher_settings,
     video_settings,
 )
+from domain.configuration import HOURS
 from execution.context import Info
 from execution.payloads import answers
 from models import Academy as AcademyRow
@@ -53,8 +54,9 @@ async def academy(
 
 @answers(AcademyPayload)
 async def create_academy(info: Info, input: AcademyInput) -> AcademyPayload:
-    values = {name: value for name, value in given_values(input).items() if value is not None}
-    row = await academy_create.create_academy(info.context.viewer, values, info.context.now)
+    row = await academy_create.create_academy(
+        info.context.viewer, given_values(input), info.context.now
+    )
     return AcademyPayload(academy=Academy.of(row))
 
 
@@ -78,7 +80,7 @@ async def update_video_settings(
     row = await video_settings.update_video_settings(
         context.viewer,
         require_number(Kind.ACADEMY, academy_id, "academyId"),
-        given_values(input),
+        given_values(input, cleared_by_null=HOURS),
         context.now,
     )
     return AcademyPayload(academy=Academy.of(row))
@@ -103,6 +105,6 @@ async def update_teacher_meeting_settings(
     context = info.context
     number = require_number(Kind.USER, teacher_id, "teacherId")
     row = await teacher_settings.update_teacher_meeting_settings(
-        context.viewer, number, given_values(input), context.now
+        context.viewer, number, given_values(input, cleared_by_null=vars(input)), context.now
     )
     return UserPayload(user=User.of(row))

@@ -6,12 +6,13 @@ import strawberry
 from tortoise.expressions import Q
 
 import models
-from domain.cursors import stream_version
-from domain.event import PRESENCE_KINDS, ROSTER_KINDS
+from domain.cursors import Place, stream_place
+from domain.event import PRESENCE_KINDS
 from execution.context import Info
 from models.attendance import TO_REVIEW
 from models.reading.pages import read_page
 from models.reading.rosters import read_rosters, read_states
+from models.reading.stream_places import read_place
 from resolvers.filters import among, filled, named, within
 from resolvers.sessions import find_session
 from schema.types.attendance import Attendance
@@ -86,16 +87,22 @@ async def session_presence_changes(
     session = await _managed(info, session_id)
     if session is None:
         return None
-    since = stream_version(after, session.id)
-    if since is None or not 0 <= session.version - since <= CHANGES_MAX_EVENTS:
+    since = stream_place(after, session.id)
+    if since is None or not 0 <= session.version - since.version <= CHANGES_MAX_EVENTS:
         return await _snapshot(session, now)
-    stream = models.SessionEvent.filter(session_id=session.id, kind__in=ROSTER_KINDS)
-    events = stream.filter(sequence__gt=since, sequence__lte=session.version).order_by("sequence")
-    news = [row for row in await events if row.kind in PRESENCE_KINDS]
-    before = await stream.filter(sequence__lte=since).order_by("-sequence").first()
+    place, from_version = await read_place(session.id, since.version)
+    if since != place:  # another event is there: the database was restored from a backup
+        return await _snapshot(session, now)
+    events = models.SessionEvent.filter(
+        session_id=session.id,
+        kind__in=PRESENCE_KINDS,
+        sequence__gt=since.version,
+        sequence__lte=session.version,
+    )
+    news = await events.order_by("sequence")
     roster = (await read_rosters([session.id])).get(session.id, [])
-    from_version = before.sequence if before else 0
-    return PresenceChanges.of(news, from_version, session.version, roster, session, now)
+    there = Place(session.version, session.version_word)
+    return PresenceChanges.of(news, from_version, there, roster, session, now)
 
 
 async def _managed(info: Info, session_id: str) -> models.Session | None:

@@ -69,18 +69,13 @@ async def upsert_users(info: Info, users: list[UserInput]) -> UsersPayload:
 
 def _person_input(user: UserInput) -> PersonInput:
     values = {name: value for name, value in given_values(user).items() if name in PERSON_COLUMNS}
-    if values.get("is_active", True) is None:
-        values["is_active"] = True
-    guardians = user.guardian_external_ids
     return PersonInput(
         external_id=user.external_id,
         academy_id=optional_number(Kind.ACADEMY, given(user.academy_id)),
         role=user.role,
         values=values,
         password=given(user.password),
-        # Left out means None, so the guardians are kept; null means an empty list, so they go.
-        guardian_external_ids=None if guardians is strawberry.UNSET else guardians or [],
-        clears_password=user.password is None,
+        guardian_external_ids=given(user.guardian_external_ids),
     )
 
 

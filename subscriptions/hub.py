@@ -17,11 +17,12 @@ from tortoise.models import Model
 
 import models
 from domain.attendance.state import AttendanceState
-from domain.cursors import stream_version
+from domain.cursors import stream_place
 from domain.errors import NotFoundError
 from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
 from models.attendance_json import state_from_json
 from models.reading.rosters import read_rosters
+from models.reading.stream_places import read_place
 
 T = TypeVar("T")
 
@@ -38,10 +39,12 @@ BACKLOG_MAX_EVENTS = 256  # read when a hub opens
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event, and the version of the event before it that changed the roster."""
+    """An event, the version of the event before it that changed the roster, and the word of the
+    event before it."""
 
     row: models.SessionEvent
     roster_before: int
+    word_before: int
 
 
 class Hub:
@@ -61,6 +64,7 @@ class Hub:
         self.changed_at: Counter[int] = Counter()  # the last version that changed a person's row
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
+        self._word = 0  # of the newest event
         self._hearing = asyncio.Lock()  # a hint waits for the opening, and for the hint before it
         self._refreshing = asyncio.Lock()
         self._reading = asyncio.Lock()
@@ -84,11 +88,8 @@ class Hub:
             backlog = min(self._ring.maxlen or 0, BACKLOG_MAX_EVENTS)
             self.floor = self.version = max(0, session.version - backlog)
             self._ring.clear()
-            earlier = models.SessionEvent.filter(
-                session_id=self.session_id, sequence__lte=self.floor, kind__in=ROSTER_KINDS
-            )
-            last = await earlier.order_by("-sequence").first()
-            self._roster_changed = last.sequence if last else 0
+            place, self._roster_changed = await read_place(self.session_id, self.floor)
+            self._word = place.word
             await self.catch_up()
             # Read after the events: a change that only the roster has comes as an event later.
             states = (await read_rosters([self.session_id])).get(self.session_id, [])
@@ -139,7 +140,8 @@ class Hub:
                 self.edition += 1
             self.people |= people
             for row in rows:
-                self._ring.append(Entry(row, self._roster_changed))
+                self._ring.append(Entry(row, self._roster_changed, self._word))
+                self._word = row.word
                 if row.kind in ROSTER_KINDS:
                     self._roster_changed = row.sequence
                 if row.kind in PRESENCE_KINDS:
@@ -170,10 +172,12 @@ class Hub:
 
     def place_of(self, cursor: str | None) -> int | None:
         """Find where a subscriber goes on; None where the ring cannot serve the cursor."""
-        version = stream_version(cursor, self.session_id) if cursor else None
-        if version is None or not self.floor <= version <= self.version:
+        place = stream_place(cursor, self.session_id) if cursor else None
+        if place is None or not self.floor <= place.version <= self.version:
             return None
-        return version
+        missed = self.after(place.version)
+        word = missed[0].word_before if missed else self._word
+        return place.version if place.word == word else None
 
     def after(self, position: int) -> list[Entry]:
         """Return the events after a position that the ring still has."""

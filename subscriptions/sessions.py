@@ -7,6 +7,7 @@ import strawberry
 
 import clock
 from domain.access import Audience, Scope
+from domain.cursors import Place
 from domain.event import PRESENCE_KINDS
 from domain.status import SessionStatus
 from schema.types.events import SessionEvent, event_of, snapshot_of
@@ -45,7 +46,8 @@ async def session_presence(
                 rows, since = [entry.row for entry in news], news[0].roster_before
                 key = ("changes", rows[0].sequence, rows[-1].sequence)
                 there = (hub.roster.values(), hub.session, clock.now(), hub.people, Shared(scope))
-                told = partial(PresenceChanges.of, rows, since, rows[-1].sequence, *there)
+                place = Place(rows[-1].sequence, rows[-1].word)
+                told = partial(PresenceChanges.of, rows, since, place, *there)
                 yield hub.build_once(key, told)
             elif hub.session.finalised_at or hub.session.status is SessionStatus.CANCELLED:
                 return  # the roster cannot change any more

@@ -25,9 +25,6 @@ LONG_ROOM_NAME = "x" * 100  # no room has a longer name, and its link must not b
 SCRIPTS = ("javascript", "data", "vbscript")  # links of these would run code in the browser
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
-# Null in an update sets these; `check_values` refuses null for those that have no default.
-NULL_SETS = {"is_active": None, "locale": "ar", "meeting_link_template": None}
-
 
 async def update_academy(
     viewer: Viewer, academy_id: int, values: dict[str, Any], now: datetime
@@ -39,7 +36,7 @@ async def update_academy(
     academy stopped, unless the academy is active again before the session's end.
     """
     await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
-    given = {name: NULL_SETS.get(name, "") if v is None else v for name, v in values.items()}
+    given = dict(values)
     check_values(given)
     async with atomic() as tx:
         await lock_for_lists([academy_id])
@@ -75,9 +72,10 @@ async def authorise(viewer: Viewer, academy_id: int | None) -> int:
 
 
 def check_values(values: dict[str, Any]) -> None:
-    """Raise INVALID_INPUT for a value that no academy may have; strip the name in place."""
-    if values.get("is_active", True) is None:
-        raise InvalidInputError("An academy is active or it is not.", ("isActive",))
+    """Raise INVALID_INPUT for a value that no academy may have.
+
+    The name is stripped in place, and an empty template becomes None.
+    """
     if "name" in values:
         values["name"] = cleaned(values["name"], NAME_MAX_CHARS, "name")
     if values.get("timezone", "UTC") not in zone_names():
@@ -86,7 +84,9 @@ def check_values(values: dict[str, Any]) -> None:
     if not LOCALE.fullmatch(locale) or len(locale) > LOCALE_MAX_CHARS:
         raise InvalidInputError("Not a language tag, such as ar or en-GB.", ("locale",))
     template = values.get("meeting_link_template")
-    if template is None:
+    if not template:
+        if template is not None:
+            values["meeting_link_template"] = None
         return
     scheme = re.fullmatch(r"([a-z][a-z0-9+.-]*)://\S+", template)
     if "{room}" not in template or scheme is None or scheme[1] in SCRIPTS:

@@ -34,7 +34,7 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 @dataclass(slots=True)
 class PersonInput:
-    """One person to write. `values` are the columns that were given; None in them clears."""
+    """One person to write. `values` are the columns that were given; an empty email clears it."""
 
     external_id: str
     academy_id: int | None
@@ -42,7 +42,6 @@ class PersonInput:
     values: dict[str, Any]
     password: str | None = None
     guardian_external_ids: list[str] | None = None
-    clears_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ async def _upsert(
         raise ForbiddenError(NO_ADMINS if viewer.is_service else HIGHER_ROLE, ("externalId",))
     await _check_email(person, academy_id, user)
     values = person.values | {"role": person.role}
-    if person.clears_password or entry.password_hash is not None:
+    if entry.password_hash is not None:
         values["password_hash"] = entry.password_hash
     if user is None:
         return await User.create(
@@ -155,6 +154,9 @@ async def _check_email(person: PersonInput, academy_id: int | None, user: User |
     if given is None:
         return
     email = email_of(given)  # before its length counts: some letters become two in lower case
+    if not email:
+        person.values["email"] = None
+        return
     if len(email) > EMAIL_MAX_CHARS or not (EMAIL.fullmatch(email) and email.isprintable()):
         raise InvalidInputError("Not an email address.", ("email",))
     person.values["email"] = email

@@ -19,7 +19,6 @@ from domain.access import Permit, UserRole, Viewer
 from domain.configuration import DAYS, HOURS, VIDEO_BOUNDS, check_window, checked_settings
 from domain.status import LIVE, OVER, SessionStatus
 from models import Academy, Session, User, VideoSettings
-from models.academy import default_of
 from models.database.atomic import atomic
 
 # Sessions that follow their academy's settings: not started, or without a room so far.
@@ -52,7 +51,7 @@ async def update_video_settings(
     async with atomic() as tx:
         # Locked: a session that is scheduled at the same time waits, and sees the new settings.
         settings = await VideoSettings.select_for_update().get(academy_id=academy_id)
-        new = checked_settings(values, VIDEO_BOUNDS, default_of(VideoSettings))
+        new = checked_settings(values, VIDEO_BOUNDS)
         changed = {name for name, value in new.items() if getattr(settings, name) != value}
         settings.update_from_dict(new)
         check_window(settings.meeting_creation_time_start, settings.meeting_creation_time_end)

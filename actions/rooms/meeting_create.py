@@ -20,8 +20,7 @@ async def create_meeting(
 ) -> Session:
     """Return the session with its meeting: the one it has, or a new one.
 
-    `wishes` holds the options that the caller gave; None takes a wish back. Wishes count until
-    the room is there.
+    `wishes` holds the options that the caller gave. They count until the room is there.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     is_teacher = viewer.role is UserRole.TEACHER
@@ -42,9 +41,7 @@ async def create_meeting(
         for name in wishes.keys() & bounds.keys():
             check_within(name, wishes[name], bounds)
         if wishes and session.room_first_ready_at is None:
-            merged = (session.meeting_wishes or {}) | wishes
-            kept = {name: value for name, value in merged.items() if value is not None}
-            draft.change(meeting_wishes=kept)
+            draft.change(meeting_wishes=(session.meeting_wishes or {}) | wishes)
             if session.meeting_id is not None and draft.changed:
                 await adopt_teacher_options(draft)
                 draft.change(meeting_expires_at=expiry_of(session))

@@ -16,7 +16,7 @@ from models.database import sql
 from models.database.connection import dialect
 
 # Fewest and most characters of each text.
-TEXT_BOUNDS = {"title": (1, 300), "subject": (1, 300), "notes": (0, 20_000)}
+TEXT_BOUNDS = {"title": (1, 300), "subject": (0, 300), "notes": (0, 20_000)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +52,11 @@ def digest_of(asked: SessionInput) -> str:
 
 
 def cleaned_texts(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the values that are texts, as they are stored; INVALID_INPUT."""
+    """Return those of the values that are texts, as they are stored: None for an empty one."""
     texts: dict[str, Any] = {}
     for name, (fewest, most) in TEXT_BOUNDS.items():
         if values.get(name) is not None:
-            texts[name] = cleaned(values[name], most, name, shortest=fewest)
+            texts[name] = cleaned(values[name], most, name, shortest=fewest) or None
     return texts
 
 

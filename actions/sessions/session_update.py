@@ -20,20 +20,19 @@ from actions.writing.roster import change_teacher, fill
 from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
-from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
+from domain.errors import ForbiddenError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
 from models import Session
 from models.database.atomic import atomic
 
 TEACHERS_OWN = {"title", "notes"}
-REQUIRED = {"title": "title", "teacher_id": "teacherId"}
 
 Values = dict[str, Any]
 
 
 @retried_if_raced
 async def update_session(viewer: Viewer, session_id: int, values: Values, now: datetime) -> Session:
-    """Change the given values, named as in SessionInput; None clears one.
+    """Change the given values, named as in SessionInput; an empty text clears notes or subject.
 
     Texts may change at any time, also of a session that is over: they are its record. The teacher
     may change until it is over, its student or group until it starts.
@@ -41,9 +40,6 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     if not (viewer.may(Permit.SCHEDULE) or values.keys() <= TEACHERS_OWN):
         raise ForbiddenError("A teacher changes the title and the notes.")
-    for name, field in REQUIRED.items():
-        if name in values and values[name] is None:
-            raise InvalidInputError("A session cannot be without it.", (field,))
     given = values | cleaned_texts(values)
     # A session that gets a student has no group any more, and the other way round.
     if given.get("student_id") is not None:

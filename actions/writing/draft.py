@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from secrets import randbits
 from typing import Any
 
 from domain.attendance.state import AttendanceState
@@ -9,6 +11,8 @@ from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import Session
 from models.attendance_json import state_to_json
+
+WORD_BITS = 48  # JSON's numbers have 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Draft:
     dropped: set[WorkKind] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     concerned: set[int] = field(default_factory=set)  # people who may lose a right by it
+    word: int = field(default_factory=partial(randbits, WORD_BITS))  # of all its events
 
     def change(self, **values: Any) -> None:
         """Set the values that differ; the others are neither written nor published.
@@ -47,6 +52,7 @@ class Draft:
         self, kind: SessionEventKind, payload: dict[str, Any], actor_id: int | None = None
     ) -> None:
         self.session.version += 1
+        self.session.version_word = self.word
         self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
     def append_update(self, actor_id: int) -> None:

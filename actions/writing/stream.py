@@ -92,8 +92,8 @@ async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
 
 
 APPEND = """
-INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id, word)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _payload = SessionEvent._meta.fields_map["payload"]
 DROP = "DELETE FROM due_work WHERE kind = $1 AND subject IN ({ids})"
@@ -117,6 +117,7 @@ async def write(
             _payload.to_db_value(fact.payload, SessionEvent),
             draft.now,
             fact.actor_id,
+            draft.word,
         )
         for draft, fact in facts
     ]
@@ -149,7 +150,7 @@ async def _update_rows(drafts: list[Draft]) -> None:
     for draft in drafts:
         if draft.events:
             draft.change(updated_at=draft.now)
-            draft.changed.add("version")
+            draft.changed |= {"version", "version_word"}
     rows = [draft.session for draft in drafts if draft.changed]
     names = sorted(set().union(*(draft.changed for draft in drafts)))
     if not rows:

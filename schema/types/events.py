@@ -131,7 +131,7 @@ def event_of(
     common: dict[str, Any] = {
         "sequence": row.sequence,
         "occurred_at": row.occurred_at,
-        "cursor": stream_cursor(row.session_id, row.sequence),
+        "cursor": stream_cursor(row.session_id, row.sequence, row.word),
         "shared": shared,
     }
     acted = common | {"row": row}
@@ -169,7 +169,7 @@ def snapshot_of(session: models.Session, now: datetime, shared: Shared) -> Sessi
     return SessionSnapshot(
         sequence=session.version,
         occurred_at=session.updated_at,
-        cursor=stream_cursor(session.id, session.version),
+        cursor=stream_cursor(session.id, session.version, session.version_word),
         as_of=now,
         session=session_of(session),
         shared=shared,

@@ -1,5 +1,9 @@
-"""Inputs that clients send. A field left out is UNSET and stays as it is; null clears it."""
+"""Inputs that clients send. A field that is left out (UNSET) or null stays as it is.
 
+Typed clients send null for what was not set. Null clears only what a resolver names as such.
+"""
+
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +16,13 @@ from domain.session import GroupKind, MembershipSource, SessionKind
 from domain.status import SessionStatus
 
 
-def given_values(source: Any) -> dict[str, Any]:
-    """Return the fields that the client gave, by name."""
-    return {name: value for name, value in vars(source).items() if value is not UNSET}
+def given_values(source: Any, *, cleared_by_null: Container[str] = ()) -> dict[str, Any]:
+    """Return the fields that the client set, by name. Null sets only `cleared_by_null`."""
+    return {
+        name: value
+        for name, value in vars(source).items()
+        if value is not UNSET and (value is not None or name in cleared_by_null)
+    }
 
 
 @strawberry.input

@@ -7,7 +7,7 @@ import strawberry
 
 import models
 from domain.attendance.state import AttendanceState
-from domain.cursors import stream_cursor
+from domain.cursors import Place, stream_cursor
 from domain.event import SessionEventKind
 from models.attendance_json import state_from_json
 from schema.types.attendance import Attendance, AttendanceStatistics
@@ -46,7 +46,7 @@ class PresenceSnapshot(PresenceEvent):
         """Show the whole roster, in the order in which people were added."""
         states = sorted(roster, key=lambda state: state.participant_id)
         return cls(
-            cursor=stream_cursor(session.id, session.version),
+            cursor=stream_cursor(session.id, session.version, session.version_word),
             version=session.version,
             as_of=now,
             session=session_of(session),
@@ -70,7 +70,7 @@ class PresenceChanges(PresenceEvent):
         cls,
         events: Iterable[models.SessionEvent],
         from_version: int,
-        version: int,
+        place: Place,
         roster: Iterable[AttendanceState],
         session: models.Session,
         now: datetime,
@@ -88,8 +88,8 @@ class PresenceChanges(PresenceEvent):
                 person = people.get(state.user_id)
                 changes.append(Attendance.of(state, session, now, person))
         return cls(
-            cursor=stream_cursor(session.id, version),
-            version=version,
+            cursor=stream_cursor(session.id, *place),
+            version=place.version,
             as_of=now,
             from_version=from_version,
             changes=changes,

@@ -8,29 +8,20 @@ from domain.configuration import VIDEO_BOUNDS, check_window, checked_settings, c
 from domain.errors import InvalidInputError
 from domain.window import Weekday
 
-DEFAULTS = {"ready_minutes_before": 10, "meeting_creation_time_start": None}
-
-
-def test_null_goes_back_to_the_default() -> None:
-    values = {"ready_minutes_before": None, "meeting_creation_time_start": None}
-    assert checked_settings(values, VIDEO_BOUNDS, DEFAULTS.__getitem__) == DEFAULTS
-
 
 @pytest.mark.parametrize(("name", "bounds"), VIDEO_BOUNDS.items())
 def test_the_bounds_themselves_are_within(name: str, bounds: tuple[int, int]) -> None:
     for number in bounds:
         values = {name: number}
-        assert checked_settings(values, VIDEO_BOUNDS, DEFAULTS.__getitem__) == values
+        assert checked_settings(values, VIDEO_BOUNDS) == values
     for number in (bounds[0] - 1, bounds[1] + 1):
         with pytest.raises(InvalidInputError):
-            checked_settings({name: number}, VIDEO_BOUNDS, DEFAULTS.__getitem__)
+            checked_settings({name: number}, VIDEO_BOUNDS)
 
 
 def test_days_are_kept_once_and_in_order() -> None:
     days = [Weekday.FRIDAY, Weekday.MONDAY, Weekday.FRIDAY]
-    kept = checked_settings(
-        {"meeting_creation_blocked_days": days}, VIDEO_BOUNDS, DEFAULTS.__getitem__
-    )
+    kept = checked_settings({"meeting_creation_blocked_days": days}, VIDEO_BOUNDS)
     assert kept == {"meeting_creation_blocked_days": ["MONDAY", "FRIDAY"]}
 
 
@@ -44,7 +35,7 @@ def test_days_are_kept_once_and_in_order() -> None:
 )
 def test_a_refusal_names_the_setting(values: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        checked_settings(values, VIDEO_BOUNDS, DEFAULTS.__getitem__)
+        checked_settings(values, VIDEO_BOUNDS)
     assert refused.value.field == (field,)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.cursors import key_cursor, key_of, stream_cursor, stream_version
+from domain.cursors import Place, key_cursor, key_of, stream_cursor, stream_place
 
 
 def test_a_place_in_a_stream_comes_back() -> None:
-    assert stream_version(stream_cursor(12, 7), 12) == 7
+    assert stream_place(stream_cursor(12, 7, 99), 12) == Place(7, 99)
 
 
 def test_a_place_in_a_list_comes_back() -> None:
@@ -20,15 +20,16 @@ def test_a_place_in_a_list_comes_back() -> None:
         "no cursor",
         "ÄÖÜ",
         "e30",  # {}
-        stream_cursor(13, 7),  # another session's
-        stream_cursor(12, -1),
-        key_cursor("s1", 12, 7),
+        stream_cursor(13, 7, 99),  # another session's
+        stream_cursor(12, -1, 99),
+        key_cursor("s2", 12, 7, 99),
+        "WyJzMSIsMTIsN10",  # ["s1",12,7], as cursors were before events had words
     ],
 )
 def test_what_is_no_place_in_this_stream_is_none(cursor: str) -> None:
-    assert stream_version(cursor, 12) is None
+    assert stream_place(cursor, 12) is None
 
 
-@pytest.mark.parametrize("cursor", ["", "no cursor", stream_cursor(12, 7)])
+@pytest.mark.parametrize("cursor", ["", "no cursor", stream_cursor(12, 7, 99)])
 def test_what_is_no_place_in_a_list_is_none(cursor: str) -> None:
     assert key_of(cursor) is None

@@ -121,15 +121,13 @@ async def test_links_are_made_from_the_academys_template(asker: Asker, there: Sc
 # --- how settings are set
 
 
-async def test_settings_left_out_are_kept_and_null_restores_the_default(
-    asker: Asker, there: Scene
-) -> None:
+async def test_settings_left_out_or_null_are_kept(asker: Asker, there: Scene) -> None:
     payload(await set_video(asker, there, readyMinutesBefore=20, tokenTtlMinutes=60))
     kept = payload(await set_video(asker, there, completionBufferMinutes=0, tokenTtlMinutes=None))
     assert kept["academy"]["videoSettings"] == {
         "readyMinutesBefore": 20,
         "completionBufferMinutes": 0,
-        "tokenTtlMinutes": 180,
+        "tokenTtlMinutes": 60,
     }
     payload(await set_policy(asker, there, lateAfterMinutes=5))
     assert payload(await set_policy(asker, there, presentFromPercent=90))["academy"] == {
@@ -197,7 +195,7 @@ async def test_days_are_kept_once_and_in_the_order_of_the_week(asker: Asker, the
     assert await blocked() == ["MONDAY", "FRIDAY"]
     unknown = await set_video(asker, there, meetingCreationBlockedDays=["Friday"])
     assert code(unknown) == "BAD_USER_INPUT"
-    payload(await set_video(asker, there, meetingCreationBlockedDays=None))
+    payload(await set_video(asker, there, meetingCreationBlockedDays=[]))
     assert await blocked() == []
 
 
@@ -212,9 +210,9 @@ async def test_the_name_time_zone_and_locale_of_an_academy_can_change(
     changed = payload(await set_academy(asker, there, **wish, **link))["academy"]
     assert changed == wish | link | {"name": "Noor"}
     kept = payload(await set_academy(asker, there, isActive=True, locale=None))["academy"]
-    assert kept == changed | {"isActive": True, "locale": "ar"}
+    assert kept == changed | {"isActive": True}
     assert payload(await set_academy(asker, there))["academy"] == kept
-    cleared = payload(await set_academy(asker, there, meetingLinkTemplate=None))["academy"]
+    cleared = payload(await set_academy(asker, there, meetingLinkTemplate=""))["academy"]
     assert cleared["meetingLinkTemplate"] is None
 
 
@@ -222,20 +220,17 @@ async def test_the_name_time_zone_and_locale_of_an_academy_can_change(
     ("field", "value"),
     [
         ("name", "  "),
-        ("name", None),
         ("name", "x" * 201),
         ("timezone", "Riyadh"),
         ("timezone", "localtime"),
         ("timezone", "Factory"),
-        ("timezone", None),
         ("locale", "arabic please"),
         ("meetingLinkTemplate", "https://example.org/class"),
         ("meetingLinkTemplate", "javascript://{room}"),
-        ("isActive", None),
     ],
 )
 async def test_updating_an_academy_to_an_invalid_value_is_refused(
-    asker: Asker, there: Scene, field: str, value: str | None
+    asker: Asker, there: Scene, field: str, value: str
 ) -> None:
     before = await dump()
     answer = await set_academy(asker, there, **{"isActive": False, field: value})

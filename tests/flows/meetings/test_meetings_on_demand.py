@@ -211,10 +211,8 @@ async def test_options_come_from_the_wishes_then_the_teacher_then_the_academy(
     payload(await set_preferences(asker, there, maxParticipants=30))
     payload(await set_video(asker, there, recordByDefault=False))
     assert await options(session) == (10, True, 90)
-    payload(await create(asker, there, maxParticipants=None, maxDurationMinutes=None))
-    assert await options(session) == (30, True, 120)
     payload(await set_preferences(asker, there, maxParticipants=None))
-    assert await options(session) == (40, True, 120)
+    assert await options(session) == (10, True, 90)
 
 
 async def options(session: Session) -> tuple[int, bool, int]:

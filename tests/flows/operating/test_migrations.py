@@ -4,11 +4,12 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models import VideoSettings
+from models import Session, SessionEvent, VideoSettings
 from models.database import sql
 from models.database.connection import close_database, dialect, open_database
 from models.database.migration_runner import ForeignKeyError, apply
@@ -178,3 +179,67 @@ async def test_an_academy_of_the_first_release_gets_the_defaults_of_new_settings
     assert (settings.ready_minutes_before, settings.meeting_creation_minutes_before) == (7, 15)
     assert settings.auto_create_meetings
     assert not settings.record_by_default
+
+
+async def test_events_of_an_earlier_release_get_words_of_their_own(template: Template) -> None:
+    url = await template.blank()
+    await apply(url, until="0004_sure_attendance")
+    await open_database(url)
+    try:
+        await insert("academies", "created_at", **ACADEMY)
+        await insert("users", "created_at", **TEACHER)
+        for notes in ("", "Bring it"):
+            await insert("sessions", *SESSION_MOMENTS, **SESSION, notes=notes)
+        for sequence in (1, 2, 3):
+            for session_id in (1, 2):
+                event = {"session_id": session_id, "sequence": sequence}
+                await insert("session_events", "occurred_at", **event, kind="UPDATED", payload="{}")
+        await apply(url)
+        sessions = await Session.all().order_by("id")
+        events = await SessionEvent.all()
+    finally:
+        await close_database()
+    words = {(event.session_id, event.sequence): event.word for event in events}
+    assert len(set(words.values())) == 6
+    assert all(0 < word < 2**48 for word in words.values())
+    assert [session.version_word for session in sessions] == [words[1, 3], words[2, 3]]
+    assert [session.notes for session in sessions] == [None, "Bring it"]
+
+
+ACADEMY = {"slug": "noor", "name": "Noor", "timezone": "UTC", "locale": "ar", "is_active": "1"}
+TEACHER = {
+    "academy_id": 1,
+    "role": "TEACHER",
+    "first_name": "Ali",
+    "last_name": "Omar",
+    "is_active": "1",
+    "is_service": "0",
+}
+SESSION_MOMENTS = (
+    "scheduled_at",
+    "ends_at",
+    "ready_at",
+    "completes_at",
+    "overtime_until",
+    "created_at",
+    "updated_at",
+)
+SESSION = {
+    "academy_id": 1,
+    "teacher_id": 1,
+    "kind": "QURAN",
+    "format": "GROUP",
+    "title": "Dawn",
+    "status": "CANCELLED",
+    "version": 3,
+    "duration_minutes": 60,
+    "attendance_policy": "{}",
+    "attendance_rule": 2,
+}
+
+
+async def insert(table: str, *moments: str, **values: Any) -> None:
+    """Insert a row; its moments are all the same."""
+    named = {name: f"'{value}'" for name, value in values.items()} | dict.fromkeys(moments, MADE_AT)
+    columns = ", ".join(named)
+    await sql.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(named.values())})")

@@ -1,4 +1,4 @@
-"""Sessions changed over GraphQL: names, ids, nulls, and the field of a refusal."""
+"""Sessions changed over GraphQL: names, ids, and the field of a refusal."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ UPDATE = """mutation ($id: ID!, $input: UpdateSessionInput!) {
     errors { code field } } }"""
 
 
-async def test_clients_give_ids_and_clear_with_null() -> None:
+async def test_clients_give_ids_and_clear_with_an_empty_text() -> None:
     academy = await make.academy()
     teacher, substitute = await make.teacher(academy), await make.teacher(academy)
     session = await make.session(
@@ -35,7 +35,7 @@ async def test_clients_give_ids_and_clear_with_null() -> None:
     async with asking() as asker:
         input = {
             "title": "  Session 2 ",
-            "subject": None,
+            "subject": "",
             "teacherId": encode(Kind.USER, substitute.id),
         }
         now = make.ELEVEN - timedelta(hours=1)

@@ -69,12 +69,14 @@ async def test_a_sessions_words_are_stored_without_the_space_around_them(
     assert (made["title"], made["subject"], made["notes"]) == ("x", "y", "z")
     words = {"title": f"a{ROOM}", "subject": "b" + " " * 400, "notes": ROOM}
     changed = payload(await asker.ask(UPDATE, admin, id=made["id"], input=words))["session"]
-    assert changed == {"title": "a", "subject": "b", "notes": ""}
+    assert changed == {"title": "a", "subject": "b", "notes": None}
+    cleared = await asker.ask(UPDATE, admin, id=made["id"], input={"subject": ROOM})
+    assert payload(cleared)["session"] == {"title": "a", "subject": None, "notes": None}
+    empty = payload(await schedule(asker, admin, subject="", notes=""))["session"]
+    assert (empty["subject"], empty["notes"]) == (None, None)
 
 
-@pytest.mark.parametrize(
-    "words", [{"title": "x" * 301}, {"subject": "x" * 301}, {"subject": ROOM}, {"title": " "}]
-)
+@pytest.mark.parametrize("words", [{"title": "x" * 301}, {"subject": "x" * 301}, {"title": " "}])
 async def test_text_that_is_empty_or_too_long_is_refused_by_field(
     asker: Asker, admin: User, words: dict[str, str]
 ) -> None:

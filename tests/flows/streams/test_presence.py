@@ -87,11 +87,13 @@ async def test_a_cursor_resumes_without_a_gap_and_without_a_snapshot(database: D
 async def test_a_cursor_that_is_of_no_use_gets_a_snapshot(database: Database) -> None:
     classroom = await ready()
     other = await scheduled()
-    version = (await classroom.now()).version
+    session = await classroom.now()
+    word = session.version_word
     useless = [
-        stream_cursor(other.session.id, 1),
-        stream_cursor(classroom.session.id, version + 1),
-        stream_cursor(classroom.session.id, -1),
+        stream_cursor(other.session.id, 1, (await other.now()).version_word),
+        stream_cursor(session.id, session.version + 1, word),
+        stream_cursor(session.id, session.version, word + 1),
+        stream_cursor(session.id, -1, 0),
         "nonsense",
         "",
         "[]",
