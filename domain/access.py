@@ -14,6 +14,13 @@ class UserRole(StrEnum):
     PARENT = "PARENT"
 
 
+class KeyPassword(StrEnum):
+    """An access key had to do with somebody's password, so a thief of the key may know it."""
+
+    PRESENT = "PRESENT"  # a key set it
+    FORMER = "FORMER"  # a key set the one before, with which it was changed
+
+
 ROLE_RANK = {
     UserRole.SUPER_ADMIN: 4,
     UserRole.ACADEMY_ADMIN: 3,
@@ -71,6 +78,13 @@ class Viewer:
     def runs_academy(self) -> bool:
         """Tell whether they see the whole academy, and not only what is theirs."""
         return self.role in (UserRole.ACADEMY_ADMIN, UserRole.SUPERVISOR)
+
+    def may_set_sign_in(self, role: UserRole) -> bool:
+        """Tell whether they may set the email and password of people of this role.
+
+        A thief of an access key would sign in with them, also after the key is revoked.
+        """
+        return not self.is_service or ROLE_RANK[role] < ROLE_RANK[UserRole.SUPERVISOR]
 
     def may_grant(self, role: UserRole) -> bool:
         """Tell whether they may give somebody this role: their own or a lower one.

@@ -86,6 +86,7 @@ class Loaders:
         # No cache: a mutation answers with a newer row than the one asked about before.
         self.joinings = DataLoader(load_fn=self._joinings, cache=False)
         self.attendances = nested.load_attendances(lambda: self.viewer)
+        self.key_changes = nested.load_key_changes()
         self.history = nested.load_history()
         self.history_counts = nested.load_history_counts(lambda: self.viewer)
         self.evidence = nested.load_evidence()

@@ -93,6 +93,19 @@ def load_history_counts(viewer: Callable[[], Viewer]) -> DataLoader[tuple[int, S
     return load_counts(rows_of, "user_id")
 
 
+def load_key_changes() -> PageLoader[int, None, models.AccessKeyChange]:
+    """Load whom access keys created or gave another role, by the key's id."""
+
+    async def read(
+        ids: list[int], part: Slice, condition: None
+    ) -> dict[int, Page[models.AccessKeyChange]]:
+        rows = models.AccessKeyChange.filter(key_id__in=ids)
+        found = await read_slices(rows, ("key_id",), part)
+        return {number: part.page(found[number,]) for number in ids}
+
+    return _page_loader(read)
+
+
 def load_history() -> PageLoader[int, bool, models.SessionEvent]:
     """Load a session's stream by session id, without events of presence unless `is_whole`."""
 

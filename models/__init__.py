@@ -2,7 +2,7 @@
 
 from models.academy import Academy, AttendancePolicy, VideoSettings
 from models.attendance import MeetingAttendance, MeetingAttendanceEvent
-from models.credential import AccessKey, RefreshToken, SignInFailure
+from models.credential import AccessKey, AccessKeyChange, RefreshToken, SignInFailure
 from models.event import SessionEvent
 from models.group import Group, Membership
 from models.participant import SessionParticipant
@@ -15,6 +15,7 @@ from models.work import ClockHeartbeat, DoorClosure, DoorHeartbeat, DueWork, Lea
 __all__ = [
     "Academy",
     "AccessKey",
+    "AccessKeyChange",
     "AttendancePolicy",
     "ClockHeartbeat",
     "DoorClosure",

@@ -70,6 +70,25 @@ class AccessKey(Model):
         return cls.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 
+class AccessKeyChange(Model):
+    """A person whom a key created or gave another role. It outlives the key's revocation."""
+
+    id = fields.BigIntField(primary_key=True)
+    key: fields.ForeignKeyRelation[AccessKey] = fields.ForeignKeyField(
+        "models.AccessKey", related_name="changes", on_delete=fields.CASCADE, db_index=True
+    )
+    key_id: int
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="key_changes", on_delete=fields.CASCADE
+    )
+    user_id: int
+    what = fields.CharField(max_length=100)
+    changed_at: datetime = UtcDatetime()
+
+    class Meta:
+        table = "access_key_changes"
+
+
 class SignInFailure(Model):
     """Failed sign-ins in a row, by a hash of what was tried. With 0 failures the row remembers who
     has signed in from where."""

@@ -8,7 +8,9 @@ from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import UserRole, Viewer
+from domain.access import Permit, UserRole, Viewer
+from domain.errors import ForbiddenError, NotFoundError
+from domain.membership import Term
 from domain.session import GroupKind, MembershipSource
 from models.academy import Academy
 from models.database.fields import UtcDatetime
@@ -51,8 +53,19 @@ class Group(Model):
             return academy.filter(
                 Q(teacher_id=viewer.user_id) | Q(id__in=Subquery(taught.values("id")))
             )
-        joined = Membership.filter(in_household(viewer))
+        joined = Membership.filter(in_household(viewer), withdrawn_at=None)
         return academy.filter(id__in=Subquery(joined.values("group_id")))
+
+    @classmethod
+    async def fetch_for(cls, viewer: Viewer, group_id: int, permit: Permit) -> Self:
+        """Return the group; raise NOT_FOUND if the viewer does not see it, FORBIDDEN without the
+        permit."""
+        group = await cls.visible_to(viewer).get_or_none(id=group_id)
+        if group is None:
+            raise NotFoundError("No such group.", ("groupId",))
+        if not viewer.may(permit):
+            raise ForbiddenError("Your role does not allow this.")
+        return group
 
 
 def in_household(viewer: Viewer) -> Q:
@@ -65,6 +78,9 @@ def in_household(viewer: Viewer) -> Q:
 
 
 class Membership(Model):
+    """One way in which somebody belongs to a group. A person's act may take it away: then the row
+    stays and says so, and the same membership again is a new one on the same row."""
+
     id = fields.IntField(primary_key=True)
     group: fields.ForeignKeyRelation[Group] = fields.ForeignKeyField(
         "models.Group", related_name="memberships", on_delete=fields.CASCADE
@@ -77,6 +93,9 @@ class Membership(Model):
     via = fields.CharEnumField(MembershipSource, max_length=20)
     active_from: datetime | None = UtcDatetime(null=True)
     active_until: datetime | None = UtcDatetime(null=True)
+    member_since: datetime | None = UtcDatetime(null=True)  # None: before we kept this moment
+    withdrawn_at: datetime | None = UtcDatetime(null=True)  # a person took it away then
+    is_removed = fields.BooleanField(default=False)  # withdrawn, and not listed any more
 
     class Meta:
         table = "memberships"
@@ -84,15 +103,16 @@ class Membership(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
-        """Select the memberships of people whom the viewer sees, in groups that they see."""
+        """Select the memberships of people whom the viewer sees, in groups that they see; none
+        that were removed."""
+        listed = cls.filter(is_removed=False)
         if viewer.is_super_admin:
-            return cls.all()
-        return cls.filter(
+            return listed
+        return listed.filter(
             group_id__in=Subquery(Group.visible_to(viewer).values("id")),
             user_id__in=Subquery(User.visible_to(viewer).values("id")),
         )
 
-    def covers(self, moment: datetime) -> bool:
-        """Tell whether it holds then: from `active_from`, and until just before `active_until`."""
-        begun = self.active_from is None or self.active_from <= moment
-        return begun and (self.active_until is None or moment < self.active_until)
+    @property
+    def term(self) -> Term:
+        return Term(self.member_since, self.active_from, self.active_until, self.withdrawn_at)

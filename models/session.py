@@ -12,6 +12,7 @@ from domain.access import Permit, UserRole, Viewer
 from domain.attendance.fold import ATTENDANCE_RULE
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions
+from domain.membership import Occasion
 from domain.rooms import ROOM_NAME_MAX_CHARS
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
@@ -146,6 +147,11 @@ class Session(Model):
     def open_until(self) -> datetime:
         """The scheduled end, or a later moment until which somebody keeps it open."""
         return max(self.ends_at, self.kept_open_until or self.ends_at)
+
+    @property
+    def occasion(self) -> Occasion:
+        """The session as memberships of its group see it."""
+        return Occasion(self.scheduled_at, self.open_until, self.created_at)
 
     @property
     def options(self) -> MeetingOptions:

@@ -8,7 +8,7 @@ from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import UserRole, Viewer
+from domain.access import KeyPassword, UserRole, Viewer
 from domain.meeting import MediaQuality
 from models.academy import Academy
 from models.database.fields import UtcDatetime
@@ -28,6 +28,7 @@ class User(Model):
     password_hash = fields.CharField(max_length=200, null=True)
     is_active = fields.BooleanField(default=True)
     is_service = fields.BooleanField(default=False)
+    key_password = fields.CharEnumField(KeyPassword, max_length=10, null=True)
     rights_version = fields.IntField(default=0)  # grows whenever a right may have been lost
     created_at: datetime = UtcDatetime()
 
@@ -38,6 +39,14 @@ class User(Model):
     @property
     def display_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
+
+    def external_id_for(self, viewer: Viewer | None) -> str | None:
+        """Return the external id; a super admin's only to super admins, as it may be their email.
+
+        None as viewer: the answer is for many.
+        """
+        is_hidden = self.role is UserRole.SUPER_ADMIN and not (viewer and viewer.is_super_admin)
+        return None if is_hidden else self.external_id
 
     def as_viewer(self, expires_at: datetime | None = None, family: str | None = None) -> Viewer:
         """Return this user as a viewer; the expiry and the family come from their token."""
@@ -58,7 +67,9 @@ class User(Model):
         others = Q(id=viewer.user_id)
         if viewer.role is UserRole.TEACHER:
             # Two subqueries: one join of memberships and participations would multiply rows.
-            members = User.filter(memberships__group__teacher_id=viewer.user_id)
+            members = User.filter(
+                memberships__group__teacher_id=viewer.user_id, memberships__withdrawn_at=None
+            )
             rostered = User.filter(participations__session__teacher_id=viewer.user_id)
             others = _among(members) | _among(rostered)
         elif viewer.role is UserRole.PARENT:

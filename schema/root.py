@@ -5,6 +5,7 @@ import strawberry
 import resolvers.academies
 import resolvers.attendance
 import resolvers.attendance_changes
+import resolvers.groups
 import resolvers.identity
 import resolvers.meetings
 import resolvers.nodes
@@ -55,6 +56,8 @@ class Mutation:
     create_academy = strawberry.field(resolver=resolvers.academies.create_academy)
     upsert_users = strawberry.field(resolver=resolvers.people.upsert_users)
     upsert_groups = strawberry.field(resolver=resolvers.people.upsert_groups)
+    add_group_members = strawberry.field(resolver=resolvers.groups.add_group_members)
+    remove_group_members = strawberry.field(resolver=resolvers.groups.remove_group_members)
     update_academy = strawberry.field(resolver=resolvers.academies.update_academy)
     update_teacher_meeting_settings = strawberry.field(
         resolver=resolvers.academies.update_teacher_meeting_settings

@@ -5,6 +5,12 @@ from datetime import datetime
 
 from actions.academies.academy_update import authorise
 from actions.writing.bulk import Refusals, check_count, lock_for_lists, retried_if_raced
+from actions.writing.memberships import (
+    Dates,
+    read_memberships,
+    remove_memberships,
+    set_memberships,
+)
 from actions.writing.roster import fill
 from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
@@ -13,7 +19,7 @@ from domain.errors import InvalidInputError, NotFoundError
 from domain.session import GroupKind, MembershipSource
 from domain.status import OPEN
 from domain.text import check_external_id, cleaned
-from models import Group, Membership, Session, User
+from models import Group, Session, User
 from models.database.atomic import atomic
 
 GROUP_MAX_MEMBERS = 5000
@@ -96,11 +102,11 @@ async def _upsert(viewer: Viewer, entry: GroupEntry, now: datetime, concerned: s
         concerned.add(former_id)
     group.update_from_dict({"kind": entry.kind, "name": name, "teacher_id": teacher_id})
     await group.save()
-    concerned |= await _replace_members(group, entry)
+    concerned |= await _replace_members(group, entry, now)
     return group
 
 
-async def _replace_members(group: Group, entry: GroupEntry) -> set[int]:
+async def _replace_members(group: Group, entry: GroupEntry, now: datetime) -> set[int]:
     """Replace the group's memberships; returns the people whose membership changed or ended."""
     asked = [member.user_external_id for member in entry.members]
     students = await User.filter(
@@ -112,29 +118,13 @@ async def _replace_members(group: Group, entry: GroupEntry) -> set[int]:
             raise NotFoundError(
                 "No such student in this academy.", ("members", str(n), "userExternalId")
             )
-    wanted = {(ids[m.user_external_id], m.via): m for m in entry.members}
+    wanted = {
+        (ids[m.user_external_id], m.via): Dates(m.active_from, m.active_until)
+        for m in entry.members
+    }
     if len(wanted) < len(entry.members):
         raise InvalidInputError("Somebody is twice a member by the same way.", ("members",))
-    changed: set[int] = set()
-    for row in await Membership.filter(group_id=group.id):
-        member = wanted.pop((row.user_id, row.via), None)
-        if member is None:
-            await row.delete()
-            changed.add(row.user_id)
-        elif (row.active_from, row.active_until) != (member.active_from, member.active_until):
-            row.active_from, row.active_until = member.active_from, member.active_until
-            await row.save(update_fields=["active_from", "active_until"])
-            changed.add(row.user_id)
-    await Membership.bulk_create(
-        [
-            Membership(
-                group_id=group.id,
-                user_id=user_id,
-                via=member.via,
-                active_from=member.active_from,
-                active_until=member.active_until,
-            )
-            for (user_id, _), member in wanted.items()
-        ]
-    )
-    return changed
+    known = await read_memberships(group)
+    left_out = [row for way, row in known.items() if way not in wanted]
+    removed = await remove_memberships(left_out, now)
+    return removed | await set_memberships(group, known, wanted, now)

@@ -1,17 +1,18 @@
 """Writes people from an academy's own system: an external id that is known means an update."""
 
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from actions.academies.academy_update import authorise
-from actions.identity import refresh_tokens
+from actions.identity import access_keys, refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
 from actions.writing.bulk import Refusals, check_count, lock_for_lists, retry_if_raced
 from actions.writing.rights import doubt_rights, with_guardians
 from actions.writing.search_words import write_words
-from domain.access import UserRole, Viewer
+from domain.access import ROLE_RANK, KeyPassword, UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
     ForbiddenError,
@@ -28,6 +29,7 @@ CHILD_MAX_GUARDIANS = 20
 NAME_MAX_CHARS, EMAIL_MAX_CHARS = 100, 254
 HIGHER_ROLE = "Their role is above yours."
 GRANTS_HIGHER_ROLE = "Nobody grants a role above their own."
+KEY_SETS_NOTHING = "An access key sets no email and no password of supervisors and above."
 NO_ADMINS = "An access key neither makes nor changes an academy's admins."
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -84,7 +86,7 @@ async def upsert_users(viewer: Viewer, people: list[PersonInput], now: datetime)
 async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> list[User]:
     refusals = Refusals()
     users: dict[int, User] = {}
-    known: set[int] = set()
+    known: dict[int, UserRole] = {}
     concerned: set[int] = set()
     seen: set[tuple[int | None, str]] = set()
     named: dict[int | None, set[str]] = {}
@@ -97,7 +99,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
             usable = [one for one in sorted(external_ids) if len(one) <= EXTERNAL_ID_MAX_CHARS]
             for some in sql.batches(usable):
                 rows = User.filter(academy_id=academy_id, external_id__in=some)
-                known |= {row.id for row in await rows.only("id")}
+                known |= {row.id: row.role for row in await rows.only("id", "role")}
         # Lock at once all who are written here or reviewed at the end, in the order of all locks.
         await lock_people(await with_guardians(known))
         for n, entry in enumerate(entries):
@@ -113,6 +115,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
                 concerned |= await _set_guardians(user, entries[n].person.guardian_external_ids)
         refusals.check()
         await write_words(users.values())
+        await access_keys.note_changes(viewer, users.values(), known, now)
         await doubt_rights(tx, concerned, now)
     return list(users.values())
 
@@ -131,9 +134,8 @@ async def _upsert(
     if user is not None and not viewer.may_grant(user.role):
         raise ForbiddenError(NO_ADMINS if viewer.is_service else HIGHER_ROLE, ("externalId",))
     await _check_email(person, academy_id, user)
-    values = person.values | {"role": person.role}
-    if entry.password_hash is not None:
-        values["password_hash"] = entry.password_hash
+    _check_sign_in(viewer, person, user)
+    values = person.values | {"role": person.role} | _password_values(viewer, entry, user)
     if user is None:
         return await User.create(
             external_id=person.external_id, academy_id=academy_id, created_at=now, **values
@@ -146,6 +148,35 @@ async def _upsert(
     if before != (user.role, user.is_active):
         concerned.add(user.id)
     return user
+
+
+def _check_sign_in(viewer: Viewer, person: PersonInput, user: User | None) -> None:
+    """Refuse an access key that sets the email or password of somebody who is a supervisor or
+    above, or gets to be one; the same email again is no change."""
+    if viewer.may_set_sign_in(person.role) and (user is None or viewer.may_set_sign_in(user.role)):
+        return
+    if person.password is not None:
+        raise ForbiddenError(KEY_SETS_NOTHING, ("password",))
+    present = user.email if user else None
+    if person.values.get("email", present) != present:
+        raise ForbiddenError(KEY_SETS_NOTHING, ("email",))
+
+
+def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[str, Any]:
+    """Return the columns of a new password; nothing where the password is kept.
+
+    Who becomes a supervisor or more loses a password that an access key set. A key that promotes
+    them drops one besides that they made of a key's: a thief of the key could have done that.
+    """
+    if entry.password_hash is not None:
+        is_keys = KeyPassword.PRESENT if viewer.is_service else None
+        return {"password_hash": entry.password_hash, "key_password": is_keys}
+    supervisor = ROLE_RANK[UserRole.SUPERVISOR]
+    if user is not None and ROLE_RANK[user.role] < supervisor <= ROLE_RANK[entry.person.role]:
+        is_keys = user.key_password
+        if is_keys is KeyPassword.PRESENT or (is_keys and viewer.is_service):
+            return {"password_hash": None, "key_password": None}
+    return {}
 
 
 async def _check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:
@@ -194,7 +225,7 @@ async def create_super_admin(email: str, password: str, now: datetime) -> User:
     password_hash = await hash_password(password)
     async with atomic():
         user = await User.create(
-            external_id=f"super:{person.values['email']}"[:EXTERNAL_ID_MAX_CHARS],
+            external_id=f"super:{secrets.token_hex(8)}",  # not the address: others may read it
             role=UserRole.SUPER_ADMIN,
             first_name="Super",
             last_name="Admin",

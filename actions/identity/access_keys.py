@@ -2,15 +2,17 @@
 
 A key is `hlq_`, its number, `_` and a random secret. It is shown once; we keep the secret's hash.
 A key acts as an academy admin with a user of its own: a service user, who has no email and no
-password and so cannot sign in. A key may do what an academy admin may, with two exceptions, so that
-a stolen key is of no use once it is revoked: it neither makes nor revokes keys, and it neither
-makes nor changes people who may do so, the academy's admins.
+password and so cannot sign in. A key may do what an academy admin may, with three exceptions, so
+that a stolen key is of no use once it is revoked: it neither makes nor revokes keys, it neither
+makes nor changes people who may do so, the academy's admins, and it sets no email and no password
+of supervisors. Whom it created or gave another role is listed with it.
 """
 
 import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +26,7 @@ from domain.errors import (
     UnauthenticatedError,
 )
 from domain.text import cleaned
-from models import Academy, AccessKey, User
+from models import Academy, AccessKey, AccessKeyChange, User
 from models.database.atomic import atomic
 
 PREFIX = "hlq_"
@@ -106,6 +108,31 @@ async def revoke_access_key(viewer: Viewer, key_id: int, now: datetime) -> Acces
             await User.filter(id=row.user_id).update(is_active=False)
             await doubt_rights(tx, [row.user_id], now)
     return await AccessKey.get(id=row.id)
+
+
+async def note_changes(
+    viewer: Viewer, users: Iterable[User], former: Mapping[int, UserRole], now: datetime
+) -> None:
+    """Note whom a key created, and whose role it changed; `former` are the roles by user id.
+
+    For all others who write people nothing is noted.
+    """
+    if not viewer.is_service:
+        return
+    key = await AccessKey.get(user_id=viewer.user_id)
+    whats = {
+        user.id: f"{former[user.id]} to {user.role}"
+        if user.id in former
+        else f"created as {user.role}"
+        for user in users
+        if former.get(user.id) is not user.role
+    }
+    await AccessKeyChange.bulk_create(
+        [
+            AccessKeyChange(key_id=key.id, user_id=user_id, what=what, changed_at=now)
+            for user_id, what in whats.items()
+        ]
+    )
 
 
 async def viewer_of(key: str, now: datetime) -> Viewer:

@@ -31,7 +31,7 @@ from models import (
     VideoSettings,
 )
 from models.database.atomic import atomic
-from models.reading.rosters import read_expected_ids
+from models.reading.rosters import read_students
 
 AHEAD_MAX = timedelta(days=3660)  # how far ahead anything is scheduled
 
@@ -111,9 +111,11 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
     draft = Draft(session, now)
     draft.append(SessionEventKind.SCHEDULED, {"asked": digest_of(asked)}, actor_id)
     # The first roster is part of the session as scheduled: no event tells it.
+    students = await read_students(session, now)
     people = [(session.teacher_id, UserRole.TEACHER, False)]
     people += [
-        (user_id, UserRole.STUDENT, True) for user_id in sorted(await read_expected_ids(session))
+        (user_id, UserRole.STUDENT, user_id in students.expected)
+        for user_id in sorted(students.expected | students.late)
     ]
     roster = [
         SessionParticipant(

@@ -1,7 +1,7 @@
 """The roster of a session: its teacher, the expected students, and whoever else joined.
 
-Students are expected: the one it is for, or the members of its group at its start. Others get a
-row when they join.
+Students are expected: the one it is for, or the members of its group at its start. Who becomes a
+member while the class runs has a row too, and is not expected. Others get a row when they join.
 """
 
 from actions.writing.draft import Draft
@@ -13,28 +13,34 @@ from models import (
     Session,
     SessionParticipant,
 )
-from models.reading.rosters import read_expected_ids, state_of
+from models.reading.rosters import read_students, state_of
 
 
 async def fill(draft: Draft) -> None:
-    """Bring the roster in step with who is expected, and append what changed of it.
+    """Bring the roster in step with the session's students, and append what changed of it.
 
     A student who left the group loses the row, unless something keeps it: see `_remove`.
     """
     session = draft.session
-    expected = await read_expected_ids(session)
+    students = await read_students(session, draft.now)
+    named = students.expected | students.late
     rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
-    for user_id in sorted(expected.difference(rows)):
-        row = await enrol(session, user_id, UserRole.STUDENT, is_expected=True)
+    for user_id in sorted(named.difference(rows)):
+        is_expected = user_id in students.expected
+        row = await enrol(session, user_id, UserRole.STUDENT, is_expected=is_expected)
         draft.append_presence(state_of(row, None, is_final=session.finalised_at is not None))
     for row in rows.values():
-        is_expected = row.user_id in expected
-        if row.role is not UserRole.STUDENT or row.is_expected == is_expected:
+        if row.role is not UserRole.STUDENT:
             continue
-        if not is_expected:
+        if row.user_id not in named:
             draft.concerned.add(row.user_id)
             if await _remove(draft, row):
                 continue
+        is_expected = row.user_id in students.expected
+        if row.user_id in students.renewed:
+            is_expected = row.is_expected
+        if row.is_expected == is_expected:
+            continue
         row.is_expected = is_expected
         await row.save(update_fields=["is_expected"])
         await append_row(draft, row)
@@ -68,8 +74,9 @@ async def _remove(draft: Draft, row: SessionParticipant) -> bool:
 
     It stays if the log has a line of theirs, or they were added or barred by hand.
     """
-    has_lines = await MeetingAttendanceEvent.exists(session_id=row.session_id, user_id=row.user_id)
-    if has_lines or row.is_added or row.barred_at is not None:
+    if row.is_added or row.barred_at is not None:
+        return False
+    if await MeetingAttendanceEvent.exists(session_id=row.session_id, user_id=row.user_id):
         return False
     await row.delete()
     gone = {"participant_id": row.id, "user_id": row.user_id}

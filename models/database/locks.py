@@ -17,6 +17,10 @@ async def lock_academies(ids: Iterable[int]) -> None:
     await _lock("academies", ids, "NO KEY UPDATE")
 
 
+async def lock_groups(ids: Iterable[int]) -> None:
+    await _lock("groups", ids, "NO KEY UPDATE")
+
+
 async def lock_sessions(ids: Iterable[int]) -> None:
     await _lock("sessions", ids, "UPDATE")
 

@@ -36,7 +36,7 @@ async def write_words(_: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0004_sure_attendance")]
+    dependencies = [("models", "0005_edges")]
 
     initial = False
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -69,12 +70,29 @@ async def read_rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceS
     return grouped
 
 
-async def read_expected_ids(session: Session) -> set[int]:
-    """Read the ids of the students whose attendance counts for the session."""
+@dataclass(frozen=True, slots=True)
+class Students:
+    """Ids of a session's students.
+
+    Of those expected the attendance counts. The late ones become members while it runs: they may
+    come. Of these, `renewed` may have been members before too: then they stay expected.
+    """
+
+    expected: set[int]
+    late: set[int]
+    renewed: set[int]
+
+
+async def read_students(session: Session, now: datetime) -> Students:
+    """Read the students of a session: the one it is for, or the members of its group."""
     if session.student_id is not None:
-        return {session.student_id}
-    members = await Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
-    return {member.user_id for member in members if member.covers(session.scheduled_at)}
+        return Students({session.student_id}, set(), set())
+    of_group = Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
+    members, occasion = await of_group.filter(withdrawn_at=None), session.occasion
+    expected = {one.user_id for one in members if one.term.expects(occasion)}
+    late = [one for one in members if one.term.joins_late(occasion, now)]
+    renewed = {one.user_id for one in late if one.active_from is None}
+    return Students(expected, {one.user_id for one in late} - expected, renewed - expected)
 
 
 def history_rows(

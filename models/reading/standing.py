@@ -8,9 +8,10 @@ They are read at once for many people and sessions, and decide each standing wit
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from domain.access import UserRole, Viewer
+from domain.membership import FAR_FUTURE
 from domain.standing import Standing
 from models.academy import open_to_teachers
 from models.database import sql
@@ -18,8 +19,6 @@ from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
 from models.user import Guardianship
-
-FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 Memberships = dict[tuple[int, int], list[Membership]]  # by group and person
 
@@ -71,14 +70,9 @@ class Grounds:
         """
         if row.is_added or session.student_id == row.user_id or session.status.is_over:
             return FAR_FUTURE
-        ends = []
-        for membership in self.memberships.get((session.group_id or 0, row.user_id), ()):
-            end = membership.active_until or FAR_FUTURE
-            # A membership that starts later counts when it covers the start of the session.
-            covers = membership.covers(now) or membership.covers(session.scheduled_at)
-            if end > now and covers:
-                ends.append(end)
-        return max(ends, default=None)
+        memberships = self.memberships.get((session.group_id or 0, row.user_id), ())
+        ends = [one.term.lets_in_until(session.occasion, now) for one in memberships]
+        return max((end for end in ends if end is not None), default=None)
 
 
 async def read_grounds(viewers: Sequence[Viewer], sessions: Sequence[Session]) -> Grounds:
@@ -98,7 +92,8 @@ async def read_grounds(viewers: Sequence[Viewer], sessions: Sequence[Session]) -
     groups = {one.group_id for one in sessions if one.group_id and one.id in rostered}
     memberships: Memberships = defaultdict(list)
     for some in sql.batches(sorted({user_id for _, user_id in rows})) if groups else ():
-        for member in await Membership.filter(group_id__in=groups, user_id__in=some):
+        theirs = Membership.filter(group_id__in=groups, user_id__in=some, withdrawn_at=None)
+        for member in await theirs:
             memberships[member.group_id, member.user_id].append(member)
 
     teachers = [viewer for viewer in viewers if viewer.role is UserRole.TEACHER]

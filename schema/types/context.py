@@ -58,6 +58,8 @@ class Loaders(Protocol):
     own_rows: RowLoader[set[int]]  # by session: the users whose rows the viewer may read
     barred: DataLoader[models.Session, list[models.User]]  # empty if the viewer does not manage it
     joinings: DataLoader[models.Session, Joining]
+    # By access key: whom it created or gave another role.
+    key_changes: PageLoader[int, None, models.AccessKeyChange]
     # By session and status: the roster rows that the viewer may read.
     attendances: PageLoader[int, AttendanceStatus | None, models.SessionParticipant]
     history_counts: DataLoader[tuple[int, Span], int]  # by user and time: rows that they may read
@@ -71,6 +73,9 @@ class Context(Protocol):
 
     @property
     def viewer(self) -> Viewer: ...
+
+    # None where nobody is signed in, and in an execution that several share.
+    viewer_if_any: Viewer | None
 
     @property
     def loaders(self) -> Loaders: ...

@@ -157,6 +157,15 @@ class GroupMemberInput:
 
 
 @strawberry.input
+class AddGroupMemberInput:
+    via: MembershipSource
+    user_id: strawberry.ID | None = UNSET
+    user_external_id: str | None = UNSET
+    active_from: datetime | None = UNSET
+    active_until: datetime | None = UNSET
+
+
+@strawberry.input
 class GroupInput:
     external_id: str
     academy_id: strawberry.ID

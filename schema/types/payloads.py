@@ -58,6 +58,12 @@ class UsersPayload:
 
 
 @strawberry.type
+class GroupPayload:
+    group: Group | None = None
+    errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
 class GroupsPayload:
     groups: list[Group] = strawberry.field(default_factory=list)
     errors: list[UserError] = strawberry.field(default_factory=list)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 class User(Node):
     row: strawberry.Private[models.User]
     database_id: int
-    external_id: str | None
     first_name: str
     last_name: str
     display_name: str
@@ -39,7 +38,6 @@ class User(Node):
             row=row,
             id=encode(Kind.USER, row.id),
             database_id=row.id,
-            external_id=row.external_id,
             first_name=row.first_name,
             last_name=row.last_name,
             display_name=row.display_name,
@@ -47,6 +45,10 @@ class User(Node):
             is_active=row.is_active,
             is_service=row.is_service,
         )
+
+    @strawberry.field
+    def external_id(self, info: Info) -> str | None:
+        return self.row.external_id_for(info.context.viewer_if_any)
 
     @strawberry.field
     async def email(self, info: Info) -> str | None:

@@ -107,6 +107,12 @@ def _circle(scene: Scene, target: str) -> dict[str, Any]:
     }
 
 
+def _member(scene: Scene, target: str) -> dict[str, Any]:
+    """The group, and a student of its academy."""
+    names = {"circle": "student", "others_circle": "stranger", "foreign_circle": "foreign_student"}
+    return {"group": scene.id(target), "user": scene.id(names[target])}
+
+
 def _later(scene: Scene, target: str) -> dict[str, Any]:
     return _id(scene, target) | {"at": (scene.now + timedelta(days=1)).isoformat()}
 
@@ -214,6 +220,12 @@ CONFIGURING = """
                  nobody super admin supervisor teacher student parent
 academy          401    ok    ok    403        403     403     403
 foreign_academy  401    ok    404   404        404     404     404
+"""
+GATHERING = """
+                nobody super admin supervisor teacher student parent
+circle          401    ok    ok    ok         403     403     403
+others_circle   401    ok    ok    ok         404     404     404
+foreign_circle  401    ok    404   404        404     404     404
 """
 SCHEDULING = """
                  nobody super admin supervisor teacher student parent
@@ -391,6 +403,18 @@ foreign_access_key  401    ok    404   404        404     404     404
         "mutation ($group: GroupInput!) { upsertGroups(groups: [$group]) { errors { code } } }",
         _circle,
         CONFIGURING,
+    ),
+    "Mutation.addGroupMembers": Row(
+        "mutation ($group: ID!, $user: ID!) { addGroupMembers(groupId: $group, "
+        "members: [{userId: $user, via: SUBSCRIPTION}]) { errors { code } } }",
+        _member,
+        GATHERING,
+    ),
+    "Mutation.removeGroupMembers": Row(
+        "mutation ($group: ID!, $user: ID!) "
+        "{ removeGroupMembers(groupId: $group, userIds: [$user]) { errors { code } } }",
+        _member,
+        GATHERING,
     ),
     "Mutation.updateAcademy": Row(
         "mutation " + SETTINGS % ("updateAcademy", 'name: "Another"'), _academy, CONFIGURING

@@ -128,6 +128,7 @@ async def _row(session: Session, user: User) -> SessionParticipant:
 
 TABLES = (
     "academies",
+    "access_key_changes",
     "access_keys",
     "attendance_policies",
     "clock_heartbeats",

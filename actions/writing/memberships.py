@@ -1,0 +1,60 @@
+"""Writes a group's memberships. What a person takes away stays on its row, and gives no right."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from domain.membership import NO_MEMBER
+from domain.session import MembershipSource
+from models import Group, Membership
+from models.database import sql
+
+Way = tuple[int, MembershipSource]  # a person, and by what they belong to the group
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Dates of a membership; None is no bound."""
+
+    active_from: datetime | None
+    active_until: datetime | None
+
+
+async def read_memberships(group: Group) -> dict[Way, Membership]:
+    """Read all memberships of a group, removed ones too."""
+    return {(row.user_id, row.via): row for row in await Membership.filter(group_id=group.id)}
+
+
+async def set_memberships(
+    group: Group, known: Mapping[Way, Membership], wanted: Mapping[Way, Dates], now: datetime
+) -> set[int]:
+    """Write the wanted memberships; `known` are all that the group has.
+
+    A removed one starts anew. Returns the people whose membership changed.
+    """
+    changed: set[int] = set()
+    new: list[Membership] = []
+    for (user_id, via), dates in wanted.items():
+        row = known.get((user_id, via))
+        before = NO_MEMBER if row is None or row.is_removed else row.term
+        after = before.changed(dates.active_from, dates.active_until, now)
+        values = asdict(after) | {"is_removed": False}
+        if row is None:
+            new.append(Membership(group_id=group.id, user_id=user_id, via=via, **values))
+        elif after != before:
+            await row.update_from_dict(values).save(update_fields=list(values))
+            changed.add(user_id)
+    await Membership.bulk_create(new)
+    return changed
+
+
+async def remove_memberships(rows: Iterable[Membership], now: datetime) -> set[int]:
+    """Take memberships away at once; those that were removed before stay as they are.
+
+    Returns the people whose membership this was.
+    """
+    listed = [row for row in rows if not row.is_removed]
+    for some in sql.batches([row.id for row in listed]):
+        await Membership.filter(id__in=some).update(is_removed=True)
+        await Membership.filter(id__in=some, withdrawn_at=None).update(withdrawn_at=now)
+    return {row.user_id for row in listed}
