@@ -1,7 +1,7 @@
 """Turns the values of a list's filter into conditions. A value left out or null sets none."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise.expressions import Q
@@ -11,6 +11,7 @@ from schema.types.given import given
 from schema.types.ids import Kind, number_of
 
 LIST_MAX_VALUES = 500
+SPAN_MAX = timedelta(days=31)
 
 
 def named(column: str, kind: Kind, global_id: str | None) -> Q:
@@ -42,6 +43,14 @@ def within(column: str, start: datetime | None, end: datetime | None) -> Q:
     if given(end) is not None:
         condition &= _where(f"{column}__lt", end)
     return condition
+
+
+def check_span(start: datetime | None, end: datetime | None, *field: str) -> None:
+    """Raise INVALID_INPUT unless both ends are given, and no further apart than SPAN_MAX."""
+    start, end = given(start), given(end)
+    if start is None or end is None or end - start > SPAN_MAX:
+        message = f"This needs `from` and `to`, at most {SPAN_MAX.days} days apart."
+        raise InvalidInputError(message, ("filter", *field))
 
 
 def _where(condition: str, value: Any) -> Q:

@@ -1,6 +1,7 @@
 """Writes people from an academy's own system: an external id that is known means an update."""
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,13 @@ from typing import Any
 from actions.academies.academy_update import authorise
 from actions.identity import refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
-from actions.writing.bulk import Refusals, check_count, lock_for_lists, retry_if_raced
+from actions.writing.bulk import (
+    Refusals,
+    check_count,
+    check_key,
+    lock_for_lists,
+    retry_if_raced,
+)
 from actions.writing.rights import doubt_rights, with_guardians
 from domain.access import UserRole, Viewer
 from domain.errors import (
@@ -86,7 +93,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
     users: dict[int, User] = {}
     known: set[int] = set()
     concerned: set[int] = set()
-    seen: set[tuple[int | None, str]] = set()
+    seen: set[Hashable] = set()
     named: dict[int | None, set[str]] = {}
     async with atomic() as tx:
         await lock_for_lists(entry.academy_id for entry in entries)
@@ -102,10 +109,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
         await lock_people(await with_guardians(known))
         for n, entry in enumerate(entries):
             with refusals.under(n):
-                key = entry.academy_id, entry.person.external_id
-                if key in seen:
-                    raise InvalidInputError("This external id is in here twice.", ("externalId",))
-                seen.add(key)
+                check_key(seen, (entry.academy_id, entry.person.external_id))
                 users[n] = await _upsert(tx, viewer, entry, now, concerned)
         # Guardians come last: a parent may stand after their child in the list.
         for n, user in users.items():

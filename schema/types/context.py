@@ -15,6 +15,7 @@ from models.reading.joining import Joining
 from models.reading.pages import Page, Slice
 from models.reading.statistics import MeetingCounts
 from models.reading.stuck import Works
+from models.reading.warnings import ReadWarning
 from schema.types.pages import Connection
 
 if TYPE_CHECKING:  # these files import this one
@@ -57,6 +58,7 @@ class Loaders(Protocol):
     own_rows: RowLoader[set[int]]  # by session: the users whose rows the viewer may read
     barred: DataLoader[models.Session, list[models.User]]  # empty if the viewer does not manage it
     joinings: DataLoader[models.Session, Joining]
+    warnings: DataLoader[models.Session, list[ReadWarning]]
     # By session and status: the roster rows that the viewer may read.
     attendances: PageLoader[int, AttendanceStatus | None, models.SessionParticipant]
 
