@@ -251,7 +251,7 @@ async def test_an_academy_that_is_not_active_makes_no_meeting(asker: Asker) -> N
 
 async def test_moments_that_are_past_count_no_more(asker: Asker) -> None:
     """The gate was open when the meeting was due; now it is shut until the class is over."""
-    settings = dict(zip(HOURS, ("08:00", "13:46"), strict=True))
+    settings: dict[str, Any] = dict(zip(HOURS, ("08:00", "13:46"), strict=True))
     classroom = await scheduled(**settings)
     assert await codes(asker, classroom, now=at(-15)) == []
     assert await codes(asker, classroom, now=at(-13)) == ["MEETING_WILL_BE_REFUSED"]
@@ -369,7 +369,7 @@ async def test_asking_for_warnings_needs_a_short_time(
     asker: Asker, span: Callable[[], dict[str, str]], database: Database
 ) -> None:
     classroom = await scheduled()
-    arguments = {"first": 5, "order": "SCHEDULED_AT_ASC"}
+    arguments: dict[str, Any] = {"first": 5, "order": "SCHEDULED_AT_ASC"}
     for wanted in (True, False):
         answer = await asker.ask(
             LIST, classroom.teacher, filter=span() | {"hasWarnings": wanted}, **arguments
