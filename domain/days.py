@@ -4,6 +4,9 @@ import re
 from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from domain.errors import InvalidInputError
+
+FIRST, LAST = date(1, 1, 3), date(9999, 12, 29)  # each zone can compute the days between them
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -38,9 +41,11 @@ def bounds_of(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     return first_moment(day, zone), first_moment(day + timedelta(days=1), zone)
 
 
-def date_of(text: str) -> date | None:
-    """Read a date written as YYYY-MM-DD; None if it is none."""
+def day_of(text: str, *field: str) -> date:
+    """Read a date like 2026-03-02; INVALID_INPUT for any other text, and at the calendar's ends."""
     try:
-        return date.fromisoformat(text) if DATE.fullmatch(text) else None
+        if DATE.fullmatch(text) and FIRST < (day := date.fromisoformat(text)) < LAST:
+            return day
     except ValueError:
-        return None
+        pass
+    raise InvalidInputError(f"`{field[-1]}` is a date like 2026-03-02.", field)

@@ -75,6 +75,14 @@ class Gate:
             return OutsideWindowError("The academy has no meetings made at this hour.")
         return None
 
+    def refusal_between(self, start: datetime, end: datetime) -> DomainError | None:
+        """Say why no meeting is made at any moment from `start` until `end`; None: one may be."""
+        refusal = self.refusal(start)
+        if refusal is None:
+            return None
+        opens_at = self.opens_at(start)
+        return None if opens_at is not None and opens_at < end else refusal
+
     @lru_cache(maxsize=1024)  # noqa: B019 - a gate is a small value, and the cache has a limit
     def opens_at(self, now: datetime) -> datetime | None:
         """Find the first moment after `now` at which nothing is refused, in UTC.

@@ -24,6 +24,7 @@ from graphql import (
     is_list_type,
 )
 
+from domain.warning import WARNINGS_MAX
 from execution.introspection import INTROSPECTION_ROOTS, Introspection
 from models.reading.pages import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
 
@@ -36,8 +37,10 @@ NAME_MAX_CHARS = 256
 # Rows that a list is assumed to have. A connection's rows are counted by its `first`, so its own
 # lists count once.
 LIST_ROWS = 10
+LIST_LENGTHS = {"warnings": WARNINGS_MAX}  # where a list has a limit of its own
 CONNECTION_LISTS = ("edges", "nodes")
-# A password check is slow on purpose. The other fields make LiveKit work.
+# A password check is slow on purpose, and a warning is looked for in the whole time of a class.
+# The other fields make LiveKit work.
 FIELD_COSTS = {
     "signIn": 5_000,
     "changePassword": 5_000,
@@ -46,6 +49,7 @@ FIELD_COSTS = {
     "createMeeting": 500,
     "room": 100,
     "totalCount": 100,
+    "warnings": 10,
 }
 ROOT_COUNT_COST = 500  # a list of the root may be as long as an academy's life
 FIRST_MAX_CHARS = 9  # Python refuses to read a number of thousands of digits
@@ -166,7 +170,7 @@ def _row_count(node: FieldNode, field: GraphQLField) -> int:
         return len(ids.values) if isinstance(ids, ListValueNode) else PAGE_MAX_ROWS
     if not is_list_type(get_nullable_type(field.type)) or node.name.value in CONNECTION_LISTS:
         return 1
-    return LIST_ROWS
+    return LIST_LENGTHS.get(node.name.value, LIST_ROWS)
 
 
 def _argument(node: FieldNode, name: str) -> ValueNode | None:

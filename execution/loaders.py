@@ -17,6 +17,7 @@ from models.reading.joining import Joining, read_joinings
 from models.reading.rosters import read_rosters
 from models.reading.statistics import MeetingCounts, read_meeting_counts
 from models.reading.stuck import read_works
+from models.reading.warnings import ReadWarning, read_warnings
 from schema.types.context import Row, RowLoader
 
 M = TypeVar("M", bound=Model)
@@ -85,6 +86,7 @@ class Loaders:
         self.barred = DataLoader(load_fn=self._barred, cache=False)
         # No cache: a mutation answers with a newer row than the one asked about before.
         self.joinings = DataLoader(load_fn=self._joinings, cache=False)
+        self.warnings = DataLoader(load_fn=self._warnings, cache=False)
         self.attendances = nested.load_attendances(lambda: self.viewer)
         self.key_changes = nested.load_key_changes()
         self.history = nested.load_history()
@@ -147,6 +149,11 @@ class Loaders:
         for row in await rows.select_related("user").order_by("id") if ids else []:
             barred[row.session_id].append(row.user)
         return [barred[session.id] for session in sessions]
+
+    async def _warnings(self, sessions: list[models.Session]) -> list[list[ReadWarning]]:
+        each = {session.id: session for session in sessions}
+        found = await read_warnings(self.viewer, list(each.values()), self._now)
+        return [found.get(session.id, []) for session in sessions]
 
     async def _joinings(self, sessions: list[models.Session]) -> list[Joining]:
         # Many rows of a list may belong to one session, which is read once.

@@ -27,6 +27,7 @@ _SESSION = {
     "myAttendance",
     "stuck",
     "viewerPermissions",
+    "warnings",
 }
 PER_VIEWER: dict[str, set[str]] = {
     "Academy": {

@@ -1,6 +1,6 @@
 """An academy and its settings."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, Self
 
 from tortoise import fields
@@ -76,6 +76,8 @@ class VideoSettings(Model):
     record_by_default = fields.BooleanField(default=False)
     token_ttl_minutes = fields.IntField(default=180)
     teachers_join_any_session = fields.BooleanField(default=False)
+    teachers_schedule_sessions = fields.BooleanField(default=True)
+    refuse_conflicts = fields.BooleanField(default=False)
 
     class Meta:
         table = "video_settings"
@@ -90,6 +92,10 @@ class VideoSettings(Model):
             ends=_time(self.meeting_creation_time_end),
             blocked=frozenset(map(Weekday, self.meeting_creation_blocked_days or ())),
         )
+
+    def link_at(self, scheduled_at: datetime) -> datetime:
+        """Return when the meeting of a session is made ahead of this start."""
+        return scheduled_at - timedelta(minutes=self.meeting_creation_minutes_before)
 
     def options(self) -> dict[str, Any]:
         """Return the options of a meeting that neither its maker nor its teacher sets."""

@@ -11,13 +11,13 @@ from tortoise.queryset import QuerySet
 from domain.access import Permit, UserRole, Viewer
 from domain.attendance.fold import ATTENDANCE_RULE
 from domain.errors import DomainError, ForbiddenError, NotFoundError
-from domain.meeting import MeetingOptions
+from domain.meeting import MeetingOptions, layered
 from domain.membership import Occasion
 from domain.rooms import ROOM_NAME_MAX_CHARS
 from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
-from models.academy import Academy, open_to_teachers
+from models.academy import Academy, VideoSettings, open_to_teachers
 from models.database.fields import UtcDatetime
 from models.group import Group, in_household
 from models.participant import SessionParticipant
@@ -158,6 +158,14 @@ class Session(Model):
         """The options of its meeting; the defaults while it has none."""
         return MeetingOptions.from_dict(self.meeting_options or {})
 
+    def options_by(
+        self, settings: VideoSettings, teacher: TeacherMeetingSettings | None
+    ) -> MeetingOptions:
+        """Take the values of `createMeeting`, else the teacher's, else the academy's."""
+        preferences = teacher.options() if teacher else {}
+        layers = (self.meeting_wishes or {}, preferences, settings.options())
+        return layered(layers, self.duration_minutes)
+
     @property
     def gate(self) -> Gate:
         """The gate of its academy, which must be read with the session, with its settings."""
@@ -196,6 +204,14 @@ class Session(Model):
             everywhere = Q(academy_id__in=Subquery(open_to_teachers().values("academy_id")))
             return academy.filter(Q(teacher_id=viewer.user_id) | on_roster | everywhere)
         return academy.filter(on_roster)
+
+    @classmethod
+    def managed_by(cls, viewer: Viewer) -> Q:
+        """Return the condition for those of the visible rows that `is_managed_by` is true of."""
+        if viewer.is_super_admin or viewer.runs_academy:
+            return Q()
+        own = Q(teacher_id=viewer.user_id)
+        return own if viewer.role is UserRole.TEACHER else Q(id__in=[])
 
     def is_managed_by(self, viewer: Viewer) -> bool:
         """Tell whether the viewer is its teacher, staff of its academy, or a super admin."""

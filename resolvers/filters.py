@@ -1,20 +1,21 @@
 """Turns the values of a list's filter into conditions. A value left out or null sets none."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise.expressions import Q
 
 import models
 from domain.access import Viewer
-from domain.days import bounds_of, date_of
+from domain.days import bounds_of, day_of
 from domain.errors import InvalidInputError
 from schema.types.given import given
 from schema.types.ids import Kind, number_of
 from zones import zone_of
 
 LIST_MAX_VALUES = 500
+SPAN_MAX = timedelta(days=31)
 
 
 def named(column: str, kind: Kind, global_id: str | None) -> Q:
@@ -62,18 +63,20 @@ async def on_local_date(column: str, text: str | None, viewer: Viewer, academy_i
     """
     if given(text) is None:
         return Q()
-    no_date = InvalidInputError("A date is YYYY-MM-DD.", ("filter", "localDate"))
-    day, number = date_of(str(text)), academy_asked(viewer, academy_id)
-    if day is None:
-        raise no_date
+    day, number = day_of(str(text), "filter", "localDate"), academy_asked(viewer, academy_id)
     if number is None:
         message = "The time zone of which academy? Give `academyId` too."
         raise InvalidInputError(message, ("filter", "academyId"))
     academy = await models.Academy.visible_to(viewer).get_or_none(id=number)
-    try:
-        return within(column, *bounds_of(day, zone_of(academy.timezone if academy else "UTC")))
-    except OverflowError:  # beyond the first or the last moment that there is
-        raise no_date from None
+    return within(column, *bounds_of(day, zone_of(academy.timezone if academy else "UTC")))
+
+
+def check_span(start: datetime | None, end: datetime | None, *field: str) -> None:
+    """Raise INVALID_INPUT unless both ends are given, and no further apart than SPAN_MAX."""
+    start, end = given(start), given(end)
+    if start is None or end is None or end - start > SPAN_MAX:
+        message = f"This needs `localDate`, or `from` and `to` at most {SPAN_MAX.days} days apart."
+        raise InvalidInputError(message, ("filter", *field))
 
 
 def _where(condition: str, value: Any) -> Q:

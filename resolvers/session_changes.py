@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from actions.sessions import (
+    day_cancel,
     session_cancel,
     session_keep_open,
     session_reschedule,
@@ -128,6 +129,27 @@ async def cancel_sessions(
     ids = [number_of(Kind.SESSION, session_id) or 0 for session_id in session_ids]
     rows = await session_cancel.cancel_sessions(
         info.context.viewer, ids, given(reason), info.context.now
+    )
+    return SessionsPayload(sessions=[session_of(row) for row in rows])
+
+
+@answers(SessionsPayload)
+async def cancel_day(
+    info: Info,
+    academy_id: strawberry.ID,
+    local_date: str,
+    teacher_id: strawberry.ID | None = strawberry.UNSET,
+    group_id: strawberry.ID | None = strawberry.UNSET,
+    reason: str | None = strawberry.UNSET,
+) -> SessionsPayload:
+    rows = await day_cancel.cancel_day(
+        info.context.viewer,
+        require_number(Kind.ACADEMY, academy_id, "academyId"),
+        local_date,
+        given(reason),
+        info.context.now,
+        teacher_id=optional_number(Kind.USER, given(teacher_id)),
+        group_id=optional_number(Kind.GROUP, given(group_id)),
     )
     return SessionsPayload(sessions=[session_of(row) for row in rows])
 

@@ -1,6 +1,7 @@
 """Queries of sessions."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from tortoise.expressions import Subquery
@@ -15,7 +16,16 @@ from execution.sessions import read_current_sessions
 from models.reading.pages import BY_ID, Order, read_page
 from models.reading.search import sessions_found
 from models.reading.stuck import stuck_page
-from resolvers.filters import academy_asked, among, filled, named, on_local_date, within
+from models.reading.warnings import read_page_by_warnings
+from resolvers.filters import (
+    academy_asked,
+    among,
+    check_span,
+    filled,
+    named,
+    on_local_date,
+    within,
+)
 from schema.types.enums import SessionOrder
 from schema.types.given import given
 from schema.types.ids import Kind, encode, number_of
@@ -74,7 +84,13 @@ async def sessions(
             named("user_id", Kind.USER, wanted.student_id), is_expected=True
         )
         rows = rows.filter(id__in=Subquery(roster.values("session_id")))
-    found = await read_page(rows, order=order, first=given(first), after=given(after))
+    part: dict[str, Any] = {"order": order, "first": given(first), "after": given(after)}
+    if (warned := given(wanted.has_warnings)) is None:
+        found = await read_page(rows, **part)
+    else:
+        if given(wanted.local_date) is None:
+            check_span(wanted.from_, wanted.to, "hasWarnings")
+        found = await read_page_by_warnings(rows, warned, viewer, now, **part)
     overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
     fresh = {row.id: row for row in await models.Session.filter(id__in=overdue)}

@@ -74,6 +74,7 @@ class Mutation:
     reschedule_session = strawberry.field(resolver=resolvers.session_changes.reschedule_session)
     cancel_session = strawberry.field(resolver=resolvers.session_changes.cancel_session)
     cancel_sessions = strawberry.field(resolver=resolvers.session_changes.cancel_sessions)
+    cancel_day = strawberry.field(resolver=resolvers.session_changes.cancel_day)
     keep_session_open = strawberry.field(resolver=resolvers.session_changes.keep_session_open)
     release_session = strawberry.field(resolver=resolvers.session_changes.release_session)
     change_session_status = strawberry.field(

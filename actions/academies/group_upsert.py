@@ -1,10 +1,17 @@
 """Writes groups from an academy's own system. Their members make the rosters of sessions."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
 from actions.academies.academy_update import authorise
-from actions.writing.bulk import Refusals, check_count, lock_for_lists, retried_if_raced
+from actions.writing.bulk import (
+    Refusals,
+    check_count,
+    check_key,
+    lock_for_lists,
+    retried_if_raced,
+)
 from actions.writing.memberships import (
     Dates,
     read_memberships,
@@ -60,6 +67,7 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
     refusals = Refusals()
     groups: list[Group] = []
     concerned: set[int] = set()
+    seen: set[Hashable] = set()
     async with atomic() as tx:
         academy_ids = {entry.academy_id for entry in entries}
         await lock_for_lists(
@@ -67,6 +75,7 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
         )
         for n, entry in enumerate(entries):
             with refusals.under(n):
+                check_key(seen, (entry.academy_id, entry.external_id))
                 groups.append(await _upsert(viewer, entry, now, concerned))
         refusals.check()
         await write_words(groups)

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,13 @@ from typing import Any
 from actions.academies.academy_update import authorise
 from actions.identity import access_keys, refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
-from actions.writing.bulk import Refusals, check_count, lock_for_lists, retry_if_raced
+from actions.writing.bulk import (
+    Refusals,
+    check_count,
+    check_key,
+    lock_for_lists,
+    retry_if_raced,
+)
 from actions.writing.rights import doubt_rights, with_guardians
 from actions.writing.search_words import write_words
 from domain.access import ROLE_RANK, KeyPassword, UserRole, Viewer
@@ -88,7 +95,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
     users: dict[int, User] = {}
     known: dict[int, UserRole] = {}
     concerned: set[int] = set()
-    seen: set[tuple[int | None, str]] = set()
+    seen: set[Hashable] = set()
     named: dict[int | None, set[str]] = {}
     async with atomic() as tx:
         await lock_for_lists(entry.academy_id for entry in entries)
@@ -104,10 +111,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
         await lock_people(await with_guardians(known))
         for n, entry in enumerate(entries):
             with refusals.under(n):
-                key = entry.academy_id, entry.person.external_id
-                if key in seen:
-                    raise InvalidInputError("This external id is in here twice.", ("externalId",))
-                seen.add(key)
+                check_key(seen, (entry.academy_id, entry.person.external_id))
                 users[n] = await _upsert(tx, viewer, entry, now, concerned)
         # Guardians come last: a parent may stand after their child in the list.
         for n, user in users.items():

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.access import UserRole
-from domain.errors import InvalidInputError, NotFoundError
+from domain.access import UserRole, Viewer
+from domain.errors import ForbiddenError, InvalidInputError, NotFoundError
 from domain.session import SessionFormat, SessionKind
 from domain.text import check_external_id, cleaned
 from models import Group, Session, User
@@ -71,6 +71,21 @@ def check_combination(asked: SessionInput) -> None:
             raise InvalidInputError("Only a course's session has a number.", ("sessionNumber",))
         if asked.session_number < 1:
             raise InvalidInputError("Sessions are numbered from 1.", ("sessionNumber",))
+
+
+async def check_own(viewer: Viewer, asked: SessionInput) -> None:
+    """Refuse what a teacher does not schedule: sessions of others, or with groups and students that
+    are not theirs."""
+    people = User.visible_to(viewer)
+    if asked.teacher_id != viewer.user_id:
+        if await people.filter(id=asked.teacher_id).exists():
+            raise ForbiddenError("A teacher schedules sessions of their own.", ("teacherId",))
+        raise NotFoundError("No such teacher in this academy.", ("teacherId",))
+    groups = Group.filter(id=asked.group_id, teacher_id=viewer.user_id)
+    if asked.group_id is not None and not await groups.exists():
+        raise NotFoundError("No such group.", ("groupId",))
+    if asked.student_id is not None and not await people.filter(id=asked.student_id).exists():
+        raise NotFoundError("No such student in this academy.", ("studentId",))
 
 
 async def check_teacher(asked: SessionInput) -> None:

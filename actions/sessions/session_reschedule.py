@@ -3,16 +3,18 @@
 from datetime import datetime
 
 from actions.attendance.folding import advance_if_due
+from actions.sessions.conflicts import lock_refusing, refuse_conflicts
 from actions.sessions.session_schedule import check_times, compute_dates
 from actions.writing.meeting import forget_room, make_meeting_in_time, reschedule_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
 from actions.writing.roster import fill
-from actions.writing.stream import writing
+from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
-from domain.errors import WrongStatusError
+from domain.errors import NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
 from domain.status import SessionStatus, TransitionCause
 from models import Session
+from models.database.atomic import atomic
 
 
 async def reschedule_session(
@@ -22,8 +24,13 @@ async def reschedule_session(
 
     A READY session goes back to SCHEDULED, and its room is deleted.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    async with atomic() as tx:
+        refusing = await lock_refusing(viewer, {row.academy_id})
+        drafts = await lock_all(Session.filter(id=session_id), now)
+        if not drafts:
+            raise NotFoundError("No such session.")
+        (draft,) = drafts
         await advance_if_due(draft)
         session = draft.session
         if not session.status.is_ahead:
@@ -47,4 +54,7 @@ async def reschedule_session(
         await fill(draft)
         advance(draft)
         make_meeting_in_time(draft)
+        await write(tx, drafts, now)
+        if refusing:
+            await refuse_conflicts(viewer, session, {"scheduled_at"})
     return session

@@ -1,11 +1,14 @@
 """Schedules sessions: all of a call or none, and for the same key the same session."""
 
+from collections.abc import Hashable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
+from actions.sessions.conflicts import find_conflicts, lock_refusing
 from actions.sessions.session_input import (
     SessionInput,
     check_combination,
+    check_own,
     check_students,
     check_teacher,
     cleaned_texts,
@@ -13,14 +16,20 @@ from actions.sessions.session_input import (
     hold_row,
     input_of,
 )
-from actions.writing.bulk import Refusals, check_count, retried_if_raced
+from actions.writing.bulk import Refusals, check_count, check_key, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import make_meeting_in_time
 from actions.writing.moves import advance
 from actions.writing.search_words import write_words
 from actions.writing.stream import read_teacher_settings, write
 from domain.access import Permit, UserRole, Viewer
-from domain.errors import ConflictError, DomainError, InvalidInputError, RefusedError
+from domain.errors import (
+    ConflictError,
+    DomainError,
+    ForbiddenError,
+    InvalidInputError,
+    RefusedError,
+)
 from domain.event import SessionEventKind
 from domain.status import SessionStatus, Timeline
 from models import (
@@ -54,11 +63,24 @@ async def schedule_sessions(
     refusals = Refusals()
     drafts: dict[int, Draft] = {}
     keys = [(asked.academy_id, asked.external_id or "") for asked in inputs]
+    seen: set[Hashable] = set()
+    places: list[int] = []
+    for n, asked in enumerate(inputs):
+        with refusals.under(n):
+            if asked.external_id is not None:
+                check_key(seen, keys[n])
+            places.append(n)
     async with atomic() as tx:
+        refusing = await lock_refusing(viewer, {asked.academy_id for asked in inputs})
         # Calls that share keys take them in the same order, so that they do not deadlock.
-        for n in sorted(range(len(inputs)), key=lambda n: keys[n]):
+        for n in sorted(places, key=lambda n: keys[n]):
             with refusals.under(n):
                 drafts[n] = await _schedule_one(viewer, inputs[n], now)
+        new = {draft.session.id: n for n, draft in sorted(drafts.items()) if draft.events}
+        asked_for = [drafts[n].session for n in new.values()]
+        careful = [one for one in asked_for if one.academy_id in refusing]
+        for session, conflict in await find_conflicts(viewer, careful):
+            refusals.errors.append(conflict.under(str(new[session.id])))
         refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()
         await write_words(draft.session for draft in drafts.values() if draft.events)
@@ -68,13 +90,9 @@ async def schedule_sessions(
 
 async def _schedule_one(viewer: Viewer, asked: SessionInput, now: datetime) -> Draft:
     """Insert the session. For a key seen before, return its session and nothing to write."""
-    try:
-        await Academy.fetch_for(viewer, asked.academy_id, Permit.SCHEDULE)
-    except DomainError as error:
-        raise error.under("academyId") from None
-    await hold_row("video_settings", "academy_id", asked.academy_id)
-    academies = Academy.get(id=asked.academy_id)
-    academy = await academies.select_related("video_settings", "attendance_policy")
+    academy = await _fetch_academy(viewer, asked.academy_id)
+    if viewer.role is UserRole.TEACHER:
+        await check_own(viewer, asked)
     asked = replace(asked, **cleaned_texts(asdict(asked)))
     known = None
     if asked.external_id is not None:
@@ -85,7 +103,8 @@ async def _schedule_one(viewer: Viewer, asked: SessionInput, now: datetime) -> D
         if input_of(known) != asked:
             # A repeated call is the same call, whatever people changed of the session meanwhile.
             first = await SessionEvent.get(session_id=known.id, sequence=1)
-            if first.payload.get("asked") != digest_of(asked):
+            is_theirs = known.is_managed_by(viewer)  # a teacher's may be another's by now
+            if first.payload.get("asked") != digest_of(asked) or not is_theirs:
                 message = "This key belongs to a session with other values."
                 raise ConflictError(message, ("externalId",))
         return Draft(known, now)
@@ -94,6 +113,23 @@ async def _schedule_one(viewer: Viewer, asked: SessionInput, now: datetime) -> D
     await check_students(asked)
     await check_teacher(asked)
     return await _insert(asked, academy, now, viewer.user_id)
+
+
+async def _fetch_academy(viewer: Viewer, academy_id: int) -> Academy:
+    """Return the academy with its settings, which stay as they are meanwhile; raise NOT_FOUND, or
+    FORBIDDEN if the viewer schedules nothing there."""
+    try:
+        await Academy.fetch_for(viewer, academy_id, Permit.SEE)
+        await hold_row("video_settings", "academy_id", academy_id)
+        academies = Academy.get(id=academy_id)
+        academy = await academies.select_related("video_settings", "attendance_policy")
+        teaches = viewer.role is UserRole.TEACHER
+        may = teaches and academy.video_settings.teachers_schedule_sessions
+        if not (may or viewer.may(Permit.SCHEDULE)):
+            raise ForbiddenError("Your role does not allow this.")
+    except DomainError as error:
+        raise error.under("academyId") from None
+    return academy
 
 
 async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id: int) -> Draft:

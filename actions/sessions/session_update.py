@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import advance_if_due
+from actions.sessions.conflicts import lock_refusing, refuse_conflicts
 from actions.sessions.session_input import (
     check_combination,
     check_students,
@@ -27,6 +28,8 @@ from models.database.atomic import atomic
 
 TEACHERS_OWN = {"title", "notes"}
 
+PEOPLE = {"teacher_id", "student_id", "group_id"}
+
 Values = dict[str, Any]
 
 
@@ -37,7 +40,7 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
     Texts may change at any time, also of a session that is over: they are its record. The teacher
     may change until it is over, its student or group until it starts.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
+    row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     if not (viewer.may(Permit.SCHEDULE) or values.keys() <= TEACHERS_OWN):
         raise ForbiddenError("A teacher changes the title and the notes.")
     given = values | cleaned_texts(values)
@@ -47,8 +50,9 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
     elif given.get("group_id") is not None:
         given.setdefault("student_id", None)
     async with atomic() as tx:
+        # The first of all locks, with the group, which keeps its members meanwhile.
+        refusing = await lock_refusing(viewer, {row.academy_id} if given.keys() & PEOPLE else ())
         if given.get("group_id") is not None:
-            # The first of all locks: the group keeps its members meanwhile.
             await hold_row("groups", "id", given["group_id"])
         drafts = await lock_all(Session.filter(id=session_id), now)
         if not drafts:
@@ -62,6 +66,8 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         if changed.keys() & {"title", "subject"}:
             await write_words([session])
         await write(tx, drafts, now)
+        if refusing:
+            await refuse_conflicts(viewer, session, changed)
     return session
 
 

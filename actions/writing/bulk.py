@@ -1,6 +1,6 @@
 """Bulk input is carried out whole or not at all; each refusal names the index of its item."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -21,6 +21,13 @@ P = ParamSpec("P")
 def check_count(count: int, what: str) -> None:
     if not 1 <= count <= BULK_MAX_ITEMS:
         raise RefusedError([InvalidInputError(f"Between 1 and {BULK_MAX_ITEMS} {what} at once.")])
+
+
+def check_key(seen: set[Hashable], key: Hashable) -> None:
+    """Refuse an external id that stands in the list before: the two rows could be different."""
+    if key in seen:
+        raise InvalidInputError("This external id is in here twice.", ("externalId",))
+    seen.add(key)
 
 
 class Refusals:

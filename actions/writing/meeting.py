@@ -11,7 +11,7 @@ from actions.writing.draft import Draft
 from actions.writing.stream import read_teacher_settings, writing
 from domain.errors import DomainError
 from domain.event import SessionEventKind
-from domain.meeting import MeetingOptions, layered, room_goes_at
+from domain.meeting import MeetingOptions, room_goes_at
 from domain.rooms import room_name
 from domain.session import MeetingSource, WorkKind
 from domain.status import SessionStatus
@@ -91,8 +91,7 @@ def make_meeting_in_time(draft: Draft) -> None:
 
 
 def ahead_at(session: Session) -> datetime:
-    before = session.academy.video_settings.meeting_creation_minutes_before
-    return session.scheduled_at - timedelta(minutes=before)
+    return session.academy.video_settings.link_at(session.scheduled_at)
 
 
 async def make_ahead(session_id: int, now: datetime) -> None:
@@ -140,14 +139,7 @@ def refresh_options(draft: Draft) -> None:
 
 
 def _options(session: Session) -> MeetingOptions:
-    """Take the values of `createMeeting`, else the teacher's, else the academy's."""
-    teacher = session.teacher_settings
-    layers = (
-        session.meeting_wishes or {},
-        teacher.options() if teacher else {},
-        session.academy.video_settings.options(),
-    )
-    return layered(layers, session.duration_minutes)
+    return session.options_by(session.academy.video_settings, session.teacher_settings)
 
 
 def expiry_of(session: Session) -> datetime:

@@ -84,11 +84,16 @@ async def read_page(
     rows: QuerySet[M], *, order: Order = BY_ID, first: int | None = None, after: str | None = None
 ) -> Page[M]:
     """Read at most `first` rows (0 to 100, 20 by default) after the cursor."""
-    first, rest = check_first(first), rows
-    if after is not None:
-        rest = rows.filter(order.after(after, _largest_id(rows.model)))
-    found = await rest.order_by(*order.columns).limit(first + 1)
+    first = check_first(first)
+    found = await read_after(rows, order, first + 1, after)
     return Page(found[:first], len(found) > first, after is not None, rows.count)
+
+
+async def read_after(rows: QuerySet[M], order: Order, most: int, after: str | None) -> list[M]:
+    """Read at most so many rows after the cursor, from the start without one."""
+    if after is not None:
+        rows = rows.filter(order.after(after, _largest_id(rows.model)))
+    return await rows.order_by(*order.columns).limit(most)
 
 
 def id_after(cursor: str | None, model: type[Model]) -> int:

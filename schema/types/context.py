@@ -16,6 +16,7 @@ from models.reading.pages import Page, Slice
 from models.reading.rosters import Span
 from models.reading.statistics import MeetingCounts
 from models.reading.stuck import Works
+from models.reading.warnings import ReadWarning
 from schema.types.pages import Connection, CountedConnection
 
 if TYPE_CHECKING:  # these files import this one
@@ -60,6 +61,7 @@ class Loaders(Protocol):
     joinings: DataLoader[models.Session, Joining]
     # By access key: whom it created or gave another role.
     key_changes: PageLoader[int, None, models.AccessKeyChange]
+    warnings: DataLoader[models.Session, list[ReadWarning]]
     # By session and status: the roster rows that the viewer may read.
     attendances: PageLoader[int, AttendanceStatus | None, models.SessionParticipant]
     history_counts: DataLoader[tuple[int, Span], int]  # by user and time: rows that they may read

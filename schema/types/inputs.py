@@ -37,6 +37,7 @@ class SessionFilter:
     kinds: list[SessionKind] | None = UNSET
     statuses: list[SessionStatus] | None = UNSET
     has_meeting: bool | None = UNSET
+    has_warnings: bool | None = UNSET
     from_: datetime | None = strawberry.field(name="from", default=UNSET)
     to: datetime | None = UNSET
 

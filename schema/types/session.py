@@ -23,6 +23,7 @@ from schema.types.session_parts import (
     KeptOpen,
     ScheduledTransition,
     SessionPermissions,
+    SessionWarning,
     StuckInfo,
 )
 from schema.types.settings import AttendancePolicy
@@ -86,6 +87,11 @@ class Session(Node):
         works = await context.loaders.works.load(self.row.id)
         found = stuck_for(context.viewer, self.row, works, context.now)
         return StuckInfo.of(found) if found else None
+
+    @strawberry.field
+    async def warnings(self, info: Info) -> list[SessionWarning]:
+        found = await info.context.loaders.warnings.load(self.row)
+        return [SessionWarning.of(one) for one in found]
 
     @strawberry.field
     async def present_count(self, info: Info) -> int:

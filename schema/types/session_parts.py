@@ -1,16 +1,21 @@
 """Types of a session's fields: transition, trouble, permissions, keeping open."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
 import models
 from domain.status import SessionStatus
 from domain.stuck import Stuck, StuckReason
+from domain.warning import SessionWarningCode
+from models.reading.warnings import ReadWarning
 from schema.types.context import Info
 from schema.types.errors import UserError
 from schema.types.user import User
+
+if TYPE_CHECKING:
+    from schema.types.session import Session
 
 
 @strawberry.type
@@ -28,6 +33,29 @@ class StuckInfo:
     @classmethod
     def of(cls, found: Stuck) -> Self:
         return cls(reason=found.reason, since=found.since, detail=found.detail)
+
+
+@strawberry.type
+class SessionWarning:
+    code: SessionWarningCode
+    message: str
+    user: User | None
+    other_id: strawberry.Private[int | None]
+
+    @classmethod
+    def of(cls, found: ReadWarning) -> Self:
+        return cls(
+            code=found.code,
+            message=found.message,
+            user=User.of(found.user) if found.user else None,
+            other_id=found.other.id if found.other else None,
+        )
+
+    @strawberry.field
+    async def session(
+        self, info: Info
+    ) -> Annotated["Session", strawberry.lazy("schema.types.session")] | None:
+        return None if self.other_id is None else await info.context.session(self.other_id)
 
 
 @strawberry.type

@@ -29,6 +29,8 @@ class VideoSettings:
     record_by_default: bool
     token_ttl_minutes: int
     teachers_join_any_session: bool
+    teachers_schedule_sessions: bool
+    refuse_conflicts: bool
 
     @classmethod
     def of(cls, row: models.VideoSettings) -> Self:
@@ -54,6 +56,8 @@ class VideoSettingsInput:
     record_by_default: bool | None = UNSET
     token_ttl_minutes: int | None = UNSET
     teachers_join_any_session: bool | None = UNSET
+    teachers_schedule_sessions: bool | None = UNSET
+    refuse_conflicts: bool | None = UNSET
 
 
 @strawberry.type

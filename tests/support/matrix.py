@@ -229,7 +229,7 @@ foreign_circle  401    ok    404   404        404     404     404
 """
 SCHEDULING = """
                  nobody super admin supervisor teacher student parent
-academy          401    ok    ok    ok         403     403     403
+academy          401    ok    ok    ok         ok      403     403
 foreign_academy  401    ok    404   404        404     404     404
 """
 MANAGING = """
@@ -460,6 +460,12 @@ foreign_access_key  401    ok    404   404        404     404     404
         "mutation ($id: ID!) { cancelSessions(sessionIds: [$id]) { errors { code } } }",
         _id,
         DIRECTING,
+    ),
+    "Mutation.cancelDay": Row(
+        "mutation ($academy: ID!) "
+        '{ cancelDay(academyId: $academy, localDate: "2026-03-02") { errors { code } } }',
+        _academy,
+        SCHEDULING,
     ),
     "Mutation.updateSession": Row(
         'mutation ($id: ID!) { updateSession(sessionId: $id, input: {title: "Juz Amma"}) '

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.days import bounds_of, date_of, start_of_day, start_of_week
+from domain.days import bounds_of, day_of, start_of_day, start_of_week
+from domain.errors import InvalidInputError
 
 SUNDAY_NIGHT = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)  # Monday, 01:30 in Riyadh
 
@@ -72,7 +73,11 @@ def test_each_moment_is_in_the_day_that_its_zone_shows(zone: str, after: timedel
     assert start_of_day(moment, ZoneInfo(zone)) == start
 
 
-@pytest.mark.parametrize("text", ["2026-02-29", "2026-1-1", "20260101", "", "2026-01-01 "])
+@pytest.mark.parametrize(
+    "text", ["2026-02-29", "0001-01-01", "9999-12-31", "2026-1-1", "20260101", "", "2026-01-01 "]
+)
 def test_a_date_has_one_form(text: str) -> None:
-    assert date_of(text) is None
-    assert date_of("2028-02-29") == date(2028, 2, 29)
+    assert day_of("2028-02-29", "localDate") == date(2028, 2, 29)
+    with pytest.raises(InvalidInputError) as refused:
+        day_of(text, "localDate")
+    assert refused.value.field == ("localDate",)

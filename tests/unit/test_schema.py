@@ -35,6 +35,7 @@ from domain.meeting import MediaQuality
 from domain.session import GroupKind, MembershipSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, TransitionCause
 from domain.stuck import StuckReason
+from domain.warning import SessionWarningCode
 from domain.webhook import WebhookOutcome
 from domain.window import Weekday
 from execution.refusals import ClientSafeSchema
@@ -77,6 +78,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "SessionKind": SessionKind,
     "SessionOrder": SessionOrder,
     "SessionStatus": SessionStatus,
+    "SessionWarningCode": SessionWarningCode,
     "StuckReason": StuckReason,
     "TransitionCause": TransitionCause,
     "UserRole": UserRole,

@@ -184,3 +184,28 @@ def test_the_retry_date_is_the_first_moment_without_a_refusal(rules: Gate, now: 
     assert rules.refusal(opens - timedelta(microseconds=1)) is not None
     looked_at = (now + n * STEP for n in range((opens - now) // STEP + 1))
     assert all(rules.refusal(moment) for moment in looked_at if moment < opens)
+
+
+@pytest.mark.parametrize("zone", [RIYADH, CAIRO, HAVANA])
+@pytest.mark.parametrize("hours", [("08:00", "20:00"), ("22:00", "02:00"), (None, None)])
+def test_a_gate_refuses_a_whole_time_or_lets_one_moment_of_it_pass(
+    zone: ZoneInfo, hours: tuple[str | None, str | None]
+) -> None:
+    rules = gate(*hours, Weekday.FRIDAY, zone=zone)
+    first = local(zone, "2026-04-23 16:00")  # a Thursday; in Cairo the clocks change at midnight
+    refused = set()
+    for start in (first + timedelta(minutes=20 * n) for n in range(100)):
+        end = start + timedelta(minutes=75)
+        moments = [start + timedelta(minutes=n) for n in range(75)]
+        passes = any(rules.refusal(moment) is None for moment in moments)
+        found = rules.refusal_between(start, end)
+        assert (found is None) is passes, start
+        refused.add(found.code if found else None)
+    assert len(refused) > 1
+
+
+def test_a_time_ends_before_its_last_moment() -> None:
+    opens = riyadh("2026-03-02 08:00")
+    start = opens - timedelta(hours=1)
+    assert DAY.refusal_between(start, opens) is not None
+    assert DAY.refusal_between(start, opens + timedelta(seconds=1)) is None

@@ -75,11 +75,11 @@ async def test_one_bad_group_and_none_is_stored_and_each_is_told_its_path(
         circle(there, "student", externalId="good"),
         circle(there, name=" "),
         circle(there, externalId=""),
-        circle(there, teacherExternalId="nobody"),
-        circle(there, teacherExternalId=there["student"].external_id),
-        circle(there, "student", "foreign_student"),
-        circle(there, "student", "teacher"),
-        circle(there, members=twice),
+        circle(there, externalId="a", teacherExternalId="nobody"),
+        circle(there, externalId="b", teacherExternalId=there["student"].external_id),
+        circle(there, "student", "foreign_student", externalId="c"),
+        circle(there, "student", "teacher", externalId="d"),
+        circle(there, externalId="e", members=twice),
         circle(there, academyId=there.id("foreign_academy")),
     )
     assert refusals(answer) == [
@@ -174,3 +174,24 @@ async def test_two_equal_upserts_at_once_are_one(asker: Asker, there: Scene) -> 
     names = {(await User.get(id=row.user_id)).external_id for row in members}
     assert len(members) == 2
     assert names == {there["student"].external_id, there["stranger"].external_id}
+
+
+async def test_the_same_key_twice_in_a_list_is_refused_at_the_second(
+    asker: Asker, there: Scene
+) -> None:
+    before = await dump()
+    wishes = [circle(there), circle(there) | {"externalId": "other"}, circle(there)]
+    answer = await upsert_groups(asker, there["admin"], *wishes)
+    assert refusals(answer) == [("INVALID_INPUT", ["groups", "2", "externalId"])]
+    assert await dump() == before
+
+
+async def test_the_same_key_for_two_academies_is_two_groups(asker: Asker, there: Scene) -> None:
+    wish = circle(there)
+    elsewhere = wish | {
+        "academyId": there.id("foreign_academy"),
+        "members": [],
+        "teacherExternalId": None,
+    }
+    answer = payload(await upsert_groups(asker, there["super"], wish, elsewhere))
+    assert len({group["id"] for group in answer["groups"]}) == 2

@@ -22,6 +22,7 @@ mutation ($input: AcademyInput!) {
         meetingCreationTimeStart meetingCreationTimeEnd meetingCreationBlockedDays
         completionBufferMinutes maxOvertimeMinutes defaultMaxParticipants maxDurationMinutes
         emptyTimeoutSeconds recordByDefault tokenTtlMinutes teachersJoinAnySession
+        teachersScheduleSessions refuseConflicts
       }
       attendancePolicy {
         presentFromPercent partialFromPercent lateAfterMinutes lateBeforePartial minimumHeldMinutes
@@ -61,6 +62,8 @@ async def test_a_new_academy_has_every_setting_at_its_default(asker: Asker, ther
             "recordByDefault": False,
             "tokenTtlMinutes": 180,
             "teachersJoinAnySession": False,
+            "teachersScheduleSessions": True,
+            "refuseConflicts": False,
         },
         "attendancePolicy": {
             "presentFromPercent": 80,

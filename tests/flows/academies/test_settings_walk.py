@@ -118,7 +118,12 @@ async def refused(world: World, who: str, session: str) -> str | None:
     return code(answer)
 
 
-async def refusal_of_a_long_class(world: World) -> object:
+async def refusal_of_an_admins_plan(world: World) -> object:
+    return await refused_plan(world, "admin")
+
+
+async def refused_plan(world: World, who: str) -> str | None:
+    """Plan a class of 100 minutes; the teacher's other one is not over when it starts."""
     there = world.there
     schedule = "mutation ($plan: ScheduleSessionInput!) { scheduleSession(input: $plan) "
     schedule += "{ errors { code } } }"
@@ -131,7 +136,11 @@ async def refusal_of_a_long_class(world: World) -> object:
         "scheduledAt": world.at(60).isoformat(),
         "durationMinutes": 100,
     }
-    return code(await world.asker.ask(schedule, there["admin"], now=there.now, plan=plan))
+    return code(await world.asker.ask(schedule, there[who], now=there.now, plan=plan))
+
+
+async def refusal_of_a_teachers_plan(world: World) -> object:
+    return await refused_plan(world, "teacher")
 
 
 async def seconds_a_room_may_be_empty(world: World) -> object:
@@ -275,11 +284,15 @@ VIDEO = {
     "completionBufferMinutes": Walk(status_after_the_end, {"completionBufferMinutes": 20}),
     "maxOvertimeMinutes": Walk(status_with_somebody_inside, {"maxOvertimeMinutes": 15}),
     "defaultMaxParticipants": Walk(refusal_of_a_second_student, {"defaultMaxParticipants": 1}),
-    "maxDurationMinutes": Walk(refusal_of_a_long_class, {"maxDurationMinutes": 45}),
+    "maxDurationMinutes": Walk(refusal_of_an_admins_plan, {"maxDurationMinutes": 45}),
     "emptyTimeoutSeconds": Walk(seconds_a_room_may_be_empty, {"emptyTimeoutSeconds": 20_000}),
     "recordByDefault": Walk(in_the_room("recordingEnabled"), {"recordByDefault": True}),
     "tokenTtlMinutes": Walk(end_of_the_token, {"tokenTtlMinutes": 25}),
     "teachersJoinAnySession": Walk(refusal_of_a_colleague, {"teachersJoinAnySession": True}),
+    "teachersScheduleSessions": Walk(
+        refusal_of_a_teachers_plan, {"teachersScheduleSessions": False}
+    ),
+    "refuseConflicts": Walk(refusal_of_an_admins_plan, {"refuseConflicts": True}),
 }
 TEACHER = {
     "maxParticipants": Walk(refusal_of_a_second_student, {"maxParticipants": 1}),

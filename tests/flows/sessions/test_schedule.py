@@ -138,9 +138,10 @@ async def test_people_of_another_academy_are_not_found(
     assert refused.value.field == (field,)
 
 
-async def test_a_teacher_does_not_schedule_and_a_stranger_finds_no_academy(school: School) -> None:
-    with pytest.raises(ForbiddenError):
-        await schedule_session(make.viewer(school.teacher), school.plan(), YESTERDAY)
+async def test_a_student_does_not_schedule_and_a_stranger_finds_no_academy(school: School) -> None:
+    with pytest.raises(ForbiddenError) as refused:
+        await schedule_session(make.viewer(school.student), school.plan(), YESTERDAY)
+    assert refused.value.field == ("academyId",)
     other = await make.user(await make.academy(), UserRole.ACADEMY_ADMIN)
     with pytest.raises(NotFoundError):
         await schedule_session(make.viewer(other), school.plan(), YESTERDAY)
@@ -232,11 +233,39 @@ async def test_a_bulk_has_one_to_five_hundred(school: School, number: int) -> No
 
 async def test_a_bulk_keeps_its_order_and_knows_what_was_there(school: School) -> None:
     known = await schedule_session(school.admin, school.plan(external_id="b"), YESTERDAY)
-    plans = [school.plan(external_id=key) for key in ("a", "b", "a", "c")]
+    plans = [school.plan(external_id=key) for key in ("a", "b", None, "c", None)]
     rows = await schedule_sessions(school.admin, plans, YESTERDAY)
-    assert [row.external_id for row in rows] == ["a", "b", "a", "c"]
+    assert [row.external_id for row in rows] == ["a", "b", None, "c", None]
     assert rows[1].id == known.id
-    assert rows[0].id == rows[2].id
+    assert rows[2].id != rows[4].id
+
+
+@pytest.mark.parametrize("title", ["Surat al-Kahf", "Another"])
+async def test_the_same_key_twice_in_a_bulk_is_refused_at_the_second(
+    school: School, title: str
+) -> None:
+    """Equal values are refused too: two entries are two sessions, and these could not be."""
+    keys = [("a", "Surat al-Kahf"), ("z", "Surat al-Kahf"), ("b", ""), ("z", title), ("a", title)]
+    plans = [school.plan(external_id=key, title=title) for key, title in keys]
+    with pytest.raises(RefusedError) as refused:
+        await schedule_sessions(school.admin, plans, YESTERDAY)
+    assert [(e.code, e.field) for e in refused.value.errors] == [
+        ("INVALID_INPUT", ("2", "title")),
+        ("INVALID_INPUT", ("3", "externalId")),
+        ("INVALID_INPUT", ("4", "externalId")),
+    ]
+    assert not await Session.exists()
+
+
+async def test_the_same_key_for_two_academies_in_one_bulk_is_two_sessions(school: School) -> None:
+    academy = await make.academy()
+    teacher, student = await make.teacher(academy), await make.student(academy)
+    elsewhere = school.plan(
+        academy_id=academy.id, teacher_id=teacher.id, student_id=student.id, external_id="a"
+    )
+    viewer = make.viewer(await make.user(None, UserRole.SUPER_ADMIN))
+    rows = await schedule_sessions(viewer, [school.plan(external_id="a"), elsewhere], YESTERDAY)
+    assert len({row.id for row in rows}) == 2
 
 
 async def test_the_roster_of_a_group_is_who_is_a_member_at_the_start(school: School) -> None:
