@@ -71,10 +71,12 @@ async def on_local_date(column: str, text: str | None, viewer: Viewer, academy_i
     return within(column, *bounds_of(day, zone_of(academy.timezone if academy else "UTC")))
 
 
-def check_span(start: datetime | None, end: datetime | None, *field: str) -> None:
-    """Raise INVALID_INPUT unless both ends are given, and no further apart than SPAN_MAX."""
+def check_span(
+    start: datetime | None, end: datetime | None, local_date: str | None, *field: str
+) -> None:
+    """Raise INVALID_INPUT unless a date is given, or two ends no further apart than SPAN_MAX."""
     start, end = given(start), given(end)
-    if start is None or end is None or end - start > SPAN_MAX:
+    if given(local_date) is None and (start is None or end is None or end - start > SPAN_MAX):
         message = f"This needs `localDate`, or `from` and `to` at most {SPAN_MAX.days} days apart."
         raise InvalidInputError(message, ("filter", *field))
 

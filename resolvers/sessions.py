@@ -88,8 +88,7 @@ async def sessions(
     if (warned := given(wanted.has_warnings)) is None:
         found = await read_page(rows, **part)
     else:
-        if given(wanted.local_date) is None:
-            check_span(wanted.from_, wanted.to, "hasWarnings")
+        check_span(wanted.from_, wanted.to, wanted.local_date, "hasWarnings")
         found = await read_page_by_warnings(rows, warned, viewer, now, **part)
     overdue = [row.id for row in found.rows if row.is_overdue(now)]
     await advance_among(overdue, now)
