@@ -87,7 +87,7 @@ class Loaders:
         self.joinings = DataLoader(load_fn=self._joinings, cache=False)
         self.attendances = nested.load_attendances(lambda: self.viewer)
         self.history = nested.load_history()
-        self.history_counts = nested.load_history_counts(lambda: self.viewer)
+        self.histories = nested.load_histories(lambda: self.viewer)
         self.evidence = nested.load_evidence()
         self.states = nested.load_states()
 

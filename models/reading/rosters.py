@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from tortoise.expressions import F
-from tortoise.queryset import QuerySet
 
-from domain.access import UserRole, Viewer
+from domain.access import UserRole
 from domain.attendance.fold import Result
 from domain.attendance.state import AttendanceState
 from models.attendance import MeetingAttendance
@@ -16,8 +14,6 @@ from models.attendance_json import result_from_json
 from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
-
-Span: TypeAlias = tuple[datetime | None, datetime | None]  # from, and until just before; or open
 
 
 def state_of(
@@ -75,14 +71,3 @@ async def read_expected_ids(session: Session) -> set[int]:
         return {session.student_id}
     members = await Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
     return {member.user_id for member in members if member.covers(session.scheduled_at)}
-
-
-def history_rows(
-    viewer: Viewer, user_ids: Iterable[int], span: Span
-) -> QuerySet[SessionParticipant]:
-    """Select these people's rows that the viewer may read, of sessions that start in the span."""
-    rows = SessionParticipant.visible_to(viewer).filter(user_id__in=list(user_ids))
-    start, end = span
-    if start is not None:
-        rows = rows.filter(session__scheduled_at__gte=start)
-    return rows if end is None else rows.filter(session__scheduled_at__lt=end)
