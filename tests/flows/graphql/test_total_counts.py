@@ -149,7 +149,7 @@ async def test_many_nested_lists_are_counted_by_one_statement(
         await make.session(academy, teacher, student=student, at=at)
     assert await Session.all().count() == 6
     for query in (NESTED, HISTORIES):
-        variables = {"to": make.ELEVEN.isoformat()} if query is HISTORIES else {}
+        variables: Any = {"to": make.ELEVEN.isoformat()} if query is HISTORIES else {}
         numbers = []
         for first in (2, 6):
             with counting() as sent:
