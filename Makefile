@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+export PYTHONTZPATH :=  # zones come from the pinned tzdata; zones.py sees to it in any case
 APP := $(VENV)/.app-installed
 DEV := $(VENV)/.dev-installed
 

@@ -48,10 +48,11 @@ FIELD_COSTS = {
     "endMeeting": 2_500,
     "createMeeting": 500,
     "room": 100,
-    "totalCount": 100,
     "warnings": 10,
 }
-ROOT_COUNT_COST = 500  # a list of the root may be as long as an academy's life
+COUNT = "totalCount"
+COUNT_COST = 100  # nested lists are counted together, and each is short
+ROOT_COUNT_COST = 500  # a list of the root may have all rows of an academy
 FIRST_MAX_CHARS = 9  # Python refuses to read a number of thousands of digits
 SEARCH_COST = 1_000  # the database looks for each word, and joins what it finds
 
@@ -88,6 +89,10 @@ class CostLimit(ValidationRule):
     The types form circles (parents and children, sessions and attendances), so a short document
     can ask for more than fits in memory.
     """
+
+    @cached_property
+    def _fragment_counts(self) -> dict[str, int]:
+        return {}
 
     @cached_property
     def _fragment_costs(self) -> dict[tuple[str, int], int]:
@@ -132,6 +137,25 @@ class CostLimit(ValidationRule):
             self._fragment_costs[key] = self._cost(fragment.selection_set, kind, depth)
         return self._fragment_costs[key]
 
+    def _counts(self, selections: SelectionSetNode | None) -> int:
+        """Return how often a selection asks for the number of all rows, however long its page."""
+        number = 0
+        for node in selections.selections if selections else ():
+            match node:
+                case FieldNode():
+                    number += node.name.value == COUNT
+                case InlineFragmentNode():
+                    number += self._counts(node.selection_set)
+                case FragmentSpreadNode():
+                    name = node.name.value
+                    if name not in self._fragment_counts:
+                        self._fragment_counts[name] = 0  # one that spreads itself is refused
+                        fragment = self.context.get_fragment(name)
+                        inner = self._counts(fragment.selection_set) if fragment else 0
+                        self._fragment_counts[name] = inner
+                    number += self._fragment_counts[name]
+        return number
+
     def _field_cost(self, node: FieldNode, kind: GraphQLNamedType | None, depth: int) -> int:
         name = node.name.value
         if name in INTROSPECTION_ROOTS:
@@ -147,8 +171,7 @@ class CostLimit(ValidationRule):
             and any(one.name.value == "search" for one in given.fields)
         )
         own = FIELD_COSTS.get(name, 1) + (SEARCH_COST if may_search else 0)
-        if name == "totalCount" and depth == 1:
-            own = ROOT_COUNT_COST
+        own += self._counts(node.selection_set) * (COUNT_COST if depth else ROOT_COUNT_COST)
         return own + _row_count(node, field) * inner
 
 

@@ -90,7 +90,7 @@ class Loaders:
         self.attendances = nested.load_attendances(lambda: self.viewer)
         self.key_changes = nested.load_key_changes()
         self.history = nested.load_history()
-        self.history_counts = nested.load_history_counts(lambda: self.viewer)
+        self.histories = nested.load_histories(lambda: self.viewer)
         self.evidence = nested.load_evidence()
         self.states = nested.load_states()
 

@@ -17,8 +17,8 @@ from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from domain.event import PRESENCE_KINDS
 from models.reading.pages import Page, Slice, count_by, read_slices
-from models.reading.rosters import Span, history_rows, read_states
-from schema.types.context import Condition, Key, PageLoader, Row
+from models.reading.rosters import read_states
+from schema.types.context import Condition, Key, PageLoader, Row, Span
 
 M = TypeVar("M", bound=Model)
 
@@ -41,35 +41,22 @@ def _page_loader(read: Read[Key, Condition, Row]) -> PageLoader[Key, Condition, 
     return DataLoader(load_fn=load, cache=False)
 
 
-def load_attendances(
-    viewer: Callable[[], Viewer],
-) -> PageLoader[int, AttendanceStatus | None, models.SessionParticipant]:
-    """Load roster rows that the viewer may read, by session id; of one status or of all."""
+def _counted_loader(
+    rows_of: Callable[[list[int], Condition], QuerySet[M]], column: str
+) -> PageLoader[int, Condition, M]:
+    """Make a loader of lists that can be counted, all of one condition by one statement.
 
-    def rows_of(
-        ids: list[int], status: AttendanceStatus | None
-    ) -> QuerySet[models.SessionParticipant]:
-        rows = models.SessionParticipant.visible_to(viewer()).filter(session_id__in=ids)
-        return rows if status is None else rows.filter(attendance__status=status)
+    `rows_of` selects the rows of many lists; the column says to which list a row belongs.
+    """
 
-    async def read(
-        ids: list[int], part: Slice, status: AttendanceStatus | None
-    ) -> dict[int, Page[models.SessionParticipant]]:
-        found = await read_slices(rows_of(ids, status), ("session_id",), part)
+    async def read(ids: list[int], part: Slice, condition: Condition) -> dict[int, Page[M]]:
+        found = await read_slices(rows_of(ids, condition), (column,), part)
         return {
-            number: replace(part.page(found[number,]), count=partial(counts.load, (number, status)))
+            number: replace(
+                part.page(found[number,]), count=partial(counts.load, (number, condition))
+            )
             for number in ids
         }
-
-    counts = load_counts(rows_of, "session_id")
-
-    return _page_loader(read)
-
-
-def load_counts(
-    rows_of: Callable[[list[int], Condition], QuerySet[M]], column: str
-) -> DataLoader[tuple[int, Condition], int]:
-    """Load how many rows a parent's list has, by the parent's id and a condition on the rows."""
 
     async def count(wanted: list[tuple[int, Condition]]) -> list[int]:
         ids: dict[Condition, set[int]] = defaultdict(set)
@@ -81,16 +68,37 @@ def load_counts(
         }
         return [found[condition].get(number, 0) for number, condition in wanted]
 
-    return DataLoader(load_fn=count, cache=False)
+    counts = DataLoader(load_fn=count, cache=False)
+    return _page_loader(read)
 
 
-def load_history_counts(viewer: Callable[[], Viewer]) -> DataLoader[tuple[int, Span], int]:
-    """Load how many attendances of a person the viewer may read, by user id and time."""
+def load_attendances(
+    viewer: Callable[[], Viewer],
+) -> PageLoader[int, AttendanceStatus | None, models.SessionParticipant]:
+    """Load roster rows that the viewer may read, by session id; of one status or of all."""
+
+    def rows_of(
+        ids: list[int], status: AttendanceStatus | None
+    ) -> QuerySet[models.SessionParticipant]:
+        rows = models.SessionParticipant.visible_to(viewer()).filter(session_id__in=ids)
+        return rows if status is None else rows.filter(attendance__status=status)
+
+    return _counted_loader(rows_of, "session_id")
+
+
+def load_histories(
+    viewer: Callable[[], Viewer],
+) -> PageLoader[int, Span, models.SessionParticipant]:
+    """Load roster rows that the viewer may read, by user id; of sessions that start in a span."""
 
     def rows_of(ids: list[int], span: Span) -> QuerySet[models.SessionParticipant]:
-        return history_rows(viewer(), ids, span)
+        rows = models.SessionParticipant.visible_to(viewer()).filter(user_id__in=ids)
+        start, end = span
+        if start is not None:
+            rows = rows.filter(session__scheduled_at__gte=start)
+        return rows if end is None else rows.filter(session__scheduled_at__lt=end)
 
-    return load_counts(rows_of, "user_id")
+    return _counted_loader(rows_of, "user_id")
 
 
 def load_key_changes() -> PageLoader[int, None, models.AccessKeyChange]:

@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from tortoise.expressions import F
-from tortoise.queryset import QuerySet
 
-from domain.access import UserRole, Viewer
+from domain.access import UserRole
 from domain.attendance.fold import Result
 from domain.attendance.state import AttendanceState
 from models.attendance import MeetingAttendance
@@ -17,8 +16,6 @@ from models.attendance_json import result_from_json
 from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
-
-Span: TypeAlias = tuple[datetime | None, datetime | None]  # from, and until just before; or open
 
 
 def state_of(
@@ -93,14 +90,3 @@ async def read_students(session: Session, now: datetime) -> Students:
     late = [one for one in members if one.term.joins_late(occasion, now)]
     renewed = {one.user_id for one in late if one.active_from is None}
     return Students(expected, {one.user_id for one in late} - expected, renewed - expected)
-
-
-def history_rows(
-    viewer: Viewer, user_ids: Iterable[int], span: Span
-) -> QuerySet[SessionParticipant]:
-    """Select these people's rows that the viewer may read, of sessions that start in the span."""
-    rows = SessionParticipant.visible_to(viewer).filter(user_id__in=list(user_ids))
-    start, end = span
-    if start is not None:
-        rows = rows.filter(session__scheduled_at__gte=start)
-    return rows if end is None else rows.filter(session__scheduled_at__lt=end)

@@ -13,7 +13,6 @@ from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
 from models.reading.joining import Joining
 from models.reading.pages import Page, Slice
-from models.reading.rosters import Span
 from models.reading.statistics import MeetingCounts
 from models.reading.stuck import Works
 from models.reading.warnings import ReadWarning
@@ -36,6 +35,10 @@ RowLoader: TypeAlias = DataLoader[int, Row]
 # Loads a page of a list that belongs to a parent row: by the parent's key, the part of the list,
 # and a condition on its rows.
 PageLoader: TypeAlias = DataLoader[tuple[Key, Slice, Condition], Page[Row]]
+
+
+# From this moment, and until just before that one; None leaves a side open.
+Span: TypeAlias = tuple[datetime | None, datetime | None]
 
 
 class Loaders(Protocol):
@@ -64,7 +67,7 @@ class Loaders(Protocol):
     warnings: DataLoader[models.Session, list[ReadWarning]]
     # By session and status: the roster rows that the viewer may read.
     attendances: PageLoader[int, AttendanceStatus | None, models.SessionParticipant]
-    history_counts: DataLoader[tuple[int, Span], int]  # by user and time: rows that they may read
+    histories: PageLoader[int, Span, models.SessionParticipant]  # by user, and by time
 
 
 class Context(Protocol):

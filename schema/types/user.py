@@ -1,14 +1,11 @@
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 import models
 from domain.access import UserRole
-from models.reading.pages import read_page
-from models.reading.rosters import history_rows
+from models.reading.pages import Slice
 from schema.types.academy import Academy
 from schema.types.context import Info
 from schema.types.given import given
@@ -85,9 +82,7 @@ class User(Node):
         from_: Annotated[datetime | None, strawberry.argument(name="from")] = strawberry.UNSET,
         to: datetime | None = strawberry.UNSET,
     ) -> CountedConnection[Annotated["Attendance", strawberry.lazy("schema.types.attendance")]]:
+        part = Slice.of(models.SessionParticipant, given(first), given(after))
         span = given(from_), given(to)
-        rows = history_rows(info.context.viewer, [self.database_id], span)
-        found = await read_page(rows, first=given(first), after=given(after))
-        # The histories of many people are counted together.
-        count = partial(info.context.loaders.history_counts.load, (self.database_id, span))
-        return await info.context.attendances(replace(found, count=count))
+        found = await info.context.loaders.histories.load((self.database_id, part, span))
+        return await info.context.attendances(found)

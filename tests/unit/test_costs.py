@@ -62,6 +62,8 @@ FIELDS = "fields { name args { name type { name inputFields { name } } } type { 
         get_introspection_query(input_value_deprecation=True, schema_description=True),
         "query($id: [ID!]!) { nodes(ids: $id) { id ... on User { displayName role } } }",
         "query($f: UserFilter) { users(filter: $f, first: 100) { nodes { id displayName } } }",
+        '{ sessions(filter: {search: "a b", localDate: "2026-03-02"}, first: 100) '
+        "{ totalCount nodes { id title attendances(first: 0) { totalCount } } } }",
         '{ __type(name: "Session") { ...T } } fragment T on __Type { fields { name ...N } } '
         "fragment N on __Field { type { name ofType { name } } }",
     ],
@@ -98,6 +100,11 @@ def test_usual_documents_are_within_the_limits(document: str) -> None:
         ),
         many_searches('filter: {search: "a b"}'),
         many_searches("filter: $f", "($f: UserFilter)"),
+        f"{{ {aliases('sessions(first: 0) { totalCount }', 100)} }}",
+        f"{{ {aliases('users(first: 0) { ...N }', 100)} }} "
+        "fragment N on UserConnection { totalCount }",
+        "{ users(first: 100) { nodes { a: attendanceHistory { totalCount nodes { session { "
+        "attendances(first: 0) { totalCount } } } } } } }",
     ],
 )
 def test_documents_that_cost_too_much_are_refused_at_once(document: str) -> None:

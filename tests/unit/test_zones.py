@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -102,12 +103,24 @@ def test_an_academy_may_have_every_zone_but_the_placeholders() -> None:
     assert not {"localtime", "Factory"} & zone_names()
 
 
+FOLDERS = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests"}
+FILES = [*ROOT.glob("*.py"), *(file for folder in FOLDERS for file in folder.rglob("*.py"))]
+
+# What a database would compute by zone data of its own.
+OF_THE_DATABASE = re.compile(
+    r"AT TIME ZONE|DATE_TRUNC|DATE_PART|EXTRACT\(|CURRENT_DATE|::date\b|LOCALTIME|SET TIME ZONE",
+    re.I,
+)
+
+
+def test_no_statement_asks_the_database_for_a_local_day() -> None:
+    assert [file.name for file in FILES if OF_THE_DATABASE.search(file.read_text())] == ["zones.py"]
+
+
 def test_no_other_file_makes_a_zone() -> None:
-    folders = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests"}
-    files = [*ROOT.glob("*.py"), *(file for folder in folders for file in folder.rglob("*.py"))]
     makers = {
         file.name
-        for file in files
+        for file in FILES
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call) and "ZoneInfo" in ast.unparse(node.func).split(".")
     }

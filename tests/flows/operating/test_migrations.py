@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models import Session, SessionEvent, VideoSettings
+from actions.writing.search_words import write_words
+from models import Group, SearchWord, Session, SessionEvent, User, VideoSettings
 from models.database import sql
 from models.database.connection import close_database, dialect, open_database
 from models.database.migration_runner import ForeignKeyError, apply
 from models.migrations import __main__ as writer
+from models.reading.search import groups_found, sessions_found, users_found
 from tests.conftest import Template
 
 SCRATCH = "tests.support.scratch"
@@ -243,3 +245,60 @@ async def insert(table: str, *moments: str, **values: Any) -> None:
     named = {name: f"'{value}'" for name, value in values.items()} | dict.fromkeys(moments, MADE_AT)
     columns = ", ".join(named)
     await sql.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(named.values())})")
+
+
+async def test_rows_of_an_earlier_release_are_found_by_their_words(template: Template) -> None:
+    url = await template.blank()
+    await apply(url, until="0004_sure_attendance")
+    await open_database(url)
+    try:
+        await sql.execute(
+            "INSERT INTO academies (slug, name, timezone, locale, is_active, created_at)"
+            f" VALUES ('noor', 'Noor', 'UTC', 'ar', true, {MADE_AT})"
+        )
+        for role, academy, first, email in OLD_PEOPLE:
+            await sql.execute(
+                "INSERT INTO users (academy_id, role, external_id, first_name, last_name, email,"
+                " is_active, is_service, rights_version, created_at)"
+                f" VALUES ($1, $2, $3, $4, 'Ali', $5, true, false, 0, {MADE_AT})",
+                *(academy, role, f"key {first}", first, email),
+            )
+        await sql.execute(
+            "INSERT INTO groups (academy_id, external_id, kind, name, created_at)"
+            f" VALUES (1, 'G1', 'CIRCLE', 'حلقة', {MADE_AT})"
+        )
+        await sql.execute(
+            "INSERT INTO sessions (academy_id, kind, format, title, teacher_id, student_id, status,"
+            " version, scheduled_at, duration_minutes, ends_at, ready_at, completes_at,"
+            " overtime_until, attendance_policy, attendance_rule, created_at, updated_at)"
+            " VALUES (1, 'QURAN', 'INDIVIDUAL', 'سورة الكهف', 1, 2, 'COMPLETED', 1, "
+            f"{MADE_AT}, 60, {', '.join([MADE_AT] * 4)}, '{{}}', 1, {MADE_AT}, {MADE_AT})"
+        )
+        await apply(url)
+
+        async def found(rows: Any) -> list[int]:
+            return [row.id for row in await rows.order_by("id")]
+
+        assert await found(User.filter(users_found("احمد", 1))) == [1]
+        assert await found(User.filter(users_found("ali", 1))) == [1, 2]
+        assert await found(User.filter(users_found("zoe@", None))) == [2]
+        assert await found(User.filter(users_found("key root", None))) == [3]
+        assert await found(Group.filter(groups_found("حلقه", 1))) == [1]
+        assert await found(Group.filter(groups_found("g1", 1))) == [1]
+        for search in ("كهف", "zoe", "احمد سوره"):
+            assert await found(Session.filter(sessions_found(search, 1))) == [1]
+        # Words that the actions write are the same, so they write none anew.
+        before = await SearchWord.all().order_by("id")
+        await write_words(await User.all())
+        await write_words(await Session.all())
+        await write_words(await Group.all())
+        assert await SearchWord.all().order_by("id") == before
+    finally:
+        await close_database()
+
+
+OLD_PEOPLE = (
+    ("TEACHER", 1, "أحمد", None),
+    ("STUDENT", 1, "Zoë", "zoe@example.org"),
+    ("SUPER_ADMIN", None, "Root", "root@example.org"),
+)
