@@ -75,6 +75,14 @@ class Gate:
             return OutsideWindowError("The academy has no meetings made at this hour.")
         return None
 
+    def opens_within(self, start: datetime, until: datetime) -> datetime | None:
+        """Find the first moment from `start` on, and before `until`, at which nothing is refused.
+
+        None: it refuses all that time.
+        """
+        at = start if self.refusal(start) is None else self.opens_at(start)
+        return at if at is not None and at < until else None
+
     @lru_cache(maxsize=1024)  # noqa: B019 - a gate is a small value, and the cache has a limit
     def opens_at(self, now: datetime) -> datetime | None:
         """Find the first moment after `now` at which nothing is refused, in UTC.

@@ -184,3 +184,21 @@ def test_the_retry_date_is_the_first_moment_without_a_refusal(rules: Gate, now: 
     assert rules.refusal(opens - timedelta(microseconds=1)) is not None
     looked_at = (now + n * STEP for n in range((opens - now) // STEP + 1))
     assert all(rules.refusal(moment) for moment in looked_at if moment < opens)
+
+
+@pytest.mark.parametrize(
+    ("rules", "start", "until", "opens"),
+    [
+        (DAY, "2026-03-02 07:00", "2026-03-02 08:00", None),
+        (DAY, "2026-03-02 07:00", "2026-03-02 08:01", "2026-03-02 08:00"),
+        (DAY, "2026-03-02 09:00", "2026-03-02 10:00", "2026-03-02 09:00"),
+        (DAY, "2026-03-02 20:00", "2026-03-03 08:00", None),
+        (gate(None, None, Weekday.MONDAY), "2026-03-02 22:00", "2026-03-03 00:00", None),
+        (gate(None, None, *WEEK), "2026-03-02 22:00", "2026-03-20 00:00", None),
+    ],
+)
+def test_it_opens_within_a_period_or_refuses_all_of_it(
+    rules: Gate, start: str, until: str, opens: str | None
+) -> None:
+    found = rules.opens_within(riyadh(start), riyadh(until))
+    assert found == (riyadh(opens) if opens else None)
