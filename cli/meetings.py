@@ -73,7 +73,10 @@ async def manage(
 
 
 def _print_cleaned(cleaned: Cleaned, *, is_dry: bool, is_verbose: bool) -> None:
-    lines = [(one.id, f"{one.status}, its end was {one.ends_at:%F %T}Z") for one in cleaned.expired]
+    lines = [
+        (one.id, f"{one.status}, its end was {one.ends_at:%F %T}Z")
+        for one in cleaned.expired.values()
+    ]
     print_lines(lines, is_verbose=is_verbose)
-    counts = {"checked": cleaned.checked, "ended": cleaned.ended, "failed": cleaned.failed}
-    print_counts(counts, is_dry=is_dry)
+    found = {"checked": cleaned.expired, "ended": cleaned.ended, "failed": cleaned.failed}
+    print_counts({name: len(ones) for name, ones in found.items()}, is_dry=is_dry)

@@ -6,7 +6,7 @@ from domain.event import SessionEventKind
 from domain.session import WorkKind
 from models import DueWork, Session, SessionEvent, User
 from models.reading.rosters import read_rosters
-from models.reading.stuck import read_works, stuck_of
+from models.reading.stuck import read_signs, stuck_of
 
 EVENTS_SHOWN = 15
 WORK_OF_PEOPLE = (WorkKind.EXPIRE_REPORT, WorkKind.REMOVE_PERSON)  # their subject is a participant
@@ -16,8 +16,8 @@ async def page_of(session: Session, now: datetime) -> list[str]:
     """Describe a session that was read with its academy and teacher."""
     lines = _row_lines(session, now)
 
-    works = (await read_works([session.id])).get(session.id, {})
-    stuck = stuck_of(session, works, now)
+    signs = (await read_signs([session.id]))[session.id]
+    stuck = stuck_of(session, signs, now)
     if stuck is None:
         lines.append("  stuck      no")
     else:

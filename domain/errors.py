@@ -1,5 +1,6 @@
 """Refusals of the domain. Clients act on the code, which never changes; people read the message."""
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -24,9 +25,13 @@ class ErrorCode(StrEnum):
 
 
 class DomainError(Exception):
-    """A refusal: nothing was changed. `field` is the path to the input that it is about."""
+    """A refusal: nothing was changed. `field` is the path to the input that it is about.
+
+    `retry_at` is the moment from which the same request may succeed, where that is known.
+    """
 
     code: ErrorCode
+    retry_at: datetime | None = None
 
     def __init__(self, message: str, field: tuple[str, ...] | None = None) -> None:
         super().__init__(message)

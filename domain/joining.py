@@ -1,5 +1,7 @@
 """Reasons why a person may not join a session now."""
 
+from datetime import datetime
+
 from domain.errors import (
     AcademyInactiveError,
     BarredError,
@@ -30,13 +32,14 @@ def join_refusal(
     standing: Standing,
     *,
     is_academy_active: bool,
+    joinable_at: datetime | None = None,
     no_meeting: DomainError | None = None,
     is_full: bool = False,
 ) -> DomainError | None:
     """Say why the person may not join now; None: they may.
 
-    `standing` says what the session is to them; `no_meeting` says why it has no meeting and none
-    can be made now.
+    `standing` says what the session is to them; `joinable_at` from when they may join one that is
+    SCHEDULED; `no_meeting` why it has no meeting and none can be made now.
     """
     if refusal := right_refusal(standing):
         return refusal
@@ -45,7 +48,9 @@ def join_refusal(
     if not is_academy_active:
         return AcademyInactiveError("The academy is not active.")
     if status is SessionStatus.SCHEDULED:
-        return NotJoinableYetError("The session is not open yet.")
+        refusal = NotJoinableYetError("The session is not open yet.")
+        refusal.retry_at = joinable_at
+        return refusal
     if no_meeting is not None:
         return no_meeting
     if is_full:

@@ -50,4 +50,5 @@ class WorkKind(StrEnum):
     EXPIRE_STAYS = "EXPIRE_STAYS"  # stays that nobody has confirmed for too long
     EXPIRE_REPORT = "EXPIRE_REPORT"  # a report of a join that LiveKit has not confirmed
     NOTE_AWAY = "NOTE_AWAY"  # our door for webhooks was shut while people were in the room
+    MISS_TEACHER = "MISS_TEACHER"  # its teacher should have come by then
     REMOVE_PERSON = "REMOVE_PERSON"  # somebody in the room who may have lost the right to be there

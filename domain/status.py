@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from domain.errors import WrongStatusError
+from domain.errors import ForbiddenError, WrongStatusError
 
 MEETING_OUTLIVES_SESSION = timedelta(minutes=60)  # at most
 
@@ -52,7 +52,9 @@ ALLOWED_MOVES: dict[SessionStatus, frozenset[SessionStatus]] = {
     SessionStatus.READY: frozenset(
         {SessionStatus.ONGOING, SessionStatus.CANCELLED, SessionStatus.SCHEDULED}
     ),
-    SessionStatus.ONGOING: frozenset({SessionStatus.COMPLETED}),
+    SessionStatus.ONGOING: frozenset(
+        {SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.SCHEDULED}
+    ),
     SessionStatus.COMPLETED: frozenset({SessionStatus.ABSENT}),
     SessionStatus.CANCELLED: frozenset(),
     SessionStatus.ABSENT: frozenset({SessionStatus.COMPLETED}),
@@ -70,6 +72,30 @@ def check_move(status: SessionStatus, to: SessionStatus) -> None:
     """Raise WRONG_STATUS for a move that the table does not allow."""
     if to not in ALLOWED_MOVES[status]:
         raise WrongStatusError(f"A session that is {status} cannot become {to}.")
+
+
+def check_asked_move(
+    status: SessionStatus,
+    to: SessionStatus,
+    now: datetime,
+    *,
+    scheduled_at: datetime,
+    ends_at: datetime,
+    runs_academy: bool,
+) -> None:
+    """Raise WRONG_STATUS or FORBIDDEN where a person asks for an allowed move at a wrong time.
+
+    Until its scheduled start an ONGOING session is put back or cancelled like one that is ahead.
+    From then until its scheduled end it is only cancelled, by who runs its academy.
+    """
+    if status is not SessionStatus.ONGOING or to is SessionStatus.COMPLETED or now < scheduled_at:
+        return
+    if to is SessionStatus.SCHEDULED:
+        raise WrongStatusError("A session keeps its time once its scheduled start has come.")
+    if now >= ends_at:
+        raise WrongStatusError("A session is not cancelled once its scheduled end has come.")
+    if not runs_academy:
+        raise ForbiddenError("A session that has begun is cancelled by an admin or a supervisor.")
 
 
 def path_to(status: SessionStatus, to: SessionStatus) -> tuple[SessionStatus, ...]:

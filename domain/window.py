@@ -75,13 +75,13 @@ class Gate:
             return OutsideWindowError("The academy has no meetings made at this hour.")
         return None
 
-    def refusal_between(self, start: datetime, end: datetime) -> DomainError | None:
-        """Say why no meeting is made at any moment from `start` until `end`; None: one may be."""
-        refusal = self.refusal(start)
-        if refusal is None:
-            return None
-        opens_at = self.opens_at(start)
-        return None if opens_at is not None and opens_at < end else refusal
+    def opens_within(self, start: datetime, until: datetime) -> datetime | None:
+        """Find the first moment from `start` on, and before `until`, at which nothing is refused.
+
+        None: it refuses all that time.
+        """
+        at = start if self.refusal(start) is None else self.opens_at(start)
+        return at if at is not None and at < until else None
 
     @lru_cache(maxsize=1024)  # noqa: B019 - a gate is a small value, and the cache has a limit
     def opens_at(self, now: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from models.group import in_household
 from models.reading.joining import Joining, read_joinings
 from models.reading.rosters import read_rosters
 from models.reading.statistics import MeetingCounts, read_meeting_counts
-from models.reading.stuck import read_works
+from models.reading.stuck import Signs, read_signs
 from models.reading.warnings import ReadWarning, read_warnings
 from schema.types.context import Row, RowLoader
 
@@ -80,7 +80,7 @@ class Loaders:
         self.guardians = _load_values(partial(self._relatives, "child_id", "guardian_id"), list)
         self.access_keys = _load_values(self._access_keys, list)
         self.meetings = _load_values(self._meetings, MeetingCounts)
-        self.works = _load_values(read_works, dict)
+        self.signs = _load_values(read_signs, Signs)
         self.rosters = _load_values(read_rosters, list)
         self.own_rows = _load_values(self._own_rows, set)
         self.barred = DataLoader(load_fn=self._barred, cache=False)

@@ -15,7 +15,7 @@ import models
 from domain.access import Viewer
 from domain.attendance.fold import AttendanceStatus
 from domain.attendance.state import AttendanceState
-from domain.event import PRESENCE_KINDS
+from domain.event import STAFF_KINDS
 from models.reading.pages import Page, Slice, count_by, read_slices
 from models.reading.rosters import read_states
 from schema.types.context import Condition, Key, PageLoader, Row, Span
@@ -121,7 +121,7 @@ def load_history() -> PageLoader[int, bool, models.SessionEvent]:
         ids: list[int], part: Slice, is_whole: bool
     ) -> dict[int, Page[models.SessionEvent]]:
         rows = models.SessionEvent.filter(session_id__in=ids)
-        rows = rows if is_whole else rows.exclude(kind__in=PRESENCE_KINDS)
+        rows = rows if is_whole else rows.exclude(kind__in=STAFF_KINDS)
         found = await read_slices(rows, ("session_id",), part)
         return {number: part.page(found[number,]) for number in ids}
 

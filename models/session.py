@@ -1,6 +1,6 @@
 """Sessions, and the rules that say which of them a viewer sees and manages."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from tortoise import fields
@@ -9,7 +9,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
-from domain.attendance.fold import ATTENDANCE_RULE
+from domain.attendance.fold import ATTENDANCE_RULE, Policy
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions, layered
 from domain.membership import Occasion
@@ -63,6 +63,7 @@ class Session(Model):
     parked_until: datetime | None = UtcDatetime(null=True)
     last_error = fields.TextField(null=True)
     opened_at: datetime | None = UtcDatetime(null=True)  # first READY or ONGOING
+    put_back_at: datetime | None = UtcDatetime(null=True)  # from READY or ONGOING to SCHEDULED
     started_at: datetime | None = UtcDatetime(null=True)
     ended_at: datetime | None = UtcDatetime(null=True)
     finalised_at: datetime | None = UtcDatetime(null=True)
@@ -172,8 +173,33 @@ class Session(Model):
         return self.academy.video_settings.gate(self.academy)
 
     def no_meeting_for(self, now: datetime, gate: Gate, *, manages: bool) -> DomainError | None:
-        """Return why a token could name no meeting now; None when there is one or can be one."""
-        return None if self.meeting_id else gate.refusal(now, is_person=manages)
+        """Return why a token could name no meeting now, and from when it may be otherwise; None
+        when there is one or can be one."""
+        refusal = None if self.meeting_id else gate.refusal(now, is_person=manages)
+        if refusal is not None:
+            refusal.retry_at = gate.opens_within(now, self.open_until)
+        return refusal
+
+    def joinable_at(self, now: datetime, academy: Academy, *, manages: bool) -> datetime | None:
+        """Return from when a SCHEDULED session can be joined; None where the gate refuses it a
+        meeting till its end."""
+        if self.meeting_id or manages:
+            return self.ready_at
+        settings = academy.video_settings
+        ahead = timedelta(minutes=settings.meeting_creation_minutes_before)
+        tried_at = max(now, min(self.ready_at, self.scheduled_at - ahead))
+        made_at = settings.gate(academy).opens_within(tried_at, self.open_until)
+        return made_at and max(made_at, self.ready_at)
+
+    @property
+    def teacher_due_at(self) -> datetime:
+        """The moment from which a teacher who has not come is missing, by its own policy."""
+        return self.scheduled_at + timedelta(minutes=self.policy.late_after_minutes)
+
+    @property
+    def policy(self) -> Policy:
+        """The academy's rules of attendance as they were when it was scheduled."""
+        return Policy(**self.attendance_policy)
 
     def wants_room(self, now: datetime) -> bool:
         """Tell whether it should have a room: not when its end passed before the first room."""

@@ -8,7 +8,7 @@ import strawberry
 import clock
 from domain.access import Audience, Scope
 from domain.cursors import Place
-from domain.event import PRESENCE_KINDS
+from domain.event import PRESENCE_KINDS, STAFF_KINDS
 from domain.status import SessionStatus
 from schema.types.events import SessionEvent, event_of, snapshot_of
 from schema.types.given import given
@@ -76,7 +76,7 @@ async def session_events(
             entries, position = hub.after(position), hub.version
             for entry in entries:
                 row = entry.row
-                if audience is Audience.STAFF or row.kind not in PRESENCE_KINDS:
+                if audience is Audience.STAFF or row.kind not in STAFF_KINDS:
                     build = partial(event_of, row, hub.session, clock.now(), Shared(scope))
                     yield hub.build_once(("event", row.sequence, audience), build)
                     await watch.right.confirm()

@@ -11,6 +11,7 @@ from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask
 import telemetry
 from actions.attendance.away import note_away
 from actions.attendance.final_result import finalise_attendance
+from actions.attendance.missing_teacher import tell_missing_teacher
 from actions.attendance.reports import expire_report
 from actions.attendance.stale_stays import expire_stays
 from actions.rooms.room_work import Rooms
@@ -38,6 +39,7 @@ def table(rooms: Rooms) -> dict[WorkKind, tuple[LaneName, Action]]:
         WorkKind.EXPIRE_STAYS: (DATABASE, expire_stays),
         WorkKind.NOTE_AWAY: (DATABASE, note_away),
         WorkKind.EXPIRE_REPORT: (DATABASE, expire_report),
+        WorkKind.MISS_TEACHER: (DATABASE, tell_missing_teacher),
     }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, advance, move_to
-from domain.attendance.fold import Policy, Result, fold_log
+from domain.attendance.fold import Result, fold_log
 from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
 from models import MeetingAttendance, SessionParticipant
@@ -80,7 +80,7 @@ def _told(state: AttendanceState) -> AttendanceState:
 
 def stale_after(draft: Draft) -> timedelta:
     """Read from the session's policy how long a stay may go on without a sign of life."""
-    return timedelta(minutes=Policy(**draft.session.attendance_policy).stale_after_minutes)
+    return timedelta(minutes=draft.session.policy.stale_after_minutes)
 
 
 async def advance_if_due(draft: Draft) -> None:
@@ -96,14 +96,28 @@ async def advance_if_due(draft: Draft) -> None:
     advance(draft, await inside.count() if waits else 0)
     if session.ended_at == draft.now:
         await close_stays(draft)
+    await count_anew(draft)
+
+
+async def count_anew(draft: Draft) -> None:
+    """Fold everybody again where a session that was put back opens again by this draft.
+
+    From now on stays count, and of those before only what goes on.
+    """
+    session = draft.session
+    if session.put_back_at is not None and session.opened_at == draft.now:
+        await refold(draft)
 
 
 async def close_stays(draft: Draft) -> None:
-    """Close the open stays of a session that is over."""
-    if draft.session.ended_at is None:
+    """Close the open stays of a session that is over; of a cancelled one nobody has a status."""
+    session = draft.session
+    if session.ended_at is None:
         return
-    inside = MeetingAttendance.unsettled([draft.session.id])
-    rows = await inside.select_related("participant")
+    concerned = MeetingAttendance.unsettled([session.id])
+    if session.status is SessionStatus.CANCELLED:
+        concerned = MeetingAttendance.filter(session_id=session.id)
+    rows = await concerned.select_related("participant")
     if rows:
         await refold(draft, [row.participant.user_id for row in rows])
 

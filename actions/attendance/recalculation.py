@@ -4,13 +4,12 @@ It corrects wrong results and invents nothing. A session that was final before t
 judged by them from then on; whatever else folds it keeps the rules that its result was made by.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from actions.attendance.final_result import move_by_attendance
 from actions.attendance.folding import refold
-from actions.writing.stream import writing
+from actions.writing.stream import trying
 from domain.access import Permit, Viewer
 from domain.attendance.fold import ATTENDANCE_RULE
 from models import Session
@@ -22,10 +21,6 @@ async def recalculate_attendance(viewer: Viewer, session_id: int, now: datetime)
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     await recalculate_session(session_id, now)
     return await Session.get(id=session_id)
-
-
-class _TrialError(Exception):
-    """Rolls a trial back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +37,12 @@ async def recalculate_session(session_id: int, now: datetime, *, is_trial: bool 
 
     Return the changes; a trial returns the changes that it would make.
     """
-    repair = Repair()
-    with suppress(_TrialError):
-        async with writing(session_id, now) as draft:
-            before = (await read_rosters([session_id]))[session_id]
-            former_rule = draft.session.attendance_rule
-            if former_rule != ATTENDANCE_RULE:  # rules differ only from those of a final result
-                draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=now)
-            after = await refold(draft)
-            move_by_attendance(draft, after)
-            wrong = sum(new != old for old, new in zip(before, after, strict=True))
-            repair = Repair(wrong, len(draft.events), former_rule)
-            if is_trial:
-                raise _TrialError
-    return repair
+    async with trying(session_id, now, is_trial=is_trial) as draft:
+        before = (await read_rosters([session_id]))[session_id]
+        former_rule = draft.session.attendance_rule
+        if former_rule != ATTENDANCE_RULE:  # rules differ only from those of a final result
+            draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=now)
+        after = await refold(draft)
+        move_by_attendance(draft, after)
+        wrong = sum(new != old for old, new in zip(before, after, strict=True))
+    return Repair(wrong, len(draft.events), former_rule)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from actions.attendance.folding import advance_if_due
-from actions.writing.meeting import ahead_at, make_ahead
-from actions.writing.stream import writing
-from domain.status import SessionStatus, due_moves
+from actions.writing.meeting import ahead_at, make_due_meeting
+from actions.writing.stream import trying
+from domain.status import SessionStatus
 from models import Session
 from models.reading.session_filter import ALL_SESSIONS, SessionFilter
 
@@ -46,17 +46,15 @@ class Done:
 async def update_statuses(
     now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
 ) -> Done:
-    """Make every move that is due, also of sessions that are parked."""
+    """Make every move that is due, also of sessions that are parked.
+
+    A dry run makes each of them and takes it back, so that it tells the same.
+    """
     done = Done()
     for session in await which.rows().filter(next_transition_at__lte=now).order_by("id"):
         done.checked += 1
-        if is_dry:
-            moves, _ = due_moves(session.timeline, now)
-            line = f"{session.status} to {moves[-1]}" if moves else "nothing"
-            done.lines.append((session.id, line))
-            continue
         with done.counting_failure(session):
-            async with writing(session.id, now) as draft:
+            async with trying(session.id, now, is_trial=is_dry) as draft:
                 await advance_if_due(draft)
             status = draft.session.status
             is_same = status is session.status
@@ -75,10 +73,8 @@ async def create_scheduled(
         if ahead_at(session) > now:
             continue
         done.checked += 1
-        if is_dry:
-            done.lines.append((session.id, "would be made"))
-            continue
         with done.counting_failure(session):
-            await make_ahead(session.id, now)
-            done.note(session, (await Session.get(id=session.id)).room_name)
+            async with trying(session.id, now, is_trial=is_dry) as draft:
+                make_due_meeting(draft)
+            done.note(session, draft.session.room_name)
     return done

@@ -4,11 +4,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from actions.writing.meeting import make_ahead
-from actions.writing.stream import writing
+from actions.writing.draft import Draft
+from actions.writing.meeting import make_due_meeting
+from actions.writing.stream import trying
 from domain.session import WorkKind
 from domain.status import SessionStatus
-from models import Session
 from models.database import sql
 from models.database.fields import utc
 from models.reading.session_filter import ALL_SESSIONS, SessionFilter
@@ -54,14 +54,13 @@ async def catch_forgotten(
             if retry_at is None or utc(retry_at) > now:
                 continue
         caught.checked += 1
-        if is_dry:
-            continue
         try:
-            if session.status is SessionStatus.COMPLETED:
-                caught.finalised += await _add_final_work(session.id, now)
-            else:
-                await make_ahead(session.id, now)
-                caught.made += await Session.exists(id=session.id, meeting_id__isnull=False)
+            async with trying(session.id, now, is_trial=is_dry) as draft:
+                if session.status is SessionStatus.COMPLETED:
+                    caught.finalised += _add_final_work(draft)
+                else:
+                    make_due_meeting(draft)
+                    caught.made += draft.session.meeting_id is not None
         except Exception:
             extra = {"session": session.id}
             logger.warning("forgotten work not planned", exc_info=True, extra=extra)
@@ -69,10 +68,9 @@ async def catch_forgotten(
     return caught
 
 
-async def _add_final_work(session_id: int, now: datetime) -> bool:
+def _add_final_work(draft: Draft) -> bool:
     """Have the result calculated, unless it is there by now."""
-    async with writing(session_id, now) as draft:
-        is_open = draft.session.finalised_at is None
-        if is_open:
-            draft.add_work(WorkKind.FINALISE_ATTENDANCE, now)
+    is_open = draft.session.finalised_at is None
+    if is_open:
+        draft.add_work(WorkKind.FINALISE_ATTENDANCE, draft.now)
     return is_open

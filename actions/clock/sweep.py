@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tortoise.functions import Count
 
-from actions.attendance.folding import close_stays
+from actions.attendance.folding import close_stays, count_anew
 from actions.writing.moves import advance
 from actions.writing.stream import drafts_of, write
 from models import MeetingAttendance, Session
@@ -98,6 +98,8 @@ async def _advance(statement: str, now: datetime, *params: int) -> list[int]:
         for draft in ended:
             if draft.session.id in still_open:
                 await close_stays(draft)
+        for draft in drafts:
+            await count_anew(draft)
         await write(tx, drafts, now)
     return ids
 

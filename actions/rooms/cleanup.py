@@ -10,7 +10,7 @@ from actions.attendance.folding import advance_if_due
 from actions.clock.safety_net import catch_forgotten
 from actions.rooms.room import delete_room
 from actions.writing.leases import take_lease
-from actions.writing.stream import writing
+from actions.writing.stream import trying
 from domain.errors import LiveKitUnavailableError
 from domain.status import OVER
 from gateways.livekit import LiveKit
@@ -25,25 +25,26 @@ TIDY_EVERY = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class Cleaned:
-    """Counts of a clean-up. `is_silent`: LiveKit did not say which rooms it has."""
+    """Sessions of a clean-up, by id, each once, also where it is completed and its room closed.
 
-    ended: int = 0
-    failed: int = 0
+    `is_silent`: LiveKit did not say which rooms it has.
+    """
+
+    expired: dict[int, Session] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    failed: set[int] = field(default_factory=set)
     is_silent: bool = False
-    expired: list[Session] = field(default_factory=list)
-
-    @property
-    def checked(self) -> int:
-        return len(self.expired)
 
     @contextmanager
     def counting_failure(self, session: Session) -> Iterator[None]:
         """Log and count what fails in the block, so that the next session gets its turn."""
+        self.expired.setdefault(session.id, session)
         try:
             yield
         except Exception:
             logger.warning("meeting not cleaned up", exc_info=True, extra={"session": session.id})
-            self.failed += 1
+            self.failed.add(session.id)
+            self.ended.discard(session.id)
 
 
 async def tidy(livekit: LiveKit, now: datetime) -> None:
@@ -58,19 +59,18 @@ async def clean_up(
 ) -> Cleaned:
     """Complete overdue sessions as the clock would, and close the rooms of sessions that are over.
 
-    A room closes at once where the academy has it end with the session, else after two hours.
+    A room closes at once where the academy has it end with the session, else after two hours. A
+    dry run stores nothing and closes nothing, and counts the same.
     """
     cleaned = Cleaned()
     overdue = which.rows().filter(next_transition_at__lte=now, completes_at__lte=now)
     for session in await overdue.order_by("id"):
-        cleaned.expired.append(session)
-        if is_dry:
-            continue
         with cleaned.counting_failure(session):
-            async with writing(session.id, now) as draft:
+            async with trying(session.id, now, is_trial=is_dry) as draft:
                 await advance_if_due(draft)
-            # False where the academy lets people stay longer, and they do.
-            cleaned.ended += draft.session.status.is_over
+            # It is not where the academy lets people stay longer, and they do.
+            if draft.session.status.is_over:
+                cleaned.ended.add(session.id)
     try:
         names = list(await livekit.list_rooms())
     except LiveKitUnavailableError:
@@ -83,10 +83,8 @@ async def clean_up(
     )
     # Not sorted by the database: SQLite would walk the whole table in that order.
     for session in sorted([*await with_room, *await left_open], key=lambda row: row.id):
-        cleaned.expired.append(session)
-        if is_dry:
-            continue
         with cleaned.counting_failure(session):
-            await delete_room(livekit, session.id, now)
-            cleaned.ended += 1
+            if not is_dry:
+                await delete_room(livekit, session.id, now)
+            cleaned.ended.add(session.id)
     return cleaned

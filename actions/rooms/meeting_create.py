@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import advance_if_due
-from actions.writing.meeting import adopt_teacher_options, expiry_of, make_meeting
+from actions.writing.meeting import make_meeting
 from actions.writing.stream import writing
 from domain.access import Permit, UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within
 from domain.errors import SessionOverError
-from domain.event import SessionEventKind
 from domain.meeting import longest_minutes
 from domain.session import MeetingSource
 from models import Session
@@ -18,9 +17,10 @@ from models import Session
 async def create_meeting(
     viewer: Viewer, session_id: int, wishes: dict[str, Any], now: datetime
 ) -> Session:
-    """Return the session with its meeting: the one it has, or a new one.
+    """Return the session with its meeting: the one it has, unchanged, or a new one.
 
-    `wishes` holds the options that the caller gave. They count until the room is there.
+    `wishes` holds the options that the caller gave for a new one; None is no wish. They stay when
+    the teacher or the academy changes its own.
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     is_teacher = viewer.role is UserRole.TEACHER
@@ -40,11 +40,8 @@ async def create_meeting(
         bounds = TEACHER_BOUNDS | {"max_duration_minutes": minutes}
         for name in wishes.keys() & bounds.keys():
             check_within(name, wishes[name], bounds)
-        if wishes and session.room_first_ready_at is None:
-            draft.change(meeting_wishes=(session.meeting_wishes or {}) | wishes)
-            if session.meeting_id is not None and draft.changed:
-                await adopt_teacher_options(draft)
-                draft.change(meeting_expires_at=expiry_of(session))
-                draft.append(SessionEventKind.UPDATED, {}, viewer.user_id)
+        if session.meeting_id is None:
+            kept = {name: value for name, value in wishes.items() if value is not None}
+            draft.change(meeting_wishes=kept or None)
         make_meeting(draft, source, viewer.user_id, is_person=True)
     return session

@@ -7,11 +7,12 @@ from tortoise.expressions import Q
 
 from actions.sessions.session_status import because_of, move_by_person
 from actions.writing.bulk import BULK_MAX_ITEMS, retried_if_raced
+from actions.writing.moves import Because
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, UserRole, Viewer
 from domain.days import bounds_of, day_of
 from domain.errors import DomainError, ForbiddenError, NotFoundError, WrongStatusError
-from domain.status import OPEN, SessionStatus
+from domain.status import OPEN, SessionStatus, check_asked_move
 from models import Academy, Group, Session, User
 from models.database.atomic import atomic
 from zones import zone_of
@@ -48,19 +49,31 @@ async def cancel_day(
     cancelled: list[Session] = []
     async with atomic() as tx:
         rows = await Session.filter(chosen).order_by("scheduled_at", "id")
-        ids = [row.id for row in rows if _may_be_cancelled(viewer, row, now)][:BULK_MAX_ITEMS]
+        ids = [row.id for row in rows if _may_be_cancelled(because, row, now)][:BULK_MAX_ITEMS]
         drafts = await lock_all(Session.filter(chosen, id__in=ids), now)
         for draft in drafts:
-            with suppress(WrongStatusError):  # it is left as it is
+            with suppress(ForbiddenError, WrongStatusError):  # it is left as it is
                 await move_by_person(draft, SessionStatus.CANCELLED, because)
                 cancelled.append(draft.session)
         await write(tx, drafts, now)
     return sorted(cancelled, key=lambda row: (row.scheduled_at, row.id))
 
 
-def _may_be_cancelled(viewer: Viewer, session: Session, now: datetime) -> bool:
+def _may_be_cancelled(because: Because, session: Session, now: datetime) -> bool:
     """Tell whether `cancelSession` would cancel it now, also where the clock is late."""
-    return session.status.is_ahead and session.scheduled_at > now
+    has_begun = now >= session.scheduled_at
+    try:
+        check_asked_move(
+            SessionStatus.ONGOING if has_begun else session.status,
+            SessionStatus.CANCELLED,
+            now,
+            scheduled_at=session.scheduled_at,
+            ends_at=session.ends_at,
+            runs_academy=because.runs_academy,
+        )
+    except (ForbiddenError, WrongStatusError):
+        return False
+    return True
 
 
 async def _fetch_academy(viewer: Viewer, academy_id: int) -> Academy:

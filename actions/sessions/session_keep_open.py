@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from actions.attendance.folding import advance_if_due
 from actions.writing.draft import Draft
-from actions.writing.meeting import expiry_of
+from actions.writing.meeting import expiry_of, retry_meeting
 from actions.writing.moves import let_go
 from actions.writing.stream import writing
 from domain.access import Permit, Viewer
@@ -71,3 +71,4 @@ def _set_timers(draft: Draft) -> None:
     draft.change(next_transition_at=following[1] if following else None)
     if session.meeting_id is not None:
         draft.change(meeting_expires_at=expiry_of(session))
+    retry_meeting(draft)  # the time that is left for a refused one is another

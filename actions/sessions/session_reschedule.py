@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.attendance.folding import advance_if_due
+from actions.attendance.folding import advance_if_due, refold
 from actions.sessions.conflicts import lock_refusing, refuse_conflicts
 from actions.sessions.session_schedule import check_times, compute_dates
 from actions.writing.meeting import forget_room, make_meeting_in_time, reschedule_meeting
@@ -20,9 +20,10 @@ from models.database.atomic import atomic
 async def reschedule_session(
     viewer: Viewer, session_id: int, scheduled_at: datetime, minutes: int | None, now: datetime
 ) -> Session:
-    """Move a session that has not started, and change its length if `minutes` are given.
+    """Move a session until its scheduled start, and change its length if `minutes` are given.
 
-    A READY session goes back to SCHEDULED, and its room is deleted.
+    A READY or ONGOING session goes back to SCHEDULED, and its room is deleted: whoever was there
+    did not come to the session that it is now.
     """
     row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with atomic() as tx:
@@ -33,17 +34,17 @@ async def reschedule_session(
         (draft,) = drafts
         await advance_if_due(draft)
         session = draft.session
-        if not session.status.is_ahead:
+        if session.status.is_over:
             raise WrongStatusError(f"A session that is {session.status} cannot be rescheduled.")
-        minutes = session.duration_minutes if minutes is None else minutes
-        settings = session.academy.video_settings
-        check_times(scheduled_at, minutes, settings, now)
-        if session.status is SessionStatus.READY:
+        if session.status.is_live:
             because = Because(TransitionCause.PERSON, viewer.user_id)
             move_to(draft, SessionStatus.SCHEDULED, because)
             let_go(draft, viewer.user_id)
-            draft.change(opened_at=None)
+            draft.change(opened_at=None, started_at=None, put_back_at=now)
             forget_room(draft)
+        minutes = session.duration_minutes if minutes is None else minutes
+        settings = session.academy.video_settings
+        check_times(scheduled_at, minutes, settings, now)
         if session.academy.is_active:
             draft.change(closed_from=None)
         dates = compute_dates(scheduled_at, minutes, settings)
@@ -54,6 +55,8 @@ async def reschedule_session(
         await fill(draft)
         advance(draft)
         make_meeting_in_time(draft)
+        if session.put_back_at is not None:
+            await refold(draft)
         await write(tx, drafts, now)
         if refusing:
             await refuse_conflicts(viewer, session, {"scheduled_at"})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actions.attendance.folding import advance_if_due, close_stays
+from actions.attendance.folding import advance_if_due, close_stays, count_anew
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, move_to
 from actions.writing.stream import writing
@@ -28,7 +28,8 @@ async def change_session_status(
 def because_of(viewer: Viewer, reason: str | None) -> Because:
     if reason is not None:
         reason = cleaned(reason, REASON_MAX_CHARS, "reason", shortest=0)
-    return Because(TransitionCause.PERSON, viewer.user_id, reason)
+    runs_academy = viewer.runs_academy or viewer.is_super_admin
+    return Because(TransitionCause.PERSON, viewer.user_id, reason, runs_academy)
 
 
 async def change_by_person(
@@ -49,3 +50,4 @@ async def move_by_person(draft: Draft, to: SessionStatus, because: Because) -> N
     if to is SessionStatus.CANCELLED:
         draft.change(cancellation_reason=because.reason)
     await close_stays(draft)
+    await count_anew(draft)

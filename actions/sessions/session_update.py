@@ -17,12 +17,15 @@ from actions.sessions.session_input import (
 from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import adopt_teacher_options
+from actions.writing.moves import expect_teacher
 from actions.writing.roster import change_teacher, fill
 from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
-from domain.errors import ForbiddenError, NotFoundError, WrongStatusError
+from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
+from domain.session import SessionFormat
+from domain.status import SessionStatus
 from models import Session
 from models.database.atomic import atomic
 
@@ -38,17 +41,13 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
     """Change the given values, named as in SessionInput; an empty text clears notes or subject.
 
     Texts may change at any time, also of a session that is over: they are its record. The teacher
-    may change until it is over, its student or group until it starts.
+    may change until it is over, an individual session's student or a group session's group until
+    it starts.
     """
     row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     if not (viewer.may(Permit.SCHEDULE) or values.keys() <= TEACHERS_OWN):
         raise ForbiddenError("A teacher changes the title and the notes.")
     given = values | cleaned_texts(values)
-    # A session that gets a student has no group any more, and the other way round.
-    if given.get("student_id") is not None:
-        given.setdefault("group_id", None)
-    elif given.get("group_id") is not None:
-        given.setdefault("student_id", None)
     async with atomic() as tx:
         # The first of all locks, with the group, which keeps its members meanwhile.
         refusing = await lock_refusing(viewer, {row.academy_id} if given.keys() & PEOPLE else ())
@@ -74,6 +73,10 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
 async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
     """Check the new values against the session and draft them, with what follows from them."""
     session = draft.session
+    if changed.get("student_id") is not None and session.format is SessionFormat.GROUP:
+        raise InvalidInputError("A group's session has no student of its own.", ("studentId",))
+    if changed.get("group_id") is not None and session.format is SessionFormat.INDIVIDUAL:
+        raise InvalidInputError("An individual session has no group.", ("groupId",))
     has_new_teacher = "teacher_id" in changed
     has_new_students = "student_id" in changed or "group_id" in changed
     keeps = f"A session that is {session.status} keeps its"
@@ -90,10 +93,12 @@ async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
         await check_students(asked)
     draft.append(SessionEventKind.UPDATED, {"changed": sorted(changed)}, actor_id)
     former_id = session.teacher_id
-    draft.change(**changed, format=asked.format)
+    draft.change(**changed)
     if has_new_teacher:
         draft.concerned |= {former_id, session.teacher_id}
         await change_teacher(draft, former_id)
         await adopt_teacher_options(draft)
+        if session.status is SessionStatus.ONGOING:
+            expect_teacher(draft)
     if has_new_students:
         await fill(draft)

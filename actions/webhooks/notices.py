@@ -190,7 +190,8 @@ async def _follow_up(
     if is_finish and may_end and _is_after(line, session.ends_at):
         move_to(draft, SessionStatus.COMPLETED, Because(TransitionCause.ROOM_FINISHED))
         await close_stays(draft)
-    if session.ended_at and line.kind in OPENING and _is_after(line, session.ended_at):
+    shut_at = session.ended_at or (session.put_back_at if session.opened_at is None else None)
+    if shut_at and line.kind in OPENING and _is_after(line, shut_at):
         delete_room_later(draft)  # somebody came in with an old token and so made the room again
     if line.kind is EventKind.JOINED:
         # Expected people are many: the reconciler's next round checks them.

@@ -17,6 +17,8 @@ from domain.session import MeetingSource, WorkKind
 from domain.status import SessionStatus
 from models import Session
 
+NO_TIME_LEFT = "No time is left: it would be made only after the session is over."
+
 
 def make_meeting(
     draft: Draft, source: MeetingSource, actor_id: int | None, *, is_person: bool = False
@@ -55,15 +57,18 @@ def make_meeting(
 def _refuse(draft: Draft, refusal: DomainError) -> None:
     """Store why the gate refuses, and retry when it opens. The session goes on without a meeting.
 
-    Each reason is one event. A later `retryAt` has none: snapshots and queries tell it.
+    Nothing is promised for a time after the session. Each reason is one event. A later `retryAt`
+    has none: snapshots and queries tell it.
     """
-    session = draft.session
+    session, message = draft.session, refusal.message
     retry_at = session.gate.opens_at(draft.now)
+    if retry_at is not None and retry_at >= session.open_until:
+        retry_at, message = None, f"{message} {NO_TIME_LEFT}"
     former = session.meeting_refusal or {}
     is_known = former.get("code") == refusal.code
     payload = {
         "code": refusal.code.value,
-        "message": refusal.message,
+        "message": message,
         "at": former["at"] if is_known else draft.now.isoformat(),
         "retryAt": retry_at.isoformat() if retry_at else None,
     }
@@ -97,10 +102,15 @@ def ahead_at(session: Session) -> datetime:
 async def make_ahead(session_id: int, now: datetime) -> None:
     """Make a meeting that is due ahead of its session, or was refused before."""
     async with writing(session_id, now) as draft:
-        if draft.session.status.is_live:
-            make_meeting(draft, MeetingSource.AUTO, None)
-        else:
-            make_meeting_in_time(draft)
+        make_due_meeting(draft)
+
+
+def make_due_meeting(draft: Draft) -> None:
+    """Make the session's meeting, if one is due by now."""
+    if draft.session.status.is_live:
+        make_meeting(draft, MeetingSource.AUTO, None)
+    else:
+        make_meeting_in_time(draft)
 
 
 def retry_meeting(draft: Draft) -> None:
@@ -186,7 +196,7 @@ def mark_meeting_ended(draft: Draft, actor_id: int | None) -> None:
 
 
 def delete_room_later(draft: Draft) -> None:
-    """Have the room of a session that is over deleted, when the academy has rooms deleted."""
+    """Have the room of a session that is not live deleted, when the academy has rooms deleted."""
     draft.add_work(WorkKind.DELETE_ROOM, _room_deletion_due(draft))
 
 

@@ -12,18 +12,29 @@ from actions.writing.draft import Draft
 from actions.writing.meeting import close_meeting, make_meeting
 from domain.event import SessionEventKind
 from domain.session import MeetingSource, WorkKind
-from domain.status import SessionStatus, TransitionCause, check_move, due_moves, path_to
+from domain.status import (
+    SessionStatus,
+    TransitionCause,
+    check_asked_move,
+    check_move,
+    due_moves,
+    path_to,
+)
 
 FINAL_AFTER = timedelta(seconds=10)  # between a session's end and its final attendance
 
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """The cause of a move; `actor_id` is the person who asked for it."""
+    """The cause of a move; `actor_id` is the person who asked for it.
+
+    `runs_academy`: that person may cancel a session that has begun.
+    """
 
     cause: TransitionCause
     actor_id: int | None = None
     reason: str | None = None
+    runs_academy: bool = False
 
 
 CLOCK = Because(TransitionCause.CLOCK)
@@ -53,16 +64,20 @@ def move_to(draft: Draft, to: SessionStatus, because: Because) -> None:
 
 
 def _move(draft: Draft, to: SessionStatus, because: Because) -> None:
-    before = draft.session.status
+    session, before = draft.session, draft.session.status
     check_move(before, to)
+    if because.cause is TransitionCause.PERSON:
+        times = {"scheduled_at": session.scheduled_at, "ends_at": session.ends_at}
+        check_asked_move(before, to, draft.now, **times, runs_academy=because.runs_academy)
     payload = {"from": before, "to": to, "cause": because.cause, "reason": because.reason}
     draft.append(SessionEventKind.STATUS_CHANGED, payload, because.actor_id)
     draft.change(status=to)
     if to.is_live:
-        if draft.session.opened_at is None:
+        if session.opened_at is None:
             draft.change(opened_at=draft.now)
         if to is SessionStatus.ONGOING:
             draft.change(started_at=draft.now)
+            expect_teacher(draft)
         is_person = because.actor_id is not None
         source = MeetingSource.ADMIN if is_person else MeetingSource.AUTO
         make_meeting(draft, source, because.actor_id, is_person=is_person)
@@ -73,8 +88,17 @@ def _move(draft: Draft, to: SessionStatus, because: Because) -> None:
         close_meeting(draft, because.actor_id, is_closed=is_closed)
         if to is SessionStatus.COMPLETED:
             draft.add_work(WorkKind.FINALISE_ATTENDANCE, draft.now + FINAL_AFTER)
-            if because.actor_id is not None and draft.now < draft.session.ends_at:
+            if because.actor_id is not None and draft.now < session.ends_at:
                 draft.change(held_until=draft.now)
+    if not to.is_live and draft.now < session.ends_at:
+        draft.drop_work(WorkKind.MISS_TEACHER)
+
+
+def expect_teacher(draft: Draft) -> None:
+    """Have it told that the teacher of an ONGOING session is missing, if they do not come."""
+    due_at = max(draft.session.teacher_due_at, draft.now)
+    if due_at < draft.session.ends_at:
+        draft.add_work(WorkKind.MISS_TEACHER, due_at)
 
 
 def let_go(draft: Draft, actor_id: int | None) -> None:

@@ -6,7 +6,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -66,6 +66,20 @@ async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
         draft = Draft(await load(session_id), now)
         yield draft
         await write(tx, [draft], now)
+
+
+class _TrialError(Exception):
+    """Rolls a trial back."""
+
+
+@asynccontextmanager
+async def trying(session_id: int, now: datetime, *, is_trial: bool) -> AsyncIterator[Draft]:
+    """Do what `writing` does; of a trial nothing is stored, and its draft says what would be."""
+    with suppress(_TrialError):
+        async with writing(session_id, now) as draft:
+            yield draft
+            if is_trial:
+                raise _TrialError
 
 
 async def lock_all(sessions: QuerySet[Session], now: datetime) -> list[Draft]:

@@ -35,6 +35,8 @@ class Facts:
     ends_ms: int
     ended_ms: int | None  # the session's real end
     held_until_ms: int | None = None  # a person ended it then, before its scheduled end
+    stays_from_ms: float | None = None  # the session was put back: what ended by then is not of it
+    is_cancelled: bool = False  # nobody has a status, also by an override
     is_final: bool
     is_expected: bool
     was_joinable: bool  # False: nobody could have joined, so nobody was absent
@@ -61,7 +63,7 @@ class Facts:
     @property
     def took_place(self) -> bool:
         """Somebody could join, and it was held long enough: who should have come is judged."""
-        return self.was_joinable and self.held_ms > 0
+        return self.was_joinable and self.held_ms > 0 and not self.is_cancelled
 
     def log_of(self, lines: Iterable[Line]) -> list[Line]:
         """Keep the lines that count, as the session's rule reads them.

@@ -7,6 +7,7 @@ same result, so a row can be thrown away and computed again.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from domain.attendance.endings import Confidence, CycleEnd, weakest
 from domain.attendance.facts import ATTENDANCE_RULE, FAR_MS, FIRST_RULE, Facts, Policy
@@ -106,11 +107,11 @@ def fold(lines: Iterable[Line], facts: Facts) -> Result:
 
 def fold_log(log: list[Line], facts: Facts) -> Result:
     """Compute it from the lines that `Facts.log_of` keeps."""
-    stays = stays_in(log, ended_ms=facts.ended_ms, rule=facts.rule)
+    stays = stays_of_log(log, facts)
     counted = _attended(stays, facts)
     cycles = counted.cycles
     has_reports = any(line.is_report for line in log)
-    reports = unconfirmed(log, stays) if has_reports else []
+    reports = _reports(log, stays, facts) if has_reports else []
     reported = reported_cycle(reports, cycles, facts.ended_ms) if reports else None
     shown = (*cycles, reported) if reported else cycles
     presence = Presence.NOT_JOINED
@@ -142,7 +143,7 @@ def fold_log(log: list[Line], facts: Facts) -> Result:
         confidence=weakest(cycle.confidence for cycle in shown),
         bounds=bounds,
         needs_review=is_disputed and override is None,
-        status=override.status if override else status,
+        status=override.status if override and not facts.is_cancelled else status,
         override=override,
     )
 
@@ -199,13 +200,26 @@ def _attended(stays: list[Stay], facts: Facts) -> _Attended:
 
 def stays_of(lines: Iterable[Line], facts: Facts) -> list[Stay]:
     """Find the stays that the cycles are made of."""
-    return stays_in(facts.log_of(lines), ended_ms=facts.ended_ms, rule=facts.rule)
+    return stays_of_log(facts.log_of(lines), facts)
+
+
+def stays_of_log(log: list[Line], facts: Facts) -> list[Stay]:
+    """Find them in the lines that `Facts.log_of` keeps."""
+    return stays_in(log, ended_ms=facts.ended_ms, from_ms=facts.stays_from_ms, rule=facts.rule)
 
 
 def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
     """Find the reports that LiveKit has not confirmed and that have not expired."""
     log = facts.log_of(lines)
-    return unconfirmed(log, stays_in(log, ended_ms=facts.ended_ms, rule=facts.rule))
+    return _reports(log, stays_of_log(log, facts), facts)
+
+
+def _reports(log: list[Line], stays: list[Stay], facts: Facts) -> list[Report]:
+    """Find the open reports; none of before a session was put back."""
+    found, from_ms = unconfirmed(log, stays), facts.stays_from_ms
+    if from_ms is None:
+        return found
+    return [one for one in found if (inf if one.left_ms is None else one.left_ms) > from_ms]
 
 
 def would_change(log: list[Line], line: Line, facts: Facts) -> bool:

@@ -95,13 +95,18 @@ class Stay:
 
 
 def stays_in(
-    lines: Iterable[Line], *, ended_ms: int | None, rule: int = ATTENDANCE_RULE
+    lines: Iterable[Line],
+    *,
+    ended_ms: int | None,
+    from_ms: float | None = None,
+    rule: int = ATTENDANCE_RULE,
 ) -> list[Stay]:
     """Find the stays of one person, from their lines and the session's room lines, each line once.
 
     `ended_ms` is the session's real end: no stay is open after it, and none starts. Somebody who
-    comes later, with an old token, did not come to this session. A report of the person's page
-    starts no stay; it may end one until LiveKit knows better.
+    comes later, with an old token, did not come to this session; nor did who was gone by `from_ms`,
+    before the session was put off. A report of the person's page starts no stay; it may end one
+    until LiveKit knows better.
     """
     log, leaves = [], []
     for line in lines:
@@ -129,6 +134,8 @@ def stays_in(
             ending = inferred_ending(own, session, about, one, newer)
         stay = Stay.of(one, ending)
         stays.append(stay if rule == FIRST_RULE else stay.judged())
+    if from_ms is not None:
+        stays = [stay for stay in stays if _left_ms(stay) > from_ms]
     return stays
 
 

@@ -1,10 +1,11 @@
 """The attendance log: its lines, and the facts about a session that a fold needs with them."""
 
+import math
 from collections import defaultdict
 
 from tortoise.expressions import Q
 
-from domain.attendance.fold import Facts, Line, Policy
+from domain.attendance.fold import Facts, Line
 from domain.attendance.state import Window, to_ms
 from domain.status import SessionStatus
 from models import MeetingAttendanceEvent, Session
@@ -36,15 +37,20 @@ def is_folded(session: Session, row: MeetingAttendanceEvent) -> bool:
 
 def facts_of(session: Session, *, is_expected: bool) -> Facts:
     """Collect what a fold needs besides the lines; `is_expected` is the participant's."""
+    stays_from_ms = None
+    if session.put_back_at is not None:
+        stays_from_ms = to_ms(session.opened_at) if session.opened_at else math.inf
     return Facts(
         scheduled_ms=to_ms(session.scheduled_at),
         ends_ms=to_ms(session.ends_at),
         ended_ms=to_ms(session.ended_at) if session.ended_at else None,
         held_until_ms=to_ms(session.held_until) if session.held_until else None,
+        stays_from_ms=stays_from_ms,
+        is_cancelled=session.status is SessionStatus.CANCELLED,
         is_final=session.finalised_at is not None,
         is_expected=is_expected,
         was_joinable=session.was_joinable,
-        policy=Policy(**session.attendance_policy),
+        policy=session.policy,
         rule=session.attendance_rule,
     )
 
@@ -52,7 +58,8 @@ def facts_of(session: Session, *, is_expected: bool) -> Facts:
 def window_of(session: Session) -> Window:
     """Find the time of the session that counts; until it has ended, that of its schedule."""
     facts = facts_of(session, is_expected=False)
-    takes_place = facts.ended_ms is None or facts.held_ms > 0
+    is_held = facts.ended_ms is None or facts.held_ms > 0
+    takes_place = is_held and not facts.is_cancelled
     return Window(facts.scheduled_ms, facts.counted_until_ms, takes_place)
 
 

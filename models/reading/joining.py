@@ -14,6 +14,7 @@ from domain.attendance.fold import Presence
 from domain.errors import DomainError
 from domain.joining import join_refusal
 from domain.standing import Standing
+from domain.status import SessionStatus
 from models.academy import Academy, VideoSettings
 from models.attendance import MeetingAttendance
 from models.reading.standing import read_standings
@@ -49,6 +50,9 @@ async def read_joinings(
                 session.status,
                 standing,
                 is_academy_active=academy.is_active,
+                joinable_at=session.joinable_at(now, academy, manages=standing.manages)
+                if session.status is SessionStatus.SCHEDULED
+                else None,
                 no_meeting=None
                 if is_inside
                 else session.no_meeting_for(now, gate, manages=standing.manages),

@@ -69,8 +69,9 @@ class _Circumstances:
         if session.meeting_id is None:
             options = session.options_by(settings, self.preferences.get(session.teacher_id))
             due_at = min(settings.link_at(session.scheduled_at), session.ready_at)
-            gate = settings.gate(academy)
-            refusal = gate.refusal_between(max(now, due_at), session.ends_at)
+            gate, start = settings.gate(academy), max(now, due_at)
+            if gate.opens_within(start, session.ends_at) is None:
+                refusal = gate.refusal(start)
         return Outlook(
             refusal=refusal,
             teacher_id=session.teacher_id,

@@ -14,7 +14,7 @@ from domain.attendance.state import AttendanceState
 from models.reading.joining import Joining
 from models.reading.pages import Page, Slice
 from models.reading.statistics import MeetingCounts
-from models.reading.stuck import Works
+from models.reading.stuck import Signs
 from models.reading.warnings import ReadWarning
 from schema.types.pages import Connection, CountedConnection
 
@@ -57,7 +57,7 @@ class Loaders(Protocol):
     guardians: RowLoader[list[models.User]]  # by user; only those the viewer may see
     access_keys: RowLoader[list[models.AccessKey]]  # by academy, the newest first
     meetings: RowLoader[MeetingCounts]  # by academy
-    works: RowLoader[Works]  # by session: due work that tells why a session is stuck
+    signs: RowLoader[Signs]  # by session: what other rows tell of why it is stuck
     rosters: RowLoader[list[AttendanceState]]  # by session, the whole roster
     own_rows: RowLoader[set[int]]  # by session: the users whose rows the viewer may read
     barred: DataLoader[models.Session, list[models.User]]  # empty if the viewer does not manage it

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Self
 
 import strawberry
@@ -10,8 +11,9 @@ class UserError:
     code: ErrorCode
     message: str
     field: list[str] | None
+    retry_at: datetime | None
 
     @classmethod
     def of(cls, error: DomainError) -> Self:
         path = list(error.field) if error.field else None
-        return cls(code=error.code, message=error.message, field=path)
+        return cls(code=error.code, message=error.message, field=path, retry_at=error.retry_at)

@@ -93,6 +93,15 @@ class MeetingEnded(_ActorEvent):
 
 
 @strawberry.type
+class TeacherMissing(SessionEvent):
+    teacher_id: strawberry.Private[int]
+
+    @strawberry.field
+    async def teacher(self, info: Info) -> User:
+        return User.of(await info.context.loaders.users.load(self.teacher_id))
+
+
+@strawberry.type
 class PresenceChanged(SessionEvent):
     attendance: Attendance
 
@@ -111,6 +120,7 @@ EVENT_TYPES: tuple[type[SessionEvent], ...] = (
     MeetingCreated,
     MeetingRefused,
     MeetingEnded,
+    TeacherMissing,
     PresenceChanged,
     PresenceRemoved,
 )
@@ -155,6 +165,8 @@ def event_of(
             refusal = MeetingRefusal.from_dict(stored)
             assert refusal is not None, "what was refused is in the row"  # noqa: S101
             return MeetingRefused(**common, refusal=refusal)
+        case SessionEventKind.TEACHER_MISSING:
+            return TeacherMissing(**common, teacher_id=stored["teacher_id"])
         case SessionEventKind.PRESENCE_CHANGED:
             attendance = Attendance.of(state_from_json(stored), session, now)
             return PresenceChanged(**common, attendance=attendance)

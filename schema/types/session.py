@@ -84,8 +84,8 @@ class Session(Node):
     @strawberry.field
     async def stuck(self, info: Info) -> StuckInfo | None:
         context = info.context
-        works = await context.loaders.works.load(self.row.id)
-        found = stuck_for(context.viewer, self.row, works, context.now)
+        signs = await context.loaders.signs.load(self.row.id)
+        found = stuck_for(context.viewer, self.row, signs, context.now)
         return StuckInfo.of(found) if found else None
 
     @strawberry.field

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.errors import WrongStatusError
-from domain.status import ALLOWED_MOVES, SessionStatus, Timeline, check_move, due_moves, path_to
+from domain.errors import DomainError, ErrorCode, WrongStatusError
+from domain.status import (
+    ALLOWED_MOVES,
+    SessionStatus,
+    Timeline,
+    check_asked_move,
+    check_move,
+    due_moves,
+    path_to,
+)
 
 ELEVEN = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 SCHEDULED, READY, ONGOING, COMPLETED, CANCELLED, ABSENT = SessionStatus
@@ -25,7 +33,7 @@ def at(minutes: float) -> datetime:
 MOVES = {
     SCHEDULED: {READY, CANCELLED},
     READY: {ONGOING, CANCELLED, SCHEDULED},
-    ONGOING: {COMPLETED},
+    ONGOING: {COMPLETED, CANCELLED, SCHEDULED},
     COMPLETED: {ABSENT},
     CANCELLED: set(),
     ABSENT: {COMPLETED},
@@ -51,6 +59,8 @@ def test_a_move_is_in_the_table_or_refused(status: SessionStatus, to: SessionSta
         (READY, COMPLETED, (ONGOING, COMPLETED)),
         (SCHEDULED, CANCELLED, (CANCELLED,)),
         (READY, SCHEDULED, (SCHEDULED,)),
+        (ONGOING, SCHEDULED, (SCHEDULED,)),
+        (ONGOING, CANCELLED, (CANCELLED,)),
         (COMPLETED, ABSENT, (ABSENT,)),
         (ABSENT, COMPLETED, (COMPLETED,)),
     ],
@@ -64,8 +74,9 @@ def test_skipping_statuses_passes_through_those_between(
 @pytest.mark.parametrize(
     ("status", "to"),
     [
-        (ONGOING, CANCELLED),
         (ONGOING, READY),
+        (COMPLETED, CANCELLED),
+        (COMPLETED, SCHEDULED),
         (COMPLETED, ONGOING),
         (CANCELLED, READY),
         (SCHEDULED, ABSENT),
@@ -76,6 +87,51 @@ def test_skipping_statuses_passes_through_those_between(
 def test_a_path_backwards_or_around_is_refused(status: SessionStatus, to: SessionStatus) -> None:
     with pytest.raises(WrongStatusError):
         path_to(status, to)
+
+
+WRONG, NOT_THEIRS = ErrorCode.WRONG_STATUS, ErrorCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("to", "minutes", "teachers", "admins"),
+    [
+        (SCHEDULED, -0.01, None, None),
+        (SCHEDULED, 0, WRONG, WRONG),
+        (SCHEDULED, 60, WRONG, WRONG),
+        (CANCELLED, -0.01, None, None),
+        (CANCELLED, 0, NOT_THEIRS, None),
+        (CANCELLED, 59.99, NOT_THEIRS, None),
+        (CANCELLED, 60, WRONG, WRONG),
+        (COMPLETED, -5, None, None),
+        (COMPLETED, 5, None, None),
+        (COMPLETED, 65, None, None),
+    ],
+)
+def test_a_session_that_began_is_put_back_or_cancelled_by_the_hour_and_the_role(
+    to: SessionStatus, minutes: float, teachers: ErrorCode | None, admins: ErrorCode | None
+) -> None:
+    for runs_academy, expected in ((False, teachers), (True, admins)):
+        refused = None
+        try:
+            check_asked_move(
+                ONGOING,
+                to,
+                at(minutes),
+                scheduled_at=ELEVEN,
+                ends_at=at(60),
+                runs_academy=runs_academy,
+            )
+        except DomainError as error:
+            refused = error.code
+        assert refused == expected
+
+
+@pytest.mark.parametrize("status", [SCHEDULED, READY])
+def test_a_session_that_did_not_begin_is_cancelled_by_any_who_may_ask(
+    status: SessionStatus,
+) -> None:
+    times = {"scheduled_at": ELEVEN, "ends_at": at(60)}
+    check_asked_move(status, CANCELLED, at(-5), **times, runs_academy=False)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from domain.stuck import (
     RESULT_LATE,
     ROOM_LATE,
     Condition,
+    Stuck,
     StuckReason,
     Undone,
     find_trouble,
@@ -34,12 +35,15 @@ WELL: dict[str, Any] = {
     "is_final": False,
     "deleting": None,
     "finalising": None,
+    "teacher_due_at": SINCE + timedelta(minutes=15),
+    "ends_at": SINCE + timedelta(hours=1),
+    "has_teacher": True,
 }
 OVER = {"status": SessionStatus.COMPLETED}
 UNDONE = Undone(SINCE, "why")
 CASES = [
     (StuckReason.OVERDUE, MOVE_LATE, {"next_transition_at": SINCE, "last_error": "why"}),
-    (StuckReason.NO_MEETING, MEETING_LATE, {"has_meeting": False, "refusal": "why"}),
+    (StuckReason.NO_MEETING, MEETING_LATE, {"has_meeting": False}),
     (StuckReason.ROOM_NOT_MADE, ROOM_LATE, {"room_error": "why"}),
     (StuckReason.NOT_ENDED, ROOM_LATE, OVER | {"is_final": True, "deleting": UNDONE}),
     (StuckReason.NOT_FINALISED, RESULT_LATE, OVER | {"finalising": UNDONE}),
@@ -54,7 +58,27 @@ def test_it_is_stuck_after_its_allowance(
     assert find_trouble(session, SINCE + allowance) is None
     found = find_trouble(session, SINCE + allowance + MOMENT)
     assert found is not None
-    assert (found.reason, found.since, found.detail) == (reason, SINCE, "why")
+    detail = None if reason is StuckReason.NO_MEETING else "why"
+    assert (found.reason, found.since, found.detail) == (reason, SINCE, detail)
+
+
+@pytest.mark.parametrize("status", [SessionStatus.READY, SessionStatus.ONGOING])
+def test_a_refused_meeting_is_missing_at_once(status: SessionStatus) -> None:
+    refused = {"status": status, "has_meeting": False, "refusal": "why", "has_teacher": False}
+    found = find_trouble(Condition(**WELL | refused), SINCE)
+    assert found == Stuck(StuckReason.NO_MEETING, SINCE, "why")
+
+
+def test_a_teacher_is_missing_from_the_moment_they_are_due_until_the_end() -> None:
+    session = Condition(**WELL | {"has_teacher": False})
+    due_at, ends_at = session.teacher_due_at, session.ends_at
+    assert find_trouble(session, due_at - MOMENT) is None
+    for moment in (due_at, ends_at - MOMENT):
+        assert find_trouble(session, moment) == Stuck(StuckReason.NO_TEACHER, due_at, None)
+    assert find_trouble(session, ends_at) is None
+    for status in (SessionStatus.READY, SessionStatus.SCHEDULED, SessionStatus.CANCELLED):
+        other = Condition(**WELL | {"has_teacher": False, "status": status})
+        assert find_trouble(other, due_at) is None
 
 
 @pytest.mark.parametrize(

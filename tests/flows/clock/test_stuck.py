@@ -14,9 +14,10 @@ from domain.session import WorkKind
 from domain.stuck import Stuck, StuckReason
 from models import DueWork, Session
 from models.reading.pages import BY_ID
-from models.reading.stuck import read_works, stuck_of, stuck_page
+from models.reading.stuck import read_signs, stuck_of, stuck_page
 from tests.support import make
 from tests.support.classrooms import Classroom, at, ready, scheduled
+from tests.support.livekit_events import Room, send
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.ticking import reaching
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("database")
 async def stuck(classroom: Classroom, now: datetime) -> Stuck | None:
     """The reason by the row; the list must say the same."""
     row = await classroom.now()
-    found = stuck_of(row, (await read_works([row.id])).get(row.id, {}), now)
+    found = stuck_of(row, (await read_signs([row.id]))[row.id], now)
     super_admin = Viewer(1, UserRole.SUPER_ADMIN, None)
     listed = await stuck_page(super_admin, now)
     assert (row.id in [one.id for one in listed.rows]) is (found is not None)
@@ -49,7 +50,8 @@ async def test_a_session_that_goes_as_it_should_is_never_stuck() -> None:
     await advance_due(at(-10))
     await with_room(classroom, at(-10, 1))
     assert await stuck(classroom, at(-1)) is None
-    await advance_due(at(0))
+    room = Room(await classroom.now(), at(-9))
+    await send(room.joined(classroom.stay(0, classroom.teacher)), at(0))
     assert await stuck(classroom, at(64)) is None
     await advance_due(at(65))
     await finalise_attendance(classroom.session.id, at(65, 10))
@@ -67,8 +69,7 @@ async def test_a_move_that_is_late_is_overdue_and_says_what_went_wrong() -> None
 
 async def test_a_live_session_without_a_meeting_says_why() -> None:
     classroom = await ready(auto_create_meetings=False)
-    assert await stuck(classroom, at(-9)) is None
-    found = await stuck(classroom, at(-8))
+    found = await stuck(classroom, at(-10))
     assert found is not None
     assert (found.reason, found.since) == (StuckReason.NO_MEETING, at(-10))
     row = await classroom.now()

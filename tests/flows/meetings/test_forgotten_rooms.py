@@ -12,7 +12,7 @@ from domain.status import SessionStatus
 from domain.stuck import StuckReason
 from gateways.livekit import LiveKit
 from models import Session
-from models.reading.stuck import read_works, stuck_of
+from models.reading.stuck import read_signs, stuck_of
 from tests.support import make
 from tests.support.attendance_rows import state
 from tests.support.classrooms import Classroom, at, ready
@@ -54,7 +54,7 @@ async def test_a_next_room_that_is_not_made_is_told_of_as_stuck(livekit: LiveKit
     await delete_room(livekit, classroom.session.id, at(-5))
     await advance_due(at(290))
     row = await classroom.now()
-    stuck = stuck_of(row, (await read_works([row.id])).get(row.id, {}), at(295))
+    stuck = stuck_of(row, (await read_signs([row.id]))[row.id], at(295))
     assert stuck is not None
     assert stuck.reason is StuckReason.ROOM_NOT_MADE
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from actions.clock.sweep import advance_due
-from actions.writing.meeting import make_ahead
+from actions.sessions.session_keep_open import keep_session_open, release_session
+from actions.writing.meeting import NO_TIME_LEFT, make_ahead
 from domain.session import WorkKind
 from domain.status import SessionStatus
 from models import DueWork, Session, SessionEvent
+from models.reading.stuck import stuck_page
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import Asker, code, payload
@@ -97,12 +99,12 @@ async def test_a_refused_session_opens_all_the_same_and_says_why(
     assert (said["status"], said["meeting"]) == ("READY", None)
     assert said["meetingRefusal"] == {
         "code": "OUTSIDE_WINDOW",
-        "message": "The academy has no meetings made at this hour.",
+        "message": f"The academy has no meetings made at this hour. {NO_TIME_LEFT}",
         "at": "2026-03-02T11:00:00.000Z",
-        "retryAt": "2026-03-02T13:00:00.000Z",
+        "retryAt": None,
     }
     assert [event["refusal"]["code"] for event in said["history"]] == ["OUTSIDE_WINDOW"]
-    assert await planned(session) == OPENS
+    assert await planned(session) is None
     await advance_due(after(5))
     again = await read(asker, there, after(5))
     assert again["status"] == "ONGOING"
@@ -128,8 +130,8 @@ async def test_a_refused_meeting_is_made_by_itself_when_the_window_opens(
 async def test_the_same_refusal_is_told_once_and_another_one_again(
     asker: Asker, there: Scene
 ) -> None:
-    payload(await set_video(asker, there, **SHUT))
-    session = await make_session(there)
+    payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
+    session = await make_session(there, minutes=300)
     payload(await set_video(asker, there, meetingCreationTimeStart="17:00"))
     assert await planned(session) == there.now
     await make_ahead(session.id, after(1))
@@ -253,6 +255,119 @@ async def test_a_session_that_ends_refused_is_not_tried_again(asker: Asker, ther
     assert await planned(session) is None
 
 
+# --- no time left
+
+
+STUCK = (
+    "query ($id: ID!) { session(id: $id) { stuck { reason detail } meetingRefusal { retryAt } } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "retry_at"), [(115, None), (116, "2026-03-02T13:00:00.000Z"), (30, None)]
+)
+async def test_a_retry_is_promised_only_while_the_session_lasts(
+    asker: Asker, there: Scene, minutes: int, retry_at: str | None
+) -> None:
+    payload(await set_video(asker, there, **SHUT))
+    session = await make_session(there, 5, minutes)  # the window opens after 115 minutes of it
+    said = (await read(asker, there))["meetingRefusal"]
+    assert said["retryAt"] == retry_at
+    assert said["message"].endswith(NO_TIME_LEFT) is (retry_at is None)
+    assert await planned(session) == (OPENS if retry_at else None)
+
+
+@pytest.mark.parametrize(
+    "rule", [SHUT, {"meetingCreationBlockedDays": ["MONDAY"]}, {"autoCreateMeetings": False}]
+)
+async def test_a_session_that_gets_no_meeting_is_stuck_while_it_runs(
+    asker: Asker, there: Scene, rule: dict[str, Any]
+) -> None:
+    payload(await set_video(asker, there, **rule))
+    session = await make_session(there)
+    for minute in (0, 5, 64.9):
+        await advance_due(after(minute))
+        shown = {"id": there.id("session")}
+        said = payload(await asker.ask(STUCK, there["admin"], now=after(minute), **shown))
+        assert said["stuck"]["reason"] == "NO_MEETING"
+        row = await Session.get(id=session.id)
+        assert said["stuck"]["detail"] == (row.meeting_refusal or {})["message"]
+        assert said["meetingRefusal"]["retryAt"] is None
+        found = await stuck_page(make.viewer(there["admin"]), after(minute))
+        assert session.id in [one.id for one in found.rows]
+    await advance_due(after(70))
+    found = await stuck_page(make.viewer(there["admin"]), after(70))
+    assert session.id not in [one.id for one in found.rows]
+    assert not await DueWork.exists(kind=WorkKind.MAKE_MEETING, subject=session.id)
+
+
+async def test_who_keeps_a_session_open_gives_its_meeting_time(asker: Asker, there: Scene) -> None:
+    payload(await set_video(asker, there, **SHUT))
+    session = await make_session(there)
+    await advance_due(after(5))
+    teacher = make.viewer(there["teacher"])
+    await keep_session_open(teacher, session.id, 150, after(10))
+    await make_ahead(session.id, after(10))
+    assert (await read(asker, there))["meetingRefusal"]["retryAt"] == "2026-03-02T13:00:00.000Z"
+    assert await planned(session) == OPENS
+    await release_session(teacher, session.id, after(11))
+    await make_ahead(session.id, after(11))
+    assert (await read(asker, there))["meetingRefusal"]["retryAt"] is None
+    assert await planned(session) is None
+
+
+# --- from when a request may succeed
+
+JOIN = """
+query ($id: ID!) { session(id: $id) { viewerPermissions { joinRefusal { code retryAt } } } }
+"""
+
+
+async def from_when(
+    asker: Asker, there: Scene, who: str, now: datetime | None = None
+) -> tuple[str, str | None]:
+    """The code and the date, which a query and a request for a token tell alike."""
+    when, wanted = now or there.now, {"id": there.id("session")}
+    said = payload(await asker.ask(JOIN, there[who], now=when, **wanted))
+    refusal = said["viewerPermissions"]["joinRefusal"]
+    answer = await asker.ask(RETRY, there[who], now=when, **wanted)
+    assert answer["data"]["createMeetingToken"]["errors"] == [refusal]
+    return refusal["code"], refusal["retryAt"]
+
+
+RETRY = """
+mutation ($id: ID!) { createMeetingToken(input: {sessionId: $id}) { errors { code retryAt } } }
+"""
+
+
+async def test_a_refused_join_says_from_when_it_may_succeed(asker: Asker, there: Scene) -> None:
+    payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
+    two, opens_at = "2026-03-02T13:00:00.000Z", "2026-03-02T11:50:00.000Z"
+    await make_session(there, 60)
+    assert await from_when(asker, there, "teacher") == ("NOT_JOINABLE_YET", opens_at)
+    assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", None)
+    await make_session(there, 60, minutes=300)
+    assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", two)
+    await make_session(there, 5)
+    assert await from_when(asker, there, "student") == ("OUTSIDE_WINDOW", None)
+    await make_session(there, 5, minutes=300)
+    assert await from_when(asker, there, "student") == ("OUTSIDE_WINDOW", two)
+    payload(await set_video(asker, there, autoCreateMeetings=False))
+    assert await from_when(asker, there, "student") == ("AUTO_CREATION_OFF", None)
+
+
+async def test_an_open_window_lets_in_from_the_preparation_on(asker: Asker, there: Scene) -> None:
+    await make_session(there, 60)
+    opens_at = "2026-03-02T11:50:00.000Z"
+    assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", opens_at)
+    # It shuts before the preparation begins, but after the link is made.
+    until = {"meetingCreationTimeStart": "08:00", "meetingCreationTimeEnd": "14:47"}
+    payload(await set_video(asker, there, **until))
+    assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", opens_at)
+    payload(await set_video(asker, there, meetingCreationTimeEnd="14:40"))
+    assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", None)
+
+
 # --- ahead of time
 
 
@@ -321,8 +436,8 @@ async def test_a_new_setting_moves_the_dates_of_links_not_yet_made(
 async def test_a_link_refused_ahead_of_time_says_so_and_is_not_due_any_more_when_rules_change(
     asker: Asker, there: Scene
 ) -> None:
-    payload(await set_video(asker, there, **SHUT))
-    session = await make_session(there, 14)
+    payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
+    session = await make_session(there, 14, minutes=300)
     assert (await read(asker, there))["meetingRefusal"]["code"] == "OUTSIDE_WINDOW"
     assert await planned(session) == OPENS
     payload(await set_video(asker, there, meetingCreationMinutesBefore=12))

@@ -9,6 +9,7 @@ import pytest
 
 from actions.clock.sweep import advance_due
 from actions.rooms.room import delete_room, make_room, record_room
+from actions.writing import stream
 from actions.writing.meeting import adopt_teacher_options
 from actions.writing.stream import writing
 from domain.attendance.fold import Presence
@@ -206,13 +207,60 @@ async def test_options_come_from_the_wishes_then_the_teacher_then_the_academy(
     told = await last(session, SessionEventKind.UPDATED)
     assert told is not None
     assert told.actor_id == there["teacher"].id
-    payload(await create(asker, there, maxParticipants=10, recordingEnabled=True))
+    payload(await set_preferences(asker, there, maxParticipants=None, recordingEnabled=None))
+    assert await options(session) == (40, True, 90)
+
+
+async def test_a_meeting_that_is_there_stays_as_it_is_whatever_the_options(
+    asker: Asker, there: Scene
+) -> None:
+    session = await make_session(there)
+    made = payload(await create(asker, there, maxParticipants=10, maxDurationMinutes=90))
+    before = await dump()
+    again = payload(await create(asker, there, "admin", maxParticipants=20, recordingEnabled=True))
+    assert again["meeting"] == made["meeting"]
+    assert await dump() == before
+    payload(await set_preferences(asker, there, maxParticipants=30, recordingEnabled=True))
     assert await options(session) == (10, True, 90)
-    payload(await set_preferences(asker, there, maxParticipants=30))
-    payload(await set_video(asker, there, recordByDefault=False))
-    assert await options(session) == (10, True, 90)
-    payload(await set_preferences(asker, there, maxParticipants=None))
-    assert await options(session) == (10, True, 90)
+    assert refusals(await create(asker, there, maxParticipants=0)) == [
+        ("INVALID_INPUT", ["maxParticipants"])
+    ]
+
+
+async def test_a_link_that_the_clock_made_has_the_options_of_then(
+    asker: Asker, there: Scene
+) -> None:
+    session = await make_session(there, 12)
+    version = session.version
+    payload(await create(asker, there, maxParticipants=3))
+    assert await options(session) == (50, False, 120)
+    assert (await Session.get(id=session.id)).version == version
+
+
+class _NoQueues(dict[Any, Any]):
+    """Writers of one session do not queue in the process: they meet at the database, as those of
+    two processes do."""
+
+    def setdefault(self, key: Any, default: Any = None, /) -> dict[int, asyncio.Lock]:
+        return {}
+
+
+async def test_of_two_that_overlap_with_other_options_the_first_counts(
+    asker: Asker, there: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await make_session(there)
+    monkeypatch.setattr(stream, "_queues", _NoQueues())
+    wanted = (10, 20, 30)
+    answers = await asyncio.gather(
+        *(create(asker, there, maxParticipants=number) for number in wanted)
+    )
+    kept = (await options(session))[0]
+    assert kept in wanted
+    told = [payload(answer)["meeting"] for answer in answers]
+    assert {one["options"]["maxParticipants"] for one in told} == {kept}
+    assert len({one["meetingId"] for one in told}) == 1
+    row = await Session.get(id=session.id)
+    assert (row.meeting_wishes, row.version) == ({"max_participants": kept}, session.version + 1)
 
 
 async def options(session: Session) -> tuple[int, bool, int]:

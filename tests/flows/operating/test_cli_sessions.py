@@ -82,7 +82,7 @@ async def test_late_sessions_are_moved_to_their_status(database: Database) -> No
     dry = await command(database, "sessions", "update-statuses", "--dry-run", "--verbose")
     assert dry.code == 0
     assert f"{session.id}  SCHEDULED to ONGOING" in dry.out
-    assert "1 checked, 0 updated, 0 failed; nothing was done." in dry.out
+    assert "1 checked, 1 updated, 0 failed; nothing was done." in dry.out
     assert await status(session) is SessionStatus.SCHEDULED
     none = await command(database, "sessions", "update-statuses", "--kind", "academic")
     assert none.out == "0 checked, 0 updated, 0 failed.\n"
@@ -94,8 +94,10 @@ async def test_late_sessions_are_moved_to_their_status(database: Database) -> No
 async def test_links_are_made_ahead(database: Database) -> None:
     near, far = await make_session(12), await make_session(120)
     await DueWork.all().delete()
-    dry = await command(database, "meetings", "create-scheduled", "--dry-run")
-    assert dry.out == "1 checked, 0 created, 0 failed; nothing was done.\n"
+    dry = await command(database, "meetings", "create-scheduled", "--dry-run", "-v")
+    told = f"{near.id}  {near.academy.slug}-quran-session-{near.id}\n"
+    assert dry.out == f"{told}1 checked, 1 created, 0 failed; nothing was done.\n"
+    assert (await Session.get(id=near.id)).meeting_link is None
     ended = await command(database, "meetings", "create-scheduled", "--verbose")
     assert ended.out.endswith("1 checked, 1 created, 0 failed.\n")
     assert (await Session.get(id=near.id)).meeting_link
@@ -115,10 +117,10 @@ async def test_expired_meetings_are_ended_with_counts(database: Database) -> Non
         session = await expired(stub)
         wanted = ("meetings", "cleanup-expired")
         dry = await command(database, *wanted, "--dry-run", livekit=stub.url)
-        assert dry.out == "1 checked, 0 ended, 0 failed; nothing was done.\n"
+        assert dry.out == "1 checked, 1 ended, 0 failed; nothing was done.\n"
         assert len(stub.rooms) == 1
         ended = await command(database, *wanted, livekit=stub.url)
-        assert (ended.code, ended.out) == (0, "2 checked, 2 ended, 0 failed.\n")
+        assert (ended.code, ended.out) == (0, "1 checked, 1 ended, 0 failed.\n")
         assert stub.rooms == {}
     assert await status(session) is SessionStatus.COMPLETED
     silent = await command(database, *wanted)
@@ -134,7 +136,7 @@ async def test_sessions_manage_meetings_does_all_work_of_meetings(database: Data
         assert ended.out.splitlines() == [
             "ahead: 1 checked, 1 created.",
             "missing: 0 checked, 0 made, 0 to be finalised.",
-            "2 checked, 2 ended, 0 failed.",
+            "1 checked, 1 ended, 0 failed.",
         ]
         assert ended.code == 0
     assert await status(session) is SessionStatus.COMPLETED

@@ -70,10 +70,10 @@ async def test_a_session_already_cancelled_does_not_stop_the_cancelling_of_other
     assert await refusals(stranger, ids[:1], None, at(-20)) == [(ErrorCode.FORBIDDEN, ("0",))]
 
 
-async def test_a_session_that_has_started_stops_the_cancelling_of_all() -> None:
+async def test_a_session_that_is_over_stops_the_cancelling_of_all() -> None:
     first, second = await scheduled(), await ready()
     admin = make.viewer(await make.user(None, SUPER))
-    await Session.filter(id=second.session.id).update(status=SessionStatus.ONGOING)
+    await Session.filter(id=second.session.id).update(status=SessionStatus.COMPLETED)
     ids = [first.session.id, second.session.id, 99]
     found = await refusals(admin, ids, None, at(-30))
     assert found == [(ErrorCode.WRONG_STATUS, ("1",)), (ErrorCode.NOT_FOUND, ("2",))]

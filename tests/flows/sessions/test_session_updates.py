@@ -17,6 +17,7 @@ from domain.errors import (
     DomainError,
     ErrorCode,
     ForbiddenError,
+    InvalidInputError,
     NotFoundError,
     WrongStatusError,
 )
@@ -129,19 +130,31 @@ async def test_a_private_session_can_get_another_student() -> None:
     assert (await User.get(id=classroom.student.id)).rights_version == before + 1
 
 
-async def test_a_session_becomes_a_groups_and_one_students_again() -> None:
-    classroom = await scheduled()
-    admin, academy = await admin_of(classroom), await classroom.session.academy
-    members = [await make.student(academy) for _ in range(2)]
-    circle = await make.group(academy, classroom.teacher, *members)
-    row = await update_session(admin, classroom.session.id, {"group_id": circle.id}, BEFORE)
-    assert (row.student_id, row.group_id, row.format) == (None, circle.id, SessionFormat.GROUP)
-    ids = {classroom.teacher.id, *(member.id for member in members)}
-    assert (await roster(row)).keys() == ids
-    row = await update_session(admin, row.id, {"student_id": classroom.student.id}, BEFORE)
-    assert (row.student_id, row.group_id) == (classroom.student.id, None)
-    assert row.format is SessionFormat.INDIVIDUAL
-    assert (await roster(row)).keys() == {classroom.teacher.id, classroom.student.id}
+async def test_an_individual_session_never_becomes_a_groups_nor_the_other_way_round() -> None:
+    private, public = await scheduled(), await scheduled(2)
+    for classroom in (private, public):
+        admin, academy = await admin_of(classroom), await classroom.session.academy
+        circle = await make.group(academy, classroom.teacher, classroom.student)
+        other = await student_beside(classroom)
+        is_private = classroom is private
+        values = {"group_id": circle.id} if is_private else {"student_id": other.id}
+        before = await dump()
+        for both in (values, values | {"title": "Juz Amma"}):
+            with pytest.raises(InvalidInputError) as refused:
+                await update_session(admin, classroom.session.id, both, BEFORE)
+            assert refused.value.field == (("groupId",) if is_private else ("studentId",))
+        assert await dump() == before
+
+
+async def test_a_groups_session_can_get_another_group() -> None:
+    classroom = await scheduled(2)
+    member = await student_beside(classroom)
+    circle = await make.group(await classroom.session.academy, classroom.teacher, member)
+    row = await update_session(
+        await admin_of(classroom), classroom.session.id, {"group_id": circle.id}, BEFORE
+    )
+    assert (row.group_id, row.student_id, row.format) == (circle.id, None, SessionFormat.GROUP)
+    assert (await roster(row)).keys() == {classroom.teacher.id, member.id}
 
 
 async def test_a_started_session_keeps_its_students_and_one_that_is_over_its_teacher() -> None:
@@ -193,9 +206,9 @@ async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
         ({"notes": "x" * 20_001}, ErrorCode.INVALID_INPUT, "notes"),
         ({"teacher_id": 0}, ErrorCode.NOT_FOUND, "teacherId"),
         ({"student_id": 0}, ErrorCode.NOT_FOUND, "studentId"),
-        ({"group_id": 0}, ErrorCode.NOT_FOUND, "groupId"),
+        ({"group_id": 0}, ErrorCode.INVALID_INPUT, "groupId"),
         ({"student_id": None}, ErrorCode.INVALID_INPUT, "studentId"),
-        ({"student_id": 1, "group_id": 1}, ErrorCode.INVALID_INPUT, "studentId"),
+        ({"student_id": 1, "group_id": 1}, ErrorCode.INVALID_INPUT, "groupId"),
         ({"subject": "Algebra"}, ErrorCode.INVALID_INPUT, "subject"),
         ({"session_number": 0}, ErrorCode.INVALID_INPUT, "sessionNumber"),
     ],
