@@ -180,17 +180,6 @@ class Session(Model):
             refusal.retry_at = gate.opens_within(now, self.open_until)
         return refusal
 
-    def joinable_at(self, now: datetime, academy: Academy, *, manages: bool) -> datetime | None:
-        """Return from when a SCHEDULED session can be joined; None where the gate refuses it a
-        meeting till its end."""
-        if self.meeting_id or manages:
-            return self.ready_at
-        settings = academy.video_settings
-        ahead = timedelta(minutes=settings.meeting_creation_minutes_before)
-        tried_at = max(now, min(self.ready_at, self.scheduled_at - ahead))
-        made_at = settings.gate(academy).opens_within(tried_at, self.open_until)
-        return made_at and max(made_at, self.ready_at)
-
     @property
     def teacher_due_at(self) -> datetime:
         """The moment from which a teacher who has not come is missing, by its own policy."""

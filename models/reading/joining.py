@@ -5,7 +5,7 @@ A joining is the session's standing to the viewer (see standing.py) and the refu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tortoise.functions import Count
 
@@ -50,9 +50,7 @@ async def read_joinings(
                 session.status,
                 standing,
                 is_academy_active=academy.is_active,
-                joinable_at=session.joinable_at(now, academy, manages=standing.manages)
-                if session.status is SessionStatus.SCHEDULED
-                else None,
+                joinable_at=_joinable_at(session, academy, now, manages=standing.manages),
                 no_meeting=None
                 if is_inside
                 else session.no_meeting_for(now, gate, manages=standing.manages),
@@ -61,6 +59,22 @@ async def read_joinings(
             ),
         )
     return joinings
+
+
+def _joinable_at(
+    session: Session, academy: Academy, now: datetime, *, manages: bool
+) -> datetime | None:
+    """Return from when a SCHEDULED session can be joined; None where the gate refuses it a meeting
+    till its end."""
+    if session.status is not SessionStatus.SCHEDULED:
+        return None
+    if session.meeting_id or manages:
+        return session.ready_at
+    settings = academy.video_settings
+    ahead = timedelta(minutes=settings.meeting_creation_minutes_before)
+    tried_at = max(now, min(session.ready_at, session.scheduled_at - ahead))
+    made_at = settings.gate(academy).opens_within(tried_at, session.open_until)
+    return made_at and max(made_at, session.ready_at)
 
 
 async def check_joining(

@@ -13,9 +13,18 @@ from actions.attendance.reports import report_join
 from actions.clock.sweep import advance_due
 from actions.webhooks.door import WebhookDoor
 from domain.attendance.fold import EventKind, Presence
+from domain.event import SessionEventKind
 from domain.rooms import participant_identity
 from domain.session import WorkKind
-from models import Academy, DoorClosure, DueWork, MeetingAttendanceEvent, Session, User
+from models import (
+    Academy,
+    DoorClosure,
+    DueWork,
+    MeetingAttendanceEvent,
+    Session,
+    SessionEvent,
+    User,
+)
 from tests.support import make
 from tests.support.attendance_rows import state
 from tests.support.livekit_events import Room, Stay, send
@@ -159,6 +168,17 @@ async def remove_person(stub: LiveKitStub) -> Story:
     return Story(session, is_done, "ListParticipants")
 
 
+async def miss_teacher(stub: LiveKitStub) -> Story:
+    stub.holding.add("ListRooms")
+    _, session = await _make_session(-20, 0)
+
+    async def is_done() -> bool:
+        kind = SessionEventKind.TEACHER_MISSING
+        return await SessionEvent.filter(session_id=session.id, kind=kind).count() == 1
+
+    return Story(session, is_done)
+
+
 STORIES: dict[WorkKind, Callable[[LiveKitStub], Awaitable[Story]]] = {
     WorkKind.MAKE_ROOM: make_room,
     WorkKind.DELETE_ROOM: delete_room,
@@ -168,4 +188,5 @@ STORIES: dict[WorkKind, Callable[[LiveKitStub], Awaitable[Story]]] = {
     WorkKind.EXPIRE_REPORT: expire_report,
     WorkKind.NOTE_AWAY: note_away,
     WorkKind.REMOVE_PERSON: remove_person,
+    WorkKind.MISS_TEACHER: miss_teacher,
 }

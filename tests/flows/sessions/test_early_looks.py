@@ -29,6 +29,7 @@ from tests.support.attendance_rows import state
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_events import Room, Stay, send
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.streams import streaming
 from tests.support.ticking import told
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -274,6 +275,39 @@ async def test_clients_read_no_percentage_of_a_class_that_was_cancelled(asker: A
     assert {(one["status"], one["percentage"]) for one in rows} == {(None, 0.0)}
     assert sorted(one["totalSeconds"] for one in rows) == [0, 0, 40 * 60]
     assert set(said["attendanceStatistics"].values()) == {0}
+
+
+async def test_watchers_see_everybody_leave_and_the_stream_end_when_it_is_cancelled() -> None:
+    classroom = await begun()
+    await advance_due(at(0))
+    admin = await who(classroom, UserRole.ACADEMY_ADMIN)
+    async with (
+        streaming(at(20)) as streams,
+        streams.presence(classroom.session.id, classroom.teacher) as watcher,
+    ):
+        rows = (await watcher.next())["attendances"]
+        assert [one["presence"] for one in rows if one["isExpected"]] == ["IN_MEETING"]
+        await cancel_session(admin, classroom.session.id, None, at(20))
+        (left,) = (await watcher.next())["changes"]
+        assert (left["presence"], left["status"], left["isFinal"]) == ("LEFT", None, False)
+        assert await watcher.is_over()
+        async with streams.presence(classroom.session.id, classroom.teacher) as later_on:
+            assert (await later_on.next())["session"]["status"] == "CANCELLED"
+            assert await later_on.is_over()
+
+
+async def test_watchers_see_that_nobody_has_come_to_a_session_that_is_moved() -> None:
+    classroom = await begun()
+    async with (
+        streaming(at(-5)) as streams,
+        streams.presence(classroom.session.id, classroom.teacher) as watcher,
+    ):
+        await watcher.next()
+        await later(classroom, 120)
+        change = await watcher.next()
+        (row,) = change["changes"]
+        assert (row["presence"], row["joinCount"]) == ("NOT_JOINED", 0)
+        assert change["statistics"] == {"inMeeting": 0, "participants": 0}
 
 
 async def test_a_private_student_is_not_absent_from_a_class_that_was_cancelled() -> None:
