@@ -60,6 +60,7 @@ FIELDS = "fields { name args { name type { name inputFields { name } } } type { 
         many("createMeeting(input: {sessionId: 1})", 50),
         "{ sessions(first: 100) { nodes { meeting { room { name isActive } } } } }",
         get_introspection_query(input_value_deprecation=True, schema_description=True),
+        "{ sessions(first: 100) { nodes { warnings { code session { id } user { id } } } } }",
         "query($id: [ID!]!) { nodes(ids: $id) { id ... on User { displayName role } } }",
         "query($f: UserFilter) { users(filter: $f, first: 100) { nodes { id displayName } } }",
         '{ sessions(filter: {search: "a b", localDate: "2026-03-02"}, first: 100) '
@@ -82,6 +83,9 @@ def test_usual_documents_are_within_the_limits(document: str) -> None:
         "attendances { nodes { id } } } } } } } } } } }",
         "query($n: Int) { sessions(first: $n) { nodes { attendances(first: $n) { nodes { "
         "user { attendanceHistory(first: $n) { nodes { id } } } } } } } }",
+        # Ten sessions with twenty warnings each, and again, and again: a list of ten would pass.
+        "{ sessions(first: 10) { nodes { warnings { session { warnings { session { warnings { "
+        "code } } } } } } } }",
         many('signIn(email: "a", password: "b")', 12),
         many("createMeetingToken(input: {sessionId: 1})", 20),
         many("endMeeting(sessionId: 1)", 20),

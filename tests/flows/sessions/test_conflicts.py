@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
+from actions.sessions import conflicts as conflicts_module
+from actions.sessions import session_schedule
+from actions.sessions.conflicts import find_conflicts
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_reschedule import reschedule_session
 from actions.sessions.session_schedule import schedule_session, schedule_sessions
@@ -250,6 +253,15 @@ async def test_of_many_at_once_one_gets_the_time(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "TRIES", 1)  # a retry would hide a deadlock
+
+    async def find_and_linger(*args: Any, **kwargs: Any) -> Any:
+        """Leave the others time to look, between the look of one and what it stores."""
+        found = await find_conflicts(*args, **kwargs)
+        await asyncio.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(conflicts_module, "find_conflicts", find_and_linger)
+    monkeypatch.setattr(session_schedule, "find_conflicts", find_and_linger)
     asked = await school.apart()
     taken = {"teacher_id": asked.teacher_id}
     students = [await make.student(school.academy) for _ in range(8)]

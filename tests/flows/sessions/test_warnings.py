@@ -207,6 +207,30 @@ async def test_nobody_is_expected(asker: Asker) -> None:
     assert (found["code"], found["session"], found["user"]) == ("NOBODY_EXPECTED", None, None)
 
 
+SCHEDULE = f"""
+mutation ($plan: ScheduleSessionInput!) {{
+  scheduleSession(input: $plan) {{ session {{ {WARNINGS} }} errors {{ code }} }}
+}}
+"""
+
+
+async def test_who_schedules_reads_the_warnings_in_the_same_answer(asker: Asker) -> None:
+    classroom = await scheduled()
+    plan = {
+        "academyId": encode(Kind.ACADEMY, classroom.session.academy_id),
+        "kind": "QURAN",
+        "title": "Juz Amma",
+        "teacherId": encode(Kind.USER, classroom.teacher.id),
+        "studentId": encode(Kind.USER, classroom.student.id),
+        "scheduledAt": at(30).isoformat(),
+    }
+    viewer = await admin_of(classroom.session)
+    found = payload(await asker.ask(SCHEDULE, viewer, now=EARLY, plan=plan))["session"]
+    told = [(one["code"], one["session"]) for one in found["warnings"]]
+    other = {"databaseId": classroom.session.id}
+    assert told == [("TEACHER_BUSY", other), ("STUDENT_BUSY", other)]
+
+
 # Eleven in London is two in Riyadh; a meeting is due 15 minutes ahead, and the class takes an hour.
 HOURS = ("meeting_creation_time_start", "meeting_creation_time_end")
 
