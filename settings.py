@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.links import FORBIDDEN_SCHEMES, SCHEME
+
 PREFIX = "HALAQA_"
 
 DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^(sqlite:///.|postgres(ql)?://)")]
@@ -84,6 +86,12 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[HttpUrl, ...], NoDecode] = Field(
         (), description="https://app.example.org,https://other.example.org"
     )
+    link_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http", "https"),
+        min_length=1,
+        description="the schemes that links to meetings may have, as in http,https,myapp; "
+        "never javascript, data, file, vbscript, blob or about",
+    )
     port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
     metrics_port: int | None = Field(
         None,
@@ -120,6 +128,16 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+
+    @field_validator("link_schemes", mode="before")
+    @classmethod
+    def _split_schemes(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        schemes = [scheme.strip().lower() for scheme in value.split(",") if scheme.strip()]
+        if not all(SCHEME.fullmatch(one) and one not in FORBIDDEN_SCHEMES for one in schemes):
+            raise ValueError
+        return list(dict.fromkeys(schemes))
 
     @field_validator("foreign_jwt_secret")
     @classmethod
