@@ -85,7 +85,13 @@ class App:
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type"],
         )
-        metrics = Metrics(self._state, is_alone=self._is_alone)
+        token = self.settings.metrics_token
+        metrics = Metrics(
+            self._state,
+            token=token.get_secret_value() if token else None,
+            is_local=self.settings.is_local,
+            is_alone=self._is_alone,
+        )
         routes: list[BaseRoute] = [
             Route("/graphql", http),
             WebSocketRoute("/graphql", socket),

@@ -3,6 +3,7 @@
 import os
 import re
 from functools import cache, cached_property
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -100,6 +101,12 @@ class Settings(BaseSettings):
         description="a port number, 1 to 65535, for /metrics of a worker or of a clock alone",
     )
 
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="a secret of at least 32 characters, with which Prometheus asks for /metrics",
+    )
+
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, value: str | None) -> str | None:
@@ -161,6 +168,15 @@ class Settings(BaseSettings):
     def _default_public_url(cls, values: dict[str, object]) -> dict[str, object]:
         home = f"http://127.0.0.1:{values.get('port', 8000)}"
         return {**values, "public_url": values.get("public_url") or home}
+
+    @property
+    def is_local(self) -> bool:
+        """True if browsers reach this server only from its own machine."""
+        host = urlsplit(self.public_url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
     @cached_property
     def webhook_keys(self) -> dict[str, str]:

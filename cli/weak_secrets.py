@@ -1,8 +1,5 @@
 """Finds secrets that somebody else knows or can guess, before anything is served with them."""
 
-from ipaddress import ip_address
-from urllib.parse import urlsplit
-
 from cli.parts import Stop
 from domain.secret import has_variety
 from settings import Settings, variable
@@ -23,7 +20,7 @@ def weak_secrets(given: Settings) -> list[str]:
     """Say of each secret that nothing may be served with why, and what to do."""
     theirs = set(given.webhook_keys.values())
     found: list[str] = []
-    for name in ("jwt_secret", "foreign_jwt_secret"):
+    for name in ("jwt_secret", "foreign_jwt_secret", "metrics_token"):
         held = getattr(given, name)
         secret = held.get_secret_value() if held is not None else None
         if secret is None:
@@ -32,11 +29,13 @@ def weak_secrets(given: Settings) -> list[str]:
             found.append(f"{variable(name)} is the demo's, which is published: {OWN}.")
         elif secret in theirs:
             found.append(f"{variable(name)} is also a secret of LiveKit's keys: {OWN}.")
+        elif name != "jwt_secret" and held == given.jwt_secret:
+            found.append(f"{variable(name)} is also {variable('jwt_secret')}: {OWN}.")
         elif not has_variety(secret):
             found.append(f"{variable(name)} is easy to guess, it repeats itself: {OWN}.")
     if DEMOS_SECRET in theirs:
         found.append(f"A secret of LiveKit's keys is the demo's, which is published: {OWN_KEY}.")
-    if LIVEKITS_SECRET in theirs and not is_local(given):
+    if LIVEKITS_SECRET in theirs and not given.is_local:
         found.append(f"A secret of LiveKit's keys is that of `livekit-server --dev`: {OWN_KEY}.")
     return found
 
@@ -44,12 +43,3 @@ def weak_secrets(given: Settings) -> list[str]:
 def is_for_trials(given: Settings) -> bool:
     """Tell whether LiveKit has the secret of its own development mode."""
     return LIVEKITS_SECRET in given.webhook_keys.values()
-
-
-def is_local(given: Settings) -> bool:
-    """Tell whether browsers reach this server only from its own machine."""
-    host = urlsplit(given.public_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

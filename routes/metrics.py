@@ -1,9 +1,10 @@
 """Serves numbers to Prometheus: this process's counts and the system's state now.
 
-The numbers name no person, but only the operator may read them: a request that came through a
-proxy gets a 404.
+The numbers name no person, but only the operator may read them: who has HALAQA_METRICS_TOKEN. Where
+none is set, that is whoever asks on a machine that serves only itself.
 """
 
+import hmac
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
@@ -18,7 +19,7 @@ from domain.system import Component, SystemState
 
 logger = logging.getLogger("halaqa.metrics")
 
-PROXIED = ("forwarded", "x-forwarded-for")
+PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip")
 
 ReadState = Callable[[], Awaitable[SystemState]]
 
@@ -29,14 +30,26 @@ class Metrics:
     `read` reads the state that systemStatus shows. A number that is not known is left out. The
     process's own counts are left out unless it `is_alone` behind its port: with several processes
     another one would answer each time.
+
+    A request needs the bearer `token`, else 401. Without a token every request gets 404, unless the
+    server `is_local` and no proxy passed the request on.
     """
 
-    def __init__(self, read: ReadState, *, is_alone: bool = True) -> None:
+    def __init__(
+        self, read: ReadState, *, token: str | None, is_local: bool, is_alone: bool = True
+    ) -> None:
         self._read = read
+        self._token = token
+        self._is_local = is_local
         self._counted = telemetry.REGISTRY if is_alone else CollectorRegistry()
 
     async def answer(self, request: Request) -> Response:
-        if any(name in request.headers for name in PROXIED):
+        if self._token is not None:
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            is_theirs = hmac.compare_digest(given.encode(), self._token.encode())
+            if not (is_theirs and scheme.lower() == "bearer"):
+                return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        elif not self._is_local or any(name in request.headers for name in PROXIED):
             return Response(status_code=404)
         found = CollectorRegistry()
         try:

@@ -54,6 +54,8 @@ def test_random_secrets_have_variety() -> None:
         ({"livekit_webhook_keys": f"old:{GOOD}"}, ["HALAQA_JWT_SECRET is also a secret"]),
         ({"foreign_jwt_secret": "y" * 40}, ["HALAQA_FOREIGN_JWT_SECRET is easy to guess"]),
         ({"foreign_jwt_secret": DEMOS_SECRET}, ["HALAQA_FOREIGN_JWT_SECRET is the demo's"]),
+        ({"metrics_token": "z" * 40}, ["HALAQA_METRICS_TOKEN is easy to guess"]),
+        ({"metrics_token": GOOD}, ["HALAQA_METRICS_TOKEN is also HALAQA_JWT_SECRET"]),
         ({"livekit_api_secret": DEMOS_SECRET}, ["A secret of LiveKit's keys is the demo's"]),
         (
             {"livekit_api_secret": DEMOS_SECRET, "jwt_secret": DEMOS_SECRET},
@@ -78,7 +80,7 @@ def test_each_weak_secret_is_named_with_what_to_do(
         True
     ] * len(named)
     assert all(": give " in sentence and "\n" not in sentence for sentence in found)
-    assert not any(secret in " ".join(found) for secret in (GOOD, "x" * 40, "y" * 40))
+    assert not any(secret in " ".join(found) for secret in (GOOD, "x" * 40, "y" * 40, "z" * 40))
     if named:
         with pytest.raises(Stop):
             check_secrets(settings)
