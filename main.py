@@ -64,7 +64,7 @@ class App:
         self._beside = beside
         self._is_alone = is_alone
         self.schema = build_schema()
-        self.graphiql = GraphiQL(examples)
+        self.graphiql = GraphiQL(examples, is_on=settings.graphiql)
         self._process: StreamServices | None = None
         self._keyring = Keyring.of(settings)
 

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
         description="the schemes that links to meetings may have, as in http,https,myapp; "
         "never javascript, data, file, vbscript, blob or about",
     )
+    graphiql: bool = Field(True, description="on or off")
     port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
     metrics_port: int | None = Field(
         None,

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 import telemetry
 from domain.system import Component, SystemState
+from routes.headers import PRIVATE
 
 logger = logging.getLogger("halaqa.metrics")
 
@@ -59,7 +60,7 @@ class Metrics:
             state = None
         found.register(_Gauges(gauges(state)))
         body = generate_latest(self._counted) + generate_latest(found)
-        return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Response(body, headers=PRIVATE | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
 class _Gauges(Collector):

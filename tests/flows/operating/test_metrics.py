@@ -242,3 +242,20 @@ async def test_the_settings_say_who_may_read_the_numbers(template: Template) -> 
             address = f"{served.url}/metrics"
             assert (await web.get(address)).status_code == plain
             assert (await web.get(address, headers=bearer)).status_code == with_token
+
+
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+async def test_no_browser_takes_an_answer_for_something_else_or_keeps_it(
+    template: Template,
+) -> None:
+    async with serving_app(await template.fresh()) as served, httpx.AsyncClient() as web:
+        for path in ("/health/live", "/health/ready", "/metrics", "/graphql?query={viewer{id}}"):
+            answer = await web.get(served.url + path)
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            assert answer.headers["cache-control"] == "no-store", path
+        for refused in (
+            await web.post(f"{served.url}/graphql", content="no JSON"),
+            await web.get(f"{served.url}/graphql", headers={"authorization": "Bearer bad"}),
+        ):
+            assert refused.status_code >= 400
+            assert refused.headers["x-content-type-options"] == "nosniff"
