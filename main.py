@@ -85,13 +85,7 @@ class App:
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type"],
         )
-        token = self.settings.metrics_token
-        metrics = Metrics(
-            self._state,
-            token=token.get_secret_value() if token else None,
-            is_local=self.settings.is_local,
-            is_alone=self._is_alone,
-        )
+        metrics = Metrics(self._state, self.settings, is_alone=self._is_alone)
         routes: list[BaseRoute] = [
             Route("/graphql", http),
             WebSocketRoute("/graphql", socket),

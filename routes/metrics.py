@@ -17,6 +17,7 @@ from starlette.responses import Response
 import telemetry
 from domain.system import Component, SystemState
 from routes.headers import PRIVATE
+from settings import Settings
 
 logger = logging.getLogger("halaqa.metrics")
 
@@ -32,22 +33,20 @@ class Metrics:
     process's own counts are left out unless it `is_alone` behind its port: with several processes
     another one would answer each time.
 
-    A request needs the bearer `token`, else 401. Without a token every request gets 404, unless the
-    server `is_local` and no proxy passed the request on.
+    A request needs the token of the settings, else 401. Without a token every request gets 404,
+    unless the server is local and no proxy passed the request on.
     """
 
-    def __init__(
-        self, read: ReadState, *, token: str | None, is_local: bool, is_alone: bool = True
-    ) -> None:
+    def __init__(self, read: ReadState, settings: Settings, *, is_alone: bool = True) -> None:
         self._read = read
-        self._token = token
-        self._is_local = is_local
+        self._token = settings.metrics_token
+        self._is_local = settings.is_local
         self._counted = telemetry.REGISTRY if is_alone else CollectorRegistry()
 
     async def answer(self, request: Request) -> Response:
         if self._token is not None:
             scheme, _, given = request.headers.get("authorization", "").partition(" ")
-            is_theirs = hmac.compare_digest(given.encode(), self._token.encode())
+            is_theirs = hmac.compare_digest(given.encode(), self._token.get_secret_value().encode())
             if not (is_theirs and scheme.lower() == "bearer"):
                 return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
         elif not self._is_local or any(name in request.headers for name in PROXIED):

@@ -337,12 +337,17 @@ async def test_an_address_is_shown_without_its_password() -> None:
     env = configured("sqlite:///x.db") | {
         "HALAQA_DATABASE_URL": "postgres://halaqa:hidden@db.example/halaqa?password=hidden&x=1",
         "HALAQA_REDIS_URL": "redis://:hidden@redis.example:6379/0",
+        "HALAQA_JWKS_URL": "https://hidden@id.example/keys?apikey=hidden&v=2",
+        "HALAQA_ALLOWED_ORIGINS": "https://halaqa:hidden@app.example",
+        "HALAQA_METRICS_TOKEN": "hidden-metrics-token-that-is-long-enough",
     }
     plain = await run("settings", "show", env=env)
     assert plain.code == 0
     assert "hidden" not in plain.out
     assert "postgres://halaqa:***@db.example/halaqa?password=***&x=1" in plain.out
     assert "redis://:***@redis.example:6379/0" in plain.out
+    assert "https://***@id.example/keys?apikey=***&v=2" in plain.out
+    assert "https://halaqa:***@app.example" in plain.out
 
 
 async def test_missing_settings_are_named_here_too() -> None:

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from domain.system import ClockStatus, Component, SystemState, WebhookStatus
 from routes.metrics import Metrics
+from settings import current
 from tests.support import make
 from tests.support.exposition import read, value
 
@@ -45,7 +47,9 @@ class Desk:
     def __init__(self, token: str | None = None, *, is_local: bool = True) -> None:
         self.reads = 0
         self.state: SystemState | Exception = STATE
-        self.metrics = Metrics(self.read, token=token, is_local=is_local)
+        public_url = "http://127.0.0.1:8000" if is_local else "https://halaqa.example.org"
+        changed = {"public_url": public_url, "metrics_token": SecretStr(token) if token else None}
+        self.metrics = Metrics(self.read, current().model_copy(update=changed))
 
     async def read(self) -> SystemState:
         self.reads += 1
