@@ -65,7 +65,7 @@ class App:
         self._beside = beside
         self._is_alone = is_alone
         self.schema = build_schema()
-        self.graphiql = GraphiQL(examples)
+        self.graphiql = GraphiQL(examples, is_on=settings.graphiql)
         self._process: StreamServices | None = None
         self._keyring = Keyring.of(settings)
 
@@ -86,7 +86,7 @@ class App:
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type"],
         )
-        metrics = Metrics(self._state, is_alone=self._is_alone)
+        metrics = Metrics(self._state, self.settings, is_alone=self._is_alone)
         routes: list[BaseRoute] = [
             Route("/graphql", http),
             WebSocketRoute("/graphql", socket),

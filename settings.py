@@ -3,6 +3,7 @@
 import os
 import re
 from functools import cache, cached_property
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.links import FORBIDDEN_SCHEMES, SCHEME
 
 PREFIX = "HALAQA_"
 
@@ -84,12 +87,25 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[HttpUrl, ...], NoDecode] = Field(
         (), description="https://app.example.org,https://other.example.org"
     )
+    link_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http", "https"),
+        min_length=1,
+        description="the schemes that links to meetings may have, as in http,https,myapp; "
+        "never javascript, data, file, vbscript, blob or about",
+    )
+    graphiql: bool = Field(True, description="on or off")
     port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
     metrics_port: int | None = Field(
         None,
         ge=1,
         le=65535,
         description="a port number, 1 to 65535, for /metrics of a worker or of a clock alone",
+    )
+
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="a secret of at least 32 characters, with which Prometheus asks for /metrics",
     )
 
     @field_validator("redis_url")
@@ -121,6 +137,16 @@ class Settings(BaseSettings):
             return value
         return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
 
+    @field_validator("link_schemes", mode="before")
+    @classmethod
+    def _split_schemes(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        schemes = [scheme.strip().lower() for scheme in value.split(",") if scheme.strip()]
+        if not all(SCHEME.fullmatch(one) and one not in FORBIDDEN_SCHEMES for one in schemes):
+            raise ValueError
+        return list(dict.fromkeys(schemes))
+
     @field_validator("foreign_jwt_secret")
     @classmethod
     def _check_foreign_secret(
@@ -143,6 +169,15 @@ class Settings(BaseSettings):
     def _default_public_url(cls, values: dict[str, object]) -> dict[str, object]:
         home = f"http://127.0.0.1:{values.get('port', 8000)}"
         return {**values, "public_url": values.get("public_url") or home}
+
+    @property
+    def is_local(self) -> bool:
+        """True if browsers reach this server only from its own machine."""
+        host = urlsplit(self.public_url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
     @cached_property
     def webhook_keys(self) -> dict[str, str]:

@@ -9,10 +9,12 @@ import typer
 import clock
 import settings
 from cli.database import opened
+from cli.doctor_links import check_links
 from cli.doctor_livekit import check_addresses, check_keys, check_room
 from cli.doctor_report import Level, Report
 from cli.doctor_webhooks import check_webhooks
 from cli.parts import Stop, blocking
+from cli.weak_secrets import is_for_trials, weak_secrets
 from domain.system import ClockStatus
 from gateways.jwks import JwksError, read_keys
 from gateways.probes import ProbeError, get
@@ -21,6 +23,7 @@ from gateways.redis_server import RedisServer
 from models.database.connection import dialect
 from models.database.installation import installation
 from models.reading.clock_status import read_clock_status
+from settings import Settings
 from zones import check_zone_data
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
@@ -34,8 +37,9 @@ async def doctor(room: Room = False, as_json: AsJson = False) -> None:
     """Look at everything a class needs, and say what to do; exit code 1 if anything fails."""
     given = settings.current()
     report = Report(is_quiet=as_json)
+    _check_secrets(report, given)
     report.good("time zones", f"tzdata {check_zone_data()}; the system's own are not read.")
-    await _check_database(report, given.database_url)
+    await _check_database(report, given)
     if given.redis_url is None:
         report.good("redis", "None is configured: bus and tasks are in the server's memory.")
     else:
@@ -62,14 +66,25 @@ async def doctor(room: Room = False, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def _check_database(report: Report, url: str) -> None:
-    """Check the database, and what it says of the clock, of due work and of webhooks."""
+def _check_secrets(report: Report, given: Settings) -> None:
+    if found := weak_secrets(given):
+        report.fail("secrets", " ".join(found), "`serve` does not start with these.")
+    elif is_for_trials(given):
+        says = "LiveKit's is that of `livekit-server --dev`."
+        report.warn("secrets", says, "Only for trials: everybody knows it.")
+    else:
+        report.good("secrets", "Nobody else's, as far as can be seen.")
+
+
+async def _check_database(report: Report, given: Settings) -> None:
+    """Check the database, and what it says of the clock, due work, webhooks and links."""
     try:
-        async with opened(url):
+        async with opened(given.database_url):
             report.good("database", f"{dialect()}, migrated.")
             now = clock.now()
             _check_clock(report, await read_clock_status(now))
             await check_webhooks(report, now)
+            await check_links(report, given.link_schemes)
     except Stop as error:
         report.fail("database", str(error), "Nothing that is kept in it could be looked at.")
 

@@ -18,6 +18,7 @@ import settings
 import telemetry
 from cli.database import alone, check_migrated, is_sqlite, opened
 from cli.parts import Beside, Example, Parts, Stop, blocking
+from cli.weak_secrets import check_secrets
 from models.reading.clock_status import read_clock_status
 from settings import Settings
 
@@ -50,6 +51,7 @@ def serve(context: typer.Context, port: Port = None, workers: Workers = 1) -> No
     """Serve the API. Without HALAQA_REDIS_URL the clock and the tasks run in the same process."""
     settings.overrule(port=port)
     given = settings.current()
+    check_secrets(given)
     check_fits(given, workers)
     check_migrated(given.database_url)
     telemetry.start_logging()

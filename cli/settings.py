@@ -14,7 +14,7 @@ from settings import Settings
 from zones import check_zone_data
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
-SECRET_NAMES = ("password", "secret", "token")
+SECRET_NAMES = ("auth", "credential", "key", "pass", "secret", "sig", "token")
 
 settings_commands = typer.Typer(no_args_is_help=True, help="The environment variables.")
 
@@ -61,7 +61,7 @@ def _shown(value: Any) -> str:
         case dict():
             return ", ".join(f"{key}: {_shown(one)}" for key, one in value.items()) or "not set"
         case list() | tuple():
-            return ", ".join(map(str, value)) or "not set"
+            return ", ".join(map(_shown, value)) or "not set"
         case bool():
             return str(value).lower()
     text = str(value)
@@ -71,6 +71,8 @@ def _shown(value: Any) -> str:
     user, at, host = address.netloc.rpartition("@")
     if ":" in user:
         user = f"{user.partition(':')[0]}:***"
+    elif user and not address.scheme.startswith("postgres"):
+        user = "***"  # a token may stand there alone; a database's user is a name
     query = []
     for pair in filter(None, address.query.split("&")):
         name = pair.partition("=")[0]

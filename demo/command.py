@@ -16,6 +16,7 @@ from actions.identity import access_tokens
 from cli.database import alone, migrate, opened
 from cli.parts import Example, Parts
 from cli.serving import Port, check_fits, serve_on_port
+from cli.weak_secrets import DEMOS_SECRET
 from demo import academy as demos
 from demo.academy import Demo
 from demo.banner import Pass, print_passes, print_places, print_session
@@ -34,8 +35,8 @@ DEFAULTS = {
     "livekit_url": "ws://127.0.0.1:7880",
     "livekit_api_url": "http://127.0.0.1:7880",
     "livekit_api_key": "demo",
-    "livekit_api_secret": "a-secret-of-the-demo-that-everybody-knows",
-    "jwt_secret": "a-secret-of-the-demo-that-everybody-knows",
+    "livekit_api_secret": DEMOS_SECRET,
+    "jwt_secret": DEMOS_SECRET,
 }
 
 

@@ -22,6 +22,7 @@ import telemetry
 from domain.errors import UnauthenticatedError
 from execution.answers import AnswerTooLongError, refuse_answer, write_answer
 from execution.refusals import ClientSafeSchema, RequestCode, is_temporary, refuse_fault
+from routes.headers import PRIVATE
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -179,6 +180,7 @@ class GraphQLOverHTTP(GraphQL[object, None]):
             error = refuse_answer(reply.query, reply.operation_name)
             refused: GraphQLHTTPResponse = {"data": None, "errors": [error.formatted]}
             response = super().create_response(refused, reply)
+        response.headers.update(PRIVATE)
         accept = reply.request.headers.get("accept", "")
         if _wants_response_json(accept):
             response.headers["content-type"] = f"{RESPONSE_JSON}; charset=utf-8"
@@ -226,4 +228,4 @@ def _refusal(status: int, message: str) -> Response:
 
 def _error_response(status: int, message: str, extensions: object) -> Response:
     body = {"errors": [{"message": message, "extensions": extensions}]}
-    return Response(json.dumps(body), status, HEADERS.get(status), PLAIN_JSON)
+    return Response(json.dumps(body), status, PRIVATE | HEADERS.get(status, {}), PLAIN_JSON)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from domain.system import ClockStatus
+from routes.headers import PRIVATE
 
 logger = logging.getLogger("halaqa.health")
 
@@ -14,7 +15,7 @@ ReadClock = Callable[[], Awaitable[ClockStatus]]
 
 
 async def live(request: Request) -> Response:
-    return JSONResponse({"status": "live"})
+    return _answer("live")
 
 
 class Readiness:
@@ -32,8 +33,12 @@ class Readiness:
             status = await self._read()
         except Exception:
             logger.warning("not ready: no database", exc_info=True)
-            return JSONResponse({"status": "database does not answer"}, 503)
+            return _answer("database does not answer", 503)
         if not status.is_running:
             logger.warning("not ready: the clock has stopped")
-            return JSONResponse({"status": "the clock has stopped"}, 503)
-        return JSONResponse({"status": "ready"})
+            return _answer("the clock has stopped", 503)
+        return _answer("ready")
+
+
+def _answer(status: str, code: int = 200) -> Response:
+    return JSONResponse({"status": status}, code, PRIVATE)

@@ -1,9 +1,10 @@
 """Serves numbers to Prometheus: this process's counts and the system's state now.
 
-The numbers name no person, but only the operator may read them: a request that came through a
-proxy gets a 404.
+The numbers name no person, but only the operator may read them: who has HALAQA_METRICS_TOKEN. Where
+none is set, that is whoever asks on a machine that serves only itself.
 """
 
+import hmac
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
@@ -15,10 +16,12 @@ from starlette.responses import Response
 
 import telemetry
 from domain.system import Component, SystemState
+from routes.headers import PRIVATE
+from settings import Settings
 
 logger = logging.getLogger("halaqa.metrics")
 
-PROXIED = ("forwarded", "x-forwarded-for")
+PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip")
 
 ReadState = Callable[[], Awaitable[SystemState]]
 
@@ -29,14 +32,24 @@ class Metrics:
     `read` reads the state that systemStatus shows. A number that is not known is left out. The
     process's own counts are left out unless it `is_alone` behind its port: with several processes
     another one would answer each time.
+
+    A request needs the token of the settings, else 401. Without a token every request gets 404,
+    unless the server is local and no proxy passed the request on.
     """
 
-    def __init__(self, read: ReadState, *, is_alone: bool = True) -> None:
+    def __init__(self, read: ReadState, settings: Settings, *, is_alone: bool = True) -> None:
         self._read = read
+        self._token = settings.metrics_token
+        self._is_local = settings.is_local
         self._counted = telemetry.REGISTRY if is_alone else CollectorRegistry()
 
     async def answer(self, request: Request) -> Response:
-        if any(name in request.headers for name in PROXIED):
+        if self._token is not None:
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            is_theirs = hmac.compare_digest(given.encode(), self._token.get_secret_value().encode())
+            if not (is_theirs and scheme.lower() == "bearer"):
+                return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        elif not self._is_local or any(name in request.headers for name in PROXIED):
             return Response(status_code=404)
         found = CollectorRegistry()
         try:
@@ -46,7 +59,7 @@ class Metrics:
             state = None
         found.register(_Gauges(gauges(state)))
         body = generate_latest(self._counted) + generate_latest(found)
-        return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Response(body, headers=PRIVATE | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
 class _Gauges(Collector):

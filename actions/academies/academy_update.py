@@ -6,11 +6,13 @@ from typing import Any
 
 from tortoise.expressions import Q
 
+import settings
 from actions.writing.bulk import lock_for_lists
 from actions.writing.meeting import retry_meeting
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
 from domain.errors import InvalidInputError, NotFoundError
+from domain.links import scheme_of
 from domain.status import AHEAD, OPEN
 from domain.text import cleaned
 from models import Academy, Session
@@ -22,7 +24,6 @@ LOCALE_MAX_CHARS = 35
 TEMPLATE_MAX_CHARS = 400
 LINK_MAX_CHARS = 700
 LONG_ROOM_NAME = "x" * 100  # no room has a longer name, and its link must not be too long
-SCRIPTS = ("javascript", "data", "vbscript")  # links of these would run code in the browser
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -88,11 +89,14 @@ def check_values(values: dict[str, Any]) -> None:
         if template is not None:
             values["meeting_link_template"] = None
         return
-    scheme = re.fullmatch(r"([a-z][a-z0-9+.-]*)://\S+", template)
-    if "{room}" not in template or scheme is None or scheme[1] in SCRIPTS:
+    scheme = scheme_of(template)
+    if scheme is None:
         raise InvalidInputError(
             "A link template is a URL with {room} in it.", ("meetingLinkTemplate",)
         )
+    if scheme not in (allowed := settings.current().link_schemes):
+        message = f"Links begin with {' or '.join(f'{one}://' for one in allowed)}."
+        raise InvalidInputError(message, ("meetingLinkTemplate",))
     link = template.replace("{room}", LONG_ROOM_NAME)
     if len(template) > TEMPLATE_MAX_CHARS or len(link) > LINK_MAX_CHARS:
         raise InvalidInputError("The links would be too long.", ("meetingLinkTemplate",))

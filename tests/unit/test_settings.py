@@ -70,6 +70,14 @@ def test_a_missing_setting_is_named_in_one_sentence(
         ("HALAQA_JWKS_URL", "id.example.org/keys"),
         ("HALAQA_PUBLIC_URL", "example.org"),
         ("HALAQA_ALLOWED_ORIGINS", "https://app.example.org,app.example.org"),
+        ("HALAQA_GRAPHIQL", "perhaps"),
+        ("HALAQA_LINK_SCHEMES", ""),
+        ("HALAQA_LINK_SCHEMES", "https,JavaScript"),
+        ("HALAQA_LINK_SCHEMES", "https,data"),
+        ("HALAQA_LINK_SCHEMES", "https,file"),
+        ("HALAQA_LINK_SCHEMES", "https,vbscript"),
+        ("HALAQA_LINK_SCHEMES", "https://"),
+        ("HALAQA_LINK_SCHEMES", "my app"),
         ("HALAQA_PORT", "eighty"),
         ("HALAQA_PORT", "70000"),
     ],
@@ -108,6 +116,18 @@ def test_webhooks_may_be_signed_with_the_api_key_and_with_others(
 def test_origins_are_a_comma_list(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HALAQA_ALLOWED_ORIGINS", "https://a.example.org, http://localhost:3000/")
     assert load().allowed_origins == ("https://a.example.org", "http://localhost:3000")
+
+
+def test_graphiql_can_be_turned_off(environment: pytest.MonkeyPatch) -> None:
+    assert load().graphiql is True
+    environment.setenv("HALAQA_GRAPHIQL", "off")
+    assert load().graphiql is False
+
+
+def test_schemes_are_a_comma_list_in_small_letters(environment: pytest.MonkeyPatch) -> None:
+    assert load().link_schemes == ("http", "https")
+    environment.setenv("HALAQA_LINK_SCHEMES", "https, Itqan, itqan,")
+    assert load().link_schemes == ("https", "itqan")
 
 
 def test_the_public_address_follows_the_port(environment: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 """Academies and their settings: setting and reading them."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+import settings
 from models import Academy, VideoSettings
 from tests.support import make
 from tests.support.asking import Asker, code, payload
@@ -109,6 +111,17 @@ async def test_creating_an_academy_with_an_invalid_value_is_refused(
     assert await dump() == before
 
 
+@pytest.fixture
+def schemes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Links may also lead to an app."""
+    monkeypatch.setenv("HALAQA_LINK_SCHEMES", "https,Itqan")
+    settings.current.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.current.cache_clear()
+
+
+@pytest.mark.usefixtures("schemes")
 async def test_links_are_made_from_the_academys_template(asker: Asker, there: Scene) -> None:
     template = "itqan://class/{room}?source=halaqa"
     wish = NEW | {"meetingLinkTemplate": template, "locale": "en-GB"}
@@ -119,6 +132,52 @@ async def test_links_are_made_from_the_academys_template(asker: Asker, there: Sc
     session = await make.session(academy, teacher, student=student, at=at, now=there.now)
     room = f"itqan-academy-quran-session-{session.id}"
     assert session.meeting_link == f"itqan://class/{room}?source=halaqa"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "itqan://class/{room}",
+        "JAVASCRIPT://%0aalert(1)//{room}",
+        "java\tscript://{room}",
+        " https://example.org/{room}",
+        "https://example.org/\x01{room}",
+        "https://example.org/{room}\n",
+    ],
+)
+async def test_a_template_has_an_allowed_scheme_and_nothing_that_hides_another(
+    asker: Asker, there: Scene, template: str
+) -> None:
+    before = await dump()
+    for answer in (
+        await asker.ask(CREATE, there["super"], input=NEW | {"meetingLinkTemplate": template}),
+        await set_academy(asker, there, meetingLinkTemplate=template),
+    ):
+        assert refusals(answer) == [("INVALID_INPUT", ["meetingLinkTemplate"])]
+    assert await dump() == before
+    upper = payload(
+        await set_academy(asker, there, meetingLinkTemplate="HTTPS://example.org/{room}")
+    )
+    assert upper["academy"]["meetingLinkTemplate"] == "HTTPS://example.org/{room}"
+
+
+@pytest.mark.usefixtures("schemes")
+async def test_http_is_only_allowed_where_the_setting_says_so(asker: Asker, there: Scene) -> None:
+    plain = await set_academy(asker, there, meetingLinkTemplate="http://example.org/{room}")
+    assert refusals(plain) == [("INVALID_INPUT", ["meetingLinkTemplate"])]
+
+
+async def test_a_stored_template_stays_valid(asker: Asker, there: Scene) -> None:
+    template = "itqan://class/{room}"
+    await Academy.filter(id=there["academy"].id).update(meeting_link_template=template)
+    renamed = payload(await set_academy(asker, there, name="Noor"))["academy"]
+    assert (renamed["name"], renamed["meetingLinkTemplate"]) == ("Noor", template)
+    academy = await Academy.get(id=there["academy"].id)
+    at = there.now + timedelta(minutes=5)
+    session = await make.session(
+        academy, there["teacher"], student=there["student"], at=at, now=there.now
+    )
+    assert str(session.meeting_link).startswith("itqan://class/")
 
 
 # --- how settings are set

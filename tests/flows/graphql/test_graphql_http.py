@@ -47,6 +47,8 @@ async def test_an_answer_comes_in_the_media_type_the_client_lists_first(url: str
         assert response.status_code == 200
         assert response.headers["content-type"].partition(";")[0] == media_type
         assert response.json() == {"data": {"hello": "hello world"}}
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(

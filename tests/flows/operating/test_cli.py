@@ -12,6 +12,7 @@ import pytest
 from graphql import build_schema
 
 import clock
+from cli.weak_secrets import DEMOS_SECRET
 from models import Session
 from tests.conftest import Database, Template
 from tests.support import make
@@ -73,6 +74,21 @@ async def test_a_database_without_tables_is_not_served_but_sent_to_migrate(
     told = "The database is not migrated: run `python main.py migrate` first.\n"
     assert ended.err == told
     assert not is_file(url.removeprefix("sqlite:///"))
+
+
+async def test_nothing_is_served_with_secrets_that_others_know(tmp_path: Path) -> None:
+    env = configured(f"sqlite:///{tmp_path}/a.db") | {
+        "HALAQA_JWT_SECRET": DEMOS_SECRET,
+        "HALAQA_LIVEKIT_API_SECRET": DEMOS_SECRET,
+    }
+    ended = await run("serve", env=env)
+    assert (ended.code, ended.out) == (1, "")
+    ours, livekits = ended.err.splitlines()
+    assert ours.startswith("HALAQA_JWT_SECRET is the demo's, which is published: give ")
+    assert livekits.startswith(
+        "A secret of LiveKit's keys is the demo's, which is published: give "
+    )
+    assert not is_file(f"{tmp_path}/a.db")
 
 
 def is_file(path: str) -> bool:

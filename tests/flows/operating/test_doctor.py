@@ -16,6 +16,7 @@ from actions.clock.sweep import advance_due
 from domain.attendance.fold import EventKind, EventSource
 from domain.attendance.state import to_ms
 from models import (
+    Academy,
     DoorClosure,
     DoorHeartbeat,
     DueWork,
@@ -23,6 +24,7 @@ from models import (
     WebhookRejection,
 )
 from tests.conftest import Database, Template
+from tests.support import make
 from tests.support.app import serving_app
 from tests.support.classrooms import ready
 from tests.support.command import Ended, configured, free_port, run
@@ -84,7 +86,7 @@ async def test_a_well_installation_has_nothing_that_fails(
     assert found["turn"][0] == "warn"  # the stub lets nobody in
     assert stub.rooms == {}
     assert {"CreateRoom", "DeleteRoom"} <= set(stub.calls)
-    assert plain.out.splitlines()[-1] == "10 ok, 2 warn, 0 fail"
+    assert plain.out.splitlines()[-1] == "12 ok, 2 warn, 0 fail"
 
 
 async def test_no_room_is_made_unless_asked_for(database: Database, stub: LiveKitStub) -> None:
@@ -202,6 +204,42 @@ async def test_the_doctor_says_when_the_door_was_shut(
     assert found["webhook door"][1].startswith(since)
 
 
+@pytest.mark.parametrize(
+    ("changed", "level", "says"),
+    [
+        ({}, "ok", "Nobody else's, as far as can be seen."),
+        (
+            {"jwt_secret": "ab" * 20},
+            "fail",
+            "HALAQA_JWT_SECRET is easy to guess, it repeats itself",
+        ),
+        ({"livekit_api_secret": "secret"}, "warn", "LiveKit's is that of `livekit-server --dev`."),
+    ],
+)
+async def test_secrets_that_others_know_fail(
+    database: Database, stub: LiveKitStub, changed: dict[str, str], level: str, says: str
+) -> None:
+    # Python's JWT library warns on stderr of a secret as short as that of LiveKit's --dev.
+    ended = await run("doctor", "--json", env=environment(database.url, stub, **changed))
+    findings = {one["name"]: one for one in json.loads(ended.out)["findings"]}
+    assert findings["secrets"]["level"] == level
+    assert findings["secrets"]["says"].startswith(says)
+
+
+async def test_academies_whose_links_are_not_of_an_allowed_scheme_are_named(
+    database: Database, stub: LiveKitStub
+) -> None:
+    for slug, template in (("noor", "https"), ("itqan", "Itqan"), ("odd", "javascript")):
+        await make.academy(slug=slug, meeting_link_template=f"{template}://class/{{room}}")
+    _, found = await doctor(environment(database.url, stub))
+    assert found["link templates"] == ("warn", "Not of an allowed scheme: those of itqan, odd.")
+    _, found = await doctor(environment(database.url, stub, link_schemes="https,itqan"))
+    assert found["link templates"] == ("warn", "Not of an allowed scheme: those of odd.")
+    await Academy.filter(slug="odd").delete()
+    _, found = await doctor(environment(database.url, stub, link_schemes="https,itqan"))
+    assert found["link templates"][0] == "ok"
+
+
 async def test_a_redis_that_is_not_there_fails(stub: LiveKitStub, template: Template) -> None:
     url = await template.fresh()
     env = environment(url, stub, redis_url=f"redis://127.0.0.1:{free_port()}")
@@ -303,12 +341,17 @@ async def test_an_address_is_shown_without_its_password() -> None:
     env = configured("sqlite:///x.db") | {
         "HALAQA_DATABASE_URL": "postgres://halaqa:hidden@db.example/halaqa?password=hidden&x=1",
         "HALAQA_REDIS_URL": "redis://:hidden@redis.example:6379/0",
+        "HALAQA_JWKS_URL": "https://hidden@id.example/keys?apikey=hidden&v=2",
+        "HALAQA_ALLOWED_ORIGINS": "https://halaqa:hidden@app.example",
+        "HALAQA_METRICS_TOKEN": "hidden-metrics-token-that-is-long-enough",
     }
     plain = await run("settings", "show", env=env)
     assert plain.code == 0
     assert "hidden" not in plain.out
     assert "postgres://halaqa:***@db.example/halaqa?password=***&x=1" in plain.out
     assert "redis://:***@redis.example:6379/0" in plain.out
+    assert "https://***@id.example/keys?apikey=***&v=2" in plain.out
+    assert "https://halaqa:***@app.example" in plain.out
 
 
 async def test_missing_settings_are_named_here_too() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 import clock
 from domain.access import UserRole
@@ -225,3 +226,36 @@ async def test_no_label_names_anybody(served: Served) -> None:
     }
     for name, words in known.items():
         assert {told for label, told in labels if label == name} <= words
+
+
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+async def test_the_settings_say_who_may_read_the_numbers(template: Template) -> None:
+    url, public = await template.fresh(), "https://halaqa.example.org"
+    token = SecretStr("a-token-of-the-operator-of-this")
+    bearer = {"authorization": f"Bearer {token.get_secret_value()}"}
+    for changed, plain, with_token in (
+        ({}, 200, 200),
+        ({"public_url": public}, 404, 404),
+        ({"public_url": public, "metrics_token": token}, 401, 200),
+    ):
+        async with serving_app(url, **changed) as served, httpx.AsyncClient() as web:
+            address = f"{served.url}/metrics"
+            assert (await web.get(address)).status_code == plain
+            assert (await web.get(address, headers=bearer)).status_code == with_token
+
+
+@pytest.mark.parametrize("template", ["sqlite"], indirect=True)
+async def test_no_browser_takes_an_answer_for_something_else_or_keeps_it(
+    template: Template,
+) -> None:
+    async with serving_app(await template.fresh()) as served, httpx.AsyncClient() as web:
+        for path in ("/health/live", "/health/ready", "/metrics", "/graphql?query={viewer{id}}"):
+            answer = await web.get(served.url + path)
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            assert answer.headers["cache-control"] == "no-store", path
+        for refused in (
+            await web.post(f"{served.url}/graphql", content="no JSON"),
+            await web.get(f"{served.url}/graphql", headers={"authorization": "Bearer bad"}),
+        ):
+            assert refused.status_code >= 400
+            assert refused.headers["x-content-type-options"] == "nosniff"

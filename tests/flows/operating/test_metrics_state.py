@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from domain.system import ClockStatus, Component, SystemState, WebhookStatus
 from routes.metrics import Metrics
+from settings import current
 from tests.support import make
 from tests.support.exposition import read, value
 
@@ -42,10 +44,12 @@ STATE = SystemState(
 class Desk:
     """The metrics alone: `state` is read, or raised if it is an exception."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str | None = None, *, is_local: bool = True) -> None:
         self.reads = 0
         self.state: SystemState | Exception = STATE
-        self.metrics = Metrics(self.read)
+        public_url = "http://127.0.0.1:8000" if is_local else "https://halaqa.example.org"
+        changed = {"public_url": public_url, "metrics_token": SecretStr(token) if token else None}
+        self.metrics = Metrics(self.read, current().model_copy(update=changed))
 
     async def read(self) -> SystemState:
         self.reads += 1
@@ -100,7 +104,30 @@ async def test_without_the_database_it_says_so_and_leaves_out_what_it_cannot_kno
     assert "secret" not in answer.text
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+async def test_a_public_server_without_a_token_has_no_metrics() -> None:
+    desk = Desk(is_local=False)
+    assert (await desk.get()).status_code == 404
+    assert (await desk.get(authorization="Bearer ")).status_code == 404
+    assert desk.reads == 0
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+async def test_with_a_token_metrics_are_for_those_who_have_it(is_local: bool) -> None:
+    desk = Desk("a-token-of-the-operator", is_local=is_local)
+    wrong = ("", "Bearer", "Bearer a-token-of-the-operato", "Basic a-token-of-the-operator")
+    for authorization in wrong:
+        refused = await desk.get(authorization=authorization)
+        assert (refused.status_code, refused.text) == (401, "")
+        assert refused.headers["www-authenticate"] == "Bearer"
+    assert (await desk.get()).status_code == 401
+    assert desk.reads == 0
+    forwarded = {"x-forwarded-for": "192.0.2.1"}  # a token is as good from afar
+    told = await desk.get(authorization="bearer a-token-of-the-operator", **forwarded)
+    assert told.status_code == 200
+    assert desk.reads == 1
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
 async def test_metrics_are_not_served_through_a_proxy(header: str) -> None:
     desk = Desk()
     assert (await desk.get(**{header: "for=192.0.2.1"})).status_code == 404

@@ -23,6 +23,10 @@ page.on("request", (request) => {
   const { origin, protocol } = new URL(request.url());
   if (protocol.startsWith("http") && origin !== new URL(url).origin) say({ foreign: request.url() });
 });
+// The page's policy lets it do all that it does.
+page.on("console", (line) => {
+  if (line.text().includes("Content Security Policy")) say({ forbidden: line.text() });
+});
 page.on("pageerror", (error) => say({ broken: String(error) }));
 
 await page.goto(url);
