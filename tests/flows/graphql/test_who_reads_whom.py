@@ -1,4 +1,4 @@
-"""Who reads which field of whom, on whatever path they meet.
+"""Readers, and the fields that they read of others, on whatever path they meet.
 
 Names and roles belong to everybody who sees somebody's session. The email belongs to those whom
 `users` shows the person; and a super admin, whose external id may be their sign-in address, shows
