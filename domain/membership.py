@@ -58,13 +58,14 @@ class Term:
         is_begun = self._starts <= begun_by
         return self.withdrawn_at is None and is_begun and session.scheduled_at < self._ends
 
-    def joins_late(self, session: Occasion, now: datetime) -> bool:
-        """Tell whether it begins while the class runs: the person may come, and is not expected."""
+    def is_newcomers(self, session: Occasion, now: datetime) -> bool:
+        """Tell whether it is that of a newcomer: it begins while the class runs, so the person may
+        come and is not expected."""
         if self.withdrawn_at is not None or self.expects(session):
             return False
         is_in_class = session.scheduled_at < self._starts < session.open_until
-        is_late = is_in_class or session.scheduled_at < self._starts <= now
-        return is_late and max(self._starts, now) < self._ends
+        is_midway = is_in_class or session.scheduled_at < self._starts <= now
+        return is_midway and max(self._starts, now) < self._ends
 
     def lets_in_until(self, session: Occasion, now: datetime) -> datetime | None:
         """Return until when it lets its person into the session; None where it does not now.

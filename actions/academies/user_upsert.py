@@ -139,7 +139,7 @@ async def _upsert(
         raise ForbiddenError(NO_ADMINS if viewer.is_service else HIGHER_ROLE, ("externalId",))
     await _check_email(person, academy_id, user)
     _check_sign_in(viewer, person, user)
-    values = person.values | {"role": person.role} | _password_values(viewer, entry, user)
+    values = person.values | {"role": person.role} | await _password_values(viewer, entry, user)
     if user is None:
         return await User.create(
             external_id=person.external_id, academy_id=academy_id, created_at=now, **values
@@ -166,20 +166,18 @@ def _check_sign_in(viewer: Viewer, person: PersonInput, user: User | None) -> No
         raise ForbiddenError(KEY_SETS_NOTHING, ("email",))
 
 
-def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[str, Any]:
+async def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[str, Any]:
     """Return the columns of a new password; nothing where the password is kept.
 
-    Who becomes a supervisor or more loses a password that an access key set. A key that promotes
-    them drops one besides that they made of a key's: a thief of the key could have done that.
+    Who becomes a supervisor or more loses a password that a thief of an access key may know.
     """
     if entry.password_hash is not None:
-        is_keys = KeyPassword.PRESENT if viewer.is_service else None
-        return {"password_hash": entry.password_hash, "key_password": is_keys}
+        by_key = KeyPassword.PRESENT if viewer.is_service else None
+        return {"password_hash": entry.password_hash, "key_password": by_key}
     supervisor = ROLE_RANK[UserRole.SUPERVISOR]
-    if user is not None and ROLE_RANK[user.role] < supervisor <= ROLE_RANK[entry.person.role]:
-        is_keys = user.key_password
-        if is_keys is KeyPassword.PRESENT or (is_keys and viewer.is_service):
-            return {"password_hash": None, "key_password": None}
+    is_raised = user and ROLE_RANK[user.role] < supervisor <= ROLE_RANK[entry.person.role]
+    if user and is_raised and await access_keys.may_know_password(viewer, user):
+        return {"password_hash": None, "key_password": None}
     return {}
 
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from actions.writing.rights import doubt_rights
 from actions.writing.search_words import write_words
-from domain.access import Permit, UserRole, Viewer
+from domain.access import KeyPassword, Permit, UserRole, Viewer
 from domain.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -34,6 +34,7 @@ ACADEMY_MAX_KEYS = 50
 KEPT_ENDED = 100  # keys of an academy that are revoked or expired, and still listed
 NAME_MAX_CHARS = 100
 USE_STAMPED_EVERY = timedelta(minutes=1)
+CREATED, CHANGED = "created as {}", "{} to {}"
 INVALID = "The access key is not valid."
 
 _KEY = re.compile(r"hlq_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43})")
@@ -121,9 +122,9 @@ async def note_changes(
         return
     key = await AccessKey.get(user_id=viewer.user_id)
     whats = {
-        user.id: f"{former[user.id]} to {user.role}"
+        user.id: CHANGED.format(former[user.id], user.role)
         if user.id in former
-        else f"created as {user.role}"
+        else CREATED.format(user.role)
         for user in users
         if former.get(user.id) is not user.role
     }
@@ -133,6 +134,20 @@ async def note_changes(
             for user_id, what in whats.items()
         ]
     )
+
+
+async def may_know_password(promoter: Viewer, user: User) -> bool:
+    """Tell whether a thief of a key may know the password of somebody who is promoted.
+
+    They know one that a key set. One that the person made of it is the person's own, unless a key
+    promotes them, or had demoted them: a thief signs in with the key's and changes it too.
+    """
+    if user.key_password is not KeyPassword.FORMER:
+        return user.key_password is KeyPassword.PRESENT
+    demoted = AccessKeyChange.filter(
+        user_id=user.id, what__startswith=CHANGED.format(UserRole.SUPERVISOR, "")
+    )
+    return promoter.is_service or await demoted.exists()
 
 
 async def viewer_of(key: str, now: datetime) -> Viewer:

@@ -151,7 +151,7 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
     people = [(session.teacher_id, UserRole.TEACHER, False)]
     people += [
         (user_id, UserRole.STUDENT, user_id in students.expected)
-        for user_id in sorted(students.expected | students.late)
+        for user_id in sorted(students.expected | students.newcomers)
     ]
     roster = [
         SessionParticipant(

@@ -23,7 +23,7 @@ async def fill(draft: Draft) -> None:
     """
     session = draft.session
     students = await read_students(session, draft.now)
-    named = students.expected | students.late
+    named = students.expected | students.newcomers
     rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
     for user_id in sorted(named.difference(rows)):
         is_expected = user_id in students.expected

@@ -71,12 +71,12 @@ async def read_rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceS
 class Students:
     """Ids of a session's students.
 
-    Of those expected the attendance counts. The late ones become members while it runs: they may
-    come. Of these, `renewed` may have been members before too: then they stay expected.
+    Of those expected the attendance counts. Newcomers become members while it runs: they may come.
+    Of these, `renewed` may have been members before too: then they stay expected.
     """
 
     expected: set[int]
-    late: set[int]
+    newcomers: set[int]
     renewed: set[int]
 
 
@@ -87,6 +87,6 @@ async def read_students(session: Session, now: datetime) -> Students:
     of_group = Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
     members, occasion = await of_group.filter(withdrawn_at=None), session.occasion
     expected = {one.user_id for one in members if one.term.expects(occasion)}
-    late = [one for one in members if one.term.joins_late(occasion, now)]
-    renewed = {one.user_id for one in late if one.active_from is None}
-    return Students(expected, {one.user_id for one in late} - expected, renewed - expected)
+    new = [one for one in members if one.term.is_newcomers(occasion, now)]
+    renewed = {one.user_id for one in new if one.active_from is None}
+    return Students(expected, {one.user_id for one in new} - expected, renewed - expected)

@@ -12,12 +12,14 @@ import pytest
 from asyncpg import LockNotAvailableError
 
 import clock
-from actions.academies import group_upsert, user_upsert
+from actions.academies import group_members, group_upsert, user_upsert
+from actions.academies.group_members import NewMember
 from actions.academies.group_upsert import GroupEntry, MemberInput
 from actions.academies.user_upsert import PersonInput
 from actions.admittance import barring
 from actions.identity import refresh_tokens, sign_ins
 from actions.writing import bulk
+from actions.writing.memberships import Dates
 from actions.writing.rights import doubt_rights
 from domain.access import UserRole, Viewer
 from domain.errors import InvalidCredentialsError, NotFoundError
@@ -111,6 +113,17 @@ async def regroup(at: Families) -> None:
     await group_upsert.upsert_groups(at.admin, [plan], clock.now())
 
 
+async def come_and_go(at: Families) -> None:
+    some, others = random.sample(at.children, 4), random.sample(at.children, 3)
+    members = [
+        NewMember(child.id, None, MembershipSource.SUBSCRIPTION, Dates(None, None))
+        for child in some
+    ]
+    await group_members.add_group_members(at.admin, at.circle.id, members, clock.now())
+    leaving = [child.id for child in others]
+    await group_members.remove_group_members(at.admin, at.circle.id, leaving, clock.now())
+
+
 async def bar(at: Families) -> None:
     session, child = random.choice(at.sessions), random.choice(at.children)
     with suppress(NotFoundError):  # another writer moved them meanwhile
@@ -138,7 +151,7 @@ async def signed_in(at: Families) -> str:
 
 
 Write = Callable[[Families], Awaitable[None]]
-WRITERS: list[Write] = [deactivate, move, regroup, bar, sign_out, steal]
+WRITERS: list[Write] = [deactivate, move, regroup, come_and_go, bar, sign_out, steal]
 
 
 async def test_a_storm_of_writers_never_waits_in_a_circle(database: Database) -> None:

@@ -23,10 +23,10 @@ def term(
 
 
 # Minutes from the start of the class, which lasts 60: member since, active from, active until,
-# withdrawn; now. Then: are they expected, do they have a place as one who comes late, and may they
+# withdrawn; now. Then: are they expected, do they have a place as a newcomer, and may they
 # come now.
 TABLE = """
-since from until withdrawn now   expected late may_come
+since from until withdrawn now   expected new  may_come
 -     -    -     -         -5    yes      no   yes
 -     -    -     -         20    yes      no   yes
 -99   -    -     -         20    yes      no   yes
@@ -63,16 +63,16 @@ since from until withdrawn now   expected late may_come
 
 @pytest.mark.parametrize("line", TABLE.strip().splitlines()[1:])
 def test_a_membership_and_a_class(line: str) -> None:
-    *moments, expected, late, may_come = line.split()
+    *moments, expected, new, may_come = line.split()
     since, starts, ends, withdrawn, minutes = (None if m == "-" else int(m) for m in moments)
     membership, now = term(since, starts, ends, withdrawn), at(minutes)
     assert now is not None
     told = (
         membership.expects(CLASS),
-        membership.joins_late(CLASS, now),
+        membership.is_newcomers(CLASS, now),
         membership.lets_in_until(CLASS, now) is not None,
     )
-    assert told == (expected == "yes", late == "yes", may_come == "yes")
+    assert told == (expected == "yes", new == "yes", may_come == "yes")
 
 
 def test_one_that_covers_the_start_has_no_end_before_the_session_has() -> None:

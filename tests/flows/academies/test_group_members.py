@@ -34,14 +34,14 @@ mutation ($group: ID!, $users: [ID!]!) {{
 async def add(
     asker: Asker, there: Scene, *members: dict[str, Any], by: str = "supervisor", **wish: Any
 ) -> Answer:
-    named = {"now": there.now, "group": there.id("circle")} | wish
+    named: dict[str, Any] = {"now": there.now, "group": there.id("circle")} | wish
     return await asker.ask(ADD, there[by], members=list(members), **named)
 
 
 async def remove(
     asker: Asker, there: Scene, *users: str, by: str = "supervisor", **wish: Any
 ) -> Answer:
-    named = {"now": there.now, "group": there.id("circle")} | wish
+    named: dict[str, Any] = {"now": there.now, "group": there.id("circle")} | wish
     return await asker.ask(REMOVE, there[by], users=list(users), **named)
 
 
@@ -157,6 +157,19 @@ async def test_who_is_removed_is_not_listed_any_more_and_their_row_says_so(
     assert [(row.is_removed, row.withdrawn_at) for row in kept] == [(True, there.now)] * 2
     for session in (there["mine"], tomorrow):
         assert set(await roster(session)) == {there["teacher"].id, there["classmate"].id}
+
+
+async def test_a_teacher_sees_no_student_who_was_removed_from_their_group(
+    asker: Asker, there: Scene
+) -> None:
+    payload(await add(asker, there, by_id(there, "student"), group=there.id("others_circle")))
+    users = "{ users(first: 100) { nodes { id } } }"
+    for is_seen in (True, False):
+        found = payload(await asker.ask(users, there["teacher"]))["nodes"]
+        assert ({"id": there.id("student")} in found) is is_seen
+        payload(await remove(asker, there, there.id("student")))
+    found = payload(await asker.ask(users, there["colleague"]))["nodes"]
+    assert {"id": there.id("student")} in found
 
 
 async def test_who_is_removed_in_class_keeps_a_row_for_what_they_attended(

@@ -62,7 +62,7 @@ async def remove(there: Scene, who: str) -> None:
 
 
 async def reach(asker: Asker, there: Scene, who: str, child: str) -> dict[str, Any]:
-    """What a person gets wherever a right to `mine` is asked."""
+    """Ask for everything of `mine` that needs a right, and tell what this person gets."""
     person, now, id = there[who], there.now, there.id("mine")
     listed = payload(await asker.ask(SESSIONS, person, now=now))["nodes"]
     node = await asker.ask(NODE, person, now=now, id=id)

@@ -171,8 +171,9 @@ async def test_a_student_whose_membership_a_person_ends_in_class_loses_row_and_s
             await replace_members(at, ["student", "classmate"], student=now)
             assert await theirs.refusal() == "FORBIDDEN"
             assert await others.is_connected()
-        rows = SessionParticipant.filter(session_id=there["running"].id)
-        assert not await rows.exists(user_id=there["student"].id)
+        assert not await SessionParticipant.exists(
+            session_id=there["running"].id, user_id=there["student"].id
+        )
 
 
 async def test_a_former_managers_stream_ends_and_they_may_subscribe_again_as_a_guest(
