@@ -4,7 +4,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_scheduling")]
+    dependencies = [("models", "0008_scheduling")]
 
     initial = False
 

@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_rights")]
+    dependencies = [("models", "0007_memberships_and_keys")]
 
     initial = False
 

@@ -36,7 +36,7 @@ async def write_words(_: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_edges")]
+    dependencies = [("models", "0005_cursor_words")]
 
     initial = False
 

@@ -5,7 +5,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_lists")]
+    dependencies = [("models", "0006_search_words")]
 
     initial = False
 
