@@ -56,11 +56,11 @@ async def catch_forgotten(
         caught.checked += 1
         try:
             async with trying(session.id, now, is_trial=is_dry) as draft:
-                if session.status is SessionStatus.COMPLETED:
-                    caught.finalised += _add_final_work(draft)
-                else:
-                    make_due_meeting(draft)
-                    caught.made += draft.session.meeting_id is not None
+                is_added = _add_final_work(draft)
+                make_due_meeting(draft)
+            caught.finalised += is_added
+            session = draft.session
+            caught.made += session.status.is_live and session.meeting_id is not None
         except Exception:
             extra = {"session": session.id}
             logger.warning("forgotten work not planned", exc_info=True, extra=extra)
@@ -69,8 +69,9 @@ async def catch_forgotten(
 
 
 def _add_final_work(draft: Draft) -> bool:
-    """Have the result calculated, unless it is there by now."""
-    is_open = draft.session.finalised_at is None
+    """Have the result of a session that has ended calculated, unless it is there by now."""
+    session = draft.session
+    is_open = session.status is SessionStatus.COMPLETED and session.finalised_at is None
     if is_open:
         draft.add_work(WorkKind.FINALISE_ATTENDANCE, draft.now)
     return is_open

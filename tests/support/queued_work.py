@@ -33,8 +33,9 @@ async def over(number: int = 1) -> list[Session]:
 
 
 async def work_left(**values: object) -> list[tuple[object, ...]]:
-    """Kind, subject, attempts and claim of the due work that these values select."""
-    chosen = DueWork.filter(**values)
+    """Kind, subject, attempts and claim of the due work that these values select, but for that of
+    an ONGOING session which waits for its teacher to be late."""
+    chosen = DueWork.filter(**values).exclude(kind=WorkKind.MISS_TEACHER)
     return await chosen.values_list("kind", "subject", "attempts", "claimed_until")
 
 

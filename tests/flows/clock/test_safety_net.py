@@ -13,14 +13,15 @@ from models import DueWork, Session, VideoSettings
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.livekit_stub import LiveKitStub
 from tests.support.patience import see, until
+from tests.support.scene import dump
 from tests.support.ticking import reaching, ticking_with_stub, told
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 async def refused() -> Classroom:
-    """A READY session without a meeting: its academy's window is shut until midnight in Riyadh."""
-    return await ready(meeting_creation_time_start="00:00", meeting_creation_time_end="01:00")
+    """A READY session without a meeting: its academy's window opens in the middle of it."""
+    return await ready(meeting_creation_time_start="14:30", meeting_creation_time_end="15:30")
 
 
 async def test_a_live_session_gets_the_meeting_that_nobody_plans_any_more() -> None:
@@ -60,7 +61,7 @@ async def test_a_refused_meeting_with_a_retry_date_waits_and_one_without_is_made
     await VideoSettings.all().update(
         meeting_creation_time_start=None, meeting_creation_time_end=None
     )
-    done = await catch_forgotten(at(24 * 60))
+    done = await catch_forgotten(at(31))
     assert (done.checked, done.made) == (1, 1)
     assert (await classroom.now()).meeting_id is not None
 
@@ -82,10 +83,15 @@ async def test_a_result_that_nobody_plans_any_more_is_planned() -> None:
 async def test_a_dry_run_counts_and_does_nothing() -> None:
     await ready()
     await advance_due(at(65))
+    unmade = await ready(auto_create_meetings=False)
+    await VideoSettings.all().update(auto_create_meetings=True)
+    await Session.all().update(meeting_refusal=None)
     await DueWork.all().delete()
+    before = await dump()
     done = await catch_forgotten(at(70), is_dry=True)
-    assert (done.checked, done.finalised) == (1, 0)
-    assert await DueWork.all().count() == 0
+    assert (done.checked, done.made, done.finalised) == (2, 1, 1)
+    assert await dump() == before
+    assert (await unmade.now()).meeting_id is None
 
 
 async def test_a_running_clock_does_it_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from tests.conftest import Database
 from tests.support import make
 from tests.support.command import Ended, configured, run
 from tests.support.livekit_stub import LiveKitStub
+from tests.support.scene import dump
 from tests.support.ticking import reaching
 
 
@@ -76,6 +77,21 @@ async def test_stuck_sessions_are_listed_and_the_exit_code_is_1(database: Databa
     assert (ended.code, ended.err) == (1, "There is no such academy.\n")
 
 
+async def test_a_class_without_its_teacher_is_listed_and_no_trouble_of_the_system(
+    database: Database,
+) -> None:
+    session = await make_session(-20)
+    await advance_due(clock.now())
+    await DueWork.all().delete()
+    await Session.filter(id=session.id).update(room_ready_at=clock.now())
+    ended = await command(database, "sessions", "stuck")
+    assert ended.code == 1
+    due_at = session.scheduled_at + timedelta(minutes=15)
+    assert ended.out == f"{session.id}  NO_TEACHER  since {due_at:%F %T}Z\n1 stuck.\n"
+    shown = await command(database, "sessions", "show", str(session.id))
+    assert f"stuck      NO_TEACHER since {due_at:%F %T}Z" in shown.out
+
+
 async def test_late_sessions_are_moved_to_their_status(database: Database) -> None:
     session = await make_session(-1)
     await make_session(60)
@@ -132,6 +148,14 @@ async def test_sessions_manage_meetings_does_all_work_of_meetings(database: Data
     async with LiveKitStub() as stub:
         session, near = await expired(stub), await make_session(12)
         await DueWork.all().delete()
+        before = await dump()
+        dry = await command(database, "sessions", "manage-meetings", "--dry-run", livekit=stub.url)
+        assert dry.out.splitlines() == [
+            "ahead: 1 checked, 1 created.",
+            "missing: 0 checked, 0 made, 0 to be finalised.",
+            "1 checked, 1 ended, 0 failed; nothing was done.",
+        ]
+        assert await dump() == before
         ended = await command(database, "sessions", "manage-meetings", livekit=stub.url)
         assert ended.out.splitlines() == [
             "ahead: 1 checked, 1 created.",

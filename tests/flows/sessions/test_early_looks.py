@@ -184,6 +184,32 @@ async def test_a_room_that_is_made_again_while_the_session_waits_is_deleted() ->
     assert not (await state(row.id, classroom.student)).has_joined
 
 
+async def test_a_leave_that_is_lost_with_the_old_room_leaves_nobody_inside_the_next() -> None:
+    classroom = await begun()
+    row = await later(classroom, 120)
+    await advance_due(at(110))
+    await send(Room(row, at(111)).started(), at(111))
+    found = await state(row.id, classroom.student)
+    assert (found.result.presence, found.has_joined) == (Presence.NOT_JOINED, False)
+    assert (await classroom.now()).status is SessionStatus.READY
+    assert (await recalculate_session(row.id, at(112))).rows == 0
+
+
+async def test_who_only_looks_in_and_is_found_by_a_look_at_livekit_starts_nothing(
+    stub: LiveKitStub, livekit: LiveKit
+) -> None:
+    classroom = await ready()
+    await make_room(livekit, classroom.session.id, at(-9))
+    row = await classroom.now()
+    guests = [await who(classroom, UserRole.SUPERVISOR), await who(classroom, UserRole.PARENT)]
+    for guest in guests:
+        stub.enter(str(row.room_name), f"{guest.user_id}_Guest")
+    await reconcile_rooms(livekit, at(-8))
+    rows = SessionParticipant.filter(session_id=row.id, user_id__in=[one.user_id for one in guests])
+    assert await rows.count() > 0
+    assert (await classroom.now()).status is SessionStatus.READY
+
+
 async def test_a_session_that_an_admin_began_hours_before_is_moved_too() -> None:
     classroom = await ready()
     admin = await who(classroom, UserRole.ACADEMY_ADMIN)
