@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
         ),
         Sql(
             "CREATE INDEX search_words_begin ON search_words (academy_id, kind, word, subject)",
+            "CREATE INDEX sessions_student ON sessions (student_id) WHERE student_id IS NOT NULL",
         ),
         ops.RunPython(write_words),
     ]
