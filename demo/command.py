@@ -16,7 +16,7 @@ from actions.identity import access_tokens
 from cli.database import alone, migrate, opened
 from cli.parts import Example, Parts
 from cli.serving import Port, check_fits, serve_on_port
-from cli.weak_secrets import DEMOS_SECRET
+from cli.weak_secrets import DEMOS_SECRET, check_secrets
 from demo import academy as demos
 from demo.academy import Demo
 from demo.banner import Pass, print_passes, print_places, print_session
@@ -46,6 +46,8 @@ def demo(context: typer.Context, serve: Serves = False, port: Port = None) -> No
     settings.overrule(port=port)
     given = settings.current()
     check_fits(given)
+    if not given.is_local:
+        check_secrets(given)
     telemetry.start_logging(logging.WARNING)
     if not serve:
         migrate()

@@ -57,9 +57,10 @@ class GraphiQL:
         return HTMLResponse(html, headers=page_headers(html))
 
     def routes(self) -> list[BaseRoute]:
-        """Return the route of the built page's scripts and styles, under /graphiql."""
-        is_served = self._is_on and self.is_built
-        return [Mount("/graphiql", _Files(directory=self._built))] if is_served else []
+        """Return the route of the built page's scripts and styles; the page itself is no file."""
+        if not (self._is_on and self.is_built):
+            return []
+        return [Mount("/graphiql/assets", _Files(directory=self._built / "assets"))]
 
 
 class _Files(StaticFiles):

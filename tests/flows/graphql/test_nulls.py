@@ -147,7 +147,8 @@ def test_each_optional_input_says_what_null_means() -> None:
 async def test_null_keeps_what_is_there(asker: Asker, there: Scene, path: str) -> None:
     owner, _, field = path.partition(".")
     send = await sender(asker, there, owner, field)
-    payload(await send())
+    if owner != "CreateMeetingInput":  # a meeting has its options from when it is made
+        payload(await send())
     before = await dump()
     payload(await send(**{field: named(there, field, KEPT[path])}))
     kept = await dump()

@@ -147,6 +147,18 @@ async def test_without_serve_it_only_makes_the_academy_and_prints_tokens(tmp_pat
         assert set(Printed(ended.out).tokens) == set(UserRole)
 
 
+async def test_the_demo_stays_on_its_own_machine_with_secrets_that_are_published(
+    tmp_path: Path,
+) -> None:
+    public = {"public_url": "https://halaqa.example.org"}
+    env = environment(database_url=f"sqlite:///{tmp_path}/demo.db", **public)
+    for command in (("demo",), ("demo", "--serve")):
+        ended = await run(*command, env=env)
+        assert (ended.code, ended.out) == (1, "")
+        assert ended.err.startswith("HALAQA_JWT_SECRET is the demo's, which is published: give ")
+    assert not (tmp_path / "demo.db").exists()
+
+
 async def test_the_demo_refuses_a_database_that_has_academies(database: Database) -> None:
     await make.academy("itqan")
     ended = await run("demo", "--serve", env=environment(database_url=database.url))

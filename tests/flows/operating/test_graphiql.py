@@ -102,6 +102,8 @@ async def test_our_page_runs_only_our_scripts_and_stands_in_no_frame(
     async with serve(app) as url, httpx.AsyncClient() as client:
         page = await client.get(f"{url}/graphql", headers=BROWSER)
         script = await client.get(f"{url}/graphiql/assets/page-1.js")
+        # As a file the page would have none of these headers.
+        assert (await client.get(f"{url}/graphiql/index.html")).status_code == 404
     policy = policy_of(page)
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
     assert policy["script-src"] == policy["connect-src"] == ["'self'"]
