@@ -3,12 +3,14 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from models import VideoSettings
+from domain.membership import Occasion
+from models import Membership, User, VideoSettings
 from models.database import sql
 from models.database.connection import close_database, dialect, open_database
 from models.database.migration_runner import ForeignKeyError, apply
@@ -178,3 +180,34 @@ async def test_an_academy_of_the_first_release_gets_the_defaults_of_new_settings
     assert (settings.ready_minutes_before, settings.meeting_creation_minutes_before) == (7, 15)
     assert settings.auto_create_meetings
     assert not settings.record_by_default
+
+
+async def test_members_of_before_have_been_members_always(template: Template) -> None:
+    url = await template.blank()
+    await apply(url, until="0004_sure_attendance")
+    await open_database(url)
+    try:
+        await sql.execute(
+            "INSERT INTO academies (slug, name, timezone, locale, is_active, created_at)"
+            f" VALUES ('noor', 'Noor', 'UTC', 'ar', true, {MADE_AT})"
+        )
+        await sql.execute(
+            "INSERT INTO users (academy_id, role, first_name, last_name, is_active, is_service,"
+            " rights_version, password_hash, created_at)"
+            f" VALUES (1, 'STUDENT', 'Sara', 'Ali', true, false, 0, 'hash', {MADE_AT})"
+        )
+        await sql.execute(
+            "INSERT INTO groups (academy_id, external_id, kind, name, created_at)"
+            f" VALUES (1, 'g1', 'CIRCLE', 'Dawn', {MADE_AT})"
+        )
+        await sql.execute(
+            "INSERT INTO memberships (group_id, user_id, via) VALUES (1, 1, 'ENROLMENT')"
+        )
+        await apply(url)
+        membership, student = await Membership.get(id=1), await User.get(id=1)
+    finally:
+        await close_database()
+    long_ago = datetime(1999, 1, 1, tzinfo=UTC)
+    assert membership.term.expects(Occasion(long_ago, long_ago, long_ago))
+    assert not membership.is_removed
+    assert (student.password_hash, student.key_password) == ("hash", None)
