@@ -1,7 +1,8 @@
 """Memberships: when somebody belongs to a group, and what that means for one of its sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Self
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
@@ -77,20 +78,26 @@ class Term:
             return FAR_FUTURE
         return self._ends if self.is_active(now) else None
 
-    def changed(
-        self, active_from: datetime | None, active_until: datetime | None, now: datetime
-    ) -> "Term":
-        """Return this membership with dates that a person gives it now; new, if it was over.
+    @classmethod
+    def new(
+        cls, active_from: datetime | None, active_until: datetime | None, now: datetime
+    ) -> Self:
+        """Return the membership of who becomes a member now.
 
-        A last moment that is not later than now takes it away; the same dates again change nothing.
+        A last moment that is not later than now takes it away at once.
         """
         is_over = active_until is not None and active_until <= now
+        return cls(now, active_from, active_until, now if is_over else None)
+
+    def changed(
+        self, active_from: datetime | None, active_until: datetime | None, now: datetime
+    ) -> Self:
+        """Return this membership with dates that a person gives it now; a new one, if it was not
+        active. The same dates again change nothing, unless they give back what was taken away."""
+        new = self.new(active_from, active_until, now)
         is_same = (self.active_from, self.active_until) == (active_from, active_until)
-        if is_same and (is_over or self.withdrawn_at is None):
+        if is_same and (self.withdrawn_at is None or new.withdrawn_at is not None):
             return self
         since = self.member_since if self.is_active(now) else now
-        ended = self.withdrawn_at or now
-        return Term(since, active_from, active_until, ended if is_over else None)
-
-
-NO_MEMBER = Term(withdrawn_at=LONG_AGO)  # what it is before somebody becomes a member
+        withdrawn_at = new.withdrawn_at and (self.withdrawn_at or now)
+        return replace(new, member_since=since, withdrawn_at=withdrawn_at)

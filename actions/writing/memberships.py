@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from domain.membership import NO_MEMBER
+from domain.membership import Term
 from domain.session import MembershipSource
 from models import Group, Membership
 from models.database import sql
@@ -36,12 +36,12 @@ async def set_memberships(
     new: list[Membership] = []
     for (user_id, via), dates in wanted.items():
         row = known.get((user_id, via))
-        before = NO_MEMBER if row is None or row.is_removed else row.term
-        after = before.changed(dates.active_from, dates.active_until, now)
-        values = asdict(after) | {"is_removed": False}
+        become = Term.new if row is None or row.is_removed else row.term.changed
+        term = become(dates.active_from, dates.active_until, now)
+        values = asdict(term) | {"is_removed": False}
         if row is None:
             new.append(Membership(group_id=group.id, user_id=user_id, via=via, **values))
-        elif after != before:
+        elif row.is_removed or term != row.term:
             await row.update_from_dict(values).save(update_fields=list(values))
             changed.add(user_id)
     await Membership.bulk_create(new)

@@ -122,3 +122,10 @@ def test_what_was_over_or_not_begun_begins_anew() -> None:
     assert term(1, None, 5).changed(None, at(90), NOW) == term(20, None, 90)
     assert term(1, 90, None).changed(None, None, NOW) == term(20, None, None)
     assert term(1, None, 90).changed(None, None, NOW) == term(1, None, None)
+
+
+def test_a_new_membership_counts_from_now_and_one_with_a_past_end_gives_nothing() -> None:
+    assert Term.new(None, at(90), NOW) == term(20, None, 90)
+    assert Term.new(at(-99), at(20), NOW) == term(20, -99, 20, 20)
+    # Taken away, and given back with the dates that it had.
+    assert term(1, None, None, 6).changed(None, None, NOW) == term(20, None, None)

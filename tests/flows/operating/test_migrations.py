@@ -4,18 +4,15 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from actions.writing.search_words import write_words
-from models import Group, SearchWord, Session, SessionEvent, User, VideoSettings
+from models import VideoSettings
 from models.database import sql
 from models.database.connection import close_database, dialect, open_database
 from models.database.migration_runner import ForeignKeyError, apply
 from models.migrations import __main__ as writer
-from models.reading.search import groups_found, sessions_found, users_found
 from tests.conftest import Template
 
 SCRATCH = "tests.support.scratch"
@@ -181,124 +178,3 @@ async def test_an_academy_of_the_first_release_gets_the_defaults_of_new_settings
     assert (settings.ready_minutes_before, settings.meeting_creation_minutes_before) == (7, 15)
     assert settings.auto_create_meetings
     assert not settings.record_by_default
-
-
-async def test_events_of_an_earlier_release_get_words_of_their_own(template: Template) -> None:
-    url = await template.blank()
-    await apply(url, until="0004_sure_attendance")
-    await open_database(url)
-    try:
-        await insert("academies", "created_at", **ACADEMY)
-        await insert("users", "created_at", **TEACHER)
-        for notes in ("", "Bring it"):
-            await insert("sessions", *SESSION_MOMENTS, **SESSION, notes=notes)
-        for sequence in (1, 2, 3):
-            for session_id in (1, 2):
-                event = {"session_id": session_id, "sequence": sequence}
-                await insert("session_events", "occurred_at", **event, kind="UPDATED", payload="{}")
-        await apply(url)
-        sessions = await Session.all().order_by("id")
-        events = await SessionEvent.all()
-    finally:
-        await close_database()
-    words = {(event.session_id, event.sequence): event.word for event in events}
-    assert len(set(words.values())) == 6
-    assert all(0 < word < 2**48 for word in words.values())
-    assert [session.version_word for session in sessions] == [words[1, 3], words[2, 3]]
-    assert [session.notes for session in sessions] == [None, "Bring it"]
-
-
-ACADEMY = {"slug": "noor", "name": "Noor", "timezone": "UTC", "locale": "ar", "is_active": "1"}
-TEACHER = {
-    "academy_id": 1,
-    "role": "TEACHER",
-    "first_name": "Ali",
-    "last_name": "Omar",
-    "is_active": "1",
-    "is_service": "0",
-}
-SESSION_MOMENTS = (
-    "scheduled_at",
-    "ends_at",
-    "ready_at",
-    "completes_at",
-    "overtime_until",
-    "created_at",
-    "updated_at",
-)
-SESSION = {
-    "academy_id": 1,
-    "teacher_id": 1,
-    "kind": "QURAN",
-    "format": "GROUP",
-    "title": "Dawn",
-    "status": "CANCELLED",
-    "version": 3,
-    "duration_minutes": 60,
-    "attendance_policy": "{}",
-    "attendance_rule": 2,
-}
-
-
-async def insert(table: str, *moments: str, **values: Any) -> None:
-    """Insert a row; its moments are all the same."""
-    named = {name: f"'{value}'" for name, value in values.items()} | dict.fromkeys(moments, MADE_AT)
-    columns = ", ".join(named)
-    await sql.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(named.values())})")
-
-
-async def test_rows_of_an_earlier_release_are_found_by_their_words(template: Template) -> None:
-    url = await template.blank()
-    await apply(url, until="0004_sure_attendance")
-    await open_database(url)
-    try:
-        await sql.execute(
-            "INSERT INTO academies (slug, name, timezone, locale, is_active, created_at)"
-            f" VALUES ('noor', 'Noor', 'UTC', 'ar', true, {MADE_AT})"
-        )
-        for role, academy, first, email in OLD_PEOPLE:
-            await sql.execute(
-                "INSERT INTO users (academy_id, role, external_id, first_name, last_name, email,"
-                " is_active, is_service, rights_version, created_at)"
-                f" VALUES ($1, $2, $3, $4, 'Ali', $5, true, false, 0, {MADE_AT})",
-                *(academy, role, f"key {first}", first, email),
-            )
-        await sql.execute(
-            "INSERT INTO groups (academy_id, external_id, kind, name, created_at)"
-            f" VALUES (1, 'G1', 'CIRCLE', 'حلقة', {MADE_AT})"
-        )
-        await sql.execute(
-            "INSERT INTO sessions (academy_id, kind, format, title, teacher_id, student_id, status,"
-            " version, scheduled_at, duration_minutes, ends_at, ready_at, completes_at,"
-            " overtime_until, attendance_policy, attendance_rule, created_at, updated_at)"
-            " VALUES (1, 'QURAN', 'INDIVIDUAL', 'سورة الكهف', 1, 2, 'COMPLETED', 1, "
-            f"{MADE_AT}, 60, {', '.join([MADE_AT] * 4)}, '{{}}', 1, {MADE_AT}, {MADE_AT})"
-        )
-        await apply(url)
-
-        async def found(rows: Any) -> list[int]:
-            return [row.id for row in await rows.order_by("id")]
-
-        assert await found(User.filter(users_found("احمد", 1))) == [1]
-        assert await found(User.filter(users_found("ali", 1))) == [1, 2]
-        assert await found(User.filter(users_found("zoe@", None))) == [2]
-        assert await found(User.filter(users_found("key root", None))) == [3]
-        assert await found(Group.filter(groups_found("حلقه", 1))) == [1]
-        assert await found(Group.filter(groups_found("g1", 1))) == [1]
-        for search in ("كهف", "zoe", "احمد سوره"):
-            assert await found(Session.filter(sessions_found(search, 1))) == [1]
-        # Words that the actions write are the same, so they write none anew.
-        before = await SearchWord.all().order_by("id")
-        await write_words(await User.all())
-        await write_words(await Session.all())
-        await write_words(await Group.all())
-        assert await SearchWord.all().order_by("id") == before
-    finally:
-        await close_database()
-
-
-OLD_PEOPLE = (
-    ("TEACHER", 1, "أحمد", None),
-    ("STUDENT", 1, "Zoë", "zoe@example.org"),
-    ("SUPER_ADMIN", None, "Root", "root@example.org"),
-)
