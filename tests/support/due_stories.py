@@ -143,6 +143,7 @@ async def _has_expired(session: Session, student: User) -> bool:
 
 
 async def note_away(stub: LiveKitStub) -> Story:
+    stub.holding.add("ListRooms")  # a look would miss the room, and nobody would be inside
     people, session = await _make_session(-40, -10)
     await send(Room(session, _in(-49)).joined(Stay(people.student, _in(-38))), _in(-38))
     await WebhookDoor().beat("here:1", _in(-20))
