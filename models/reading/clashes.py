@@ -7,38 +7,47 @@ over clash with none. A student who is barred or not active does not come, and s
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 
 from domain.access import Viewer
-from domain.configuration import VIDEO_BOUNDS
 from domain.warning import WARNINGS_MAX, Clash, clash_text
 from models.academy import Academy
 from models.database import sql
+from models.database.connection import dialect
 from models.session import Session
 from models.user import User
 from zones import zone_of
 
 Clashes = dict[int, list[Clash]]  # by session, by the other session's start
 
-LONGEST = timedelta(minutes=VIDEO_BOUNDS["max_duration_minutes"][1])
-
-# The last condition lets the index on academy and start find the others.
+# The pairs come first: a student's other sessions of all times would be many more. The last
+# condition, that nothing lasts longer than a day, lets the index on academy and start find them.
 OVERLAPPING = """
-SELECT s.id AS session_id, {person} AS user_id, o.id AS other_id, ROW_NUMBER() OVER
-    (PARTITION BY s.id ORDER BY o.scheduled_at, o.id, {person}) AS place
-FROM sessions s JOIN sessions o ON o.academy_id = s.academy_id AND o.id <> s.id
-    AND o.status IN ('SCHEDULED', 'READY', 'ONGOING')
-    AND o.scheduled_at < s.ends_at AND o.ends_at > s.scheduled_at
-    AND o.scheduled_at > $1 AND o.scheduled_at < $2
-{joins}
-WHERE s.id IN ({ids})
+WITH pairs AS MATERIALIZED (
+    SELECT s.id AS session_id, s.teacher_id, o.id AS other_id,
+        o.teacher_id AS other_teacher_id, o.scheduled_at
+    FROM sessions s JOIN sessions o ON o.academy_id = s.academy_id AND o.id <> s.id
+        AND o.status IN ('SCHEDULED', 'READY', 'ONGOING')
+        AND o.scheduled_at < s.ends_at AND o.ends_at > s.scheduled_at
+        AND o.scheduled_at > {a_day_before}
+    WHERE s.id IN ({ids})
+), clashes AS (
+    SELECT o.session_id, {person} AS user_id, o.other_id, ROW_NUMBER() OVER
+        (PARTITION BY o.session_id ORDER BY o.scheduled_at, o.other_id, {person}) AS place
+    FROM pairs o {joins}
+)
+SELECT session_id, user_id, other_id FROM clashes WHERE place <= {most} ORDER BY session_id, place
 """
-TEACHERS = ("s.teacher_id", "AND o.teacher_id = s.teacher_id")
+A_DAY_BEFORE = {
+    "postgres": "s.scheduled_at - interval '1 day'",
+    "sqlite": "date(s.scheduled_at, '-1 day')",
+}
 COMING = "{p}.is_expected AND {p}.barred_at IS NULL"
+TEACHERS = ("o.teacher_id", "WHERE o.teacher_id = o.other_teacher_id")
 STUDENTS = (
     "p.user_id",
-    "JOIN session_participants p ON p.session_id = s.id AND " + COMING.format(p="p") + " "
-    "JOIN session_participants q ON q.session_id = o.id AND q.user_id = p.user_id "
+    "JOIN session_participants p ON p.session_id = o.session_id AND " + COMING.format(p="p") + " "
+    "JOIN session_participants q ON q.session_id = o.other_id AND q.user_id = p.user_id "
     "AND " + COMING.format(p="q") + " JOIN users u ON u.id = p.user_id AND u.is_active",
 )
 EXPECTED = (
@@ -60,15 +69,15 @@ async def read_student_clashes(sessions: Sequence[Session]) -> Clashes:
 
 async def _read(sessions: Sequence[Session], person: str, joins: str) -> Clashes:
     found: Clashes = defaultdict(list)
-    for some in sql.batches(sessions):
-        first = min(one.scheduled_at for one in some) - LONGEST
-        last = max(one.ends_at for one in some)
-        ids = sql.places(len(some), first=3)
-        inner = OVERLAPPING.format(person=person, joins=joins, ids=ids)
-        query = (
-            f"SELECT * FROM ({inner}) c WHERE place <= {WARNINGS_MAX} ORDER BY session_id, place"
+    for some in sql.batches([session.id for session in sessions]):
+        query = OVERLAPPING.format(
+            person=person,
+            joins=joins,
+            ids=sql.places(len(some)),
+            a_day_before=A_DAY_BEFORE[dialect()],
+            most=WARNINGS_MAX,
         )
-        for row in await sql.query(query, first, last, *[one.id for one in some]):
+        for row in await sql.query(query, *some):
             found[row["session_id"]].append(Clash(row["user_id"], row["other_id"]))
     return found
 

@@ -93,6 +93,14 @@ async def test_two_sessions_clash_where_their_times_overlap(
     ]
 
 
+async def test_the_longest_session_clashes_with_what_starts_in_its_last_minute(
+    asker: Asker,
+) -> None:
+    classroom = await scheduled(max_duration_minutes=1440)
+    await also(classroom, -1439, 1440)
+    assert await codes(asker, classroom) == ["TEACHER_BUSY", "STUDENT_BUSY"]
+
+
 async def test_what_is_over_or_cancelled_clashes_with_none(asker: Asker) -> None:
     classroom = await scheduled()
     other = await also(classroom, 30)
