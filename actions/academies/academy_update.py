@@ -36,8 +36,10 @@ async def update_academy(
     that exist stay as they are. Nobody is absent from a session that had not started when its
     academy stopped, unless the academy is active again before the session's end.
     """
-    await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
+    stored = await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     given = dict(values)
+    if given.get("meeting_link_template") == stored.meeting_link_template:
+        given.pop("meeting_link_template", None)  # no change, also of one no longer allowed
     check_values(given)
     async with atomic() as tx:
         await lock_for_lists([academy_id])

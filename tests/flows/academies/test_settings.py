@@ -170,7 +170,8 @@ async def test_http_is_only_allowed_where_the_setting_says_so(asker: Asker, ther
 async def test_a_stored_template_stays_valid(asker: Asker, there: Scene) -> None:
     template = "itqan://class/{room}"
     await Academy.filter(id=there["academy"].id).update(meeting_link_template=template)
-    renamed = payload(await set_academy(asker, there, name="Noor"))["academy"]
+    again = {"name": "Noor", "meetingLinkTemplate": template}
+    renamed = payload(await set_academy(asker, there, **again))["academy"]
     assert (renamed["name"], renamed["meetingLinkTemplate"]) == ("Noor", template)
     academy = await Academy.get(id=there["academy"].id)
     at = there.now + timedelta(minutes=5)
