@@ -13,6 +13,7 @@ from graphql import GraphQLInputObjectType, GraphQLNonNull, get_named_type
 
 from domain.event import SessionEventKind
 from domain.session import SessionKind
+from domain.status import SessionStatus
 from models import (
     Academy,
     AccessKey,
@@ -48,6 +49,8 @@ KEPT = {
     "VideoSettingsInput.recordByDefault": True,
     "VideoSettingsInput.tokenTtlMinutes": 44,
     "VideoSettingsInput.teachersJoinAnySession": True,
+    "VideoSettingsInput.teachersScheduleSessions": False,
+    "VideoSettingsInput.refuseConflicts": True,
     "AttendancePolicyInput.presentFromPercent": 91,
     "AttendancePolicyInput.partialFromPercent": 12,
     "AttendancePolicyInput.lateAfterMinutes": 6,
@@ -96,6 +99,10 @@ DEFAULTED = {
     "UserInput.academyId",
     "GroupMemberInput.activeFrom",
     "GroupMemberInput.activeUntil",
+    "AddGroupMemberInput.userId",
+    "AddGroupMemberInput.userExternalId",
+    "AddGroupMemberInput.activeFrom",
+    "AddGroupMemberInput.activeUntil",
     "ScheduleSessionInput.externalId",
     "ScheduleSessionInput.notes",
     "ScheduleSessionInput.studentId",
@@ -107,6 +114,9 @@ DEFAULTED = {
     "rescheduleSession.durationMinutes",
     "cancelSession.reason",
     "cancelSessions.reason",
+    "cancelDay.teacherId",
+    "cancelDay.groupId",
+    "cancelDay.reason",
     "changeSessionStatus.reason",
     "keepSessionOpen.minutes",
     "reportJoin.participantSid",
@@ -229,6 +239,10 @@ mutation ($id: ID!, $input: UpdateSessionInput!) {
 CREATE = """
 mutation ($input: CreateMeetingInput!) { createMeeting(input: $input) { errors { code field } } }
 """
+ADD = """
+mutation ($group: ID!, $members: [AddGroupMemberInput!]!) {
+  addGroupMembers(groupId: $group, members: $members) { errors { code field } } }
+"""
 SCHEDULE = """
 mutation ($input: ScheduleSessionInput!) {
   scheduleSession(input: $input) { session { databaseId } errors { code field } } }
@@ -293,6 +307,20 @@ async def test_null_in_a_membership_is_no_bound(asker: Asker, there: Scene) -> N
     members = [member | {"activeFrom": None, "activeUntil": None}]
     payload(await upsert_groups(asker, there["admin"], circle(there, members=members)))
     row = await Membership.get(group_id=there["circle"].id, user_id=there["stranger"].id)
+    assert (row.active_from, row.active_until) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["userId", "userExternalId"])
+async def test_null_in_an_added_member_is_no_name_and_no_bound(
+    asker: Asker, there: Scene, name: str
+) -> None:
+    stranger = there["stranger"]
+    nulls = dict.fromkeys(("userId", "userExternalId", "activeFrom", "activeUntil"))
+    given = there.id("stranger") if name == "userId" else stranger.external_id
+    member = nulls | {"via": "ENROLMENT", name: given}
+    group = there.id("circle")
+    payload(await asker.ask(ADD, there["admin"], group=group, members=[member]))
+    row = await Membership.get(group_id=there["circle"].id, user_id=stranger.id)
     assert (row.active_from, row.active_until) == (None, None)
 
 
@@ -367,6 +395,19 @@ async def test_null_for_an_argument_is_as_if_it_were_left_out(asker: Asker, ther
     many = f'cancelSessions(sessionIds: ["{encode(Kind.SESSION, late.id)}"], reason: null)'
     await act(many, "admin")
     assert (await Session.get(id=late.id)).cancellation_reason is None
+    last = await make.session(
+        there["academy"],
+        there["teacher"],
+        student=user,
+        at=there.now + timedelta(hours=4),
+    )
+    day = last.scheduled_at.date().isoformat()
+    nothing = "teacherId: null, groupId: null, reason: null"
+    await act(
+        f'cancelDay({{}}, localDate: "{day}", {nothing})', "admin", academyId=there.id("academy")
+    )
+    row = await Session.get(id=last.id)
+    assert (row.status, row.cancellation_reason) == (SessionStatus.CANCELLED, None)
 
 
 # --- filters
