@@ -14,6 +14,7 @@ from actions.writing.bulk import (
 )
 from actions.writing.memberships import (
     Dates,
+    Way,
     read_memberships,
     remove_memberships,
     set_memberships,
@@ -122,17 +123,14 @@ async def _replace_members(group: Group, entry: GroupEntry, now: datetime) -> se
         academy_id=group.academy_id, external_id__in=asked, role=UserRole.STUDENT
     )
     ids = {str(student.external_id): student.id for student in students}
-    for n, external_id in enumerate(asked):
-        if external_id not in ids:
-            raise NotFoundError(
-                "No such student in this academy.", ("members", str(n), "userExternalId")
-            )
-    wanted = {
-        (ids[m.user_external_id], m.via): Dates(m.active_from, m.active_until)
-        for m in entry.members
-    }
-    if len(wanted) < len(entry.members):
-        raise InvalidInputError("Somebody is twice a member by the same way.", ("members",))
+    wanted: dict[Way, Dates] = {}
+    for n, member in enumerate(entry.members):
+        field, user_id = ("members", str(n), "userExternalId"), ids.get(member.user_external_id)
+        if user_id is None:
+            raise NotFoundError("No such student in this academy.", field)
+        if (user_id, member.via) in wanted:
+            raise InvalidInputError("Somebody is twice a member by the same way.", field)
+        wanted[user_id, member.via] = Dates(member.active_from, member.active_until)
     known = await read_memberships(group)
     left_out = [row for way, row in known.items() if way not in wanted]
     removed = await remove_memberships(left_out, now)

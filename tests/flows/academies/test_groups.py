@@ -89,7 +89,7 @@ async def test_one_bad_group_and_none_is_stored_and_each_is_told_its_path(
         ("NOT_FOUND", ["groups", "4", "teacherExternalId"]),
         ("NOT_FOUND", ["groups", "5", "members", "1", "userExternalId"]),
         ("NOT_FOUND", ["groups", "6", "members", "1", "userExternalId"]),
-        ("INVALID_INPUT", ["groups", "7", "members"]),
+        ("INVALID_INPUT", ["groups", "7", "members", "1", "userExternalId"]),
         ("NOT_FOUND", ["groups", "8", "academyId"]),
     ]
     assert await dump() == before
