@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import clock
-from benchmarks.fanout.load import LoadError, compiled
+from benchmarks.fanout.load import LoadError, compiled, run
 from benchmarks.fanout.peers.kinds import peers
 from benchmarks.fanout.results import Raw, Taken, print_row, say
 from benchmarks.fanout.rows import ROWS, Row, measure_row
@@ -50,8 +50,10 @@ def main() -> None:
     rows = [row for row in ROWS if not given.only or row.name in given.only]
     with tempfile.TemporaryDirectory(prefix="fanout-") as folder:
         servers = _installed(_servers(given, Path(folder)))
+        if not servers:
+            raise SystemExit("No server is left to measure.")
         about = {"machine": platform.platform(), "load": os.getloadavg(), "quick": given.quick}
-        raw = Raw(clock.now(), {**about, "servers": [server.name for server in servers]})
+        raw = Raw(clock.now(), {**about, "servers": {one.name: _commit(one) for one in servers}})
         for row in rows:
             _measure(row.smaller() if given.quick else row, servers, rounds, raw)
     say(f"\nRaw results: {raw.path}")
@@ -75,6 +77,17 @@ def _installed(servers: Sequence[Server]) -> list[Server]:
         except LoadError as error:
             say(f"{server.name} is left out. {error}")
     return there
+
+
+def _commit(server: Server) -> str:
+    """Say which commit a checkout of ours is at, and if it was changed since."""
+    if not isinstance(server, Halaqa):
+        return "pinned"
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        return run(command, "No commit", server.folder).strip()
+    except LoadError:
+        return "not known"
 
 
 def _measure(row: Row, servers: Sequence[Server], rounds: int, raw: Raw) -> None:

@@ -36,14 +36,14 @@ struct connection {
 struct options {
     const char *mode, *who, *document;
     int port, control, process, connections, in_flight, stalled;
-    double seconds, rate, hold;
+    double seconds, rate, hold, warm;
     uint64_t events;
 };
 
 struct person { char *session, *token; };
 
 static struct options given = {
-    .mode = "flood", .connections = 1000, .in_flight = 64, .seconds = 5, .rate = 10,
+    .mode = "flood", .connections = 1000, .in_flight = 64, .seconds = 5, .rate = 10, .warm = 1.5,
 };
 static struct connection *connections;
 static struct person *people;
@@ -422,7 +422,7 @@ static void print_latencies(uint64_t first, uint64_t count)
 static void measure_flood(void)
 {
     const int samples = 10;
-    flood(given.connections, 1.5, 0); /* until a compiler has warmed up */
+    flood(given.connections, given.warm, 0); /* a server that compiles gets the time for it */
     uint64_t warm = published_count, before = messages, told = 0;
     double cpu = server_cpu(), own = own_cpu(), start = now(), memory[16] = {server_memory_mib()};
     for (int i = 1; i <= samples; i++) {
@@ -545,7 +545,7 @@ static void read_options(int count, char **values)
         {"mode", 1, 0, 'm'}, {"who", 1, 0, 'w'}, {"document", 1, 0, 'd'}, {"port", 1, 0, 'p'},
         {"control", 1, 0, 'c'}, {"process", 1, 0, 'P'}, {"connections", 1, 0, 'n'},
         {"in-flight", 1, 0, 'f'}, {"stalled", 1, 0, 's'}, {"seconds", 1, 0, 't'},
-        {"rate", 1, 0, 'r'}, {"hold", 1, 0, 'h'}, {"events", 1, 0, 'e'}, {0},
+        {"rate", 1, 0, 'r'}, {"hold", 1, 0, 'h'}, {"events", 1, 0, 'e'}, {"warm", 1, 0, 'W'}, {0},
     };
     int name;
     while ((name = getopt_long(count, values, "", names, NULL)) != -1)
@@ -561,6 +561,7 @@ static void read_options(int count, char **values)
         case 's': given.stalled = atoi(optarg); break;
         case 't': given.seconds = atof(optarg); break;
         case 'r': given.rate = atof(optarg); break;
+        case 'W': given.warm = atof(optarg); break;
         case 'h': given.hold = atof(optarg); break;
         case 'e': given.events = strtoull(optarg, NULL, 10); break;
         default: exit(2);

@@ -1,4 +1,4 @@
-"""What a peer in Python tells: events of memory, and a queue for each subscriber."""
+"""The events that peers in Python tell: of memory, by a queue for each subscriber."""
 
 import asyncio
 import json
