@@ -394,7 +394,7 @@ static uint64_t flood(int to, double seconds, uint64_t events)
     double start = now();
     uint64_t first = published_count;
     while ((events ? published_count - first < events : now() - start < seconds) && !failed) {
-        double patience = now() + 30;
+        double patience = now() + 60;
         publish(to);
         while (waiting_for && now() < patience && !failed) wait_for_news(0.1);
         if (waiting_for) fail("an event did not reach everybody");
