@@ -6,6 +6,7 @@ They join and leave in turn, each many times.
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ def webhooks(room_name: str, people: list[Any]) -> Iterator[dict[str, Any]]:
         yield room.left(stay, clock.now())
 
 
-async def post(control: int, port: int, room_name: str, people: list[Any]) -> None:
+async def post(control: socket.socket, port: int, room_name: str, people: list[Any]) -> None:
     events = webhooks(room_name, people)
     ended = asyncio.Event()
 
@@ -46,10 +47,11 @@ async def post(control: int, port: int, room_name: str, people: list[Any]) -> No
         writer.close()
         ended.set()
 
-    async with await asyncio.start_server(take, "127.0.0.1", control):
+    async with await asyncio.start_server(take, sock=control):
         await ended.wait()
 
 
 if __name__ == "__main__":
     room = json.loads(Path(sys.argv[3]).read_text())
-    asyncio.run(post(int(sys.argv[1]), int(sys.argv[2]), *room))
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    asyncio.run(post(listener, int(sys.argv[2]), *room))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from pathlib import Path
+from socket import create_server
 
 import pytest
 
@@ -17,7 +18,6 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import serving_app, token
-from tests.support.command import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler, cc")
 
@@ -27,11 +27,11 @@ async def test_it_counts_what_three_watchers_get(template: Template, tmp_path: P
         room_name, student, lines = await make_watched()
         write_document(tmp_path / "document")
         await asyncio.to_thread((tmp_path / "who").write_text, "".join(lines))
-        control, port = free_port(), int(served.url.rpartition(":")[2])
+        control, port = create_server(("127.0.0.1", 0)), int(served.url.rpartition(":")[2])
         people = [[student.id, student.first_name, student.last_name]]
         options = {
             "port": port,
-            "control": control,
+            "control": control.getsockname()[1],
             "process": os.getpid(),
             "who": tmp_path / "who",
             "document": tmp_path / "document",
