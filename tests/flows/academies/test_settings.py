@@ -135,7 +135,7 @@ async def test_links_are_made_from_the_academys_template(asker: Asker, there: Sc
 
 
 @pytest.mark.parametrize(
-    "template",
+    "link",
     [
         "itqan://class/{room}",
         "JAVASCRIPT://%0aalert(1)//{room}",
@@ -146,12 +146,12 @@ async def test_links_are_made_from_the_academys_template(asker: Asker, there: Sc
     ],
 )
 async def test_a_template_has_an_allowed_scheme_and_nothing_that_hides_another(
-    asker: Asker, there: Scene, template: str
+    asker: Asker, there: Scene, link: str
 ) -> None:
     before = await dump()
     for answer in (
-        await asker.ask(CREATE, there["super"], input=NEW | {"meetingLinkTemplate": template}),
-        await set_academy(asker, there, meetingLinkTemplate=template),
+        await asker.ask(CREATE, there["super"], input=NEW | {"meetingLinkTemplate": link}),
+        await set_academy(asker, there, meetingLinkTemplate=link),
     ):
         assert refusals(answer) == [("INVALID_INPUT", ["meetingLinkTemplate"])]
     assert await dump() == before
