@@ -10,7 +10,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
 from domain.attendance.fold import ATTENDANCE_RULE, Policy
-from domain.errors import DomainError, ForbiddenError, NotFoundError
+from domain.errors import ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions, layered
 from domain.membership import Occasion
 from domain.rooms import ROOM_NAME_MAX_CHARS
@@ -69,9 +69,7 @@ class Session(Model):
     finalised_at: datetime | None = UtcDatetime(null=True)
     held_until: datetime | None = UtcDatetime(null=True)  # a person ended it then, early
     attendance_rule = fields.IntField(default=ATTENDANCE_RULE)  # the rules that judge its results
-    closed_from: datetime | None = UtcDatetime(
-        null=True
-    )  # its academy became inactive before the start
+    closed_from: datetime | None = UtcDatetime(null=True)  # its academy was inactive, at its start
     kept_open_since: datetime | None = UtcDatetime(null=True)
     kept_open_until: datetime | None = UtcDatetime(null=True)
     kept_open_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
@@ -171,14 +169,6 @@ class Session(Model):
     def gate(self) -> Gate:
         """The gate of its academy, which must be read with the session, with its settings."""
         return self.academy.video_settings.gate(self.academy)
-
-    def no_meeting_for(self, now: datetime, gate: Gate, *, manages: bool) -> DomainError | None:
-        """Return why a token could name no meeting now, and from when it may be otherwise; None
-        when there is one or can be one."""
-        refusal = None if self.meeting_id else gate.refusal(now, is_person=manages)
-        if refusal is not None:
-            refusal.retry_at = gate.opens_within(now, self.open_until)
-        return refusal
 
     @property
     def teacher_due_at(self) -> datetime:

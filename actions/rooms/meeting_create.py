@@ -12,6 +12,7 @@ from domain.errors import SessionOverError
 from domain.meeting import longest_minutes
 from domain.session import MeetingSource
 from models import Session
+from models.reading.meeting_time import no_meeting_for
 
 
 async def create_meeting(
@@ -32,15 +33,16 @@ async def create_meeting(
         session = draft.session
         if session.status.is_over:
             raise SessionOverError("The session is over.")
-        no_meeting = session.no_meeting_for(now, session.gate, manages=True)
+        video = session.academy.video_settings
+        no_meeting = no_meeting_for(session, video, session.gate, now, manages=True)
         if no_meeting is not None:
             raise no_meeting
-        # A meeting is at least as long as its session, and at most an hour longer.
-        minutes = session.duration_minutes, longest_minutes(session.duration_minutes)
-        bounds = TEACHER_BOUNDS | {"max_duration_minutes": minutes}
-        for name in wishes.keys() & bounds.keys():
-            check_within(name, wishes[name], bounds)
         if session.meeting_id is None:
+            # A meeting is at least as long as its session, and at most an hour longer.
+            minutes = session.duration_minutes, longest_minutes(session.duration_minutes)
+            bounds = TEACHER_BOUNDS | {"max_duration_minutes": minutes}
+            for name in wishes.keys() & bounds.keys():
+                check_within(name, wishes[name], bounds)
             kept = {name: value for name, value in wishes.items() if value is not None}
             draft.change(meeting_wishes=kept or None)
         make_meeting(draft, source, viewer.user_id, is_person=True)
