@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from actions.attendance.folding import advance_if_due, refold
-from actions.sessions.conflicts import lock_refusing, refuse_conflicts
+from actions.sessions.conflicts import find_clashes, lock_refusing, refuse_conflicts
 from actions.sessions.session_schedule import check_times, compute_dates
 from actions.writing.meeting import forget_room, make_meeting_in_time, reschedule_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
@@ -36,6 +36,8 @@ async def reschedule_session(
         session = draft.session
         if session.status.is_over:
             raise WrongStatusError(f"A session that is {session.status} cannot be rescheduled.")
+        before = await find_clashes(session) if refusing else set()
+        is_longer_only = scheduled_at == session.scheduled_at and minutes is not None
         if session.status.is_live:
             because = Because(TransitionCause.PERSON, viewer.user_id)
             move_to(draft, SessionStatus.SCHEDULED, because)
@@ -59,5 +61,6 @@ async def reschedule_session(
             await refold(draft)
         await write(tx, drafts, now)
         if refusing:
-            await refuse_conflicts(viewer, session, {"scheduled_at"})
+            field = "durationMinutes" if is_longer_only else "scheduledAt"
+            await refuse_conflicts(viewer, session, before, field)
     return session

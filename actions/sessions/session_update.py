@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import advance_if_due
-from actions.sessions.conflicts import lock_refusing, refuse_conflicts
+from actions.sessions.conflicts import find_clashes, lock_refusing, refuse_conflicts
 from actions.sessions.session_input import (
     check_combination,
     check_students,
@@ -60,13 +60,14 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         await advance_if_due(draft)
         session = draft.session
         changed = {name: to for name, to in given.items() if getattr(session, name) != to}
+        before = await find_clashes(session) if refusing else set()
         if changed:
             await _change(draft, changed, viewer.user_id)
         if changed.keys() & {"title", "subject"}:
             await write_words([session])
         await write(tx, drafts, now)
         if refusing:
-            await refuse_conflicts(viewer, session, changed)
+            await refuse_conflicts(viewer, session, before)
     return session
 
 
