@@ -27,7 +27,7 @@ async def change_session_status(
 
 def because_of(viewer: Viewer, reason: str | None) -> Because:
     if reason is not None:
-        reason = cleaned(reason, REASON_MAX_CHARS, "reason", shortest=0)
+        reason = cleaned(reason, REASON_MAX_CHARS, "reason", shortest=0) or None
     runs_academy = viewer.runs_academy or viewer.is_super_admin
     return Because(TransitionCause.PERSON, viewer.user_id, reason, runs_academy)
 

@@ -22,6 +22,7 @@ from actions.writing.roster import change_teacher, fill
 from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
+from domain.configuration import camel
 from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
 from domain.event import SessionEventKind
 from domain.session import SessionFormat
@@ -45,8 +46,6 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
     it starts.
     """
     row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    if not (viewer.may(Permit.SCHEDULE) or values.keys() <= TEACHERS_OWN):
-        raise ForbiddenError("A teacher changes the title and the notes.")
     given = values | cleaned_texts(values)
     async with atomic() as tx:
         # The first of all locks, with the group, which keeps its members meanwhile.
@@ -60,6 +59,7 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         await advance_if_due(draft)
         session = draft.session
         changed = {name: to for name, to in given.items() if getattr(session, name) != to}
+        _check_allowed(viewer, changed)
         before = await find_clashes(session) if refusing else set()
         if changed:
             await _change(draft, changed, viewer.user_id)
@@ -69,6 +69,13 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         if refusing:
             await refuse_conflicts(viewer, session, before)
     return session
+
+
+def _check_allowed(viewer: Viewer, changed: Values) -> None:
+    """Refuse the first of the changes that is not the viewer's to make."""
+    for name in changed:
+        if name not in TEACHERS_OWN and not viewer.may(Permit.SCHEDULE):
+            raise ForbiddenError("A teacher changes the title and the notes.", (camel(name),))
 
 
 async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
