@@ -83,30 +83,33 @@ def stale_after(draft: Draft) -> timedelta:
     return timedelta(minutes=draft.session.policy.stale_after_minutes)
 
 
-async def advance_if_due(draft: Draft) -> None:
-    """Make the moves that are due, and close the open stays of a session that ends by them."""
+async def advance_if_due(draft: Draft) -> list[AttendanceState]:
+    """Make the moves that are due, and close the open stays of a session that ends by them.
+
+    Return everybody's states where they were folded again: the session was put back, and is open.
+    """
     session = draft.session
     if session.next_transition_at is None:
-        return
+        return []
     waits = session.may_wait(draft.now)
     if not (session.is_overdue(draft.now) or waits):
-        return
+        return []
     # A person whom only their own page reports does not keep a session going.
     inside = MeetingAttendance.filter(session_id=session.id, joined_since_ms__isnull=False)
     advance(draft, await inside.count() if waits else 0)
     if session.ended_at == draft.now:
         await close_stays(draft)
-    await count_anew(draft)
+    return await count_anew(draft)
 
 
-async def count_anew(draft: Draft) -> None:
+async def count_anew(draft: Draft) -> list[AttendanceState]:
     """Fold everybody again where a session that was put back opens again by this draft.
 
-    From now on stays count, and of those before only what goes on.
+    From now on stays count, and of those before only what goes on. Return their states, or none.
     """
     session = draft.session
-    if session.put_back_at is not None and session.opened_at == draft.now:
-        await refold(draft)
+    is_again = session.put_back_at is not None and session.opened_at == draft.now
+    return await refold(draft) if is_again else []
 
 
 async def close_stays(draft: Draft) -> None:

@@ -59,7 +59,7 @@ async def record_notice(notice: Notice, now: datetime) -> WebhookOutcome:
             await _enrol(draft, line, user)
         concerned = None if user is None or concerns_all else [user.id]
         states = await refold(draft, concerned)
-        await advance_if_due(draft)
+        states = await advance_if_due(draft) or states
         await _follow_up(draft, line, states)
     return WebhookOutcome.APPLIED
 
