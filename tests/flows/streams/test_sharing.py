@@ -165,7 +165,10 @@ def _fields(kind: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> list[
 
 @pytest.mark.usefixtures("same_second")
 async def test_from_when_one_may_join_is_told_to_each_audience(database: Database) -> None:
-    hours = {"meeting_creation_time_start": "08:00", "meeting_creation_time_end": "09:00"}
+    hours: dict[str, Any] = {
+        "meeting_creation_time_start": "08:00",
+        "meeting_creation_time_end": "09:00",
+    }
     classroom = await ready(students=2, **hours)  # it gets a meeting from its teacher only
     query = "subscription ($id: ID!) { sessionEvents(sessionId: $id) "
     query += "{ ... on SessionSnapshot { session { joinableFrom } } } }"
