@@ -243,10 +243,14 @@ async def test_a_session_gets_no_teacher_or_student_who_is_needed_elsewhere(
 ) -> None:
     apart = await schedule_session(school.admin, await school.apart(30), NOW)
     free = await make.teacher(school.academy)
+    idle = await make.group(school.academy, free)
     circle = await make.group(school.academy, free, school.student)
+    asked = school.plan(30, teacher_id=free.id, student_id=None, group_id=idle.id)
+    of_group = await schedule_session(school.admin, asked, NOW)
 
     def changed(**values: Any) -> Awaitable[Session]:
-        return update_session(school.admin, apart.id, values, NOW)
+        row = of_group if "group_id" in values else apart
+        return update_session(school.admin, row.id, values, NOW)
 
     assert await conflicts(changed(teacher_id=school.teacher.id)) == [("teacherId",)]
     assert await conflicts(changed(student_id=school.student.id)) == [("studentId",)]
@@ -258,7 +262,8 @@ async def test_a_session_gets_no_teacher_or_student_who_is_needed_elsewhere(
     await Session.filter(id=row.id).update(status="CANCELLED")
     both = {"teacher_id": school.teacher.id, "student_id": school.student.id}
     assert await conflicts(changed(**both)) == [("teacherId",), ("studentId",)]
-    assert (await changed(teacher_id=free.id)).teacher_id == free.id
+    spare = await make.teacher(school.academy)
+    assert (await changed(teacher_id=spare.id)).teacher_id == spare.id
     await VideoSettings.filter(academy_id=school.academy.id).update(refuse_conflicts=False)
     await changed(**both)
     await VideoSettings.filter(academy_id=school.academy.id).update(refuse_conflicts=True)
