@@ -125,7 +125,7 @@ async def test_what_is_refused(
 
 @pytest.mark.parametrize("role", [UserRole.ACADEMY_ADMIN, UserRole.SUPERVISOR, UserRole.TEACHER])
 async def test_what_cannot_be_cancelled_any_more_is_left_as_it_is(role: UserRole) -> None:
-    """Who runs the academy cancels until the scheduled end, a teacher until the start."""
+    """Admins and supervisors cancel until the scheduled end, a teacher until the start."""
     academy = await make.academy()
     teacher, student = await make.teacher(academy), await make.student(academy)
     rows = {
