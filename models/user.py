@@ -56,8 +56,8 @@ class User(Model):
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
         """Select the users that the viewer sees.
 
-        Admin and supervisor: their academy's; teacher: those of their groups and sessions;
-        student: themselves; parent: themselves and their children.
+        Admin and supervisor: their academy's; teacher: those of their groups and sessions, but not
+        who was only added to one; student: themselves; parent: themselves and their children.
         """
         if viewer.is_super_admin:
             return cls.all()
@@ -70,7 +70,11 @@ class User(Model):
             members = User.filter(
                 memberships__group__teacher_id=viewer.user_id, memberships__withdrawn_at=None
             )
-            rostered = User.filter(participations__session__teacher_id=viewer.user_id)
+            # Somebody who is added is a guest for this hour, and no student of the teacher's.
+            rostered = User.filter(
+                Q(participations__is_expected=True) | Q(participations__is_added=False),
+                participations__session__teacher_id=viewer.user_id,
+            )
             others = _among(members) | _among(rostered)
         elif viewer.role is UserRole.PARENT:
             others = _among(User.filter(guardianships__guardian_id=viewer.user_id))
