@@ -73,7 +73,7 @@ def in_household(viewer: Viewer) -> Q:
     own = Q(user_id=viewer.user_id)
     if viewer.role is not UserRole.PARENT:
         return own
-    wards = Guardianship.filter(guardian_id=viewer.user_id)
+    wards = Guardianship.in_force().filter(guardian_id=viewer.user_id)
     return own | Q(user_id__in=Subquery(wards.values("child_id")))
 
 

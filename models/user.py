@@ -8,7 +8,7 @@ from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import KeyPassword, UserRole, Viewer
+from domain.access import UserRole, Viewer
 from domain.meeting import MediaQuality
 from models.academy import Academy
 from models.database.fields import UtcDatetime
@@ -28,7 +28,8 @@ class User(Model):
     password_hash = fields.CharField(max_length=200, null=True)
     is_active = fields.BooleanField(default=True)
     is_service = fields.BooleanField(default=False)
-    key_password = fields.CharEnumField(KeyPassword, max_length=10, null=True)
+    # An access key set the password, or the one with which it was changed: a thief may know it.
+    has_key_password = fields.BooleanField(default=False)
     rights_version = fields.IntField(default=0)  # grows whenever a right may have been lost
     created_at: datetime = UtcDatetime()
 
@@ -77,7 +78,8 @@ class User(Model):
             )
             others = _among(members) | _among(rostered)
         elif viewer.role is UserRole.PARENT:
-            others = _among(User.filter(guardianships__guardian_id=viewer.user_id))
+            wards = Guardianship.in_force().filter(guardian_id=viewer.user_id)
+            others = Q(id__in=Subquery(wards.values("child_id")))
         return academy.filter(Q(id=viewer.user_id) | others)
 
 
@@ -99,6 +101,12 @@ class Guardianship(Model):
     class Meta:
         table = "guardianships"
         unique_together = (("guardian", "child"),)
+
+    @classmethod
+    def in_force(cls) -> QuerySet[Self]:
+        """Select the ties to students. One to somebody who has another role by now gives no right:
+        their classes and papers are not a child's."""
+        return cls.filter(child__role=UserRole.STUDENT)
 
 
 class TeacherMeetingSettings(Model):

@@ -8,6 +8,7 @@ import pytest
 
 import clock
 from actions.admittance import barring, participants
+from actions.sessions.session_update import update_session
 from domain.attendance.state import AttendanceState
 from domain.errors import DomainError, ErrorCode
 from domain.session import WorkKind
@@ -164,6 +165,35 @@ async def test_managers_of_a_session_cannot_be_barred_from_it(there: Scene) -> N
             await bar(there, "super", by=by)
         assert refused.value.code == expected
     assert not await SessionParticipant.filter(barred_at__isnull=False).exists()
+
+
+async def test_a_barred_person_does_not_become_the_substitute(there: Scene) -> None:
+    await bar(there, "colleague", by="admin")
+    admin, mine = make.viewer(there["admin"]), there["mine"]
+    values: dict[str, Any] = {"title": "Surat Maryam"}
+    values["teacher_id"] = there["colleague"].id
+    with pytest.raises(DomainError) as refused:
+        await update_session(admin, mine.id, values, there.now)
+    assert (refused.value.code, refused.value.field) == (ErrorCode.BARRED, ("teacherId",))
+    row = await Session.get(id=mine.id)
+    assert (row.teacher_id, row.title) == (there["teacher"].id, mine.title)
+    await barring.unbar_participant(admin, mine.id, there["colleague"].id, there.now)
+    assert (await update_session(admin, mine.id, values, there.now)).title == "Surat Maryam"
+
+
+@pytest.mark.parametrize("who", ["student", "teacher"])
+async def test_who_may_not_be_there_any_more_starts_no_class_with_an_old_token(
+    there: Scene, who: str
+) -> None:
+    at, room = there.now, Room(await Session.get(id=there["mine"].id), there.now)
+    await bar(there, "classmate")
+    await User.filter(id=there[who].id).update(is_active=False)
+    for name in ("classmate", who):
+        await send(room.joined(Stay(there[name], at)), at)
+        assert (await Session.get(id=there["mine"].id)).status == "READY", name
+    await User.filter(id=there[who].id).update(is_active=True)
+    await send(room.joined(Stay(there[who], at, "PA_again")), at)
+    assert (await Session.get(id=there["mine"].id)).status == "ONGOING"
 
 
 async def test_only_managers_of_a_session_may_bar(there: Scene) -> None:
