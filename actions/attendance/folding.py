@@ -128,9 +128,10 @@ async def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -
     A page's report of it does not count, and whoever only looks in starts nothing; nor does who may
     not be there any more, and came with an old token.
     """
+    if draft.session.status is not SessionStatus.READY:
+        return
     teacher_id = draft.session.teacher_id
     here = [state for state in states if state.has_joined and not state.is_barred]
     came = [one.user_id for one in here if one.is_expected or one.user_id == teacher_id]
-    is_ready = draft.session.status is SessionStatus.READY
-    if is_ready and came and await User.exists(id__in=came, is_active=True):
+    if came and await User.exists(id__in=came, is_active=True):
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))

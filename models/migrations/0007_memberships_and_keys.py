@@ -65,6 +65,11 @@ class Migration(migrations.Migration):
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
         ),
         ops.AddField(
+            model_name="SessionParticipant",
+            name="is_removed",
+            field=fields.BooleanField(default=False),
+        ),
+        ops.AddField(
             model_name="User",
             name="has_key_password",
             field=fields.BooleanField(default=False),
