@@ -53,7 +53,8 @@ class Group(Model):
             return academy.filter(
                 Q(teacher_id=viewer.user_id) | Q(id__in=Subquery(taught.values("id")))
             )
-        joined = Membership.filter(in_household(viewer), withdrawn_at=None)
+        students = Membership.filter(user__role=UserRole.STUDENT, withdrawn_at=None)
+        joined = students.filter(in_household(viewer))
         return academy.filter(id__in=Subquery(joined.values("group_id")))
 
     @classmethod

@@ -66,6 +66,7 @@ async def test_a_student_who_gets_another_role_loses_their_places(
     rows = await SessionParticipant.filter(user_id=student.id)
     assert [(row.session_id, row.is_expected) for row in rows] == [(there["others"].id, False)]
     assert await takes_part(there, "student", there["others"])  # added, whoever they are
+    assert not await Group.visible_to(make.viewer(there["student"])).exists()
     await become(there, "student", UserRole.STUDENT)
     rows = await SessionParticipant.filter(user_id=student.id, is_expected=True)
     assert {row.session_id for row in rows} == {there["mine"].id, private.id}
