@@ -8,7 +8,7 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import Permit, Viewer
+from domain.access import Permit, UserRole, Viewer
 from models.academy import Academy
 from models.database.fields import UtcDatetime
 from models.user import User
@@ -71,7 +71,10 @@ class AccessKey(Model):
 
 
 class AccessKeyChange(Model):
-    """A person whom a key created or gave another role. It outlives the key's revocation."""
+    """A person whom a key created or gave another role. It outlives the key's revocation.
+
+    `former_role` is None for a person whom the key created.
+    """
 
     id = fields.BigIntField(primary_key=True)
     key: fields.ForeignKeyRelation[AccessKey] = fields.ForeignKeyField(
@@ -82,11 +85,18 @@ class AccessKeyChange(Model):
         "models.User", related_name="key_changes", on_delete=fields.CASCADE
     )
     user_id: int
-    what = fields.CharField(max_length=100)
+    former_role = fields.CharEnumField(UserRole, max_length=20, null=True)
+    role = fields.CharEnumField(UserRole, max_length=20)
     changed_at: datetime = UtcDatetime()
 
     class Meta:
         table = "access_key_changes"
+
+    @property
+    def what(self) -> str:
+        """Say what the key did, for people who look after a theft."""
+        was_created = self.former_role is None
+        return f"created as {self.role}" if was_created else f"{self.former_role} to {self.role}"
 
 
 class SignInFailure(Model):

@@ -53,7 +53,8 @@ class Group(Model):
             return academy.filter(
                 Q(teacher_id=viewer.user_id) | Q(id__in=Subquery(taught.values("id")))
             )
-        joined = Membership.filter(in_household(viewer), withdrawn_at=None)
+        students = Membership.filter(user__role=UserRole.STUDENT, withdrawn_at=None)
+        joined = students.filter(in_household(viewer))
         return academy.filter(id__in=Subquery(joined.values("group_id")))
 
     @classmethod
@@ -73,7 +74,7 @@ def in_household(viewer: Viewer) -> Q:
     own = Q(user_id=viewer.user_id)
     if viewer.role is not UserRole.PARENT:
         return own
-    wards = Guardianship.filter(guardian_id=viewer.user_id)
+    wards = Guardianship.in_force().filter(guardian_id=viewer.user_id)
     return own | Q(user_id__in=Subquery(wards.values("child_id")))
 
 

@@ -31,7 +31,7 @@ async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: da
     """
     await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with writing(session_id, now) as draft:
-        person = await find_person(draft.session, user_id)
+        person = await find_person(viewer, draft.session, user_id)
         if draft.session.is_managed_by(person.as_viewer()):
             raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
         row = await ensure_row(draft.session, person)

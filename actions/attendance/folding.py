@@ -9,7 +9,7 @@ from actions.writing.moves import Because, advance, move_to
 from domain.attendance.fold import Result, fold_log
 from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
-from models import MeetingAttendance, SessionParticipant
+from models import MeetingAttendance, SessionParticipant, User
 from models.attendance_json import result_to_json
 from models.reading.attendance_log import facts_of, read_lines
 from models.reading.rosters import state_of
@@ -125,14 +125,16 @@ async def close_stays(draft: Draft) -> None:
         await refold(draft, [row.participant.user_id for row in rows])
 
 
-def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -> None:
+async def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -> None:
     """Start a READY session when its teacher or an expected student has joined.
 
-    A page's report of it does not count, and whoever only looks in starts nothing.
+    A page's report of it does not count, and whoever only looks in starts nothing; nor does who may
+    not be there any more, and came with an old token.
     """
+    if draft.session.status is not SessionStatus.READY:
+        return
     teacher_id = draft.session.teacher_id
-    has_come = any(
-        state.has_joined and (state.is_expected or state.user_id == teacher_id) for state in states
-    )
-    if has_come and draft.session.status is SessionStatus.READY:
+    here = [state for state in states if state.has_joined and not state.is_barred]
+    came = [one.user_id for one in here if one.is_expected or one.user_id == teacher_id]
+    if came and await User.exists(id__in=came, is_active=True):
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))

@@ -23,11 +23,17 @@ from actions.writing.search_words import write_words
 from actions.writing.stream import lock_all, write
 from domain.access import Permit, Viewer
 from domain.configuration import camel
-from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
+from domain.errors import (
+    BarredError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    WrongStatusError,
+)
 from domain.event import SessionEventKind
 from domain.session import SessionFormat
 from domain.status import SessionStatus
-from models import Session
+from models import Session, SessionParticipant
 from models.database.atomic import atomic
 
 TEACHERS_OWN = {"title", "notes"}
@@ -97,6 +103,7 @@ async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
     check_combination(asked)
     if has_new_teacher:
         await check_teacher(asked)
+        await _check_not_barred(session, asked.teacher_id)
     if has_new_students:
         await check_students(asked)
     draft.append(SessionEventKind.UPDATED, {"changed": sorted(changed)}, actor_id)
@@ -110,3 +117,10 @@ async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
             expect_teacher(draft)
     if has_new_students:
         await fill(draft)
+
+
+async def _check_not_barred(session: Session, teacher_id: int) -> None:
+    """Refuse a substitute who is barred: whoever manages a session could unbar themselves."""
+    barred = SessionParticipant.filter(session_id=session.id, barred_at__isnull=False)
+    if await barred.filter(user_id=teacher_id).exists():
+        raise BarredError("Barred from this session; unbar them first.", ("teacherId",))

@@ -182,7 +182,7 @@ async def _follow_up(
     """Do what the line asks of the session: start it, complete it, or keep people out."""
     session = draft.session
     own = [state for state in states if state.user_id == line.user_id]
-    start_on_first_join(draft, own)
+    await start_on_first_join(draft, own)
     # A room that finishes before the scheduled end, or while somebody keeps the session open, is
     # made again and completes nothing.
     may_end = session.status is SessionStatus.ONGOING and session.kept_open_until is None

@@ -19,7 +19,8 @@ from models.reading.rosters import read_students, state_of
 async def fill(draft: Draft) -> None:
     """Bring the roster in step with the session's students, and append what changed of it.
 
-    A student who left the group loses the row, unless something keeps it: see `_remove`.
+    A student who left the group loses the row, unless something keeps it: see `_remove`. A row that
+    is kept shows them the session no more until it is over.
     """
     session = draft.session
     students = await read_students(session, draft.now)
@@ -39,11 +40,12 @@ async def fill(draft: Draft) -> None:
         is_expected = row.user_id in students.expected
         if row.user_id in students.renewed:
             is_expected = row.is_expected
-        if row.is_expected == is_expected:
-            continue
-        row.is_expected = is_expected
-        await row.save(update_fields=["is_expected"])
-        await append_row(draft, row)
+        before = row.is_expected, row.is_removed
+        row.is_expected, row.is_removed = is_expected, row.user_id not in named
+        if before != (row.is_expected, row.is_removed):
+            await row.save(update_fields=["is_expected", "is_removed"])
+        if before[0] is not row.is_expected:
+            await append_row(draft, row)
 
 
 async def enrol(

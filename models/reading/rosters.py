@@ -16,6 +16,7 @@ from models.attendance_json import result_from_json
 from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
+from models.user import User
 
 
 def state_of(
@@ -81,9 +82,11 @@ class Students:
 
 
 async def read_students(session: Session, now: datetime) -> Students:
-    """Read the students of a session: the one it is for, or the members of its group."""
+    """Read the students of a session: the one it is for, or the members of its group; nobody who
+    has another role by now."""
     if session.student_id is not None:
-        return Students({session.student_id}, set(), set())
+        student = User.filter(id=session.student_id, role=UserRole.STUDENT)
+        return Students({row.id for row in await student.only("id")}, set(), set())
     of_group = Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
     members, occasion = await of_group.filter(withdrawn_at=None), session.occasion
     expected = {one.user_id for one in members if one.term.expects(occasion)}
