@@ -20,9 +20,9 @@ from actions.writing.meeting import adopt_teacher_options
 from actions.writing.moves import expect_teacher
 from actions.writing.roster import change_teacher, fill
 from actions.writing.search_words import write_words
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import lock_for, write
 from domain.access import Permit, Viewer
-from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
+from domain.errors import ForbiddenError, InvalidInputError, WrongStatusError
 from domain.event import SessionEventKind
 from domain.session import SessionFormat
 from domain.status import SessionStatus
@@ -53,10 +53,7 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         refusing = await lock_refusing(viewer, {row.academy_id} if given.keys() & PEOPLE else ())
         if given.get("group_id") is not None:
             await hold_row("groups", "id", given["group_id"])
-        drafts = await lock_all(Session.filter(id=session_id), now)
-        if not drafts:
-            raise NotFoundError("No such session.")
-        (draft,) = drafts
+        draft = await lock_for(viewer, session_id, Permit.MANAGE, now)
         await advance_if_due(draft)
         session = draft.session
         changed = {name: to for name, to in given.items() if getattr(session, name) != to}
@@ -64,7 +61,7 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
             await _change(draft, changed, viewer.user_id)
         if changed.keys() & {"title", "subject"}:
             await write_words([session])
-        await write(tx, drafts, now)
+        await write(tx, [draft], now)
         if refusing:
             await refuse_conflicts(viewer, session, changed)
     return session
