@@ -191,7 +191,7 @@ class JsonLines(logging.Formatter):
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
 
-    def formatException(self, ei: Any) -> str:
+    def formatException(self, ei: Any) -> str:  # noqa: N802
         """Format the error and its causes; of the database's errors only what names no value."""
         error: BaseException | None = ei[1]
         parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Whoever loses a session while their request waits for its lock changes nothing of it."""
+"""A person who loses a session while their request waits for its lock changes nothing of it."""
 
 import asyncio
 import sqlite3
