@@ -10,7 +10,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.user import User
 
 
@@ -22,8 +22,8 @@ class RefreshToken(Model):
         "models.User", related_name="refresh_tokens", on_delete=fields.CASCADE, db_index=True
     )
     user_id: int
-    family = fields.CharField(max_length=40, db_index=True)
-    token_hash = fields.CharField(max_length=64, unique=True)
+    family = ShortText(max_length=40, db_index=True)
+    token_hash = ShortText(max_length=64, unique=True)
     issued_at: datetime = UtcDatetime()
     expires_at: datetime = UtcDatetime(db_index=True)
     used_at: datetime | None = UtcDatetime(null=True)
@@ -45,8 +45,8 @@ class AccessKey(Model):
         "models.User", related_name="access_key", on_delete=fields.CASCADE
     )
     user_id: int
-    name = fields.CharField(max_length=200)
-    secret_hash = fields.CharField(max_length=64, unique=True)
+    name = ShortText(max_length=200)
+    secret_hash = ShortText(max_length=64, unique=True)
     created_at: datetime = UtcDatetime()
     last_used_at: datetime | None = UtcDatetime(null=True)
     expires_at: datetime | None = UtcDatetime(null=True)
@@ -103,7 +103,7 @@ class SignInFailure(Model):
     """Failed sign-ins in a row, by a hash of what was tried. With 0 failures the row remembers who
     has signed in from where."""
 
-    key = fields.CharField(max_length=64, primary_key=True)
+    key = ShortText(max_length=64, primary_key=True)
     failures = fields.IntField()
     last_failed_at: datetime = UtcDatetime(db_index=True)
     blocked_until: datetime | None = UtcDatetime(null=True)

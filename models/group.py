@@ -13,7 +13,7 @@ from domain.errors import ForbiddenError, NotFoundError
 from domain.membership import Term
 from domain.session import GroupKind, MembershipSource
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.user import Guardianship, User
 
 
@@ -23,9 +23,9 @@ class Group(Model):
         "models.Academy", related_name="groups", on_delete=fields.RESTRICT
     )
     academy_id: int
-    external_id = fields.CharField(max_length=200)
+    external_id = ShortText(max_length=200)
     kind = fields.CharEnumField(GroupKind, max_length=30)
-    name = fields.CharField(max_length=200)
+    name = ShortText(max_length=200)
     teacher: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="groups", null=True, on_delete=fields.RESTRICT, db_index=True
     )

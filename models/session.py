@@ -18,7 +18,7 @@ from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
 from models.academy import Academy, VideoSettings, open_to_teachers
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.group import Group, in_household
 from models.participant import SessionParticipant
 from models.user import TeacherMeetingSettings, User
@@ -30,12 +30,12 @@ class Session(Model):
         "models.Academy", related_name="sessions", on_delete=fields.RESTRICT
     )
     academy_id: int
-    external_id = fields.CharField(max_length=200, null=True)
+    external_id = ShortText(max_length=200, null=True)
     kind = fields.CharEnumField(SessionKind, max_length=20)
     format = fields.CharEnumField(SessionFormat, max_length=20)
-    title = fields.CharField(max_length=300)
+    title = ShortText(max_length=300)
     notes = fields.TextField(null=True)
-    subject = fields.CharField(max_length=300, null=True)
+    subject = ShortText(max_length=300, null=True)
     session_number = fields.IntField(null=True)
     teacher: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="taught", on_delete=fields.RESTRICT, db_index=True
@@ -79,9 +79,9 @@ class Session(Model):
     cancellation_reason = fields.TextField(null=True)
     attendance_policy: dict[str, Any] = fields.JSONField()
 
-    meeting_id = fields.CharField(max_length=40, null=True)
-    room_name = fields.CharField(max_length=ROOM_NAME_MAX_CHARS, null=True, unique=True)
-    meeting_link = fields.CharField(max_length=700, null=True)
+    meeting_id = ShortText(max_length=40, null=True)
+    room_name = ShortText(max_length=ROOM_NAME_MAX_CHARS, null=True, unique=True)
+    meeting_link = ShortText(max_length=700, null=True)
     meeting_source = fields.CharEnumField(MeetingSource, max_length=20, null=True)
     meeting_created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="meetings", null=True, on_delete=fields.RESTRICT
@@ -94,7 +94,7 @@ class Session(Model):
     # The options that createMeeting itself asked for; a change of teacher or settings keeps them.
     meeting_wishes: dict[str, Any] | None = fields.JSONField(null=True)
     meeting_refusal: dict[str, Any] | None = fields.JSONField(null=True)
-    room_sid = fields.CharField(max_length=64, null=True)
+    room_sid = ShortText(max_length=64, null=True)
     room_created_ms = fields.BigIntField(null=True)
     room_first_ready_at: datetime | None = UtcDatetime(null=True)
     room_ready_at: datetime | None = UtcDatetime(null=True)

@@ -11,7 +11,7 @@ from tortoise.queryset import QuerySet
 from domain.access import UserRole, Viewer
 from domain.meeting import MediaQuality
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 
 
 class User(Model):
@@ -20,12 +20,12 @@ class User(Model):
         "models.Academy", related_name="users", null=True, on_delete=fields.RESTRICT
     )
     academy_id: int | None
-    external_id = fields.CharField(max_length=200, null=True)
+    external_id = ShortText(max_length=200, null=True)
     role = fields.CharEnumField(UserRole, max_length=20)
-    first_name = fields.CharField(max_length=100)
-    last_name = fields.CharField(max_length=100)
-    email = fields.CharField(max_length=254, null=True)
-    password_hash = fields.CharField(max_length=200, null=True)
+    first_name = ShortText(max_length=100)
+    last_name = ShortText(max_length=100)
+    email = ShortText(max_length=254, null=True)
+    password_hash = ShortText(max_length=200, null=True)
     is_active = fields.BooleanField(default=True)
     is_service = fields.BooleanField(default=False)
     # An access key set the password, or the one with which it was changed: a thief may know it.
@@ -126,7 +126,7 @@ class TeacherMeetingSettings(Model):
     screen_sharing_enabled = fields.BooleanField(null=True)
     chat_enabled = fields.BooleanField(null=True)
     mute_on_join = fields.BooleanField(null=True)
-    theme = fields.CharField(max_length=100, null=True)
+    theme = ShortText(max_length=100, null=True)
 
     class Meta:
         table = "teacher_meeting_settings"

@@ -72,7 +72,8 @@ async def remove_group_members(
                 if user_id not in people:
                     raise NotFoundError("No member of this group.")
         refusals.check()
-        leaving = [row for (user_id, _), row in known.items() if user_id in user_ids]
+        asked = set(user_ids)
+        leaving = [row for (user_id, _), row in known.items() if user_id in asked]
         concerned |= await remove_memberships(leaving, now)
     return group
 
@@ -113,6 +114,7 @@ async def _wanted(group: Group, members: list[NewMember]) -> dict[Way, Dates]:
             found = by_id.get(one.user_id or 0) or by_external_id.get(one.user_external_id or "")
             if found is None:
                 raise NotFoundError("No such student in this academy.", field)
+            one.dates.check()
             if (found, one.via) in wanted:
                 raise InvalidInputError("Somebody is twice a member by the same way.", field)
             wanted[found, one.via] = one.dates

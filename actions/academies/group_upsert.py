@@ -130,7 +130,9 @@ async def _replace_members(group: Group, entry: GroupEntry, now: datetime) -> se
             raise NotFoundError("No such student in this academy.", field)
         if (user_id, member.via) in wanted:
             raise InvalidInputError("Somebody is twice a member by the same way.", field)
-        wanted[user_id, member.via] = Dates(member.active_from, member.active_until)
+        dates = Dates(member.active_from, member.active_until)
+        dates.check("members", str(n))
+        wanted[user_id, member.via] = dates
     known = await read_memberships(group)
     left_out = [row for way, row in known.items() if way not in wanted]
     removed = await remove_memberships(left_out, now)

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from actions.writing.roster import append_row, enrol
-from actions.writing.stream import writing
-from domain.access import Permit, Viewer
+from actions.writing.stream import managing
+from domain.access import Viewer
 from domain.errors import BarredError, InvalidInputError, NotFoundError, WrongStatusError
 from models import Session, SessionParticipant, User
 
@@ -17,8 +17,7 @@ async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: da
     The person is not expected because of it. Adding twice is the same as adding once. NOT_FOUND for
     an access key's user: nobody comes with it.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         session = draft.session
         if session.status.is_over:
             raise WrongStatusError("The session is over.")

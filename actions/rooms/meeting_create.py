@@ -5,8 +5,8 @@ from typing import Any
 
 from actions.attendance.folding import advance_if_due
 from actions.writing.meeting import make_meeting
-from actions.writing.stream import writing
-from domain.access import Permit, UserRole, Viewer
+from actions.writing.stream import managing
+from domain.access import UserRole, Viewer
 from domain.configuration import TEACHER_BOUNDS, check_within
 from domain.errors import SessionOverError
 from domain.meeting import longest_minutes
@@ -23,12 +23,11 @@ async def create_meeting(
     `wishes` holds the options that the caller gave for a new one; None is no wish. They stay when
     the teacher or the academy changes its own.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     is_teacher = viewer.role is UserRole.TEACHER
     source = MeetingSource.TEACHER if is_teacher else MeetingSource.ADMIN
     if viewer.is_service:
         source = MeetingSource.API
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         await advance_if_due(draft)
         session = draft.session
         if session.status.is_over:

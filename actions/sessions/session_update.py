@@ -20,14 +20,13 @@ from actions.writing.meeting import adopt_teacher_options
 from actions.writing.moves import expect_teacher
 from actions.writing.roster import change_teacher, fill
 from actions.writing.search_words import write_words
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import lock_for, write
 from domain.access import Permit, Viewer
 from domain.configuration import camel
 from domain.errors import (
     BarredError,
     ForbiddenError,
     InvalidInputError,
-    NotFoundError,
     WrongStatusError,
 )
 from domain.event import SessionEventKind
@@ -58,10 +57,7 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
         refusing = await lock_refusing(viewer, {row.academy_id} if given.keys() & PEOPLE else ())
         if given.get("group_id") is not None:
             await hold_row("groups", "id", given["group_id"])
-        drafts = await lock_all(Session.filter(id=session_id), now)
-        if not drafts:
-            raise NotFoundError("No such session.")
-        (draft,) = drafts
+        draft = await lock_for(viewer, session_id, Permit.MANAGE, now)
         await advance_if_due(draft)
         session = draft.session
         changed = {name: to for name, to in given.items() if getattr(session, name) != to}
@@ -71,7 +67,7 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
             await _change(draft, changed, viewer.user_id)
         if changed.keys() & {"title", "subject"}:
             await write_words([session])
-        await write(tx, drafts, now)
+        await write(tx, [draft], now)
         if refusing:
             await refuse_conflicts(viewer, session, before)
     return session

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from domain.errors import InvalidInputError
 from domain.membership import Term
 from domain.session import MembershipSource
 from models import Group, Membership
@@ -18,6 +19,13 @@ class Dates:
 
     active_from: datetime | None
     active_until: datetime | None
+
+    def check(self, *member: str) -> None:
+        """Raise INVALID_INPUT if there is no moment between them: that gives nobody a right."""
+        start, end = self.active_from, self.active_until
+        if start is not None and end is not None and start >= end:
+            message = "`activeUntil` comes after `activeFrom`."
+            raise InvalidInputError(message, (*member, "activeUntil"))
 
 
 async def read_memberships(group: Group) -> dict[Way, Membership]:
