@@ -52,7 +52,7 @@ class Session(Model):
 
     status = fields.CharEnumField(SessionStatus, max_length=20)
     version = fields.IntField(default=0)
-    version_word = fields.BigIntField(default=0)  # the word of the event at `version`
+    version_mark = fields.BigIntField(default=0)  # the mark of the event at `version`
     scheduled_at: datetime = UtcDatetime()
     duration_minutes = fields.IntField()
     ends_at: datetime = UtcDatetime()

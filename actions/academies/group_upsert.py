@@ -8,7 +8,7 @@ from actions.academies.academy_update import authorise
 from actions.writing.bulk import (
     Refusals,
     check_count,
-    check_key,
+    check_named_once,
     lock_for_lists,
     retried_if_raced,
 )
@@ -76,7 +76,7 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
         )
         for n, entry in enumerate(entries):
             with refusals.under(n):
-                check_key(seen, (entry.academy_id, entry.external_id))
+                check_named_once(seen, (entry.academy_id, entry.external_id))
                 groups.append(await _upsert(viewer, entry, now, concerned))
         refusals.check()
         await write_words(groups)

@@ -16,7 +16,7 @@ from actions.sessions.session_input import (
     hold_row,
     input_of,
 )
-from actions.writing.bulk import Refusals, check_count, check_key, retried_if_raced
+from actions.writing.bulk import Refusals, check_count, check_named_once, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import make_meeting_in_time
 from actions.writing.moves import advance
@@ -68,7 +68,7 @@ async def schedule_sessions(
     for n, asked in enumerate(inputs):
         with refusals.under(n):
             if asked.external_id is not None:
-                check_key(seen, keys[n])
+                check_named_once(seen, keys[n])
             places.append(n)
     async with atomic() as tx:
         refusing = await lock_refusing(viewer, {asked.academy_id for asked in inputs})
