@@ -15,6 +15,7 @@ from actions.writing.bulk import (
 from actions.writing.memberships import (
     Dates,
     Way,
+    add_wanted,
     read_memberships,
     remove_memberships,
     set_memberships,
@@ -126,11 +127,8 @@ async def _replace_members(group: Group, entry: GroupEntry, now: datetime) -> se
     wanted: dict[Way, Dates] = {}
     for n, member in enumerate(entry.members):
         field, user_id = ("members", str(n), "userExternalId"), ids.get(member.user_external_id)
-        if user_id is None:
-            raise NotFoundError("No such student in this academy.", field)
-        if (user_id, member.via) in wanted:
-            raise InvalidInputError("Somebody is twice a member by the same way.", field)
-        wanted[user_id, member.via] = Dates(member.active_from, member.active_until)
+        dates = Dates(member.active_from, member.active_until)
+        add_wanted(wanted, user_id, member.via, dates, field)
     known = await read_memberships(group)
     left_out = [row for way, row in known.items() if way not in wanted]
     removed = await remove_memberships(left_out, now)

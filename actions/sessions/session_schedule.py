@@ -40,7 +40,7 @@ from models import (
     VideoSettings,
 )
 from models.database.atomic import atomic
-from models.reading.rosters import read_students
+from models.reading.rosters import Part, read_students
 
 AHEAD_MAX = timedelta(days=3660)  # how far ahead anything is scheduled
 
@@ -150,8 +150,8 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
     students = await read_students(session, now)
     people = [(session.teacher_id, UserRole.TEACHER, False)]
     people += [
-        (user_id, UserRole.STUDENT, user_id in students.expected)
-        for user_id in sorted(students.expected | students.newcomers)
+        (user_id, UserRole.STUDENT, students[user_id] is Part.EXPECTED)
+        for user_id in sorted(students)
     ]
     roster = [
         SessionParticipant(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from domain.errors import InvalidInputError, NotFoundError
 from domain.membership import Term
 from domain.session import MembershipSource
 from models import Group, Membership
@@ -18,6 +19,24 @@ class Dates:
 
     active_from: datetime | None
     active_until: datetime | None
+
+
+def add_wanted(
+    wanted: dict[Way, Dates],
+    user_id: int | None,
+    via: MembershipSource,
+    dates: Dates,
+    path: tuple[str, ...],
+) -> None:
+    """Add one more membership that is asked for; refuse it at `path` if it cannot be.
+
+    `user_id` is None where no student of the academy was found by what was given.
+    """
+    if user_id is None:
+        raise NotFoundError("No such student in this academy.", path)
+    if (user_id, via) in wanted:
+        raise InvalidInputError("Somebody is twice a member by the same way.", path)
+    wanted[user_id, via] = dates
 
 
 async def read_memberships(group: Group) -> dict[Way, Membership]:

@@ -135,7 +135,7 @@ async def test_nested_lists_are_counted_for_each_viewer(asker: Asker, there: Sce
         assert {one["id"]: one["all"]["totalCount"] for one in sessions} == by_session
         assert sum(one["present"]["totalCount"] for one in sessions) == present[who]
         by_user = Counter(encode(Kind.USER, row.user_id) for row in rows)
-        until = {"first": 100, "to": (there.now - timedelta(days=1)).isoformat()}
+        until: dict[str, Any] = {"first": 100, "to": (there.now - timedelta(days=1)).isoformat()}
         users = payload(await asker.ask(HISTORIES, there[who], **until))["nodes"]
         assert {one["id"]: n for one in users if (n := one["all"]["totalCount"])} == by_user
         assert sum(one["early"]["totalCount"] for one in users) == early[who]
