@@ -25,7 +25,7 @@ class Occasion:
 class Term:
     """One membership: from `active_from` (or, without it, from `member_since`) to `active_until`.
 
-    None is no bound. `withdrawn_at`: a person took it away then, and from then on it gives nothing,
+    None is no bound. `withdrawn_at` is when a person took it away: then it gives no right any more,
     whatever its dates say.
     """
 
@@ -90,8 +90,11 @@ class Term:
     def changed(
         self, active_from: datetime | None, active_until: datetime | None, now: datetime
     ) -> Self:
-        """Return this membership with dates that a person gives it now; a new one, if it was not
-        active. The same dates again change nothing, unless they give back what was taken away."""
+        """Return this membership with dates that a person gives it now.
+
+        One that is not active starts anew. The same dates again change nothing, unless they give
+        back what was taken away.
+        """
         new = self.new(active_from, active_until, now)
         is_same = (self.active_from, self.active_until) == (active_from, active_until)
         if is_same and (self.withdrawn_at is None or new.withdrawn_at is not None):

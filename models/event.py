@@ -30,9 +30,7 @@ class SessionEvent(Model):
         "models.User", related_name="acts", null=True, on_delete=fields.RESTRICT
     )
     actor_id: int | None
-    mark = fields.BigIntField(
-        default=0
-    )  # random: an event at its place after a restore has another
+    mark = fields.BigIntField(default=0)  # random: another event in its place has another
 
     class Meta:
         table = "session_events"

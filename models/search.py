@@ -5,7 +5,7 @@ from tortoise.models import Model
 
 from domain.search import WORD_MAX_CHARS, WordKind
 
-NO_ACADEMY = 0  # a super admin's
+NO_ACADEMY = 0  # a super admin has none
 
 
 class SearchWord(Model):

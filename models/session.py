@@ -222,7 +222,7 @@ class Session(Model):
 
     @classmethod
     def managed_by(cls, viewer: Viewer) -> Q:
-        """Return the condition for those of the visible rows that `is_managed_by` is true of."""
+        """Return the condition that selects, of visible rows, those that the viewer manages."""
         if viewer.is_super_admin or viewer.runs_academy:
             return Q()
         own = Q(teacher_id=viewer.user_id)

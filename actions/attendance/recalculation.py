@@ -40,7 +40,7 @@ async def recalculate_session(session_id: int, now: datetime, *, is_trial: bool 
     async with trying(session_id, now, is_trial=is_trial) as draft:
         before = (await read_rosters([session_id]))[session_id]
         former_rule = draft.session.attendance_rule
-        if former_rule != ATTENDANCE_RULE:  # rules differ only from those of a final result
+        if former_rule != ATTENDANCE_RULE:  # only a final result keeps a former rule
             draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=now)
         after = await refold(draft)
         move_by_attendance(draft, after)

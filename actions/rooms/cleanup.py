@@ -62,7 +62,7 @@ async def clean_up(
         with counting_failure(cleaned, session):
             async with trying(session.id, now, is_trial=is_dry) as draft:
                 await advance_if_due(draft)
-            # It is not where the academy lets people stay longer, and they do.
+            # Some are not over: their academy lets people stay longer, and people are inside.
             if draft.session.status.is_over:
                 cleaned.ended.add(session.id)
     try:

@@ -52,7 +52,7 @@ async def cancel_day(
         ids = [row.id for row in rows if _may_be_cancelled(because, row, now)][:BULK_MAX_ITEMS]
         drafts = await lock_all(Session.filter(chosen, id__in=ids), now)
         for draft in drafts:
-            with suppress(ForbiddenError, WrongStatusError):  # it is left as it is
+            with suppress(ForbiddenError, WrongStatusError):  # that session stays as it is
                 await move_by_person(draft, SessionStatus.CANCELLED, because)
                 cancelled.append(draft.session)
         await write(tx, drafts, now)
@@ -85,7 +85,7 @@ async def _fetch_academy(viewer: Viewer, academy_id: int) -> Academy:
 
 
 async def _check_teacher(viewer: Viewer, academy_id: int, teacher_id: int) -> None:
-    """Refuse a person who is not seen, and to a teacher everybody but themselves."""
+    """Refuse a person whom the viewer does not see; a teacher may name only themselves."""
     if not await User.visible_to(viewer).filter(id=teacher_id, academy_id=academy_id).exists():
         raise NotFoundError("No such teacher in this academy.", ("teacherId",))
     if viewer.role is UserRole.TEACHER and teacher_id != viewer.user_id:

@@ -1,4 +1,4 @@
-"""Writes a group's memberships. What a person takes away stays on its row, and gives no right."""
+"""Writes a group's memberships. One that a person takes away keeps its row, and gives no right."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
