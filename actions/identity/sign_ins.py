@@ -128,7 +128,7 @@ async def _change(
         locked = await refresh_tokens.lock_user(user.id)
         if locked is None or locked.password_hash != user.password_hash:
             raise InvalidCredentialsError("The password has just been changed.", ("current",))
-        # It is their own now. But the caller may be a thief of the key that set the former one.
+        # Their own password now; but a thief of the key that set the former one may be who asks.
         is_keys = KeyPassword.FORMER if locked.key_password else None
         await User.filter(id=user.id).update(password_hash=password_hash, key_password=is_keys)
         await attempts.succeed(attempt, now)
