@@ -33,6 +33,14 @@ class SettingsError(Exception):
     """Names each wrong variable in a sentence that says what it should be, never its value."""
 
 
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host's name or address reaches only the machine that uses it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 class Settings(BaseSettings):
     """The settings. A field's description completes the sentence "HALAQA_X is missing: give …"."""
 
@@ -93,7 +101,7 @@ class Settings(BaseSettings):
         description="the schemes that links to meetings may have, as in http,https,myapp; "
         "never javascript, data, file, vbscript, blob or about",
     )
-    graphiql: bool = Field(True, description="on or off")
+    graphiql: bool = Field(True, description="true or false")
     port: int = Field(8000, ge=1, le=65535, description="a port number, 1 to 65535")
     metrics_port: int | None = Field(
         None,
@@ -173,11 +181,7 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """True if browsers reach this server only from its own machine."""
-        host = urlsplit(self.public_url).hostname or ""
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")
+        return is_this_machine(urlsplit(self.public_url).hostname or "")
 
     @cached_property
     def webhook_keys(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from cli.doctor_livekit import check_addresses, check_keys, check_room
 from cli.doctor_report import Level, Report
 from cli.doctor_webhooks import check_webhooks
 from cli.parts import Stop, blocking
-from cli.weak_secrets import is_for_trials, weak_secrets
+from cli.weak_secrets import OWN_KEY, guessable_keys, is_for_trials, weak_secrets
 from domain.system import ClockStatus
 from gateways.jwks import JwksError, read_keys
 from gateways.probes import ProbeError, get
@@ -72,6 +72,9 @@ def _check_secrets(report: Report, given: Settings) -> None:
     elif is_for_trials(given):
         says = "LiveKit's is that of `livekit-server --dev`."
         report.warn("secrets", says, "Only for trials: everybody knows it.")
+    elif guessed := guessable_keys(given):
+        advice = f"They are easy to guess: {OWN_KEY}."
+        report.warn("secrets", " ".join(guessed), advice)
     else:
         report.good("secrets", "Nobody else's, as far as can be seen.")
 

@@ -1,7 +1,7 @@
 """Finds secrets that somebody else knows or can guess, before anything is served with them."""
 
 from cli.parts import Stop
-from domain.secret import has_variety
+from domain.secret import weakness
 from settings import Settings, variable
 
 DEMOS_SECRET = "a-secret-of-the-demo-that-everybody-knows"  # noqa: S105 - published on purpose
@@ -11,7 +11,7 @@ OWN_KEY = "give LiveKit a key and a secret of your own, and us the same"
 
 
 def check_secrets(given: Settings) -> None:
-    """Raise Stop if a secret is known to others, or easy to guess."""
+    """Raise Stop if a secret is known to others, or one of ours is easy to guess."""
     if found := weak_secrets(given):
         raise Stop("\n".join(found))
 
@@ -31,13 +31,19 @@ def weak_secrets(given: Settings) -> list[str]:
             found.append(f"{variable(name)} is also a secret of LiveKit's keys: {OWN}.")
         elif name != "jwt_secret" and held == given.jwt_secret:
             found.append(f"{variable(name)} is also {variable('jwt_secret')}: {OWN}.")
-        elif not has_variety(secret):
-            found.append(f"{variable(name)} is easy to guess, it repeats itself: {OWN}.")
+        elif why := weakness(secret):
+            found.append(f"{variable(name)} is easy to guess, {why}: {OWN}.")
     if DEMOS_SECRET in theirs:
         found.append(f"A secret of LiveKit's keys is the demo's, which is published: {OWN_KEY}.")
     if LIVEKITS_SECRET in theirs and not given.is_local:
         found.append(f"A secret of LiveKit's keys is that of `livekit-server --dev`: {OWN_KEY}.")
     return found
+
+
+def guessable_keys(given: Settings) -> list[str]:
+    """Say of each of LiveKit's keys why its secret is easy to guess. Its owner may not be we."""
+    reasons = {key: weakness(secret) for key, secret in given.webhook_keys.items()}
+    return [f"The secret of LiveKit's key {key}: {why}." for key, why in reasons.items() if why]
 
 
 def is_for_trials(given: Settings) -> bool:

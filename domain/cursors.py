@@ -9,14 +9,14 @@ _STREAM = "s2"
 
 
 class Place(NamedTuple):
-    """A version of a session's stream, and the word of the event there; 0 before the first one.
+    """A version of a session's stream, and the mark of the event there; 0 before the first one.
 
-    After a restore from a backup the same version is reached again by another event, whose word
+    After a restore from a backup the same version is reached again by another event, whose mark
     is another one.
     """
 
     version: int
-    word: int
+    mark: int
 
 
 def _pack(*parts: object) -> str:
@@ -33,28 +33,28 @@ def _unpack(cursor: str) -> list[object] | None:
     return parts if isinstance(parts, list) else None
 
 
-def stream_cursor(session_id: int, version: int, word: int) -> str:
-    return _pack(_STREAM, session_id, version, word)
+def stream_cursor(session_id: int, version: int, mark: int) -> str:
+    return _pack(_STREAM, session_id, version, mark)
 
 
 def stream_place(cursor: str, session_id: int) -> Place | None:
     """Read the place from a cursor; None if it is malformed, old, or of another session."""
     match _unpack(cursor):
-        case [str(mark), int(owner), int(version), int(word)]:
-            is_place = mark == _STREAM and owner == session_id and version >= 0
-            return Place(version, word) if is_place else None
+        case [str(form), int(owner), int(version), int(mark)]:
+            is_place = form == _STREAM and owner == session_id and version >= 0
+            return Place(version, mark) if is_place else None
         case _:
             return None
 
 
-def key_cursor(*key: str | int) -> str:
+def list_cursor(*key: str | int) -> str:
     return _pack("k1", *key)
 
 
-def key_of(cursor: str) -> list[str | int] | None:
+def list_place(cursor: str) -> list[str | int] | None:
     """Read the key after which a list continues; None if the cursor is malformed."""
     match _unpack(cursor):
-        case [str(mark), *key] if mark == "k1":
+        case [str(form), *key] if form == "k1":
             return [part for part in key if isinstance(part, str | int)]
         case _:
             return None

@@ -37,7 +37,7 @@ def first_moment(day: date, zone: tzinfo) -> datetime:
 
 
 def bounds_of(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the moments at which a day starts and ends. A date that the zone left out is empty."""
+    """Return the moments at which a day starts and ends: the same one, if the zone left it out."""
     return first_moment(day, zone), first_moment(day + timedelta(days=1), zone)
 
 

@@ -25,7 +25,7 @@ class Occasion:
 class Term:
     """One membership: from `active_from` (or, without it, from `member_since`) to `active_until`.
 
-    None is no bound. `withdrawn_at`: a person took it away then, and from then on it gives nothing,
+    None is no bound. `withdrawn_at` is when a person took it away: then it gives no right any more,
     whatever its dates say.
     """
 
@@ -46,12 +46,10 @@ class Term:
         return self.withdrawn_at is None and self._starts <= moment < self._ends
 
     def expects(self, session: Occasion) -> bool:
-        """Tell whether it covers the session's start, as `scheduledAt` is now: a person is expected
-        whose membership has begun by then and has not ended.
+        """Tell whether its person is expected: it covers the session's start, as that is now.
 
-        Without `active_from` it begins when the person became a member; for a session that was
-        scheduled later than its start, when it was scheduled: only who becomes a member while the
-        class runs is not expected.
+        Without `active_from` it begins when the person became a member. A session may be scheduled
+        after its own start: then the person is expected who was a member when it was scheduled.
         """
         begun_by = session.scheduled_at
         if self.active_from is None:
@@ -60,8 +58,8 @@ class Term:
         return self.withdrawn_at is None and is_begun and session.scheduled_at < self._ends
 
     def is_newcomers(self, session: Occasion, now: datetime) -> bool:
-        """Tell whether it is that of a newcomer: it begins while the class runs, so the person may
-        come and is not expected."""
+        """Tell whether its person is a newcomer: it begins while the class runs, so they may come
+        and are not expected."""
         if self.withdrawn_at is not None or self.expects(session):
             return False
         is_in_class = session.scheduled_at < self._starts < session.open_until
@@ -82,7 +80,7 @@ class Term:
     def new(
         cls, active_from: datetime | None, active_until: datetime | None, now: datetime
     ) -> Self:
-        """Return the membership of who becomes a member now.
+        """Return the membership of a person who becomes a member now.
 
         A last moment that is not later than now takes it away at once.
         """
@@ -92,8 +90,11 @@ class Term:
     def changed(
         self, active_from: datetime | None, active_until: datetime | None, now: datetime
     ) -> Self:
-        """Return this membership with dates that a person gives it now; a new one, if it was not
-        active. The same dates again change nothing, unless they give back what was taken away."""
+        """Return this membership with dates that a person gives it now.
+
+        One that is not active starts anew. The same dates again change nothing, unless they give
+        back what was taken away.
+        """
         new = self.new(active_from, active_until, now)
         is_same = (self.active_from, self.active_until) == (active_from, active_until)
         if is_same and (self.withdrawn_at is None or new.withdrawn_at is not None):

@@ -13,7 +13,7 @@ from domain.errors import InvalidInputError
 
 SEARCH_MAX_CHARS = 200
 SEARCH_MAX_WORDS = 8
-WORD_MAX_CHARS = 100  # more of a word is not kept, and not asked for
+WORD_MAX_CHARS = 100  # what a word has beyond is neither kept nor searched
 ARTICLE = "ال"
 
 # Letters that Unicode does not take apart: variants of one letter, and letters that are written
@@ -38,15 +38,18 @@ class WordKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """One word of a search. A row has it that has a word beginning so, or a key beginning with
-    one of `keys`: the piece of the search that it stands in, and the whole."""
+    """One word of a search.
+
+    It finds a row if a word of the row begins with `word`, or if a key of the row begins with one
+    of `keys`. These are the whole search and the part between spaces that the word stands in.
+    """
 
     word: str
     keys: frozenset[str]
 
 
 def folded(text: str) -> str:
-    """Return the text in one spelling, letter by letter: of a beginning, it is the beginning."""
+    """Return the text in one spelling. The beginning of a text gives the beginning of it."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(_kept(letter) for letter in apart.translate(_SAME))
 
@@ -59,7 +62,7 @@ def _kept(letter: str) -> str:
 
 
 def words_of(*texts: str | None) -> set[str]:
-    """Return the words of the texts; an Arabic word with the article also without it."""
+    """Return the words of the texts. An Arabic word with the article is there without it too."""
     words = set[str]()
     for text in texts:
         for word in _split(text or ""):
@@ -76,7 +79,7 @@ def keys_of(*texts: str | None) -> set[str]:
 
 
 def sought_in(text: str) -> list[Sought]:
-    """Read a search. One without a letter or a digit seeks nothing, so it finds every row.
+    """Read a search. One without a letter or a digit has no word, so it finds every row.
 
     Raises INVALID_INPUT when it is too long.
     """

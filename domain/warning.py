@@ -11,7 +11,7 @@ WARNINGS_MAX = 20  # of one session; the worst are kept
 
 
 class SessionWarningCode(StrEnum):
-    """The worst first: those without which there is no class, then those that leave out some."""
+    """Says what is to be looked at."""
 
     MEETING_WILL_BE_REFUSED = "MEETING_WILL_BE_REFUSED"
     TEACHER_INACTIVE = "TEACHER_INACTIVE"
@@ -19,9 +19,6 @@ class SessionWarningCode(StrEnum):
     NOBODY_EXPECTED = "NOBODY_EXPECTED"
     OVER_CAPACITY = "OVER_CAPACITY"
     STUDENT_BUSY = "STUDENT_BUSY"
-
-
-CODES = tuple(SessionWarningCode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +31,14 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class FoundWarning:
-    """One warning. A clash has no text here: its words depend on what the viewer may see."""
+    """One warning: a text, or a clash, of which the text depends on what the viewer may see.
+
+    `user_id` is the person it is about, if it is about one.
+    """
 
     code: SessionWarningCode
-    text: str | None = None
+    told: str | Clash
     user_id: int | None = None
-    other_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +59,27 @@ class Outlook:
 
 
 def find_warnings(outlook: Outlook) -> list[FoundWarning]:
-    """List the warnings of a session, the worst first, and at most WARNINGS_MAX."""
-    found: list[FoundWarning] = []
+    """List the warnings of a session, at most WARNINGS_MAX.
+
+    The worst come first: those that let no class happen, then those that leave people out.
+    """
     code = SessionWarningCode
+    found: list[FoundWarning] = []
     if outlook.refusal is not None:
         text = f"No meeting will be made before it is over. {outlook.refusal.message}"
         found.append(FoundWarning(code.MEETING_WILL_BE_REFUSED, text))
     if not outlook.is_teacher_active:
         text = "Its teacher is not active."
         found.append(FoundWarning(code.TEACHER_INACTIVE, text, outlook.teacher_id))
+    found += [FoundWarning(code.TEACHER_BUSY, one, one.user_id) for one in outlook.teacher_clashes]
     if outlook.expected == 0:
         found.append(FoundWarning(code.NOBODY_EXPECTED, "Nobody is expected."))
     people = outlook.expected + 1  # the teacher takes a place too
     if people > outlook.places:
         text = f"{people} people, the teacher among them, and {outlook.places} places."
         found.append(FoundWarning(code.OVER_CAPACITY, text))
-    for clash_code, clashes in (
-        (code.TEACHER_BUSY, outlook.teacher_clashes),
-        (code.STUDENT_BUSY, outlook.student_clashes),
-    ):
-        found += [FoundWarning(clash_code, None, one.user_id, one.other_id) for one in clashes]
-    return sorted(found, key=lambda one: CODES.index(one.code))[:WARNINGS_MAX]
+    found += [FoundWarning(code.STUDENT_BUSY, one, one.user_id) for one in outlook.student_clashes]
+    return found[:WARNINGS_MAX]
 
 
 def clash_text(name: str, title: str | None = None, start: datetime | None = None) -> str:

@@ -30,9 +30,7 @@ class SessionEvent(Model):
         "models.User", related_name="acts", null=True, on_delete=fields.RESTRICT
     )
     actor_id: int | None
-    word = fields.BigIntField(
-        default=0
-    )  # random: tells it from an event in its place after a restore
+    mark = fields.BigIntField(default=0)  # random: another event in its place has another
 
     class Meta:
         table = "session_events"

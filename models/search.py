@@ -6,7 +6,7 @@ from tortoise.models import Model
 from domain.search import WORD_MAX_CHARS, WordKind
 from models.database.fields import ShortText
 
-NO_ACADEMY = 0  # a super admin's
+NO_ACADEMY = 0  # a super admin has none
 
 
 class SearchWord(Model):

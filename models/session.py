@@ -52,7 +52,7 @@ class Session(Model):
 
     status = fields.CharEnumField(SessionStatus, max_length=20)
     version = fields.IntField(default=0)
-    version_word = fields.BigIntField(default=0)  # the word of the event at `version`
+    version_mark = fields.BigIntField(default=0)  # the mark of the event at `version`
     scheduled_at: datetime = UtcDatetime()
     duration_minutes = fields.IntField()
     ends_at: datetime = UtcDatetime()
@@ -212,7 +212,7 @@ class Session(Model):
 
     @classmethod
     def managed_by(cls, viewer: Viewer) -> Q:
-        """Return the condition for those of the visible rows that `is_managed_by` is true of."""
+        """Return the condition that selects, of visible rows, those that the viewer manages."""
         if viewer.is_super_admin or viewer.runs_academy:
             return Q()
         own = Q(teacher_id=viewer.user_id)

@@ -101,7 +101,7 @@ async def session_presence_changes(
     )
     news = await events.order_by("sequence")
     roster = (await read_rosters([session.id])).get(session.id, [])
-    there = Place(session.version, session.version_word)
+    there = Place(session.version, session.version_mark)
     return PresenceChanges.of(news, from_version, there, roster, session, now)
 
 

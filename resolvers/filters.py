@@ -50,7 +50,7 @@ def within(column: str, start: datetime | None, end: datetime | None) -> Q:
 
 
 def academy_asked(viewer: Viewer, global_id: str | None) -> int | None:
-    """Return the number of the one academy that a list of the viewer's is about; None for all."""
+    """Return the one academy, by its number, that the viewer asks about; None for all."""
     if viewer.academy_id is not None or given(global_id) is None:
         return viewer.academy_id
     return number_of(Kind.ACADEMY, str(global_id)) or 0

@@ -7,6 +7,7 @@ none is set, that is whoever asks on a machine that serves only itself.
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -17,11 +18,17 @@ from starlette.responses import Response
 import telemetry
 from domain.system import Component, SystemState
 from routes.headers import PRIVATE
-from settings import Settings
+from settings import Settings, is_this_machine
 
 logger = logging.getLogger("halaqa.metrics")
 
-PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip")
+# Headers that proxies add, besides all that begin with x-forwarded-.
+PROXIED = {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "cf-ray"} | {
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-original-host",
+    "x-envoy-external-address",
+}
 
 ReadState = Callable[[], Awaitable[SystemState]]
 
@@ -34,7 +41,7 @@ class Metrics:
     another one would answer each time.
 
     A request needs the token of the settings, else 401. Without a token every request gets 404,
-    unless the server is local and no proxy passed the request on.
+    unless the server is local, no proxy passed the request on, and its Host is this machine.
     """
 
     def __init__(self, read: ReadState, settings: Settings, *, is_alone: bool = True) -> None:
@@ -49,7 +56,7 @@ class Metrics:
             is_theirs = hmac.compare_digest(given.encode(), self._token.get_secret_value().encode())
             if not (is_theirs and scheme.lower() == "bearer"):
                 return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
-        elif not self._is_local or any(name in request.headers for name in PROXIED):
+        elif not (self._is_local and _is_from_here(request)):
             return Response(status_code=404)
         found = CollectorRegistry()
         try:
@@ -60,6 +67,17 @@ class Metrics:
         found.register(_Gauges(gauges(state)))
         body = generate_latest(self._counted) + generate_latest(found)
         return Response(body, headers=PRIVATE | {"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _is_from_here(request: Request) -> bool:
+    """Tell whether the request shows no sign of a proxy or of another machine's name."""
+    names = request.headers.keys()
+    if not PROXIED.isdisjoint(names) or any(name.startswith("x-forwarded-") for name in names):
+        return False
+    try:
+        return is_this_machine(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")
+    except ValueError:
+        return False
 
 
 class _Gauges(Collector):

@@ -63,7 +63,7 @@ def _update(hub: Hub, state: AttendanceState, now: datetime) -> AttendanceUpdate
     scope = Scope(f"attendance:{state.participant_id}", Audience.PARTICIPANT)
     person = hub.people.get(state.user_id)
     return AttendanceUpdate(
-        cursor=stream_cursor(hub.session.id, hub.version, hub.session.version_word),
+        cursor=stream_cursor(hub.session.id, hub.version, hub.session.version_mark),
         version=hub.version,
         as_of=now,
         attendance=Attendance.of(state, hub.session, now, person),

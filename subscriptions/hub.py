@@ -39,12 +39,12 @@ BACKLOG_MAX_EVENTS = 256  # read when a hub opens
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event, the version of the event before it that changed the roster, and the word of the
-    event before it."""
+    """An event; the version of the last change of the roster before it; the mark of the event
+    before it."""
 
     row: models.SessionEvent
     roster_before: int
-    word_before: int
+    mark_before: int
 
 
 class Hub:
@@ -64,7 +64,7 @@ class Hub:
         self.changed_at: Counter[int] = Counter()  # the last version that changed a person's row
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
-        self._word = 0  # of the newest event
+        self._mark = 0  # of the newest event
         self._hearing = asyncio.Lock()  # a hint waits for the opening, and for the hint before it
         self._refreshing = asyncio.Lock()
         self._reading = asyncio.Lock()
@@ -89,7 +89,7 @@ class Hub:
             self.floor = self.version = max(0, session.version - backlog)
             self._ring.clear()
             place, self._roster_changed = await read_place(self.session_id, self.floor)
-            self._word = place.word
+            self._mark = place.mark
             await self.catch_up()
             # Read after the events: a change that only the roster has comes as an event later.
             states = (await read_rosters([self.session_id])).get(self.session_id, [])
@@ -140,8 +140,8 @@ class Hub:
                 self.edition += 1
             self.people |= people
             for row in rows:
-                self._ring.append(Entry(row, self._roster_changed, self._word))
-                self._word = row.word
+                self._ring.append(Entry(row, self._roster_changed, self._mark))
+                self._mark = row.mark
                 if row.kind in ROSTER_KINDS:
                     self._roster_changed = row.sequence
                 if row.kind in PRESENCE_KINDS:
@@ -176,8 +176,8 @@ class Hub:
         if place is None or not self.floor <= place.version <= self.version:
             return None
         missed = self.after(place.version)
-        word = missed[0].word_before if missed else self._word
-        return place.version if place.word == word else None
+        mark = missed[0].mark_before if missed else self._mark
+        return place.version if place.mark == mark else None
 
     def after(self, position: int) -> list[Entry]:
         """Return the events after a position that the ring still has."""

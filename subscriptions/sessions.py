@@ -46,7 +46,7 @@ async def session_presence(
                 rows, since = [entry.row for entry in news], news[0].roster_before
                 key = ("changes", rows[0].sequence, rows[-1].sequence)
                 there = (hub.roster.values(), hub.session, clock.now(), hub.people, Shared(scope))
-                place = Place(rows[-1].sequence, rows[-1].word)
+                place = Place(rows[-1].sequence, rows[-1].mark)
                 told = partial(PresenceChanges.of, rows, since, place, *there)
                 yield hub.build_once(key, told)
             elif hub.session.finalised_at or hub.session.status is SessionStatus.CANCELLED:

@@ -39,7 +39,9 @@ async def update_academy(
     stored = await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
     given = dict(values)
     if given.get("meeting_link_template") == stored.meeting_link_template:
-        given.pop("meeting_link_template", None)  # no change, also of one no longer allowed
+        given.pop(
+            "meeting_link_template", None
+        )  # unchanged: it stays, even if it is no longer allowed
     check_values(given)
     async with atomic() as tx:
         await lock_for_lists([academy_id])

@@ -10,6 +10,7 @@ from actions.writing.bulk import Refusals, check_count, lock_for_lists, retried_
 from actions.writing.memberships import (
     Dates,
     Way,
+    add_wanted,
     read_memberships,
     remove_memberships,
     set_memberships,
@@ -112,11 +113,6 @@ async def _wanted(group: Group, members: list[NewMember]) -> dict[Way, Dates]:
                 raise InvalidInputError(message, ("userId",))
             field = ("userExternalId",) if one.user_id is None else ("userId",)
             found = by_id.get(one.user_id or 0) or by_external_id.get(one.user_external_id or "")
-            if found is None:
-                raise NotFoundError("No such student in this academy.", field)
-            one.dates.check()
-            if (found, one.via) in wanted:
-                raise InvalidInputError("Somebody is twice a member by the same way.", field)
-            wanted[found, one.via] = one.dates
+            add_wanted(wanted, found, one.via, one.dates, field)
     refusals.check()
     return wanted

@@ -8,13 +8,14 @@ from actions.academies.academy_update import authorise
 from actions.writing.bulk import (
     Refusals,
     check_count,
-    check_key,
+    check_named_once,
     lock_for_lists,
     retried_if_raced,
 )
 from actions.writing.memberships import (
     Dates,
     Way,
+    add_wanted,
     read_memberships,
     remove_memberships,
     set_memberships,
@@ -76,7 +77,7 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
         )
         for n, entry in enumerate(entries):
             with refusals.under(n):
-                check_key(seen, (entry.academy_id, entry.external_id))
+                check_named_once(seen, (entry.academy_id, entry.external_id))
                 groups.append(await _upsert(viewer, entry, now, concerned))
         refusals.check()
         await write_words(groups)
@@ -126,13 +127,8 @@ async def _replace_members(group: Group, entry: GroupEntry, now: datetime) -> se
     wanted: dict[Way, Dates] = {}
     for n, member in enumerate(entry.members):
         field, user_id = ("members", str(n), "userExternalId"), ids.get(member.user_external_id)
-        if user_id is None:
-            raise NotFoundError("No such student in this academy.", field)
-        if (user_id, member.via) in wanted:
-            raise InvalidInputError("Somebody is twice a member by the same way.", field)
         dates = Dates(member.active_from, member.active_until)
-        dates.check("members", str(n))
-        wanted[user_id, member.via] = dates
+        add_wanted(wanted, user_id, member.via, dates, field)
     known = await read_memberships(group)
     left_out = [row for way, row in known.items() if way not in wanted]
     removed = await remove_memberships(left_out, now)

@@ -15,7 +15,7 @@ from actions.identity.passwords import check_usable, hash_password, is_usable
 from actions.writing.bulk import (
     Refusals,
     check_count,
-    check_key,
+    check_named_once,
     lock_for_lists,
     retry_if_raced,
 )
@@ -123,7 +123,7 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
         await lock_people(await with_guardians(known.keys() | await _students_of(drafts)))
         for n, entry in enumerate(entries):
             with refusals.under(n):
-                check_key(seen, (entry.academy_id, entry.person.external_id))
+                check_named_once(seen, (entry.academy_id, entry.person.external_id))
                 users[n] = await _upsert(tx, viewer, entry, now, concerned)
         # Guardians come last: a parent may stand after their child in the list.
         for n, user in users.items():

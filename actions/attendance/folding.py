@@ -113,7 +113,7 @@ async def count_anew(draft: Draft) -> list[AttendanceState]:
 
 
 async def close_stays(draft: Draft) -> None:
-    """Close the open stays of a session that is over; of a cancelled one nobody has a status."""
+    """Close the open stays of a session that is over. In a cancelled one nobody has a status."""
     session = draft.session
     if session.ended_at is None:
         return

@@ -11,12 +11,12 @@ from models.reading.stuck import read_signs
 
 
 async def tell_missing_teacher(session_id: int, now: datetime) -> None:
-    """Append TEACHER_MISSING if that is so now, and was not told before. Safe to repeat.
+    """Append TEACHER_MISSING if the teacher is missing now and no event says so. Safe to repeat.
 
     A clock that comes late tells nothing of a teacher who came meanwhile.
     """
     if await _has_teacher(session_id):
-        return  # as nearly always: no lock is needed to know it
+        return  # nearly always so, and no lock is needed to know it
     async with writing(session_id, now) as draft:
         await advance_if_due(draft)
         if not _is_time(draft.session, now) or await _has_teacher(session_id):

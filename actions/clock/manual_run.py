@@ -1,12 +1,11 @@
 """Does at once, for an operator, what the clock would do, and counts it."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from actions.attendance.folding import advance_if_due
+from actions.clock.failures import counting_failure
 from actions.writing.meeting import make_due_meeting
 from actions.writing.stream import trying
 from domain.status import SessionStatus
@@ -32,15 +31,10 @@ class Done:
         self.changed += change is not None
         self.lines.append((session.id, change or "as it was"))
 
-    @contextmanager
-    def counting_failure(self, session: Session) -> Iterator[None]:
-        """Log and count what fails in the block, so that the next session gets its turn."""
-        try:
-            yield
-        except Exception as error:
-            logger.warning("not set right", exc_info=True, extra={"session": session.id})
-            self.failed += 1
-            self.lines.append((session.id, f"failed: {type(error).__name__}"))
+    def fail(self, session: Session, error: Exception) -> None:
+        logger.warning("not set right", exc_info=error, extra={"session": session.id})
+        self.failed += 1
+        self.lines.append((session.id, f"failed: {type(error).__name__}"))
 
 
 async def update_statuses(
@@ -53,7 +47,7 @@ async def update_statuses(
     done = Done()
     for session in await which.rows().filter(next_transition_at__lte=now).order_by("id"):
         done.checked += 1
-        with done.counting_failure(session):
+        with counting_failure(done, session):
             async with trying(session.id, now, is_trial=is_dry) as draft:
                 await advance_if_due(draft)
             status = draft.session.status
@@ -73,7 +67,7 @@ async def create_scheduled(
         if session.academy.video_settings.link_at(session.scheduled_at) > now:
             continue
         done.checked += 1
-        with done.counting_failure(session):
+        with counting_failure(done, session):
             async with trying(session.id, now, is_trial=is_dry) as draft:
                 make_due_meeting(draft)
             done.note(session, draft.session.room_name)

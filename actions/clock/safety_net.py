@@ -4,11 +4,13 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from actions.clock.failures import counting_failure
 from actions.writing.draft import Draft
 from actions.writing.meeting import make_due_meeting
 from actions.writing.stream import trying
 from domain.session import WorkKind
 from domain.status import SessionStatus
+from models import Session
 from models.database import sql
 from models.database.fields import utc
 from models.reading.session_filter import ALL_SESSIONS, SessionFilter
@@ -36,6 +38,11 @@ class Caught:
     finalised: int = 0
     failed: int = 0
 
+    def fail(self, session: Session, error: Exception) -> None:
+        extra = {"session": session.id}
+        logger.warning("forgotten work not planned", exc_info=error, extra=extra)
+        self.failed += 1
+
 
 async def catch_forgotten(
     now: datetime, which: SessionFilter = ALL_SESSIONS, *, is_dry: bool = False
@@ -54,17 +61,13 @@ async def catch_forgotten(
             if retry_at is None or utc(retry_at) > now:
                 continue
         caught.checked += 1
-        try:
+        with counting_failure(caught, session):
             async with trying(session.id, now, is_trial=is_dry) as draft:
                 is_added = _add_final_work(draft)
                 make_due_meeting(draft)
             caught.finalised += is_added
             session = draft.session
             caught.made += session.status.is_live and session.meeting_id is not None
-        except Exception:
-            extra = {"session": session.id}
-            logger.warning("forgotten work not planned", exc_info=True, extra=extra)
-            caught.failed += 1
     return caught
 
 

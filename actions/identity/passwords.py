@@ -50,8 +50,8 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
     """
     if len(_waiting) >= MAX_WAITING:
         raise BusyError("Too many people sign in at once: try again in 10 seconds.")
-    mark = object()
-    _waiting.add(mark)
+    turn = object()
+    _waiting.add(turn)
     try:
         if password_hash is None:
             await _in(_checking, lambda: _hasher.hash(password))
@@ -60,7 +60,7 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
     except (Argon2Error, InvalidHashError):
         return False
     finally:
-        _waiting.discard(mark)
+        _waiting.discard(turn)
 
 
 async def _in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:

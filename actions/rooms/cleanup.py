@@ -1,12 +1,11 @@
 """Cleans up meetings that outlived their time: completes their sessions, closes their rooms."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from actions.attendance.folding import advance_if_due
+from actions.clock.failures import counting_failure
 from actions.clock.safety_net import catch_forgotten
 from actions.rooms.room import delete_room
 from actions.writing.leases import take_lease
@@ -35,16 +34,10 @@ class Cleaned:
     failed: set[int] = field(default_factory=set)
     is_silent: bool = False
 
-    @contextmanager
-    def counting_failure(self, session: Session) -> Iterator[None]:
-        """Log and count what fails in the block, so that the next session gets its turn."""
-        self.expired.setdefault(session.id, session)
-        try:
-            yield
-        except Exception:
-            logger.warning("meeting not cleaned up", exc_info=True, extra={"session": session.id})
-            self.failed.add(session.id)
-            self.ended.discard(session.id)
+    def fail(self, session: Session, error: Exception) -> None:
+        logger.warning("meeting not cleaned up", exc_info=error, extra={"session": session.id})
+        self.failed.add(session.id)
+        self.ended.discard(session.id)
 
 
 async def tidy(livekit: LiveKit, now: datetime) -> None:
@@ -65,10 +58,11 @@ async def clean_up(
     cleaned = Cleaned()
     overdue = which.rows().filter(next_transition_at__lte=now, completes_at__lte=now)
     for session in await overdue.order_by("id"):
-        with cleaned.counting_failure(session):
+        cleaned.expired.setdefault(session.id, session)
+        with counting_failure(cleaned, session):
             async with trying(session.id, now, is_trial=is_dry) as draft:
                 await advance_if_due(draft)
-            # It is not where the academy lets people stay longer, and they do.
+            # Some are not over: their academy lets people stay longer, and people are inside.
             if draft.session.status.is_over:
                 cleaned.ended.add(session.id)
     try:
@@ -83,7 +77,8 @@ async def clean_up(
     )
     # Not sorted by the database: SQLite would walk the whole table in that order.
     for session in sorted([*await with_room, *await left_open], key=lambda row: row.id):
-        with cleaned.counting_failure(session):
+        cleaned.expired.setdefault(session.id, session)
+        with counting_failure(cleaned, session):
             if not is_dry:
                 await delete_room(livekit, session.id, now)
             cleaned.ended.add(session.id)

@@ -70,4 +70,4 @@ def _set_timers(draft: Draft) -> None:
     draft.change(next_transition_at=following[1] if following else None)
     if session.meeting_id is not None:
         draft.change(meeting_expires_at=expiry_of(session))
-    retry_meeting(draft)  # the time that is left for a refused one is another
+    retry_meeting(draft)  # a refused one has more time left

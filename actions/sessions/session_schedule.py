@@ -16,7 +16,7 @@ from actions.sessions.session_input import (
     hold_row,
     input_of,
 )
-from actions.writing.bulk import Refusals, check_count, check_key, retried_if_raced
+from actions.writing.bulk import Refusals, check_count, check_named_once, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.meeting import make_meeting_in_time
 from actions.writing.moves import advance
@@ -40,7 +40,7 @@ from models import (
     VideoSettings,
 )
 from models.database.atomic import atomic
-from models.reading.rosters import read_students
+from models.reading.rosters import Part, read_students
 
 AHEAD_MAX = timedelta(days=3660)  # how far ahead anything is scheduled
 
@@ -68,7 +68,7 @@ async def schedule_sessions(
     for n, asked in enumerate(inputs):
         with refusals.under(n):
             if asked.external_id is not None:
-                check_key(seen, keys[n])
+                check_named_once(seen, keys[n])
             places.append(n)
     async with atomic() as tx:
         refusing = await lock_refusing(viewer, {asked.academy_id for asked in inputs})
@@ -150,8 +150,8 @@ async def _insert(asked: SessionInput, academy: Academy, now: datetime, actor_id
     students = await read_students(session, now)
     people = [(session.teacher_id, UserRole.TEACHER, False)]
     people += [
-        (user_id, UserRole.STUDENT, user_id in students.expected)
-        for user_id in sorted(students.expected | students.newcomers)
+        (user_id, UserRole.STUDENT, students[user_id] is Part.EXPECTED)
+        for user_id in sorted(students)
     ]
     roster = [
         SessionParticipant(

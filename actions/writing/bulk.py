@@ -23,7 +23,7 @@ def check_count(count: int, what: str) -> None:
         raise RefusedError([InvalidInputError(f"Between 1 and {BULK_MAX_ITEMS} {what} at once.")])
 
 
-def check_key(seen: set[Hashable], key: Hashable) -> None:
+def check_named_once(seen: set[Hashable], key: Hashable) -> None:
     """Refuse an external id that stands in the list before: the two rows could be different."""
     if key in seen:
         raise InvalidInputError("This external id is in here twice.", ("externalId",))

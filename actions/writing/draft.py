@@ -12,7 +12,7 @@ from domain.session import WorkKind
 from models import Session
 from models.attendance_json import state_to_json
 
-WORD_BITS = 48  # JSON's numbers have 53
+MARK_BITS = 48  # JSON's numbers have 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Draft:
     dropped: set[WorkKind] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     concerned: set[int] = field(default_factory=set)  # people who may lose a right by it
-    word: int = field(default_factory=partial(randbits, WORD_BITS))  # of all its events
+    mark: int = field(default_factory=partial(randbits, MARK_BITS))  # of all its events
 
     def change(self, **values: Any) -> None:
         """Set the values that differ; the others are neither written nor published.
@@ -52,7 +52,7 @@ class Draft:
         self, kind: SessionEventKind, payload: dict[str, Any], actor_id: int | None = None
     ) -> None:
         self.session.version += 1
-        self.session.version_word = self.word
+        self.session.version_mark = self.mark
         self.events.append(Fact(self.session.version, kind, payload, actor_id))
 
     def append_update(self, actor_id: int) -> None:

@@ -1,10 +1,10 @@
-"""Writes a group's memberships. What a person takes away stays on its row, and gives no right."""
+"""Writes a group's memberships. One that a person takes away keeps its row, and gives no right."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.membership import Term
 from domain.session import MembershipSource
 from models import Group, Membership
@@ -20,12 +20,27 @@ class Dates:
     active_from: datetime | None
     active_until: datetime | None
 
-    def check(self, *member: str) -> None:
-        """Raise INVALID_INPUT if there is no moment between them: that gives nobody a right."""
-        start, end = self.active_from, self.active_until
-        if start is not None and end is not None and start >= end:
-            message = "`activeUntil` comes after `activeFrom`."
-            raise InvalidInputError(message, (*member, "activeUntil"))
+
+def add_wanted(
+    wanted: dict[Way, Dates],
+    user_id: int | None,
+    via: MembershipSource,
+    dates: Dates,
+    path: tuple[str, ...],
+) -> None:
+    """Add one more membership that is asked for; refuse it at `path` if it cannot be.
+
+    `user_id` is None where no student of the academy was found by what was given.
+    """
+    if user_id is None:
+        raise NotFoundError("No such student in this academy.", path)
+    start, end = dates.active_from, dates.active_until
+    if start is not None and end is not None and start >= end:  # it would give nobody a right
+        message = "`activeUntil` comes after `activeFrom`."
+        raise InvalidInputError(message, (*path[:-1], "activeUntil"))
+    if (user_id, via) in wanted:
+        raise InvalidInputError("Somebody is twice a member by the same way.", path)
+    wanted[user_id, via] = dates
 
 
 async def read_memberships(group: Group) -> dict[Way, Membership]:

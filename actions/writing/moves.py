@@ -95,7 +95,7 @@ def _move(draft: Draft, to: SessionStatus, because: Because) -> None:
 
 
 def expect_teacher(draft: Draft) -> None:
-    """Have it told that the teacher of an ONGOING session is missing, if they do not come."""
+    """Add work that tells that the teacher of an ONGOING session is missing, if they stay away."""
     due_at = max(draft.session.teacher_due_at, draft.now)
     if due_at < draft.session.ends_at:
         draft.add_work(WorkKind.MISS_TEACHER, due_at)

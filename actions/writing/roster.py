@@ -13,35 +13,34 @@ from models import (
     Session,
     SessionParticipant,
 )
-from models.reading.rosters import read_students, state_of
+from models.reading.rosters import Part, read_students, state_of
 
 
 async def fill(draft: Draft) -> None:
     """Bring the roster in step with the session's students, and append what changed of it.
 
-    A student who left the group loses the row, unless something keeps it: see `_remove`. A row that
-    is kept shows them the session no more until it is over.
+    Each student has a row, which says whether they are expected. A student who left the group
+    loses the row. Where something keeps it (see `_remove`), they are no longer expected, and it
+    shows them the session no more until it is over.
     """
     session = draft.session
     students = await read_students(session, draft.now)
-    named = students.expected | students.newcomers
     rows = {row.user_id: row for row in await SessionParticipant.filter(session_id=session.id)}
-    for user_id in sorted(named.difference(rows)):
-        is_expected = user_id in students.expected
+    for user_id in sorted(students.keys() - rows.keys()):
+        is_expected = students[user_id] is Part.EXPECTED
         row = await enrol(session, user_id, UserRole.STUDENT, is_expected=is_expected)
         draft.append_presence(state_of(row, None, is_final=session.finalised_at is not None))
     for row in rows.values():
         if row.role is not UserRole.STUDENT:
             continue
-        if row.user_id not in named:
+        part = students.get(row.user_id)
+        if part is None:
             draft.concerned.add(row.user_id)
             if await _remove(draft, row):
                 continue
-        is_expected = row.user_id in students.expected
-        if row.user_id in students.renewed:
-            is_expected = row.is_expected
+        is_expected = row.is_expected if part is Part.AS_BEFORE else part is Part.EXPECTED
         before = row.is_expected, row.is_removed
-        row.is_expected, row.is_removed = is_expected, row.user_id not in named
+        row.is_expected, row.is_removed = is_expected, part is None
         if before != (row.is_expected, row.is_removed):
             await row.save(update_fields=["is_expected", "is_removed"])
         if before[0] is not row.is_expected:

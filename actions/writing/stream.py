@@ -139,7 +139,7 @@ async def drafts_of(sessions: QuerySet[Session], now: datetime) -> list[Draft]:
 
 
 APPEND = """
-INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id, word)
+INSERT INTO session_events (session_id, sequence, kind, payload, occurred_at, actor_id, mark)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _payload = SessionEvent._meta.fields_map["payload"]
@@ -164,7 +164,7 @@ async def write(
             _payload.to_db_value(fact.payload, SessionEvent),
             draft.now,
             fact.actor_id,
-            draft.word,
+            draft.mark,
         )
         for draft, fact in facts
     ]
@@ -197,7 +197,7 @@ async def _update_rows(drafts: list[Draft]) -> None:
     for draft in drafts:
         if draft.events:
             draft.change(updated_at=draft.now)
-            draft.changed |= {"version", "version_word"}
+            draft.changed |= {"version", "version_mark"}
     rows = [draft.session for draft in drafts if draft.changed]
     names = sorted(set().union(*(draft.changed for draft in drafts)))
     if not rows:

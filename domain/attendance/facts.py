@@ -35,8 +35,10 @@ class Facts:
     ends_ms: int
     ended_ms: int | None  # the session's real end
     held_until_ms: int | None = None  # a person ended it then, before its scheduled end
-    stays_from_ms: float | None = None  # the session was put back: what ended by then is not of it
-    is_cancelled: bool = False  # nobody has a status, also by an override
+    stays_from_ms: float | None = (
+        None  # the session was put back then: stays that ended before do not count
+    )
+    is_cancelled: bool = False  # then nobody has a status, even with an override
     is_final: bool
     is_expected: bool
     was_joinable: bool  # False: nobody could have joined, so nobody was absent

@@ -204,7 +204,7 @@ def stays_of(lines: Iterable[Line], facts: Facts) -> list[Stay]:
 
 
 def stays_of_log(log: list[Line], facts: Facts) -> list[Stay]:
-    """Find them in the lines that `Facts.log_of` keeps."""
+    """Find the stays in the lines that `Facts.log_of` keeps."""
     return stays_in(log, ended_ms=facts.ended_ms, from_ms=facts.stays_from_ms, rule=facts.rule)
 
 
@@ -215,7 +215,7 @@ def open_reports(lines: Iterable[Line], facts: Facts) -> list[Report]:
 
 
 def _reports(log: list[Line], stays: list[Stay], facts: Facts) -> list[Report]:
-    """Find the open reports; none of before a session was put back."""
+    """Find the open reports. Where a session was put back, earlier ones do not count."""
     found, from_ms = unconfirmed(log, stays), facts.stays_from_ms
     if from_ms is None:
         return found

@@ -36,7 +36,7 @@ async def write_words(_: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_cursor_words")]
+    dependencies = [("models", "0005_cursor_marks")]
 
     initial = False
 

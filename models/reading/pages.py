@@ -11,7 +11,7 @@ from tortoise.functions import Count
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.cursors import key_cursor, key_of
+from domain.cursors import list_cursor, list_place
 from domain.errors import InvalidInputError
 from models.database import sql
 from models.database.connection import client
@@ -46,8 +46,8 @@ class Order:
 
     def cursor(self, row: Model) -> str:
         if self.moment is None:
-            return key_cursor(row.pk)
-        return key_cursor(getattr(row, self.moment).isoformat(), row.pk)
+            return list_cursor(row.pk)
+        return list_cursor(getattr(row, self.moment).isoformat(), row.pk)
 
     @property
     def columns(self) -> list[str]:
@@ -61,7 +61,7 @@ class Order:
         differently.
         """
         try:
-            match key_of(cursor):
+            match list_place(cursor):
                 case [int(number)] if self.moment is None and 0 < number <= largest:
                     return self._beyond({}, "id", number)
                 case [str(moment), int(number)] if self.moment and 0 < number <= largest:
@@ -101,7 +101,7 @@ def id_after(cursor: str | None, model: type[Model]) -> int:
     if cursor is None:
         return 0
     BY_ID.after(cursor, _largest_id(model))  # raises when it is no cursor of this list
-    return int((key_of(cursor) or (0,))[0])
+    return int((list_place(cursor) or (0,))[0])
 
 
 def _largest_id(model: type[Model]) -> int:

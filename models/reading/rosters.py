@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 
 from tortoise.expressions import F
@@ -68,28 +68,33 @@ async def read_rosters(session_ids: Iterable[int]) -> dict[int, list[AttendanceS
     return grouped
 
 
-@dataclass(frozen=True, slots=True)
-class Students:
-    """Ids of a session's students.
+class Part(IntEnum):
+    """The part that a student has in a session. A person with two memberships has the first one.
 
-    Of those expected the attendance counts. Newcomers become members while it runs: they may come.
-    Of these, `renewed` may have been members before too: then they stay expected.
+    EXPECTED: their attendance counts. MAY_COME: a newcomer, who is not expected. AS_BEFORE: one
+    who may be a newcomer, or a member again after somebody took the membership away. Their row
+    tells: one that was expected stays so; without a row they are a newcomer.
     """
 
-    expected: set[int]
-    newcomers: set[int]
-    renewed: set[int]
+    EXPECTED = 1
+    AS_BEFORE = 2
+    MAY_COME = 3
 
 
-async def read_students(session: Session, now: datetime) -> Students:
-    """Read the students of a session: the one it is for, or the members of its group; nobody who
-    has another role by now."""
+async def read_students(session: Session, now: datetime) -> dict[int, Part]:
+    """Read the students of a session by id: the one it is for, or the members of its group; nobody
+    who has another role by now."""
     if session.student_id is not None:
         student = User.filter(id=session.student_id, role=UserRole.STUDENT)
-        return Students({row.id for row in await student.only("id")}, set(), set())
+        return {row.id: Part.EXPECTED for row in await student.only("id")}
     of_group = Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
-    members, occasion = await of_group.filter(withdrawn_at=None), session.occasion
-    expected = {one.user_id for one in members if one.term.expects(occasion)}
-    new = [one for one in members if one.term.is_newcomers(occasion, now)]
-    renewed = {one.user_id for one in new if one.active_from is None}
-    return Students(expected, {one.user_id for one in new} - expected, renewed - expected)
+    students: dict[int, Part] = {}
+    for one in await of_group.filter(withdrawn_at=None):
+        if one.term.expects(session.occasion):
+            part = Part.EXPECTED
+        elif one.term.is_newcomers(session.occasion, now):
+            part = Part.AS_BEFORE if one.active_from is None else Part.MAY_COME
+        else:
+            continue
+        students[one.user_id] = min(part, students.get(one.user_id, part))
+    return students

@@ -1,6 +1,6 @@
-"""Conditions of a search. Each of its words begins a word that is kept of the row, or a key.
+"""Conditions of a search: for each of its words, a word or a key of the row begins with it.
 
-A condition only narrows: what a viewer may see is asked beside it. `academy_id` is the academy that
+A condition only narrows: another one says what the viewer may see. `academy_id` is the academy that
 is searched; None is all of them.
 """
 
@@ -18,7 +18,7 @@ from models.session import Session
 
 LAST_LETTER = "\U0010ffff"  # stands behind every letter that a word can have
 
-# The academies one by one, each a range of the index; 0 is the part of the super admins.
+# All academies, so that each is one range of the index; 0 stands for the super admins.
 EVERYWHERE = RawSQL("(SELECT id FROM academies UNION ALL SELECT 0)")
 
 
@@ -56,8 +56,8 @@ def sessions_found(text: str, academy_id: int | None) -> Q:
 class _Union(Subquery):
     """Selects what any of the queries selects.
 
-    PostgreSQL joins with it. Conditions put together by OR it would ask of each session in turn, in
-    a list of all rows that have the word once that is long.
+    PostgreSQL joins the result with the sessions. If the conditions were put together by OR, it
+    would check each session against lists of all rows with the word, which can be long.
     """
 
     def __init__(self, *queries: ValuesQuery[Any]) -> None:

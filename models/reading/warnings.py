@@ -11,7 +11,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Viewer
 from domain.status import AHEAD
-from domain.warning import FoundWarning, Outlook, SessionWarningCode, find_warnings
+from domain.warning import Clash, FoundWarning, Outlook, SessionWarningCode, find_warnings
 from models.academy import Academy
 from models.reading.clashes import (
     Clashes,
@@ -91,20 +91,19 @@ async def read_warnings(
     found = await _find(viewer, sessions, now)
     each = [one for warnings in found.values() for one in warnings]
     people = await User.filter(id__in=list({one.user_id for one in each if one.user_id}))
-    users = {row.id: row for row in people}
-    others = await read_others(viewer, [one.other_id for one in each if one.other_id])
-    return {
-        session_id: [
-            ReadWarning(
-                one.code,
-                one.text or others.text(users[one.user_id or 0], one.other_id or 0),
-                users.get(one.user_id or 0),
-                others.seen.get(one.other_id or 0),
-            )
-            for one in warnings
-        ]
-        for session_id, warnings in found.items()
-    }
+    users: dict[int | None, User] = {row.id: row for row in people}
+    others = await read_others(
+        viewer, [one.told.other_id for one in each if isinstance(one.told, Clash)]
+    )
+
+    def read(one: FoundWarning) -> ReadWarning:
+        user = users.get(one.user_id)
+        if isinstance(one.told, str):
+            return ReadWarning(one.code, one.told, user, None)
+        text = others.text(users[one.told.user_id], one.told.other_id)
+        return ReadWarning(one.code, text, user, others.seen.get(one.told.other_id))
+
+    return {session_id: list(map(read, warnings)) for session_id, warnings in found.items()}
 
 
 async def read_page_by_warnings(

@@ -14,7 +14,7 @@ from domain.access import Permit, Viewer
 from domain.attendance.fold import EventKind
 from domain.attendance.lines import WEBHOOK_NAMES
 from domain.attendance.state import from_ms
-from domain.cursors import key_cursor, key_of
+from domain.cursors import list_cursor, list_place
 from domain.errors import InvalidInputError
 from domain.webhook import WebhookOutcome
 from models.database import sql
@@ -45,7 +45,7 @@ class WebhookEntry:
 
     @property
     def cursor(self) -> str:
-        return key_cursor(*self.place)
+        return list_cursor(*self.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ async def read_entries(
 
 
 def _place_of(cursor: str) -> tuple[int, int, int | str]:
-    match key_of(cursor):
+    match list_place(cursor):
         case [int(us), int(table), int(key)] if table == LINE and 0 < key < 2**63:
             if 0 <= us < END_US:
                 return us, table, key

@@ -141,7 +141,7 @@ def event_of(
     common: dict[str, Any] = {
         "sequence": row.sequence,
         "occurred_at": row.occurred_at,
-        "cursor": stream_cursor(row.session_id, row.sequence, row.word),
+        "cursor": stream_cursor(row.session_id, row.sequence, row.mark),
         "shared": shared,
     }
     acted = common | {"row": row}
@@ -181,7 +181,7 @@ def snapshot_of(session: models.Session, now: datetime, shared: Shared) -> Sessi
     return SessionSnapshot(
         sequence=session.version,
         occurred_at=session.updated_at,
-        cursor=stream_cursor(session.id, session.version, session.version_word),
+        cursor=stream_cursor(session.id, session.version, session.version_mark),
         as_of=now,
         session=session_of(session),
         shared=shared,

@@ -46,7 +46,7 @@ class PresenceSnapshot(PresenceEvent):
         """Show the whole roster, in the order in which people were added."""
         states = sorted(roster, key=lambda state: state.participant_id)
         return cls(
-            cursor=stream_cursor(session.id, session.version, session.version_word),
+            cursor=stream_cursor(session.id, session.version, session.version_mark),
             version=session.version,
             as_of=now,
             session=session_of(session),

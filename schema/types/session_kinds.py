@@ -67,7 +67,7 @@ def session_of(row: models.Session) -> Session:
         "meeting": Meeting.of(row),
         "meeting_refusal": MeetingRefusal.from_dict(row.meeting_refusal),
         "attendance_policy": AttendancePolicy.from_dict(row.attendance_policy),
-        "cursor": stream_cursor(row.id, row.version, row.version_word),
+        "cursor": stream_cursor(row.id, row.version, row.version_mark),
     }
     match row.kind:
         case SessionKind.QURAN:

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 KEY = "devkey"
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "tGq7xWc2Rk9LmZ4vBn8sHd3JfYp6Ua1e"
 
 
 def sign(body: bytes, key: str = KEY, secret: str = SECRET, *, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.cursors import Place, key_cursor, key_of, stream_cursor, stream_place
+from domain.cursors import Place, list_cursor, list_place, stream_cursor, stream_place
 
 
 def test_a_place_in_a_stream_comes_back() -> None:
@@ -10,7 +10,7 @@ def test_a_place_in_a_stream_comes_back() -> None:
 
 
 def test_a_place_in_a_list_comes_back() -> None:
-    assert key_of(key_cursor("سارة", 3)) == ["سارة", 3]
+    assert list_place(list_cursor("سارة", 3)) == ["سارة", 3]
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ def test_a_place_in_a_list_comes_back() -> None:
         "e30",  # {}
         stream_cursor(13, 7, 99),  # another session's
         stream_cursor(12, -1, 99),
-        key_cursor("s2", 12, 7, 99),
-        "WyJzMSIsMTIsN10",  # ["s1",12,7], as cursors were before events had words
+        list_cursor("s2", 12, 7, 99),
+        "WyJzMSIsMTIsN10",  # ["s1",12,7], as cursors were before events had marks
     ],
 )
 def test_what_is_no_place_in_this_stream_is_none(cursor: str) -> None:
@@ -32,4 +32,4 @@ def test_what_is_no_place_in_this_stream_is_none(cursor: str) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "no cursor", stream_cursor(12, 7, 99)])
 def test_what_is_no_place_in_a_list_is_none(cursor: str) -> None:
-    assert key_of(cursor) is None
+    assert list_place(cursor) is None

@@ -5,9 +5,15 @@ import secrets
 import pytest
 
 from cli.parts import Stop
-from cli.weak_secrets import DEMOS_SECRET, check_secrets, is_for_trials, weak_secrets
+from cli.weak_secrets import (
+    DEMOS_SECRET,
+    check_secrets,
+    guessable_keys,
+    is_for_trials,
+    weak_secrets,
+)
 from demo.command import DEFAULTS
-from domain.secret import has_variety
+from domain.secret import weakness
 from settings import Settings
 
 GOOD = "kX3vPq8ZtR1mWs6YbN4cHf7LdG2jUe9a"
@@ -25,24 +31,32 @@ def given(**changed: str) -> Settings:
 
 
 @pytest.mark.parametrize(
-    "secret",
+    ("secret", "why"),
     [
-        "a" * 32,
-        "ab" * 16,
-        "1234567" * 5,
-        "changeme" * 4,
-        "change-me-please-" * 2,
-        ("0123456789abcdefg" * 3)[:40],  # a repetition that is cut off
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaabcd",
+        ("a" * 32, "it repeats itself"),
+        ("ab" * 16, "it repeats itself"),
+        ("1234567" * 5, "it repeats itself"),
+        ("changeme" * 4, "it repeats itself"),
+        ("change-me-please-" * 2, "it repeats itself"),
+        (("0123456789abcdefg" * 3)[:40], "it repeats itself"),  # cut off
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaabcd", "it has few different characters"),
+        ("abcdefghijklmnopqrstuvwxyz012345", "its characters follow each other"),
+        ("ABCDEFGHIJKLMNOPQRSTUVWXYZ-987654321", "its characters follow each other"),
+        ("qwertyuiopasdfghjklzxcvbnm123456", "its characters follow each other"),
+        ("abcdefgh12345678ABCDEFGH87654321", "its characters follow each other"),
+        ("your-secret-key-changeme-changeme", "it is made of words"),
+        ("your-256-bit-secret-change-this-key!", "it is made of words"),
+        ("My_Super_Secret_JWT_Key_Replace_Me", "it is made of words"),
     ],
 )
-def test_a_secret_that_repeats_itself_has_no_variety(secret: str) -> None:
-    assert not has_variety(secret)
+def test_a_secret_that_is_easy_to_guess_is_told_with_the_reason(secret: str, why: str) -> None:
+    assert (weakness(secret) or "").startswith(why)
 
 
-def test_random_secrets_have_variety() -> None:
+def test_nothing_is_said_of_random_secrets() -> None:
     for make in (secrets.token_hex, secrets.token_urlsafe):
-        assert all(has_variety(make(32)) for _ in range(200))
+        assert not any(weakness(make(size)) for _ in range(200) for size in (24, 32))
+    assert weakness(f"halaqa-jwt-secret-{GOOD}") is None
 
 
 @pytest.mark.parametrize(
@@ -86,6 +100,14 @@ def test_each_weak_secret_is_named_with_what_to_do(
             check_secrets(settings)
     else:
         check_secrets(settings)
+
+
+def test_a_guessable_secret_of_livekits_keys_is_named_and_served_with() -> None:
+    weak = given(livekit_api_secret="qwertyuiopasdfghjklzxcvbnm123456")
+    (said,) = guessable_keys(weak)
+    assert said.startswith("The secret of LiveKit's key devkey: its characters follow each other")
+    check_secrets(weak)
+    assert guessable_keys(given(livekit_api_secret=GOOD[::-1])) == []
 
 
 def test_livekits_development_mode_is_for_trials() -> None:

@@ -120,7 +120,9 @@ def test_origins_are_a_comma_list(environment: pytest.MonkeyPatch) -> None:
 
 def test_graphiql_can_be_turned_off(environment: pytest.MonkeyPatch) -> None:
     assert load().graphiql is True
-    environment.setenv("HALAQA_GRAPHIQL", "off")
+    environment.setenv("HALAQA_GRAPHIQL", "false")
+    assert load().graphiql is False
+    environment.setenv("HALAQA_GRAPHIQL", "off")  # as it was documented once
     assert load().graphiql is False
 
 

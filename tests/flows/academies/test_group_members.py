@@ -199,6 +199,19 @@ async def test_removing_again_is_success_and_who_never_was_a_member_is_not_found
     assert await dump() == before
 
 
+async def test_who_was_removed_in_class_is_expected_again_only_with_a_date_before_it(
+    asker: Asker, there: Scene
+) -> None:
+    teacher, student = there["teacher"].id, there["student"].id
+    running = there.now + timedelta(minutes=10)
+    payload(await remove(asker, there, there.id("student"), there.id("classmate"), now=running))
+    payload(await add(asker, there, by_id(there, "student"), now=running))
+    assert await roster(there["mine"]) == {teacher: False, student: False}
+    dated = by_id(there, "student", activeFrom=there["mine"].scheduled_at.isoformat())
+    payload(await add(asker, there, dated, now=running))
+    assert await roster(there["mine"]) == {teacher: False, student: True}
+
+
 @pytest.mark.parametrize("way", ["added", "upserted"])
 async def test_who_was_removed_becomes_a_member_anew(asker: Asker, there: Scene, way: str) -> None:
     payload(await remove(asker, there, there.id("student"), there.id("classmate")))

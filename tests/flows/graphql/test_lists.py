@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.cursors import key_cursor
+from domain.cursors import list_cursor
 from models import Session, User
 from schema.types.ids import Kind, encode
 from tests.support import make
@@ -101,14 +101,14 @@ async def test_a_page_has_twenty_rows_by_default(asker: Asker, there: Scene) -> 
         "nonsense",
         "",
         "\U0001f600",
-        key_cursor("2026-03-02"),
-        key_cursor("2026-03-02T11:00:00", 1),
-        key_cursor("2026-03-02T11:00:00+00:00"),
-        key_cursor(1, 2, 3),
-        key_cursor(2**31),
-        key_cursor(2**63),
-        key_cursor(-(2**40)),
-        key_cursor("2026-03-02T11:00:00+00:00", 2**63),
+        list_cursor("2026-03-02"),
+        list_cursor("2026-03-02T11:00:00", 1),
+        list_cursor("2026-03-02T11:00:00+00:00"),
+        list_cursor(1, 2, 3),
+        list_cursor(2**31),
+        list_cursor(2**63),
+        list_cursor(-(2**40)),
+        list_cursor("2026-03-02T11:00:00+00:00", 2**63),
     ],
 )
 @pytest.mark.parametrize("query", [USERS, SESSIONS])

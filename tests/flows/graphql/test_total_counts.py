@@ -1,16 +1,19 @@
 """A list's totalCount: all rows of the list as it is filtered, whatever part of it is read."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.access import UserRole
+from domain.attendance.fold import AttendanceStatus
 from models import Session, SessionParticipant, User
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
 from tests.support import make
 from tests.support.asking import SCHEMA, Asker, payload
+from tests.support.attendance_rows import store
 from tests.support.lists import ATTENDANCES, GROUPS, SESSIONS, USERS, ids
 from tests.support.scene import Scene
 from tests.support.statements import counting
@@ -119,22 +122,24 @@ HISTORIES = """query ($first: Int, $to: DateTime) {
 
 
 async def test_nested_lists_are_counted_for_each_viewer(asker: Asker, there: Scene) -> None:
+    before = there.now - timedelta(days=2)
+    await make.session(there["academy"], there["teacher"], group=there["circle"], at=before)
+    for name in ("attendance", "others_attendance"):
+        await store(there[name], status=AttendanceStatus.PRESENT)
+    present = {"admin": 2, "teacher": 1, "student": 1, "parent": 1}
+    early = {"admin": 3, "teacher": 3, "student": 1, "parent": 1}
     for who in ("admin", "teacher", "student", "parent"):
-        viewer = make.viewer(there[who])
-        for node in payload(await asker.ask(NESTED, there[who], first=100))["nodes"]:
-            rows = SessionParticipant.visible_to(viewer)
-            named = [
-                row for row in await rows if encode(Kind.SESSION, row.session_id) == node["id"]
-            ]
-            assert node["all"]["totalCount"] == len(named)
-            assert node["present"]["totalCount"] == 0
-        for node in payload(await asker.ask(HISTORIES, there[who], first=100))["nodes"]:
-            rows = SessionParticipant.visible_to(viewer)
-            named = [row for row in await rows if encode(Kind.USER, row.user_id) == node["id"]]
-            assert node["all"]["totalCount"] == len(named)
-    moment = (there.now - timedelta(days=1)).isoformat()
-    early = payload(await asker.ask(HISTORIES, there["admin"], first=100, to=moment))["nodes"]
-    assert {node["early"]["totalCount"] for node in early} == {0}
+        rows = await SessionParticipant.visible_to(make.viewer(there[who]))
+        by_session = Counter(encode(Kind.SESSION, row.session_id) for row in rows)
+        sessions = payload(await asker.ask(NESTED, there[who], first=100))["nodes"]
+        assert {one["id"]: one["all"]["totalCount"] for one in sessions} == by_session
+        assert sum(one["present"]["totalCount"] for one in sessions) == present[who]
+        by_user = Counter(encode(Kind.USER, row.user_id) for row in rows)
+        until: dict[str, Any] = {"first": 100, "to": (there.now - timedelta(days=1)).isoformat()}
+        users = payload(await asker.ask(HISTORIES, there[who], **until))["nodes"]
+        assert {one["id"]: n for one in users if (n := one["all"]["totalCount"])} == by_user
+        assert sum(one["early"]["totalCount"] for one in users) == early[who]
+        assert max(one["early"]["totalCount"] for one in users) == 1
 
 
 async def test_many_nested_lists_are_counted_by_one_statement(

@@ -214,6 +214,7 @@ async def test_the_doctor_says_when_the_door_was_shut(
             "HALAQA_JWT_SECRET is easy to guess, it repeats itself",
         ),
         ({"livekit_api_secret": "secret"}, "warn", "LiveKit's is that of `livekit-server --dev`."),
+        ({"livekit_api_secret": "ab" * 20}, "warn", "The secret of LiveKit's key "),
     ],
 )
 async def test_secrets_that_others_know_fail(

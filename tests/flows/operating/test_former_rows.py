@@ -14,7 +14,7 @@ from tests.conftest import Template
 from tests.flows.operating.test_migrations import MADE_AT
 
 
-async def test_events_of_an_earlier_release_get_words_of_their_own(template: Template) -> None:
+async def test_events_of_an_earlier_release_get_marks_of_their_own(template: Template) -> None:
     url = await template.blank()
     await apply(url, until="0004_sure_attendance")
     await open_database(url)
@@ -32,10 +32,10 @@ async def test_events_of_an_earlier_release_get_words_of_their_own(template: Tem
         events = await SessionEvent.all()
     finally:
         await close_database()
-    words = {(event.session_id, event.sequence): event.word for event in events}
-    assert len(set(words.values())) == 6
-    assert all(0 < word < 2**48 for word in words.values())
-    assert [session.version_word for session in sessions] == [words[1, 3], words[2, 3]]
+    marks = {(event.session_id, event.sequence): event.mark for event in events}
+    assert len(set(marks.values())) == 6
+    assert all(0 < mark < 2**48 for mark in marks.values())
+    assert [session.version_mark for session in sessions] == [marks[1, 3], marks[2, 3]]
     assert [session.notes for session in sessions] == [None, "Bring it"]
 
 

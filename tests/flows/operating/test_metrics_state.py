@@ -60,7 +60,7 @@ class Desk:
     async def get(self, **headers: str) -> httpx.Response:
         app = Starlette(routes=[Route("/metrics", self.metrics.answer)])
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x.test") as web:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as web:
             return await web.get("/metrics", headers=headers)
 
 
@@ -127,8 +127,41 @@ async def test_with_a_token_metrics_are_for_those_who_have_it(is_local: bool) ->
     assert desk.reads == 1
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "X-Forwarded-Port",
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "CF-Connecting-IP",
+        "true-client-ip",
+    ],
+)
 async def test_metrics_are_not_served_through_a_proxy(header: str) -> None:
     desk = Desk()
     assert (await desk.get(**{header: "for=192.0.2.1"})).status_code == 404
     assert desk.reads == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("halaqa.example.org", 404),
+        ("127.0.0.1.example.org", 404),
+        ("192.0.2.1:8000", 404),
+        ("[bad", 404),
+        ("", 404),
+        ("localhost:8000", 200),
+        ("[::1]:8000", 200),
+        ("127.0.0.1", 200),
+    ],
+)
+async def test_metrics_without_a_token_are_not_for_another_hosts_name(
+    host: str, status: int
+) -> None:
+    desk = Desk()
+    assert (await desk.get(host=host)).status_code == status
+    assert desk.reads == (status == 200)

@@ -88,11 +88,11 @@ async def test_a_cursor_that_is_of_no_use_gets_a_snapshot(database: Database) ->
     classroom = await ready()
     other = await scheduled()
     session = await classroom.now()
-    word = session.version_word
+    mark = session.version_mark
     useless = [
-        stream_cursor(other.session.id, 1, (await other.now()).version_word),
-        stream_cursor(session.id, session.version + 1, word),
-        stream_cursor(session.id, session.version, word + 1),
+        stream_cursor(other.session.id, 1, (await other.now()).version_mark),
+        stream_cursor(session.id, session.version + 1, mark),
+        stream_cursor(session.id, session.version, mark + 1),
         stream_cursor(session.id, -1, 0),
         "nonsense",
         "",

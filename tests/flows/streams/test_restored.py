@@ -102,7 +102,7 @@ async def test_a_stream_starts_anew_at_a_version_that_another_event_has_reached(
         amina, _, omar = classroom.students
         await join(classroom, amina, 1.5)
         await join(classroom, omar, 1.6)
-        # It is no longer the newest event: the ring knows the words of all that it has.
+        # It is no longer the newest event: the ring knows the marks of all that it has.
         assert (await first(streams, classroom, query, lost))["__typename"] == snapshot
         assert (await first(streams, classroom, query, told["cursor"]))["__typename"] != snapshot
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.access import UserRole
-from domain.cursors import key_cursor
+from domain.cursors import list_cursor
 from models import User, WebhookReceipt
 from schema.types.ids import Kind, encode
 from tests.conftest import Database
@@ -198,14 +198,14 @@ async def test_a_page_of_webhook_events_costs_the_same_statements_for_any_length
     "after",
     [
         "nonsense",
-        key_cursor(1),
-        key_cursor(1, 1, "EV_1"),
-        key_cursor(1, 0, 1),
-        key_cursor(1, 2, 1),
-        key_cursor(-1, 1, 1),
-        key_cursor(2**62, 1, 1),
-        key_cursor(1, 1, 2**63),
-        key_cursor(1, 0, "a\0b"),
+        list_cursor(1),
+        list_cursor(1, 1, "EV_1"),
+        list_cursor(1, 0, 1),
+        list_cursor(1, 2, 1),
+        list_cursor(-1, 1, 1),
+        list_cursor(2**62, 1, 1),
+        list_cursor(1, 1, 2**63),
+        list_cursor(1, 0, "a\0b"),
     ],
 )
 async def test_a_cursor_that_is_none_of_ours_is_refused(
