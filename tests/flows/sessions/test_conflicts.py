@@ -254,6 +254,7 @@ async def test_a_session_gets_no_teacher_or_student_who_is_needed_elsewhere(
 
     assert await conflicts(changed(teacher_id=school.teacher.id)) == [("teacherId",)]
     assert await conflicts(changed(student_id=school.student.id)) == [("studentId",)]
+    assert await conflicts(changed(group_id=circle.id)) == [("groupId",)]
     both = {"teacher_id": school.teacher.id, "student_id": school.student.id}
     assert await conflicts(changed(**both)) == [("teacherId",), ("studentId",)]
     spare = await make.teacher(school.academy)
