@@ -7,6 +7,7 @@ The labels of metrics are words of ours or of LiveKit, never a name or an id.
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -189,6 +190,33 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Format the error and its causes; of the database's errors only what names no value."""
+        error: BaseException | None = ei[1]
+        parts: list[str] = []
+        seen: list[BaseException] = []  # a chain may come back to itself
+        while error is not None and error not in seen:
+            seen.append(error)
+            frames = traceback.format_tb(error.__traceback__)
+            parts.append("".join([_TRACEBACK, *frames, *_named(error)]))
+            hidden = None if error.__suppress_context__ else error.__context__
+            error = error.__cause__ or hidden
+        return "\nIt came from this error:\n".join(part.rstrip() for part in parts)
+
+
+_TRACEBACK = "Traceback (most recent call last):\n"
+_WITH_VALUES = {"tortoise", "asyncpg", "sqlite3", "aiosqlite"}  # their texts quote what people sent
+
+
+def _named(error: BaseException) -> list[str]:
+    """Return the last lines of a traceback: the kind of error, and its text if it has no values."""
+    kind = type(error)
+    if kind.__module__.partition(".")[0] in _WITH_VALUES:
+        code = getattr(error, "sqlite_errorname", None)  # such as SQLITE_BUSY
+        return [f"{kind.__module__}.{kind.__qualname__}" + (f": {code}" if code else "")]
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return [*traceback.format_exception_only(error), *(one for e in inner for one in _named(e))]
 
 
 def start_logging(level: int = logging.INFO) -> None:

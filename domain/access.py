@@ -14,13 +14,6 @@ class UserRole(StrEnum):
     PARENT = "PARENT"
 
 
-class KeyPassword(StrEnum):
-    """An access key had to do with somebody's password, so a thief of the key may know it."""
-
-    PRESENT = "PRESENT"  # a key set it
-    FORMER = "FORMER"  # a key set the one before, with which it was changed
-
-
 ROLE_RANK = {
     UserRole.SUPER_ADMIN: 4,
     UserRole.ACADEMY_ADMIN: 3,

@@ -78,7 +78,7 @@ def find_trouble(session: Condition, now: datetime) -> Stuck | None:
     if status.is_live and has_meeting and session.wants_room and not has_good_room:
         since, error = session.room_well_at, session.room_error
         late.append((StuckReason.ROOM_NOT_MADE, since, ROOM_LATE, error))
-    if status.is_over and session.deleting is not None:
+    if not status.is_live and session.deleting is not None:  # it is over, or was put back
         work = session.deleting
         late.append((StuckReason.NOT_ENDED, work.due_at, ROOM_LATE, work.last_error))
     if status is SessionStatus.COMPLETED and not session.is_final:

@@ -84,6 +84,12 @@ def find_warnings(outlook: Outlook) -> list[FoundWarning]:
 
 def clash_text(name: str, title: str | None = None, start: datetime | None = None) -> str:
     """Tell of a clash: with the other session's title and local start, where it may be seen."""
-    if title is None:
+    if title is None or start is None:
         return f"{name} is needed in another session at this time."
-    return f'{name} is needed in "{title}" at this time, which starts {start:%Y-%m-%d %H:%M}.'
+    told = f"{start:%Y-%m-%d %H:%M} ({start.tzinfo})"
+    return f'{name} is needed in "{title}" at this time, which starts {told}.'
+
+
+def sibling_text(name: str, number: int) -> str:
+    """Tell of a clash with another session that the same call asks for, by its index there."""
+    return f"{name} is needed in input {number} of this call at this time."

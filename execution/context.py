@@ -13,7 +13,7 @@ import models
 from actions.clock.system_status import Readings
 from actions.rooms.meeting_tokens import Venue
 from actions.rooms.room_view import fetch_room_view, stored_room_view
-from domain.access import Scope, Viewer
+from domain.access import Audience, Scope, Viewer
 from domain.attendance.state import AttendanceState
 from domain.errors import UnauthenticatedError
 from execution.loaders import Loaders
@@ -101,6 +101,11 @@ class Context(Generic[Services_co]):
         if self.viewer_if_any is None:
             raise UnauthenticatedError("Sign in first.")
         return self.viewer_if_any
+
+    def manages(self, session: models.Session) -> bool:
+        if self.scope is not None:
+            return self.scope.audience is Audience.STAFF
+        return session.is_managed_by(self.viewer)
 
     def require_viewer(self) -> None:
         """Raise UnauthenticatedError if nobody is signed in, also when there is nothing to read."""

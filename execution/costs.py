@@ -54,7 +54,10 @@ COUNT = "totalCount"
 COUNT_COST = 100  # nested lists are counted together, and each is short
 ROOT_COUNT_COST = 500  # a list of the root may have all rows of an academy
 FIRST_MAX_CHARS = 9  # Python refuses to read a number of thousands of digits
-SEARCH_COST = 1_000  # the database looks for each word, and joins what it finds
+# A search looks for each word and joins what it finds. A list by warnings looks for those of up to
+# a month's sessions, and each count of it does so again.
+FILTER_COSTS = {"search": 1_000, "hasWarnings": 2_000}
+SCANNED = "hasWarnings"
 
 
 class NameLimit(ValidationRule):
@@ -165,14 +168,23 @@ class CostLimit(ValidationRule):
         if field is None:
             return 1
         inner = self._cost(node.selection_set, get_named_type(field.type), depth + 1)
-        given = _argument(node, "filter")
-        may_search = isinstance(given, VariableNode) or (
-            isinstance(given, ObjectValueNode)
-            and any(one.name.value == "search" for one in given.fields)
-        )
-        own = FIELD_COSTS.get(name, 1) + (SEARCH_COST if may_search else 0)
-        own += self._counts(node.selection_set) * (COUNT_COST if depth else ROOT_COUNT_COST)
+        filters = _filters(node, field)
+        own = FIELD_COSTS.get(name, 1) + sum(FILTER_COSTS[one] for one in filters)
+        count_cost = COUNT_COST if depth else ROOT_COUNT_COST
+        count_cost += FILTER_COSTS[SCANNED] if SCANNED in filters else 0
+        own += self._counts(node.selection_set) * count_cost
         return own + _row_count(node, field) * inner
+
+
+def _filters(node: FieldNode, field: GraphQLField) -> set[str]:
+    """Return which costly filters the field is given: with a variable, all that it may hold."""
+    match _argument(node, "filter"):
+        case ObjectValueNode() as given:
+            return FILTER_COSTS.keys() & {one.name.value for one in given.fields}
+        case VariableNode() if "filter" in field.args:
+            kind = get_named_type(field.args["filter"].type)
+            return FILTER_COSTS.keys() & getattr(kind, "fields", {}).keys()
+    return set()
 
 
 def _row_count(node: FieldNode, field: GraphQLField) -> int:

@@ -110,7 +110,7 @@ class Loaders:
         self, own: str, other: str, ids: list[int]
     ) -> dict[int, list[models.User]]:
         """Read the users in the column `other` whom the viewer may see, by the column `own`."""
-        ties = await models.Guardianship.filter(**{f"{own}__in": ids}).order_by(other)
+        ties = await models.Guardianship.in_force().filter(**{f"{own}__in": ids}).order_by(other)
         rows = await self._visible([getattr(tie, other) for tie in ties])
         seen = {row.id: row for row in rows}
         relatives: dict[int, list[models.User]] = defaultdict(list)

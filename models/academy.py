@@ -11,18 +11,18 @@ from domain.access import Permit, Viewer
 from domain.attendance.fold import Policy
 from domain.errors import ForbiddenError, NotFoundError
 from domain.window import Gate, Weekday
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from zones import zone_of
 
 
 class Academy(Model):
     id = fields.IntField(primary_key=True)
-    slug = fields.CharField(max_length=63, unique=True)
-    name = fields.CharField(max_length=200)
-    timezone = fields.CharField(max_length=63)
-    locale = fields.CharField(max_length=35, default="ar")
+    slug = ShortText(max_length=63, unique=True)
+    name = ShortText(max_length=200)
+    timezone = ShortText(max_length=63)
+    locale = ShortText(max_length=35, default="ar")
     is_active = fields.BooleanField(default=True)
-    meeting_link_template = fields.CharField(max_length=500, null=True)
+    meeting_link_template = ShortText(max_length=500, null=True)
     created_at: datetime = UtcDatetime()
 
     video_settings: fields.BackwardOneToOneRelation["VideoSettings"]
@@ -65,8 +65,8 @@ class VideoSettings(Model):
     ready_minutes_before = fields.IntField(default=10)
     meeting_creation_minutes_before = fields.IntField(default=15)
     # "HH:MM" in the academy's time zone; both are set or neither.
-    meeting_creation_time_start = fields.CharField(max_length=5, null=True)
-    meeting_creation_time_end = fields.CharField(max_length=5, null=True)
+    meeting_creation_time_start = ShortText(max_length=5, null=True)
+    meeting_creation_time_end = ShortText(max_length=5, null=True)
     meeting_creation_blocked_days: list[str] | None = fields.JSONField(null=True)
     completion_buffer_minutes = fields.IntField(default=5)
     max_overtime_minutes = fields.IntField(default=0)

@@ -18,6 +18,7 @@ from domain.attendance.fold import (
     EventSource,
     Presence,
 )
+from models.database.fields import ShortText
 from models.participant import SessionParticipant
 from models.session import Session
 from models.user import User
@@ -38,18 +39,18 @@ class MeetingAttendanceEvent(Model):
         "models.User", related_name="attendance_events", null=True, on_delete=fields.RESTRICT
     )
     user_id: int | None  # None: a line about the room, which counts for everybody
-    source_id = fields.CharField(max_length=200, unique=True)
+    source_id = ShortText(max_length=200, unique=True)
     kind = fields.CharEnumField(EventKind, max_length=30)
     source = fields.CharEnumField(EventSource, max_length=20)
     occurred_ms = fields.BigIntField()
     received_ms = fields.BigIntField(db_index=True)
-    room_sid = fields.CharField(max_length=64, null=True)
+    room_sid = ShortText(max_length=64, null=True)
     room_created_ms = fields.BigIntField(null=True)
-    participant_sid = fields.CharField(max_length=64, null=True)
+    participant_sid = ShortText(max_length=64, null=True)
     joined_ms = fields.BigIntField(null=True)
     identity = fields.TextField(null=True)
     is_disconnected = fields.BooleanField(default=False)
-    disconnect_reason = fields.CharField(max_length=40, null=True)
+    disconnect_reason = ShortText(max_length=40, null=True)
     alive_ms = fields.BigIntField(null=True)
     # Of an override: the status, the note, and the person who sets it.
     override_status = fields.CharEnumField(AttendanceStatus, max_length=20, null=True)

@@ -8,9 +8,9 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import Permit, Viewer
+from domain.access import Permit, UserRole, Viewer
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.user import User
 
 
@@ -22,8 +22,8 @@ class RefreshToken(Model):
         "models.User", related_name="refresh_tokens", on_delete=fields.CASCADE, db_index=True
     )
     user_id: int
-    family = fields.CharField(max_length=40, db_index=True)
-    token_hash = fields.CharField(max_length=64, unique=True)
+    family = ShortText(max_length=40, db_index=True)
+    token_hash = ShortText(max_length=64, unique=True)
     issued_at: datetime = UtcDatetime()
     expires_at: datetime = UtcDatetime(db_index=True)
     used_at: datetime | None = UtcDatetime(null=True)
@@ -45,8 +45,8 @@ class AccessKey(Model):
         "models.User", related_name="access_key", on_delete=fields.CASCADE
     )
     user_id: int
-    name = fields.CharField(max_length=200)
-    secret_hash = fields.CharField(max_length=64, unique=True)
+    name = ShortText(max_length=200)
+    secret_hash = ShortText(max_length=64, unique=True)
     created_at: datetime = UtcDatetime()
     last_used_at: datetime | None = UtcDatetime(null=True)
     expires_at: datetime | None = UtcDatetime(null=True)
@@ -71,7 +71,10 @@ class AccessKey(Model):
 
 
 class AccessKeyChange(Model):
-    """A person whom a key created or gave another role. It outlives the key's revocation."""
+    """A person whom a key created or gave another role. It outlives the key's revocation.
+
+    `former_role` is None for a person whom the key created.
+    """
 
     id = fields.BigIntField(primary_key=True)
     key: fields.ForeignKeyRelation[AccessKey] = fields.ForeignKeyField(
@@ -82,18 +85,25 @@ class AccessKeyChange(Model):
         "models.User", related_name="key_changes", on_delete=fields.CASCADE
     )
     user_id: int
-    what = fields.CharField(max_length=100)
+    former_role = fields.CharEnumField(UserRole, max_length=20, null=True)
+    role = fields.CharEnumField(UserRole, max_length=20)
     changed_at: datetime = UtcDatetime()
 
     class Meta:
         table = "access_key_changes"
+
+    @property
+    def what(self) -> str:
+        """Say what the key did, for people who look after a theft."""
+        was_created = self.former_role is None
+        return f"created as {self.role}" if was_created else f"{self.former_role} to {self.role}"
 
 
 class SignInFailure(Model):
     """Failed sign-ins in a row, by a hash of what was tried. With 0 failures the row remembers who
     has signed in from where."""
 
-    key = fields.CharField(max_length=64, primary_key=True)
+    key = ShortText(max_length=64, primary_key=True)
     failures = fields.IntField()
     last_failed_at: datetime = UtcDatetime(db_index=True)
     blocked_until: datetime | None = UtcDatetime(null=True)

@@ -13,7 +13,7 @@ from domain.errors import ForbiddenError, NotFoundError
 from domain.membership import Term
 from domain.session import GroupKind, MembershipSource
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.user import Guardianship, User
 
 
@@ -23,9 +23,9 @@ class Group(Model):
         "models.Academy", related_name="groups", on_delete=fields.RESTRICT
     )
     academy_id: int
-    external_id = fields.CharField(max_length=200)
+    external_id = ShortText(max_length=200)
     kind = fields.CharEnumField(GroupKind, max_length=30)
-    name = fields.CharField(max_length=200)
+    name = ShortText(max_length=200)
     teacher: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="groups", null=True, on_delete=fields.RESTRICT, db_index=True
     )
@@ -53,7 +53,8 @@ class Group(Model):
             return academy.filter(
                 Q(teacher_id=viewer.user_id) | Q(id__in=Subquery(taught.values("id")))
             )
-        joined = Membership.filter(in_household(viewer), withdrawn_at=None)
+        students = Membership.filter(user__role=UserRole.STUDENT, withdrawn_at=None)
+        joined = students.filter(in_household(viewer))
         return academy.filter(id__in=Subquery(joined.values("group_id")))
 
     @classmethod
@@ -73,7 +74,7 @@ def in_household(viewer: Viewer) -> Q:
     own = Q(user_id=viewer.user_id)
     if viewer.role is not UserRole.PARENT:
         return own
-    wards = Guardianship.filter(guardian_id=viewer.user_id)
+    wards = Guardianship.in_force().filter(guardian_id=viewer.user_id)
     return own | Q(user_id__in=Subquery(wards.values("child_id")))
 
 

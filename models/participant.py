@@ -9,6 +9,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from domain.access import UserRole, Viewer
+from domain.status import OVER
 from models.database.fields import UtcDatetime
 from models.group import in_household
 from models.user import User
@@ -32,6 +33,8 @@ class SessionParticipant(Model):
     role = fields.CharEnumField(UserRole, max_length=20)
     is_expected = fields.BooleanField()
     is_added = fields.BooleanField(default=False)  # may join without any other right to
+    # A person took their place away, and the row stays for what they attended.
+    is_removed = fields.BooleanField(default=False)
     barred_at: datetime | None = UtcDatetime(null=True)
     barred_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="barrings", null=True, on_delete=fields.RESTRICT
@@ -45,6 +48,12 @@ class SessionParticipant(Model):
         unique_together = (("session", "user"),)
 
     @classmethod
+    def in_force(cls) -> QuerySet[Self]:
+        """Select the rows that show their person the session. Who was taken away sees it again once
+        it is over, as everybody on the roster may see how it ended."""
+        return cls.filter(Q(is_removed=False) | Q(is_added=True) | Q(session__status__in=OVER))
+
+    @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
         """Select the rows that the viewer sees: whole rosters of sessions that they manage,
         elsewhere their own row, and a parent their children's rows too."""
@@ -56,4 +65,4 @@ class SessionParticipant(Model):
         if viewer.role is UserRole.TEACHER:
             own = Q(session__teacher_id=viewer.user_id) | Q(user_id=viewer.user_id)
             return academy.filter(own)
-        return academy.filter(in_household(viewer))
+        return cls.in_force().filter(in_household(viewer), session__academy_id=viewer.academy_id)

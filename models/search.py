@@ -4,6 +4,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from domain.search import WORD_MAX_CHARS, WordKind
+from models.database.fields import ShortText
 
 NO_ACADEMY = 0  # a super admin has none
 
@@ -18,7 +19,7 @@ class SearchWord(Model):
     id = fields.BigIntField(primary_key=True)
     academy_id = fields.IntField()  # or NO_ACADEMY
     kind = fields.CharEnumField(WordKind, max_length=12)
-    word = fields.CharField(max_length=WORD_MAX_CHARS)
+    word = ShortText(max_length=WORD_MAX_CHARS)
     subject = fields.IntField()
 
     class Meta:

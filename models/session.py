@@ -10,7 +10,7 @@ from tortoise.queryset import QuerySet
 
 from domain.access import Permit, UserRole, Viewer
 from domain.attendance.fold import ATTENDANCE_RULE, Policy
-from domain.errors import DomainError, ForbiddenError, NotFoundError
+from domain.errors import ForbiddenError, NotFoundError
 from domain.meeting import MeetingOptions, layered
 from domain.membership import Occasion
 from domain.rooms import ROOM_NAME_MAX_CHARS
@@ -18,7 +18,7 @@ from domain.session import MeetingSource, SessionFormat, SessionKind
 from domain.status import SessionStatus, Timeline
 from domain.window import Gate
 from models.academy import Academy, VideoSettings, open_to_teachers
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.group import Group, in_household
 from models.participant import SessionParticipant
 from models.user import TeacherMeetingSettings, User
@@ -30,12 +30,12 @@ class Session(Model):
         "models.Academy", related_name="sessions", on_delete=fields.RESTRICT
     )
     academy_id: int
-    external_id = fields.CharField(max_length=200, null=True)
+    external_id = ShortText(max_length=200, null=True)
     kind = fields.CharEnumField(SessionKind, max_length=20)
     format = fields.CharEnumField(SessionFormat, max_length=20)
-    title = fields.CharField(max_length=300)
+    title = ShortText(max_length=300)
     notes = fields.TextField(null=True)
-    subject = fields.CharField(max_length=300, null=True)
+    subject = ShortText(max_length=300, null=True)
     session_number = fields.IntField(null=True)
     teacher: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="taught", on_delete=fields.RESTRICT, db_index=True
@@ -69,9 +69,7 @@ class Session(Model):
     finalised_at: datetime | None = UtcDatetime(null=True)
     held_until: datetime | None = UtcDatetime(null=True)  # a person ended it then, early
     attendance_rule = fields.IntField(default=ATTENDANCE_RULE)  # the rules that judge its results
-    closed_from: datetime | None = UtcDatetime(
-        null=True
-    )  # its academy became inactive before the start
+    closed_from: datetime | None = UtcDatetime(null=True)  # its academy was inactive, at its start
     kept_open_since: datetime | None = UtcDatetime(null=True)
     kept_open_until: datetime | None = UtcDatetime(null=True)
     kept_open_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
@@ -81,9 +79,9 @@ class Session(Model):
     cancellation_reason = fields.TextField(null=True)
     attendance_policy: dict[str, Any] = fields.JSONField()
 
-    meeting_id = fields.CharField(max_length=40, null=True)
-    room_name = fields.CharField(max_length=ROOM_NAME_MAX_CHARS, null=True, unique=True)
-    meeting_link = fields.CharField(max_length=700, null=True)
+    meeting_id = ShortText(max_length=40, null=True)
+    room_name = ShortText(max_length=ROOM_NAME_MAX_CHARS, null=True, unique=True)
+    meeting_link = ShortText(max_length=700, null=True)
     meeting_source = fields.CharEnumField(MeetingSource, max_length=20, null=True)
     meeting_created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="meetings", null=True, on_delete=fields.RESTRICT
@@ -96,7 +94,7 @@ class Session(Model):
     # The options that createMeeting itself asked for; a change of teacher or settings keeps them.
     meeting_wishes: dict[str, Any] | None = fields.JSONField(null=True)
     meeting_refusal: dict[str, Any] | None = fields.JSONField(null=True)
-    room_sid = fields.CharField(max_length=64, null=True)
+    room_sid = ShortText(max_length=64, null=True)
     room_created_ms = fields.BigIntField(null=True)
     room_first_ready_at: datetime | None = UtcDatetime(null=True)
     room_ready_at: datetime | None = UtcDatetime(null=True)
@@ -172,14 +170,6 @@ class Session(Model):
         """The gate of its academy, which must be read with the session, with its settings."""
         return self.academy.video_settings.gate(self.academy)
 
-    def no_meeting_for(self, now: datetime, gate: Gate, *, manages: bool) -> DomainError | None:
-        """Return why a token could name no meeting now, and from when it may be otherwise; None
-        when there is one or can be one."""
-        refusal = None if self.meeting_id else gate.refusal(now, is_person=manages)
-        if refusal is not None:
-            refusal.retry_at = gate.opens_within(now, self.open_until)
-        return refusal
-
     @property
     def teacher_due_at(self) -> datetime:
         """The moment from which a teacher who has not come is missing, by its own policy."""
@@ -213,7 +203,7 @@ class Session(Model):
         academy = cls.filter(academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
-        rostered = SessionParticipant.filter(in_household(viewer))
+        rostered = SessionParticipant.in_force().filter(in_household(viewer))
         on_roster = Q(id__in=Subquery(rostered.values("session_id")))
         if viewer.role is UserRole.TEACHER:
             everywhere = Q(academy_id__in=Subquery(open_to_teachers().values("academy_id")))

@@ -8,10 +8,10 @@ from tortoise.expressions import Q, Subquery
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from domain.access import KeyPassword, UserRole, Viewer
+from domain.access import UserRole, Viewer
 from domain.meeting import MediaQuality
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 
 
 class User(Model):
@@ -20,15 +20,16 @@ class User(Model):
         "models.Academy", related_name="users", null=True, on_delete=fields.RESTRICT
     )
     academy_id: int | None
-    external_id = fields.CharField(max_length=200, null=True)
+    external_id = ShortText(max_length=200, null=True)
     role = fields.CharEnumField(UserRole, max_length=20)
-    first_name = fields.CharField(max_length=100)
-    last_name = fields.CharField(max_length=100)
-    email = fields.CharField(max_length=254, null=True)
-    password_hash = fields.CharField(max_length=200, null=True)
+    first_name = ShortText(max_length=100)
+    last_name = ShortText(max_length=100)
+    email = ShortText(max_length=254, null=True)
+    password_hash = ShortText(max_length=200, null=True)
     is_active = fields.BooleanField(default=True)
     is_service = fields.BooleanField(default=False)
-    key_password = fields.CharEnumField(KeyPassword, max_length=10, null=True)
+    # An access key set the password, or the one with which it was changed: a thief may know it.
+    has_key_password = fields.BooleanField(default=False)
     rights_version = fields.IntField(default=0)  # grows whenever a right may have been lost
     created_at: datetime = UtcDatetime()
 
@@ -56,8 +57,8 @@ class User(Model):
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
         """Select the users that the viewer sees.
 
-        Admin and supervisor: their academy's; teacher: those of their groups and sessions;
-        student: themselves; parent: themselves and their children.
+        Admin and supervisor: their academy's; teacher: those of their groups and sessions, but not
+        who was only added to one; student: themselves; parent: themselves and their children.
         """
         if viewer.is_super_admin:
             return cls.all()
@@ -70,10 +71,15 @@ class User(Model):
             members = User.filter(
                 memberships__group__teacher_id=viewer.user_id, memberships__withdrawn_at=None
             )
-            rostered = User.filter(participations__session__teacher_id=viewer.user_id)
+            # Somebody who is added is a guest for this hour, and no student of the teacher's.
+            rostered = User.filter(
+                Q(participations__is_expected=True) | Q(participations__is_added=False),
+                participations__session__teacher_id=viewer.user_id,
+            )
             others = _among(members) | _among(rostered)
         elif viewer.role is UserRole.PARENT:
-            others = _among(User.filter(guardianships__guardian_id=viewer.user_id))
+            wards = Guardianship.in_force().filter(guardian_id=viewer.user_id)
+            others = Q(id__in=Subquery(wards.values("child_id")))
         return academy.filter(Q(id=viewer.user_id) | others)
 
 
@@ -96,6 +102,12 @@ class Guardianship(Model):
         table = "guardianships"
         unique_together = (("guardian", "child"),)
 
+    @classmethod
+    def in_force(cls) -> QuerySet[Self]:
+        """Select the ties to students. One to somebody who has another role by now gives no right:
+        their classes and papers are not a child's."""
+        return cls.filter(child__role=UserRole.STUDENT)
+
 
 class TeacherMeetingSettings(Model):
     """A teacher's preferences for the meetings of their sessions; None is the academy's value."""
@@ -114,7 +126,7 @@ class TeacherMeetingSettings(Model):
     screen_sharing_enabled = fields.BooleanField(null=True)
     chat_enabled = fields.BooleanField(null=True)
     mute_on_join = fields.BooleanField(null=True)
-    theme = fields.CharField(max_length=100, null=True)
+    theme = ShortText(max_length=100, null=True)
 
     class Meta:
         table = "teacher_meeting_settings"

@@ -5,7 +5,7 @@ from datetime import datetime
 from tortoise import fields
 from tortoise.models import Model
 
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 from models.session import Session
 from models.user import User
 
@@ -13,9 +13,9 @@ from models.user import User
 class WebhookReceipt(Model):
     """A webhook that is not a line of an attendance log, with its outcome."""
 
-    id = fields.CharField(max_length=200, primary_key=True)
-    kind = fields.CharField(max_length=100)
-    room_name = fields.CharField(max_length=300, null=True)
+    id = ShortText(max_length=200, primary_key=True)
+    kind = ShortText(max_length=100)
+    room_name = ShortText(max_length=300, null=True)
     session: fields.ForeignKeyNullableRelation[Session] = fields.ForeignKeyField(
         "models.Session", related_name="receipts", null=True, on_delete=fields.SET_NULL
     )
@@ -24,8 +24,8 @@ class WebhookReceipt(Model):
         "models.User", related_name="receipts", null=True, on_delete=fields.SET_NULL
     )
     user_id: int | None
-    participant_sid = fields.CharField(max_length=64, null=True)
-    outcome = fields.CharField(max_length=20)
+    participant_sid = ShortText(max_length=64, null=True)
+    outcome = ShortText(max_length=20)
     detail = fields.TextField(null=True)
     occurred_at: datetime | None = UtcDatetime(null=True)  # None: the webhook could not be read
     received_at: datetime = UtcDatetime(db_index=True)

@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 from domain.session import WorkKind
 from models.academy import Academy
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 
 
 class DueWork(Model):
@@ -37,7 +37,7 @@ class DueWork(Model):
 class ClockHeartbeat(Model):
     """The last sign of life of each process that runs the clock."""
 
-    name = fields.CharField(max_length=100, primary_key=True)
+    name = ShortText(max_length=100, primary_key=True)
     beat_at: datetime = UtcDatetime()
 
     class Meta:
@@ -47,7 +47,7 @@ class ClockHeartbeat(Model):
 class DoorHeartbeat(Model):
     """The last signs of life of each API process, whose door takes LiveKit's webhooks."""
 
-    name = fields.CharField(max_length=100, primary_key=True)
+    name = ShortText(max_length=100, primary_key=True)
     beat_at: datetime = UtcDatetime()
     stored_at: datetime | None = UtcDatetime(null=True)  # its last signed delivery that was stored
     refused_since: datetime | None = UtcDatetime(null=True)  # all since then got 503
@@ -69,7 +69,7 @@ class DoorClosure(Model):
 class Lease(Model):
     """A duty that one process at a time has, and the moment at which its lease expires."""
 
-    name = fields.CharField(max_length=100, primary_key=True)
+    name = ShortText(max_length=100, primary_key=True)
     leased_until: datetime = UtcDatetime()
 
     class Meta:

@@ -73,7 +73,8 @@ async def remove_group_members(
                 if user_id not in people:
                     raise NotFoundError("No member of this group.")
         refusals.check()
-        leaving = [row for (user_id, _), row in known.items() if user_id in user_ids]
+        asked = set(user_ids)
+        leaving = [row for (user_id, _), row in known.items() if user_id in asked]
         concerned |= await remove_memberships(leaving, now)
     return group
 
@@ -113,5 +114,6 @@ async def _wanted(group: Group, members: list[NewMember]) -> dict[Way, Dates]:
             field = ("userExternalId",) if one.user_id is None else ("userId",)
             found = by_id.get(one.user_id or 0) or by_external_id.get(one.user_external_id or "")
             add_wanted(wanted, found, one.via, one.dates, field)
+            one.dates.check()
     refusals.check()
     return wanted

@@ -129,6 +129,7 @@ async def _replace_members(group: Group, entry: GroupEntry, now: datetime) -> se
         field, user_id = ("members", str(n), "userExternalId"), ids.get(member.user_external_id)
         dates = Dates(member.active_from, member.active_until)
         add_wanted(wanted, user_id, member.via, dates, field)
+        dates.check("members", str(n))
     known = await read_memberships(group)
     left_out = [row for way, row in known.items() if way not in wanted]
     removed = await remove_memberships(left_out, now)

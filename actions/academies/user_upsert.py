@@ -2,10 +2,12 @@
 
 import re
 import secrets
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from tortoise.expressions import Q, Subquery
 
 from actions.academies.academy_update import authorise
 from actions.identity import access_keys, refresh_tokens
@@ -17,17 +19,21 @@ from actions.writing.bulk import (
     lock_for_lists,
     retry_if_raced,
 )
-from actions.writing.rights import doubt_rights, with_guardians
+from actions.writing.draft import Draft
+from actions.writing.rights import with_guardians
+from actions.writing.roster import fill
 from actions.writing.search_words import write_words
-from domain.access import ROLE_RANK, KeyPassword, UserRole, Viewer
+from actions.writing.stream import lock_all, write
+from domain.access import ROLE_RANK, UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
 )
+from domain.status import OPEN
 from domain.text import EXTERNAL_ID_MAX_CHARS, check_external_id, cleaned, email_of
-from models import Guardianship, User
+from models import Guardianship, Membership, Session, SessionParticipant, User
 from models.database import sql
 from models.database.atomic import Transaction, atomic
 from models.database.locks import lock_people
@@ -36,7 +42,7 @@ CHILD_MAX_GUARDIANS = 20
 NAME_MAX_CHARS, EMAIL_MAX_CHARS = 100, 254
 HIGHER_ROLE = "Their role is above yours."
 GRANTS_HIGHER_ROLE = "Nobody grants a role above their own."
-KEY_SETS_NOTHING = "An access key sets no email and no password of supervisors and above."
+KEY_SETS_NOTHING = "An access key sets no email and no password of present or former supervisors."
 NO_ADMINS = "An access key neither makes nor changes an academy's admins."
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -94,6 +100,8 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
     refusals = Refusals()
     users: dict[int, User] = {}
     known: dict[int, UserRole] = {}
+    asked = {(one.academy_id, one.person.external_id): one.person.role for one in entries}
+    changing: set[int] = set()  # these become students, or cease to be
     concerned: set[int] = set()
     seen: set[Hashable] = set()
     named: dict[int | None, set[str]] = {}
@@ -105,10 +113,14 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
         for academy_id, external_ids in named.items():
             usable = [one for one in sorted(external_ids) if len(one) <= EXTERNAL_ID_MAX_CHARS]
             for some in sql.batches(usable):
-                rows = User.filter(academy_id=academy_id, external_id__in=some)
-                known |= {row.id: row.role for row in await rows.only("id", "role")}
+                rows = await User.filter(academy_id=academy_id, external_id__in=some)
+                known |= {row.id: row.role for row in rows}
+                for row in rows:
+                    roles = {row.role, asked.get((academy_id, str(row.external_id)), row.role)}
+                    changing |= {row.id} if len(roles) > 1 and UserRole.STUDENT in roles else set()
+        drafts = await _lock_classes(changing, now)
         # Lock at once all who are written here or reviewed at the end, in the order of all locks.
-        await lock_people(await with_guardians(known))
+        await lock_people(await with_guardians(known.keys() | await _students_of(drafts)))
         for n, entry in enumerate(entries):
             with refusals.under(n):
                 check_named_once(seen, (entry.academy_id, entry.person.external_id))
@@ -120,8 +132,28 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
         refusals.check()
         await write_words(users.values())
         await access_keys.note_changes(viewer, users.values(), known, now)
-        await doubt_rights(tx, concerned, now)
+        for draft in drafts:
+            await fill(draft)
+        await write(tx, drafts, now, concerned)
     return list(users.values())
+
+
+async def _lock_classes(user_ids: Collection[int], now: datetime) -> list[Draft]:
+    """Lock the future and live sessions that are for these people or for groups of theirs."""
+    if not user_ids:
+        return []
+    groups = Membership.filter(user_id__in=user_ids, withdrawn_at=None).values("group_id")
+    theirs = Q(student_id__in=user_ids) | Q(group_id__in=Subquery(groups))
+    return await lock_all(Session.filter(theirs, status__in=OPEN), now)
+
+
+async def _students_of(drafts: list[Draft]) -> set[int]:
+    """Read who may lose a place when these sessions' rosters are filled."""
+    found: set[int] = set()
+    for some in sql.batches([draft.session.id for draft in drafts]):
+        rows = SessionParticipant.filter(session_id__in=some, role=UserRole.STUDENT)
+        found |= {row.user_id for row in await rows.only("id", "user_id")}
+    return found
 
 
 async def _upsert(
@@ -138,8 +170,8 @@ async def _upsert(
     if user is not None and not viewer.may_grant(user.role):
         raise ForbiddenError(NO_ADMINS if viewer.is_service else HIGHER_ROLE, ("externalId",))
     await _check_email(person, academy_id, user)
-    _check_sign_in(viewer, person, user)
-    values = person.values | {"role": person.role} | await _password_values(viewer, entry, user)
+    await _check_sign_in(viewer, person, user)
+    values = person.values | {"role": person.role} | _password_values(viewer, entry, user)
     if user is None:
         return await User.create(
             external_id=person.external_id, academy_id=academy_id, created_at=now, **values
@@ -154,30 +186,32 @@ async def _upsert(
     return user
 
 
-def _check_sign_in(viewer: Viewer, person: PersonInput, user: User | None) -> None:
+async def _check_sign_in(viewer: Viewer, person: PersonInput, user: User | None) -> None:
     """Refuse an access key that sets the email or password of somebody who is a supervisor or
-    above, or gets to be one; the same email again is no change."""
-    if viewer.may_set_sign_in(person.role) and (user is None or viewer.may_set_sign_in(user.role)):
-        return
-    if person.password is not None:
-        raise ForbiddenError(KEY_SETS_NOTHING, ("password",))
+    above, gets to be one, or was one until a key changed it; the same email again is no change."""
     present = user.email if user else None
-    if person.values.get("email", present) != present:
-        raise ForbiddenError(KEY_SETS_NOTHING, ("email",))
+    is_new_email = person.values.get("email", present) != present
+    if not viewer.is_service or not (is_new_email or person.password is not None):
+        return
+    roles = {person.role, user.role if user else person.role}
+    is_below = all(viewer.may_set_sign_in(role) for role in roles)
+    if is_below and not (user and await access_keys.has_demoted(user)):
+        return
+    field = "email" if person.password is None else "password"
+    raise ForbiddenError(KEY_SETS_NOTHING, (field,))
 
 
-async def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[str, Any]:
+def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[str, Any]:
     """Return the columns of a new password; nothing where the password is kept.
 
     Who becomes a supervisor or more loses a password that a thief of an access key may know.
     """
     if entry.password_hash is not None:
-        by_key = KeyPassword.PRESENT if viewer.is_service else None
-        return {"password_hash": entry.password_hash, "key_password": by_key}
+        return {"password_hash": entry.password_hash, "has_key_password": viewer.is_service}
     supervisor = ROLE_RANK[UserRole.SUPERVISOR]
     is_raised = user and ROLE_RANK[user.role] < supervisor <= ROLE_RANK[entry.person.role]
-    if user and is_raised and await access_keys.may_know_password(viewer, user):
-        return {"password_hash": None, "key_password": None}
+    if user and is_raised and user.has_key_password:
+        return {"password_hash": None, "has_key_password": False}
     return {}
 
 
@@ -202,6 +236,8 @@ async def _set_guardians(child: User, external_ids: list[str] | None) -> set[int
     """Replace a child's guardians; None keeps them. Returns the ids of the former guardians."""
     if external_ids is None:
         return set()
+    if external_ids and child.role is not UserRole.STUDENT:
+        raise InvalidInputError("Only a student has guardians.", ("guardianExternalIds",))
     if len(external_ids) > CHILD_MAX_GUARDIANS:
         raise InvalidInputError(
             f"At most {CHILD_MAX_GUARDIANS} guardians.", ("guardianExternalIds",)

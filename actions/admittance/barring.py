@@ -9,8 +9,8 @@ from actions.writing.bulk import retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.rights import doubt_rights
 from actions.writing.roster import append_row
-from actions.writing.stream import writing
-from domain.access import Permit, Viewer
+from actions.writing.stream import managing
+from domain.access import Viewer
 from domain.errors import ForbiddenError, NotFoundError
 from domain.rooms import user_number
 from domain.session import WorkKind
@@ -29,9 +29,8 @@ async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: da
 
     FORBIDDEN for people who manage the session: they could unbar themselves.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
-        person = await find_person(draft.session, user_id)
+    async with managing(viewer, session_id, now) as draft:
+        person = await find_person(viewer, draft.session, user_id)
         if draft.session.is_managed_by(person.as_viewer()):
             raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
         row = await ensure_row(draft.session, person)
@@ -52,8 +51,7 @@ async def unbar_participant(
 
     NOT_FOUND for a person who is not on the roster.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
         if row is None:
             raise NotFoundError("Nobody of this session.", ("userId",))

@@ -3,23 +3,27 @@
 from datetime import datetime
 
 from actions.writing.roster import append_row, enrol
-from actions.writing.stream import writing
-from domain.access import Permit, Viewer
+from actions.writing.stream import managing
+from domain.access import Viewer
 from domain.errors import BarredError, InvalidInputError, NotFoundError, WrongStatusError
 from models import Session, SessionParticipant, User
 
+NOBODY = "No such person in this academy."
+
 
 async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: datetime) -> Session:
-    """Let a person of the academy, or a super admin, see the session and join it.
+    """Let a person whom the viewer may read see the session and join it.
 
-    The person is not expected because of it. Adding twice is the same as adding once.
+    The person is not expected because of it. Adding twice is the same as adding once. NOT_FOUND for
+    an access key's user: nobody comes with it.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         session = draft.session
         if session.status.is_over:
             raise WrongStatusError("The session is over.")
-        person = await find_person(session, user_id)
+        person = await find_person(viewer, session, user_id)
+        if person.is_service:
+            raise NotFoundError(NOBODY, ("userId",))
         if not person.is_active:
             raise InvalidInputError("The person is not active.", ("userId",))
         row = await ensure_row(session, person)
@@ -32,11 +36,16 @@ async def add_participant(viewer: Viewer, session_id: int, user_id: int, now: da
     return draft.session
 
 
-async def find_person(session: Session, user_id: int) -> User:
-    """Find a person of the session's academy, or a super admin; NOT_FOUND for anybody else."""
-    person = await User.get_or_none(id=user_id)
+async def find_person(viewer: Viewer, session: Session, user_id: int) -> User:
+    """Find a person whom the viewer may read or meets on the roster; NOT_FOUND for anybody else.
+
+    An id can be guessed: a teacher must not get to read somebody by naming them.
+    """
+    person = await User.visible_to(viewer).get_or_none(id=user_id)
+    if person is None:
+        person = await User.get_or_none(id=user_id, participations__session_id=session.id)
     if person is None or person.academy_id not in (session.academy_id, None):
-        raise NotFoundError("No such person in this academy.", ("userId",))
+        raise NotFoundError(NOBODY, ("userId",))
     return person
 
 

@@ -9,7 +9,7 @@ from actions.writing.moves import Because, advance, move_to
 from domain.attendance.fold import Result, fold_log
 from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
-from models import MeetingAttendance, SessionParticipant
+from models import MeetingAttendance, SessionParticipant, User
 from models.attendance_json import result_to_json
 from models.reading.attendance_log import facts_of, read_lines
 from models.reading.rosters import state_of
@@ -83,30 +83,33 @@ def stale_after(draft: Draft) -> timedelta:
     return timedelta(minutes=draft.session.policy.stale_after_minutes)
 
 
-async def advance_if_due(draft: Draft) -> None:
-    """Make the moves that are due, and close the open stays of a session that ends by them."""
+async def advance_if_due(draft: Draft) -> list[AttendanceState]:
+    """Make the moves that are due, and close the open stays of a session that ends by them.
+
+    Return everybody's states where they were folded again: the session was put back, and is open.
+    """
     session = draft.session
     if session.next_transition_at is None:
-        return
+        return []
     waits = session.may_wait(draft.now)
     if not (session.is_overdue(draft.now) or waits):
-        return
+        return []
     # A person whom only their own page reports does not keep a session going.
     inside = MeetingAttendance.filter(session_id=session.id, joined_since_ms__isnull=False)
     advance(draft, await inside.count() if waits else 0)
     if session.ended_at == draft.now:
         await close_stays(draft)
-    await count_anew(draft)
+    return await count_anew(draft)
 
 
-async def count_anew(draft: Draft) -> None:
+async def count_anew(draft: Draft) -> list[AttendanceState]:
     """Fold everybody again where a session that was put back opens again by this draft.
 
-    From now on stays count, and of those before only what goes on.
+    From now on stays count, and of those before only what goes on. Return their states, or none.
     """
     session = draft.session
-    if session.put_back_at is not None and session.opened_at == draft.now:
-        await refold(draft)
+    is_again = session.put_back_at is not None and session.opened_at == draft.now
+    return await refold(draft) if is_again else []
 
 
 async def close_stays(draft: Draft) -> None:
@@ -122,14 +125,16 @@ async def close_stays(draft: Draft) -> None:
         await refold(draft, [row.participant.user_id for row in rows])
 
 
-def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -> None:
+async def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -> None:
     """Start a READY session when its teacher or an expected student has joined.
 
-    A page's report of it does not count, and whoever only looks in starts nothing.
+    A page's report of it does not count, and whoever only looks in starts nothing; nor does who may
+    not be there any more, and came with an old token.
     """
+    if draft.session.status is not SessionStatus.READY:
+        return
     teacher_id = draft.session.teacher_id
-    has_come = any(
-        state.has_joined and (state.is_expected or state.user_id == teacher_id) for state in states
-    )
-    if has_come and draft.session.status is SessionStatus.READY:
+    here = [state for state in states if state.has_joined and not state.is_barred]
+    came = [one.user_id for one in here if one.is_expected or one.user_id == teacher_id]
+    if came and await User.exists(id__in=came, is_active=True):
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))

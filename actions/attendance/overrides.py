@@ -9,14 +9,14 @@ from actions.attendance.folding import refold
 from actions.attendance.lines import append_line, new_line
 from actions.writing.bulk import Refusals, check_count
 from actions.writing.draft import Draft
-from actions.writing.stream import writing
-from domain.access import Permit, Viewer
+from actions.writing.stream import managing
+from domain.access import Viewer
 from domain.attendance.fold import AttendanceStatus, EventKind, EventSource, Override
 from domain.attendance.state import AttendanceState
 from domain.errors import InvalidInputError, NotFoundError, WrongStatusError
 from domain.status import SessionStatus
 from domain.text import cleaned
-from models import MeetingAttendanceEvent, Session, SessionParticipant
+from models import MeetingAttendanceEvent, SessionParticipant
 from models.reading.rosters import read_states
 
 NOTE_MAX_CHARS = 2000
@@ -43,8 +43,7 @@ async def override_attendance(
     class, INVALID_INPUT for a person who was not expected.
     """
     wish = replace(wish, note=cleaned(wish.note, NOTE_MAX_CHARS, "note"))
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         _check_time(draft, wish)
         states = await _states(draft, [user_id])
         _check_expected(states.get(user_id), "userId")
@@ -60,9 +59,8 @@ async def override_attendances(
     """
     check_count(len(user_ids), "people")
     wish = replace(wish, note=cleaned(wish.note, NOTE_MAX_CHARS, "note"))
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     refusals = Refusals()
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         _check_time(draft, wish)
         states = await _states(draft, user_ids)
         for user_id in dict.fromkeys(user_ids):
@@ -77,8 +75,7 @@ async def withdraw_attendance_override(
     viewer: Viewer, session_id: int, user_id: int, now: datetime
 ) -> AttendanceState:
     """Let the computed status count again, in any session. Safe to repeat."""
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         state = (await _states(draft, [user_id])).get(user_id)
         if state is None:
             raise NotFoundError("Nobody of this session.", ("userId",))

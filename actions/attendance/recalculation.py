@@ -9,8 +9,9 @@ from datetime import datetime
 
 from actions.attendance.final_result import move_by_attendance
 from actions.attendance.folding import refold
-from actions.writing.stream import trying
-from domain.access import Permit, Viewer
+from actions.writing.draft import Draft
+from actions.writing.stream import managing, trying
+from domain.access import Viewer
 from domain.attendance.fold import ATTENDANCE_RULE
 from models import Session
 from models.reading.rosters import read_rosters
@@ -18,9 +19,9 @@ from models.reading.rosters import read_rosters
 
 async def recalculate_attendance(viewer: Viewer, session_id: int, now: datetime) -> Session:
     """Correct the session's results, for a viewer who manages it."""
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    await recalculate_session(session_id, now)
-    return await Session.get(id=session_id)
+    async with managing(viewer, session_id, now) as draft:
+        await _recalculate(draft)
+    return draft.session
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,16 @@ async def recalculate_session(session_id: int, now: datetime, *, is_trial: bool 
     Return the changes; a trial returns the changes that it would make.
     """
     async with trying(session_id, now, is_trial=is_trial) as draft:
-        before = (await read_rosters([session_id]))[session_id]
-        former_rule = draft.session.attendance_rule
-        if former_rule != ATTENDANCE_RULE:  # only a final result keeps a former rule
-            draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=now)
-        after = await refold(draft)
-        move_by_attendance(draft, after)
-        wrong = sum(new != old for old, new in zip(before, after, strict=True))
+        return await _recalculate(draft)
+
+
+async def _recalculate(draft: Draft) -> Repair:
+    session = draft.session
+    before = (await read_rosters([session.id]))[session.id]
+    former_rule = session.attendance_rule
+    if former_rule != ATTENDANCE_RULE:  # only a final result keeps a former rule
+        draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=draft.now)
+    after = await refold(draft)
+    move_by_attendance(draft, after)
+    wrong = sum(new != old for old, new in zip(before, after, strict=True))
     return Repair(wrong, len(draft.events), former_rule)

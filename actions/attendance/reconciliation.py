@@ -52,7 +52,7 @@ async def reconcile_session(
         if concerned := {*seen, *missing, *unknown}:
             states = await refold(draft, sorted(concerned))
             await advance_if_due(draft)
-            start_on_first_join(draft, [state for state in states if state.user_id in seen])
+            await start_on_first_join(draft, [state for state in states if state.user_id in seen])
             move_by_attendance(draft, states)
 
 

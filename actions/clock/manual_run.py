@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from actions.attendance.folding import advance_if_due
 from actions.clock.failures import counting_failure
-from actions.writing.meeting import ahead_at, make_due_meeting
+from actions.writing.meeting import make_due_meeting
 from actions.writing.stream import trying
 from domain.status import SessionStatus
 from models import Session
@@ -64,7 +64,7 @@ async def create_scheduled(
     waiting = which.rows().filter(status=SessionStatus.SCHEDULED, meeting_id__isnull=True)
     near = waiting.filter(scheduled_at__lte=now + LOOK_AHEAD_MAX).order_by("id")
     for session in await near.select_related("academy__video_settings"):
-        if ahead_at(session) > now:
+        if session.academy.video_settings.link_at(session.scheduled_at) > now:
             continue
         done.checked += 1
         with counting_failure(done, session):

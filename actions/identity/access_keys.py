@@ -5,7 +5,8 @@ A key acts as an academy admin with a user of its own: a service user, who has n
 password and so cannot sign in. A key may do what an academy admin may, with three exceptions, so
 that a stolen key is of no use once it is revoked: it neither makes nor revokes keys, it neither
 makes nor changes people who may do so, the academy's admins, and it sets no email and no password
-of supervisors. Whom it created or gave another role is listed with it.
+of supervisors, or of whom a key made less than one. Whom it created or gave another role is listed
+with it.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from datetime import datetime, timedelta
 
 from actions.writing.rights import doubt_rights
 from actions.writing.search_words import write_words
-from domain.access import KeyPassword, Permit, UserRole, Viewer
+from domain.access import Permit, UserRole, Viewer
 from domain.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -34,7 +35,6 @@ ACADEMY_MAX_KEYS = 50
 KEPT_ENDED = 100  # keys of an academy that are revoked or expired, and still listed
 NAME_MAX_CHARS = 100
 USE_STAMPED_EVERY = timedelta(minutes=1)
-CREATED, CHANGED = "created as {}", "{} to {}"
 INVALID = "The access key is not valid."
 
 _KEY = re.compile(r"hlq_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43})")
@@ -121,33 +121,29 @@ async def note_changes(
     if not viewer.is_service:
         return
     key = await AccessKey.get(user_id=viewer.user_id)
-    whats = {
-        user.id: CHANGED.format(former[user.id], user.role)
-        if user.id in former
-        else CREATED.format(user.role)
-        for user in users
-        if former.get(user.id) is not user.role
-    }
+    changed = [(user, former.get(user.id)) for user in users]
     await AccessKeyChange.bulk_create(
         [
-            AccessKeyChange(key_id=key.id, user_id=user_id, what=what, changed_at=now)
-            for user_id, what in whats.items()
+            AccessKeyChange(
+                key_id=key.id,
+                user_id=user.id,
+                former_role=former_role,
+                role=user.role,
+                changed_at=now,
+            )
+            for user, former_role in changed
+            if former_role is not user.role
         ]
     )
 
 
-async def may_know_password(promoter: Viewer, user: User) -> bool:
-    """Tell whether a thief of a key may know the password of somebody who is promoted.
+async def has_demoted(user: User) -> bool:
+    """Tell whether a key once took the role of a supervisor from somebody.
 
-    They know one that a key set. One that the person made of it is the person's own, unless a key
-    promotes them, or had demoted them: a thief signs in with the key's and changes it too.
+    Keys neither change admins nor make them, so no higher role is noted.
     """
-    if user.key_password is not KeyPassword.FORMER:
-        return user.key_password is KeyPassword.PRESENT
-    demoted = AccessKeyChange.filter(
-        user_id=user.id, what__startswith=CHANGED.format(UserRole.SUPERVISOR, "")
-    )
-    return promoter.is_service or await demoted.exists()
+    changes = AccessKeyChange.filter(user_id=user.id, former_role=UserRole.SUPERVISOR)
+    return await changes.exists()
 
 
 async def viewer_of(key: str, now: datetime) -> Viewer:

@@ -8,7 +8,7 @@ from actions.identity.attempts import Attempt
 from actions.identity.passwords import check_usable, hash_password, verify_password
 from actions.identity.refresh_tokens import NewToken
 from actions.writing.bulk import retried_if_raced, retry_if_raced
-from domain.access import KeyPassword, Viewer
+from domain.access import Viewer
 from domain.errors import InvalidCredentialsError, InvalidInputError
 from domain.text import email_of
 from models import User
@@ -128,8 +128,7 @@ async def _change(
         locked = await refresh_tokens.lock_user(user.id)
         if locked is None or locked.password_hash != user.password_hash:
             raise InvalidCredentialsError("The password has just been changed.", ("current",))
-        # Their own password now; but a thief of the key that set the former one may be who asks.
-        is_keys = KeyPassword.FORMER if locked.key_password else None
-        await User.filter(id=user.id).update(password_hash=password_hash, key_password=is_keys)
+        # `has_key_password` stays: a thief of the key that set the former one may be who asks.
+        await User.filter(id=user.id).update(password_hash=password_hash)
         await attempts.succeed(attempt, now)
         await refresh_tokens.end_families(tx, user.id, now, but=viewer.family)

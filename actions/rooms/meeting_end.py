@@ -7,8 +7,8 @@ from actions.attendance.folding import advance_if_due, close_stays
 from actions.rooms.room import delete_room
 from actions.writing.meeting import delete_room_later, mark_meeting_ended
 from actions.writing.moves import Because, move_to
-from actions.writing.stream import writing
-from domain.access import Permit, Viewer
+from actions.writing.stream import managing
+from domain.access import Viewer
 from domain.errors import LiveKitUnavailableError, WrongStatusError
 from domain.status import SessionStatus, TransitionCause
 from gateways.livekit import WHILE_SOMEBODY_WAITS_S, LiveKit
@@ -22,8 +22,7 @@ async def end_meeting(livekit: LiveKit, viewer: Viewer, session_id: int, now: da
 
     Ending a meeting that has ended changes nothing.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         await advance_if_due(draft)
         status = draft.session.status
         if status in (SessionStatus.SCHEDULED, SessionStatus.CANCELLED):

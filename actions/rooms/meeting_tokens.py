@@ -87,7 +87,7 @@ async def _ensure_room(livekit: LiveKit, viewer: Viewer, session: Session, now: 
     if session.meeting_id is None:
         async with writing(session_id, now) as draft:
             if draft.session.status.is_live:
-                is_manager = session.is_managed_by(viewer)
+                is_manager = draft.session.is_managed_by(viewer)
                 make_meeting(draft, MeetingSource.TOKEN, None, is_person=is_manager)
     try:
         await make_room(livekit, session_id, now, WHILE_SOMEBODY_WAITS_S)

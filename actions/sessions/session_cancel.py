@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from actions.sessions.session_status import because_of, change_by_person, move_by_person
+from actions.sessions.session_status import because_of, move_by_person
 from actions.writing.bulk import Refusals, check_count, retried_if_raced
 from actions.writing.draft import Draft
 from actions.writing.moves import Because
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import lock_all, managing, write
 from domain.access import Permit, Viewer
 from domain.errors import NotFoundError
 from domain.status import SessionStatus
@@ -17,10 +17,9 @@ from models.database.atomic import atomic
 async def cancel_session(
     viewer: Viewer, session_id: int, reason: str | None, now: datetime
 ) -> Session:
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    return await change_by_person(
-        session_id, SessionStatus.CANCELLED, because_of(viewer, reason), now
-    )
+    async with managing(viewer, session_id, now) as draft:
+        await move_by_person(draft, SessionStatus.CANCELLED, because_of(viewer, reason))
+    return draft.session
 
 
 @retried_if_raced

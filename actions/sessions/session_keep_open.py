@@ -6,8 +6,8 @@ from actions.attendance.folding import advance_if_due
 from actions.writing.draft import Draft
 from actions.writing.meeting import expiry_of, retry_meeting
 from actions.writing.moves import let_go
-from actions.writing.stream import writing
-from domain.access import Permit, Viewer
+from actions.writing.stream import managing
+from domain.access import Viewer
 from domain.errors import InvalidInputError, WrongStatusError
 from domain.event import SessionEventKind
 from models import Session
@@ -25,10 +25,10 @@ async def keep_session_open(
     Without minutes, keep it open until half an hour after its scheduled end. No session is open
     for longer than four hours after that end.
     """
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
-        raise InvalidInputError(f"A session is kept open 1 to {MINUTES_MAX} minutes.", ("minutes",))
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
+        if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
+            message = f"A session is kept open 1 to {MINUTES_MAX} minutes."
+            raise InvalidInputError(message, ("minutes",))
         await _check_live(draft)
         session = draft.session
         if minutes is not None:
@@ -50,8 +50,7 @@ async def keep_session_open(
 
 async def release_session(viewer: Viewer, session_id: int, now: datetime) -> Session:
     """Let a live session end at its usual time, or at once where that is past."""
-    await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    async with writing(session_id, now) as draft:
+    async with managing(viewer, session_id, now) as draft:
         await _check_live(draft)
         let_go(draft, viewer.user_id)
         _set_timers(draft)

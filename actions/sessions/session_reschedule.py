@@ -3,20 +3,22 @@
 from datetime import datetime
 
 from actions.attendance.folding import advance_if_due, refold
-from actions.sessions.conflicts import lock_refusing, refuse_conflicts
+from actions.sessions.conflicts import find_clashes, lock_refusing, refuse_conflicts
 from actions.sessions.session_schedule import check_times, compute_dates
+from actions.writing.bulk import retried_if_raced
 from actions.writing.meeting import forget_room, make_meeting_in_time, reschedule_meeting
 from actions.writing.moves import Because, advance, let_go, move_to
 from actions.writing.roster import fill
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import lock_for, write
 from domain.access import Permit, Viewer
-from domain.errors import NotFoundError, WrongStatusError
+from domain.errors import WrongStatusError
 from domain.event import SessionEventKind
 from domain.status import SessionStatus, TransitionCause
 from models import Session
 from models.database.atomic import atomic
 
 
+@retried_if_raced
 async def reschedule_session(
     viewer: Viewer, session_id: int, scheduled_at: datetime, minutes: int | None, now: datetime
 ) -> Session:
@@ -28,14 +30,13 @@ async def reschedule_session(
     row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
     async with atomic() as tx:
         refusing = await lock_refusing(viewer, {row.academy_id})
-        drafts = await lock_all(Session.filter(id=session_id), now)
-        if not drafts:
-            raise NotFoundError("No such session.")
-        (draft,) = drafts
+        draft = await lock_for(viewer, session_id, Permit.MANAGE, now)
         await advance_if_due(draft)
         session = draft.session
         if session.status.is_over:
             raise WrongStatusError(f"A session that is {session.status} cannot be rescheduled.")
+        before = await find_clashes(session) if refusing else set()
+        is_longer_only = scheduled_at == session.scheduled_at and minutes is not None
         if session.status.is_live:
             because = Because(TransitionCause.PERSON, viewer.user_id)
             move_to(draft, SessionStatus.SCHEDULED, because)
@@ -57,7 +58,8 @@ async def reschedule_session(
         make_meeting_in_time(draft)
         if session.put_back_at is not None:
             await refold(draft)
-        await write(tx, drafts, now)
+        await write(tx, [draft], now)
         if refusing:
-            await refuse_conflicts(viewer, session, {"scheduled_at"})
+            field = "durationMinutes" if is_longer_only else "scheduledAt"
+            await refuse_conflicts(viewer, session, before, field)
     return session

@@ -49,9 +49,9 @@ async def schedule_session(viewer: Viewer, asked: SessionInput, now: datetime) -
     try:
         return (await schedule_sessions(viewer, [asked], now))[0]
     except RefusedError as refused:
-        error = refused.errors[0]
-        error.field = (error.field or ())[1:] or None
-        raise error from None
+        for error in refused.errors:
+            error.field = (error.field or ())[1:] or None
+        raise refused.errors[0] if len(refused.errors) == 1 else refused from None
 
 
 @retried_if_raced
@@ -79,7 +79,7 @@ async def schedule_sessions(
         new = {draft.session.id: n for n, draft in sorted(drafts.items()) if draft.events}
         asked_for = [drafts[n].session for n in new.values()]
         careful = [one for one in asked_for if one.academy_id in refusing]
-        for session, conflict in await find_conflicts(viewer, careful):
+        for session, conflict in await find_conflicts(viewer, careful, inputs=new):
             refusals.errors.append(conflict.under(str(new[session.id])))
         refusals.errors.sort(key=lambda error: int((error.field or "0")[0]))
         refusals.check()

@@ -5,7 +5,7 @@ from datetime import datetime
 from actions.attendance.folding import advance_if_due, close_stays, count_anew
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, move_to
-from actions.writing.stream import writing
+from actions.writing.stream import managing
 from domain.access import Permit, Viewer
 from domain.errors import WrongStatusError
 from domain.status import SessionStatus, TransitionCause
@@ -19,25 +19,18 @@ async def change_session_status(
     viewer: Viewer, session_id: int, to: SessionStatus, reason: str | None, now: datetime
 ) -> Session:
     """Move the session at once, with all effects that a move by the clock has."""
-    await Session.fetch_for(viewer, session_id, Permit.SCHEDULE)
-    if to in (SessionStatus.SCHEDULED, SessionStatus.ABSENT):
-        raise WrongStatusError(f"{to} follows from the schedule and the attendance.", ("to",))
-    return await change_by_person(session_id, to, because_of(viewer, reason), now)
+    async with managing(viewer, session_id, now, Permit.SCHEDULE) as draft:
+        if to in (SessionStatus.SCHEDULED, SessionStatus.ABSENT):
+            raise WrongStatusError(f"{to} follows from the schedule and the attendance.", ("to",))
+        await move_by_person(draft, to, because_of(viewer, reason))
+    return draft.session
 
 
 def because_of(viewer: Viewer, reason: str | None) -> Because:
     if reason is not None:
-        reason = cleaned(reason, REASON_MAX_CHARS, "reason", shortest=0)
+        reason = cleaned(reason, REASON_MAX_CHARS, "reason", shortest=0) or None
     runs_academy = viewer.runs_academy or viewer.is_super_admin
     return Because(TransitionCause.PERSON, viewer.user_id, reason, runs_academy)
-
-
-async def change_by_person(
-    session_id: int, to: SessionStatus, because: Because, now: datetime
-) -> Session:
-    async with writing(session_id, now) as draft:
-        await move_by_person(draft, to, because)
-    return draft.session
 
 
 async def move_by_person(draft: Draft, to: SessionStatus, because: Because) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from actions.attendance.folding import advance_if_due
-from actions.sessions.conflicts import lock_refusing, refuse_conflicts
+from actions.sessions.conflicts import find_clashes, lock_refusing, refuse_conflicts
 from actions.sessions.session_input import (
     check_combination,
     check_students,
@@ -20,13 +20,19 @@ from actions.writing.meeting import adopt_teacher_options
 from actions.writing.moves import expect_teacher
 from actions.writing.roster import change_teacher, fill
 from actions.writing.search_words import write_words
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import lock_for, write
 from domain.access import Permit, Viewer
-from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, WrongStatusError
+from domain.configuration import camel
+from domain.errors import (
+    BarredError,
+    ForbiddenError,
+    InvalidInputError,
+    WrongStatusError,
+)
 from domain.event import SessionEventKind
 from domain.session import SessionFormat
 from domain.status import SessionStatus
-from models import Session
+from models import Session, SessionParticipant
 from models.database.atomic import atomic
 
 TEACHERS_OWN = {"title", "notes"}
@@ -45,29 +51,33 @@ async def update_session(viewer: Viewer, session_id: int, values: Values, now: d
     it starts.
     """
     row = await Session.fetch_for(viewer, session_id, Permit.MANAGE)
-    if not (viewer.may(Permit.SCHEDULE) or values.keys() <= TEACHERS_OWN):
-        raise ForbiddenError("A teacher changes the title and the notes.")
     given = values | cleaned_texts(values)
     async with atomic() as tx:
         # The first of all locks, with the group, which keeps its members meanwhile.
         refusing = await lock_refusing(viewer, {row.academy_id} if given.keys() & PEOPLE else ())
         if given.get("group_id") is not None:
             await hold_row("groups", "id", given["group_id"])
-        drafts = await lock_all(Session.filter(id=session_id), now)
-        if not drafts:
-            raise NotFoundError("No such session.")
-        (draft,) = drafts
+        draft = await lock_for(viewer, session_id, Permit.MANAGE, now)
         await advance_if_due(draft)
         session = draft.session
         changed = {name: to for name, to in given.items() if getattr(session, name) != to}
+        _check_allowed(viewer, changed)
+        before = await find_clashes(session) if refusing else set()
         if changed:
             await _change(draft, changed, viewer.user_id)
         if changed.keys() & {"title", "subject"}:
             await write_words([session])
-        await write(tx, drafts, now)
+        await write(tx, [draft], now)
         if refusing:
-            await refuse_conflicts(viewer, session, changed)
+            await refuse_conflicts(viewer, session, before)
     return session
+
+
+def _check_allowed(viewer: Viewer, changed: Values) -> None:
+    """Refuse the first of the changes that is not the viewer's to make."""
+    for name in changed:
+        if name not in TEACHERS_OWN and not viewer.may(Permit.SCHEDULE):
+            raise ForbiddenError("A teacher changes the title and the notes.", (camel(name),))
 
 
 async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
@@ -89,6 +99,7 @@ async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
     check_combination(asked)
     if has_new_teacher:
         await check_teacher(asked)
+        await _check_not_barred(session, asked.teacher_id)
     if has_new_students:
         await check_students(asked)
     draft.append(SessionEventKind.UPDATED, {"changed": sorted(changed)}, actor_id)
@@ -102,3 +113,10 @@ async def _change(draft: Draft, changed: Values, actor_id: int) -> None:
             expect_teacher(draft)
     if has_new_students:
         await fill(draft)
+
+
+async def _check_not_barred(session: Session, teacher_id: int) -> None:
+    """Refuse a substitute who is barred: whoever manages a session could unbar themselves."""
+    barred = SessionParticipant.filter(session_id=session.id, barred_at__isnull=False)
+    if await barred.filter(user_id=teacher_id).exists():
+        raise BarredError("Barred from this session; unbar them first.", ("teacherId",))

@@ -59,7 +59,7 @@ async def record_notice(notice: Notice, now: datetime) -> WebhookOutcome:
             await _enrol(draft, line, user)
         concerned = None if user is None or concerns_all else [user.id]
         states = await refold(draft, concerned)
-        await advance_if_due(draft)
+        states = await advance_if_due(draft) or states
         await _follow_up(draft, line, states)
     return WebhookOutcome.APPLIED
 
@@ -182,7 +182,7 @@ async def _follow_up(
     """Do what the line asks of the session: start it, complete it, or keep people out."""
     session = draft.session
     own = [state for state in states if state.user_id == line.user_id]
-    start_on_first_join(draft, own)
+    await start_on_first_join(draft, own)
     # A room that finishes before the scheduled end, or while somebody keeps the session open, is
     # made again and completes nothing.
     may_end = session.status is SessionStatus.ONGOING and session.kept_open_until is None

@@ -9,13 +9,14 @@ from uuid import uuid4
 import settings
 from actions.writing.draft import Draft
 from actions.writing.stream import read_teacher_settings, writing
-from domain.errors import DomainError
+from domain.errors import BlockedDayError, DomainError, OutsideWindowError
 from domain.event import SessionEventKind
 from domain.meeting import MeetingOptions, room_goes_at
 from domain.rooms import room_name
 from domain.session import MeetingSource, WorkKind
 from domain.status import SessionStatus
 from models import Session
+from models.reading.meeting_time import meeting_comes_at
 
 NO_TIME_LEFT = "No time is left: it would be made only after the session is over."
 
@@ -61,9 +62,9 @@ def _refuse(draft: Draft, refusal: DomainError) -> None:
     has none: snapshots and queries tell it.
     """
     session, message = draft.session, refusal.message
-    retry_at = session.gate.opens_at(draft.now)
-    if retry_at is not None and retry_at >= session.open_until:
-        retry_at, message = None, f"{message} {NO_TIME_LEFT}"
+    retry_at = meeting_comes_at(session, session.academy.video_settings, session.gate, draft.now)
+    if retry_at is None and isinstance(refusal, BlockedDayError | OutsideWindowError):
+        message = f"{message} {NO_TIME_LEFT}"
     former = session.meeting_refusal or {}
     is_known = former.get("code") == refusal.code
     payload = {
@@ -85,7 +86,7 @@ def make_meeting_in_time(draft: Draft) -> None:
     session = draft.session
     if session.meeting_id is not None or session.status is not SessionStatus.SCHEDULED:
         return
-    at = ahead_at(session)
+    at = session.academy.video_settings.link_at(session.scheduled_at)
     if at <= draft.now:
         make_meeting(draft, MeetingSource.AUTO, None)
         return
@@ -93,10 +94,6 @@ def make_meeting_in_time(draft: Draft) -> None:
     draft.drop_work(WorkKind.MAKE_MEETING)
     if at < session.ready_at:  # else it is made when the session becomes READY
         draft.add_work(WorkKind.MAKE_MEETING, at)
-
-
-def ahead_at(session: Session) -> datetime:
-    return session.academy.video_settings.link_at(session.scheduled_at)
 
 
 async def make_ahead(session_id: int, now: datetime) -> None:
@@ -118,7 +115,8 @@ def retry_meeting(draft: Draft) -> None:
     session = draft.session
     if session.meeting_id is not None or session.status.is_over:
         return
-    if session.status.is_live or ahead_at(session) <= draft.now:
+    link_at = session.academy.video_settings.link_at(session.scheduled_at)
+    if session.status.is_live or link_at <= draft.now:
         draft.add_work(WorkKind.MAKE_MEETING, draft.now)
     else:
         make_meeting_in_time(draft)

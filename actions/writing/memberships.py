@@ -20,6 +20,13 @@ class Dates:
     active_from: datetime | None
     active_until: datetime | None
 
+    def check(self, *member: str) -> None:
+        """Raise INVALID_INPUT if there is no moment between them: that gives nobody a right."""
+        start, end = self.active_from, self.active_until
+        if start is not None and end is not None and start >= end:
+            message = "`activeUntil` comes after `activeFrom`."
+            raise InvalidInputError(message, (*member, "activeUntil"))
+
 
 def add_wanted(
     wanted: dict[Way, Dates],

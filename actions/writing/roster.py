@@ -20,7 +20,8 @@ async def fill(draft: Draft) -> None:
     """Bring the roster in step with the session's students, and append what changed of it.
 
     Each student has a row, which says whether they are expected. A student who left the group
-    loses the row; where something keeps it (see `_remove`), they are no longer expected.
+    loses the row. Where something keeps it (see `_remove`), they are no longer expected, and it
+    shows them the session no more until it is over.
     """
     session = draft.session
     students = await read_students(session, draft.now)
@@ -38,9 +39,11 @@ async def fill(draft: Draft) -> None:
             if await _remove(draft, row):
                 continue
         is_expected = row.is_expected if part is Part.AS_BEFORE else part is Part.EXPECTED
-        if row.is_expected != is_expected:
-            row.is_expected = is_expected
-            await row.save(update_fields=["is_expected"])
+        before = row.is_expected, row.is_removed
+        row.is_expected, row.is_removed = is_expected, part is None
+        if before != (row.is_expected, row.is_removed):
+            await row.save(update_fields=["is_expected", "is_removed"])
+        if before[0] is not row.is_expected:
             await append_row(draft, row)
 
 

@@ -18,7 +18,8 @@ import telemetry
 from actions.writing.draft import Draft
 from actions.writing.due_work import ADD_WORK
 from actions.writing.rights import doubt_rights
-from domain.errors import NotFoundError
+from domain.access import Permit, Viewer
+from domain.errors import ForbiddenError, NotFoundError
 from domain.event import SessionEventKind
 from gateways.changes import publish_due, publish_version
 from models import Academy, Session, SessionEvent, TeacherMeetingSettings
@@ -66,6 +67,38 @@ async def writing(session_id: int, now: datetime) -> AsyncIterator[Draft]:
         draft = Draft(await load(session_id), now)
         yield draft
         await write(tx, [draft], now)
+
+
+@asynccontextmanager
+async def managing(
+    viewer: Viewer, session_id: int, now: datetime, permit: Permit = Permit.MANAGE
+) -> AsyncIterator[Draft]:
+    """Do what `writing` does for a person; raise what `Session.fetch_for` raises.
+
+    The right is asked before the lock, so that nobody else waits for a person without it, and
+    again under it: who held the lock may have given the session to another teacher.
+    """
+    await Session.fetch_for(viewer, session_id, permit)
+    async with writing(session_id, now) as draft:
+        await _check_locked(viewer, draft.session, permit)
+        yield draft
+
+
+async def lock_for(viewer: Viewer, session_id: int, permit: Permit, now: datetime) -> Draft:
+    """Lock a session for a person, inside the caller's transaction, and ask their right again."""
+    drafts = await lock_all(Session.filter(id=session_id), now)
+    if not drafts:
+        raise NotFoundError("No such session.")
+    await _check_locked(viewer, drafts[0].session, permit)
+    return drafts[0]
+
+
+async def _check_locked(viewer: Viewer, session: Session, permit: Permit) -> None:
+    try:
+        session.check(viewer, permit)
+    except ForbiddenError:
+        await Session.fetch_for(viewer, session.id, permit)  # NOT_FOUND if they see it no more
+        raise
 
 
 class _TrialError(Exception):

@@ -42,7 +42,8 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
-                ("what", fields.CharField(max_length=100)),
+                ("former_role", fields.CharField(null=True, max_length=20)),
+                ("role", fields.CharField(max_length=20)),
                 ("changed_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={"table": "access_key_changes", "app": "models"},
@@ -64,8 +65,13 @@ class Migration(migrations.Migration):
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
         ),
         ops.AddField(
+            model_name="SessionParticipant",
+            name="is_removed",
+            field=fields.BooleanField(default=False),
+        ),
+        ops.AddField(
             model_name="User",
-            name="key_password",
-            field=fields.CharField(null=True, max_length=10),
+            name="has_key_password",
+            field=fields.BooleanField(default=False),
         ),
     ]

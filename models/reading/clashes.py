@@ -18,6 +18,7 @@ from models.session import Session
 from models.user import User
 from zones import zone_of
 
+EVERY = 2**31 - 1  # more than anybody has of them
 Clashes = dict[int, list[Clash]]  # by session, by the other session's start
 
 # The pairs come first: a student's other sessions of all times would be many more. The last
@@ -57,17 +58,17 @@ EXPECTED = (
 )
 
 
-async def read_teacher_clashes(sessions: Sequence[Session]) -> Clashes:
+async def read_teacher_clashes(sessions: Sequence[Session], most: int = WARNINGS_MAX) -> Clashes:
     """Read the clashes of these sessions' teachers, the first of each session."""
-    return await _read(sessions, *TEACHERS)
+    return await _read(sessions, most, *TEACHERS)
 
 
-async def read_student_clashes(sessions: Sequence[Session]) -> Clashes:
+async def read_student_clashes(sessions: Sequence[Session], most: int = WARNINGS_MAX) -> Clashes:
     """Read the clashes of the students expected in these sessions, the first of each session."""
-    return await _read(sessions, *STUDENTS)
+    return await _read(sessions, most, *STUDENTS)
 
 
-async def _read(sessions: Sequence[Session], person: str, joins: str) -> Clashes:
+async def _read(sessions: Sequence[Session], most: int, person: str, joins: str) -> Clashes:
     found: Clashes = defaultdict(list)
     for some in sql.batches([session.id for session in sessions]):
         query = OVERLAPPING.format(
@@ -75,7 +76,7 @@ async def _read(sessions: Sequence[Session], person: str, joins: str) -> Clashes
             joins=joins,
             ids=sql.places(len(some)),
             a_day_before=A_DAY_BEFORE[dialect()],
-            most=WARNINGS_MAX,
+            most=most,
         )
         for row in await sql.query(query, *some):
             found[row["session_id"]].append(Clash(row["user_id"], row["other_id"]))

@@ -5,7 +5,7 @@ A joining is the session's standing to the viewer (see standing.py) and the refu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tortoise.functions import Count
 
@@ -14,9 +14,9 @@ from domain.attendance.fold import Presence
 from domain.errors import DomainError
 from domain.joining import join_refusal
 from domain.standing import Standing
-from domain.status import SessionStatus
 from models.academy import Academy, VideoSettings
 from models.attendance import MeetingAttendance
+from models.reading.meeting_time import joinable_from, no_meeting_for
 from models.reading.standing import read_standings
 from models.session import Session
 
@@ -43,38 +43,22 @@ async def read_joinings(
     joinings: dict[int, Joining] = {}
     for session in sessions:
         standing, academy = standings[session.id], academies[session.academy_id]
-        gate = academy.video_settings.gate(academy)
+        manages = standing.manages
+        settings = academy.video_settings
+        rules = session, settings, settings.gate(academy), now
         joinings[session.id] = Joining(
             standing,
             join_refusal(
                 session.status,
                 standing,
                 is_academy_active=academy.is_active,
-                joinable_at=_joinable_at(session, academy, now, manages=standing.manages),
-                no_meeting=None
-                if is_inside
-                else session.no_meeting_for(now, gate, manages=standing.manages),
-                is_full=not standing.manages
+                joinable_at=joinable_from(*rules, manages=manages),
+                no_meeting=None if is_inside else no_meeting_for(*rules, manages=manages),
+                is_full=not manages
                 and inside.get(session.id, 0) >= session.options.max_participants,
             ),
         )
     return joinings
-
-
-def _joinable_at(
-    session: Session, academy: Academy, now: datetime, *, manages: bool
-) -> datetime | None:
-    """Return from when a SCHEDULED session can be joined; None where the gate refuses it a meeting
-    till its end."""
-    if session.status is not SessionStatus.SCHEDULED:
-        return None
-    if session.meeting_id or manages:
-        return session.ready_at
-    settings = academy.video_settings
-    ahead = timedelta(minutes=settings.meeting_creation_minutes_before)
-    tried_at = max(now, min(session.ready_at, session.scheduled_at - ahead))
-    made_at = settings.gate(academy).opens_within(tried_at, session.open_until)
-    return made_at and max(made_at, session.ready_at)
 
 
 async def check_joining(

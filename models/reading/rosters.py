@@ -16,6 +16,7 @@ from models.attendance_json import result_from_json
 from models.group import Membership
 from models.participant import SessionParticipant
 from models.session import Session
+from models.user import User
 
 
 def state_of(
@@ -81,9 +82,11 @@ class Part(IntEnum):
 
 
 async def read_students(session: Session, now: datetime) -> dict[int, Part]:
-    """Read the students of a session by id: the one it is for, or the members of its group."""
+    """Read the students of a session by id: the one it is for, or the members of its group; nobody
+    who has another role by now."""
     if session.student_id is not None:
-        return {session.student_id: Part.EXPECTED}
+        student = User.filter(id=session.student_id, role=UserRole.STUDENT)
+        return {row.id: Part.EXPECTED for row in await student.only("id")}
     of_group = Membership.filter(group_id=session.group_id, user__role=UserRole.STUDENT)
     students: dict[int, Part] = {}
     for one in await of_group.filter(withdrawn_at=None):

@@ -44,7 +44,12 @@ class Grounds:
         asked = household if user_id is None else household & {user_id}
         rows = [row for id in asked if (row := self.rows.get((session.id, id)))]
         barred = [row for row in rows if row.barred_at is not None]
-        ends = [self._end_of_place(session, row, now) for row in rows if row not in barred]
+        own = None if viewer.role is UserRole.STUDENT else viewer.user_id  # their children are
+        ends = [
+            self._end_of_place(session, row, now, is_student=row.user_id != own)
+            for row in rows
+            if row not in barred
+        ]
         ways_in = [end for end in ends if end is not None]
         is_teacher_here = (
             viewer.role is UserRole.TEACHER and viewer.academy_id == session.academy_id
@@ -62,13 +67,18 @@ class Grounds:
         )
 
     def _end_of_place(
-        self, session: Session, row: SessionParticipant, now: datetime
+        self, session: Session, row: SessionParticipant, now: datetime, *, is_student: bool
     ) -> datetime | None:
         """Return until when this person takes part by their row; None when they do not now.
 
-        Everybody on the roster may see how a session ended.
+        Everybody on the roster may see how a session ended. A former student has no place of theirs
+        in another role.
         """
-        if row.is_added or session.student_id == row.user_id or session.status.is_over:
+        if row.is_added or session.status.is_over:
+            return FAR_FUTURE
+        if not is_student:
+            return None
+        if session.student_id == row.user_id:
             return FAR_FUTURE
         memberships = self.memberships.get((session.group_id or 0, row.user_id), ())
         ends = [one.term.lets_in_until(session.occasion, now) for one in memberships]
@@ -79,7 +89,8 @@ async def read_grounds(viewers: Sequence[Viewer], sessions: Sequence[Session]) -
     """Read the grounds of these viewers in these sessions, in at most four statements per batch."""
     households = {viewer.user_id: {viewer.user_id} for viewer in viewers}
     parents = [viewer.user_id for viewer in viewers if viewer.role is UserRole.PARENT]
-    for tie in await Guardianship.filter(guardian_id__in=parents) if parents else []:
+    ties = Guardianship.in_force().filter(guardian_id__in=parents)
+    for tie in await ties if parents else []:
         households[tie.guardian_id].add(tie.child_id)
 
     rows: dict[tuple[int, int], SessionParticipant] = {}

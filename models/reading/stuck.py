@@ -18,7 +18,8 @@ from models.session import Session
 
 SUSPECTS_AT_ONCE = 500
 
-# The sessions that may be stuck, found by the indexes; `find_trouble` decides.
+# The sessions that may be stuck, found by the indexes; `find_trouble` decides. ONGOING has
+# the words of `sessions_live` beside it: without them SQLite does not use that partial index.
 SUSPECTS = """
 SELECT s.id FROM (
     SELECT id FROM sessions WHERE next_transition_at < $2

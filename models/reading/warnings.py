@@ -20,6 +20,7 @@ from models.reading.clashes import (
     read_student_clashes,
     read_teacher_clashes,
 )
+from models.reading.meeting_time import refusal_ahead
 from models.reading.pages import Order, Page, check_first, read_after
 from models.session import Session
 from models.user import TeacherMeetingSettings, User
@@ -68,10 +69,7 @@ class _Circumstances:
         options, refusal = session.options, None
         if session.meeting_id is None:
             options = session.options_by(settings, self.preferences.get(session.teacher_id))
-            due_at = min(settings.link_at(session.scheduled_at), session.ready_at)
-            gate, start = settings.gate(academy), max(now, due_at)
-            if gate.opens_within(start, session.ends_at) is None:
-                refusal = gate.refusal(start)
+            refusal = refusal_ahead(session, settings, settings.gate(academy), now)
         return Outlook(
             refusal=refusal,
             teacher_id=session.teacher_id,

@@ -85,6 +85,9 @@ class Context(Protocol):
     @property
     def loaders(self) -> Loaders: ...
 
+    def manages(self, session: models.Session) -> bool:
+        """Tell whether the viewer manages the session, or the audience of a shared execution."""
+
     async def session(self, session_id: int) -> "Session":
         """Return a session by its id."""
 

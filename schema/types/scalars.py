@@ -1,7 +1,7 @@
 """Defines the scalars DateTime and URL."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 
 import strawberry
@@ -13,6 +13,11 @@ URL = NewType("URL", str)
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
+# PostgreSQL's driver takes the first and the last moment that Python has for infinity, and reads
+# them without an offset: others send them for "always". A millisecond is told the same.
+_FIRST = datetime.min.replace(tzinfo=UTC) + timedelta.resolution
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta.resolution
+
 
 def read_datetime(value: object) -> datetime:
     """Read RFC 3339 text with an offset; refuse anything else in a sentence."""
@@ -20,9 +25,10 @@ def read_datetime(value: object) -> datetime:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise refusal
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise refusal from None
+    return min(max(moment, _FIRST), _LAST)
 
 
 def write_datetime(moment: datetime) -> str:

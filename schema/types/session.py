@@ -8,6 +8,7 @@ from domain.attendance.fold import AttendanceStatus, Presence
 from domain.attendance.state import AttendanceState
 from domain.session import SessionFormat, SessionKind
 from domain.status import SessionStatus
+from models.reading.meeting_time import joinable_from, opens_from
 from models.reading.pages import Slice
 from models.reading.stuck import stuck_for
 from schema.types.academy import Academy
@@ -46,7 +47,6 @@ class Session(Node):
     scheduled_at: datetime
     duration_minutes: int
     ends_at: datetime
-    joinable_from: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
     held_seconds: int | None
@@ -80,6 +80,16 @@ class Session(Node):
         if self.row.group_id is None:
             return None
         return Group.of(await info.context.loaders.groups.load(self.row.group_id))
+
+    @strawberry.field
+    async def joinable_from(self, info: Info) -> datetime | None:
+        context, row = info.context, self.row
+        if row.meeting_id or context.manages(row):
+            return opens_from(row)  # without a statement
+        academy = await context.loaders.academies.load(row.academy_id)
+        settings = await context.loaders.video_settings.load(row.academy_id)
+        gate = settings.gate(academy)
+        return joinable_from(row, settings, gate, context.now, manages=False)
 
     @strawberry.field
     async def stuck(self, info: Info) -> StuckInfo | None:

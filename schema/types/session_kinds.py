@@ -53,14 +53,12 @@ _PLAIN_FIELDS = (
 def session_of(row: models.Session) -> Session:
     """Return the row as the type of its kind."""
     held = held_ms(row)
-    joinable_from = min(row.opened_at or row.ready_at, row.ready_at)  # a person may open it early
     following = row.next_transition
     fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN_FIELDS}
     fields |= {
         "row": row,
         "id": encode(Kind.SESSION, row.id),
         "database_id": row.id,
-        "joinable_from": None if row.status.is_over else joinable_from,
         "next_transition": ScheduledTransition(to=following[0], at=following[1])
         if following
         else None,

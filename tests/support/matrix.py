@@ -244,6 +244,13 @@ mine     401    ok    ok    ok         403     403     403
 others   401    ok    ok    ok         404     404     404
 foreign  401    ok    404   404        404     404     404
 """
+# The person whom they add is of nobody's groups and sessions but the colleague's.
+ADDING = """
+         nobody super admin supervisor teacher student parent
+mine     401    ok    ok    ok         404     403     403
+others   401    ok    ok    ok         404     404     404
+foreign  401    ok    404   404        404     404     404
+"""
 JOINING = """
          nobody super admin supervisor teacher student parent
 mine     401    ok    ok    ok         ok      ok      ok
@@ -491,7 +498,7 @@ foreign_access_key  401    ok    404   404        404     404     404
         "mutation ($session: ID!, $user: ID!) "
         "{ addParticipant(sessionId: $session, userId: $user) { errors { code } } }",
         _somebody_else,
-        MANAGING,
+        ADDING,
     ),
     "Mutation.unbarParticipant": Row(
         "mutation ($session: ID!, $user: ID!) "

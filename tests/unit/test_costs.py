@@ -39,6 +39,12 @@ def aliases(selection: str, number: int) -> str:
     return " ".join(f"a{n}: {selection}" for n in range(number))
 
 
+def by_warnings(number: int, wanted: str, selection: str = "nodes { id }") -> str:
+    span = 'from: "2026-03-01T00:00:00Z", to: "2026-03-31T00:00:00Z"'
+    asked = f"sessions(filter: {{{span}, hasWarnings: {wanted}}}, first: 1) {{ {selection} }}"
+    return f"query($w: Boolean) {{ {aliases(asked, number)} }}"
+
+
 def many_searches(argument: str, variables: str = "") -> str:
     return f"query {variables} {{ {aliases(f'users({argument}, first: 0) {{ __typename }}', 60)} }}"
 
@@ -67,6 +73,9 @@ FIELDS = "fields { name args { name type { name inputFields { name } } } type { 
         "{ totalCount nodes { id title attendances(first: 0) { totalCount } } } }",
         '{ __type(name: "Session") { ...T } } fragment T on __Type { fields { name ...N } } '
         "fragment N on __Field { type { name ofType { name } } }",
+        by_warnings(20, "true"),
+        by_warnings(10, "false", "totalCount nodes { id }"),
+        f"query($f: UserFilter) {{ {aliases('users(filter: $f, first: 0) { __typename }', 45)} }}",
     ],
 )
 def test_usual_documents_are_within_the_limits(document: str) -> None:
@@ -104,6 +113,10 @@ def test_usual_documents_are_within_the_limits(document: str) -> None:
         ),
         many_searches('filter: {search: "a b"}'),
         many_searches("filter: $f", "($f: UserFilter)"),
+        *(by_warnings(30, wanted) for wanted in ("true", "false", "$w")),
+        by_warnings(15, "true", "totalCount"),
+        "query($f: SessionFilter) { "
+        f"{aliases('sessions(filter: $f, first: 0) { __typename }', 20)} }}",
         f"{{ {aliases('sessions(first: 0) { totalCount }', 100)} }}",
         f"{{ {aliases('users(first: 0) { ...N }', 100)} }} "
         "fragment N on UserConnection { totalCount }",

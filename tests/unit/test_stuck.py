@@ -62,6 +62,14 @@ def test_it_is_stuck_after_its_allowance(
     assert (found.reason, found.since, found.detail) == (reason, SINCE, detail)
 
 
+@pytest.mark.parametrize("status", SessionStatus)
+def test_a_room_is_not_deleted_while_its_session_is_not_live(status: SessionStatus) -> None:
+    left = {"status": status, "is_final": True, "deleting": UNDONE}
+    found = find_trouble(Condition(**WELL | left), SINCE + ROOM_LATE + MOMENT)
+    stuck = Stuck(StuckReason.NOT_ENDED, SINCE, "why")
+    assert found == (None if status.is_live else stuck)
+
+
 @pytest.mark.parametrize("status", [SessionStatus.READY, SessionStatus.ONGOING])
 def test_a_refused_meeting_is_missing_at_once(status: SessionStatus) -> None:
     refused = {"status": status, "has_meeting": False, "refusal": "why", "has_teacher": False}

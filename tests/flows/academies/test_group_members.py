@@ -246,3 +246,29 @@ async def test_removing_and_upserting_at_once_do_not_wait_for_each_other(
         remove(asker, there, there.id("classmate"), there.id("student"), by="admin"),
     )
     assert [code(answer) for answer in answers] == [None] * 4
+
+
+@pytest.mark.parametrize("hours", [0, -1])
+async def test_a_membership_that_ends_before_it_begins_is_refused(
+    asker: Asker, there: Scene, hours: int
+) -> None:
+    dates = {
+        "activeFrom": there.now.isoformat(),
+        "activeUntil": (there.now + timedelta(hours=hours)).isoformat(),
+    }
+    before = await dump()
+    answer = await add(asker, there, by_id(there, "student"), by_id(there, "stranger", **dates))
+    assert refusals(answer) == [("INVALID_INPUT", ["members", "1", "activeUntil"])]
+    group = {
+        "academyId": there.id("academy"),
+        "externalId": "new",
+        "kind": "CIRCLE",
+        "name": "Dawn",
+        "members": [
+            {"userExternalId": there["student"].external_id, "via": "ENROLMENT"},
+            {"userExternalId": there["stranger"].external_id, "via": "ENROLMENT"} | dates,
+        ],
+    }
+    answer = await upsert_groups(asker, there["admin"], group)
+    assert refusals(answer) == [("INVALID_INPUT", ["groups", "0", "members", "1", "activeUntil"])]
+    assert await dump() == before

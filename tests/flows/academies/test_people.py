@@ -142,6 +142,17 @@ async def test_guardians_are_replaced_and_may_come_after_their_children(
     assert await guardians("s1") == []
 
 
+async def test_only_a_student_has_guardians(asker: Asker, admin: User) -> None:
+    payload(await upsert_users(asker, admin, person("p1", role="PARENT")))
+    for role in ("TEACHER", "SUPERVISOR", "PARENT", "ACADEMY_ADMIN"):
+        answer = await upsert_users(
+            asker, admin, person("s1"), person("t1", role=role, guardianExternalIds=["p1"])
+        )
+        assert refusals(answer) == [("INVALID_INPUT", ["users", "1", "guardianExternalIds"])]
+        payload(await upsert_users(asker, admin, person("t1", role=role, guardianExternalIds=[])))
+    assert not await Guardianship.exists()
+
+
 async def guardians(external_id: str) -> list[str]:
     ties = await Guardianship.filter(child__external_id=external_id).select_related("guardian")
     return sorted(str(tie.guardian.external_id) for tie in ties)

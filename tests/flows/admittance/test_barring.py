@@ -8,6 +8,7 @@ import pytest
 
 import clock
 from actions.admittance import barring, participants
+from actions.sessions.session_update import update_session
 from domain.attendance.state import AttendanceState
 from domain.errors import DomainError, ErrorCode
 from domain.session import WorkKind
@@ -154,12 +155,45 @@ async def test_a_barred_person_who_joins_with_an_old_token_is_removed_again(
 
 
 async def test_managers_of_a_session_cannot_be_barred_from_it(there: Scene) -> None:
-    for who in ("teacher", "admin", "supervisor", "super"):
+    for who in ("teacher", "admin", "supervisor"):
         with pytest.raises(DomainError) as refused:
             await bar(there, who, by="admin")
         assert refused.value.code is ErrorCode.FORBIDDEN
         assert refused.value.field == ("userId",)
+    for by, expected in (("super", "FORBIDDEN"), ("admin", "NOT_FOUND")):  # whom they do not see
+        with pytest.raises(DomainError) as refused:
+            await bar(there, "super", by=by)
+        assert refused.value.code == expected
     assert not await SessionParticipant.filter(barred_at__isnull=False).exists()
+
+
+async def test_a_barred_person_does_not_become_the_substitute(there: Scene) -> None:
+    await bar(there, "colleague", by="admin")
+    admin, mine = make.viewer(there["admin"]), there["mine"]
+    values: dict[str, Any] = {"title": "Surat Maryam"}
+    values["teacher_id"] = there["colleague"].id
+    with pytest.raises(DomainError) as refused:
+        await update_session(admin, mine.id, values, there.now)
+    assert (refused.value.code, refused.value.field) == (ErrorCode.BARRED, ("teacherId",))
+    row = await Session.get(id=mine.id)
+    assert (row.teacher_id, row.title) == (there["teacher"].id, mine.title)
+    await barring.unbar_participant(admin, mine.id, there["colleague"].id, there.now)
+    assert (await update_session(admin, mine.id, values, there.now)).title == "Surat Maryam"
+
+
+@pytest.mark.parametrize("who", ["student", "teacher"])
+async def test_who_may_not_be_there_any_more_starts_no_class_with_an_old_token(
+    there: Scene, who: str
+) -> None:
+    at, room = there.now, Room(await Session.get(id=there["mine"].id), there.now)
+    await bar(there, "classmate")
+    await User.filter(id=there[who].id).update(is_active=False)
+    for name in ("classmate", who):
+        await send(room.joined(Stay(there[name], at)), at)
+        assert (await Session.get(id=there["mine"].id)).status == "READY", name
+    await User.filter(id=there[who].id).update(is_active=True)
+    await send(room.joined(Stay(there[who], at, "PA_again")), at)
+    assert (await Session.get(id=there["mine"].id)).status == "ONGOING"
 
 
 async def test_only_managers_of_a_session_may_bar(there: Scene) -> None:
@@ -184,7 +218,7 @@ async def test_an_added_person_can_see_and_join_the_session_and_is_not_expected(
     for who in ("colleague", "stranger"):
         assert await refusal(asker, there, who) == "NOT_FOUND"
         answer = await asker.ask(
-            ADD, there["teacher"], now=there.now, id=there.id("mine"), user=there.id(who)
+            ADD, there["admin"], now=there.now, id=there.id("mine"), user=there.id(who)
         )
         assert payload(answer)["session"]["id"] == there.id("mine")
         assert await refusal(asker, there, who) is None
@@ -192,6 +226,51 @@ async def test_an_added_person_can_see_and_join_the_session_and_is_not_expected(
         assert (row.is_added, row.is_expected) == (True, False)
     assert await refusal(asker, there, "others_parent") is None  # a parent of the stranger
     assert not (await token(asker, there, "colleague"))["permissions"]["roomAdmin"]
+
+
+async def test_a_teacher_adds_only_people_whom_they_may_read(asker: Asker, there: Scene) -> None:
+    key = await User.get(id=there["access_key"].user_id)
+    there.rows["key"] = key
+    for by, nobodies in (
+        ("teacher", ("stranger", "colleague", "admin", "supervisor", "super", "key", "parent")),
+        ("admin", ("key", "super", "foreign_student")),
+    ):
+        for who in nobodies:
+            user = there.id(who)
+            answer = await asker.ask(ADD, there[by], now=there.now, id=there.id("mine"), user=user)
+            (error,) = answer["data"]["addParticipant"]["errors"]
+            assert error == {"code": "NOT_FOUND", "field": ["userId"]}, (by, who)
+            if by == "teacher":
+                with pytest.raises(DomainError) as refused:
+                    await bar(there, who)
+                assert refused.value.code is ErrorCode.NOT_FOUND
+    assert not await SessionParticipant.filter(is_added=True).exists()
+    assert not await SessionParticipant.filter(barred_at__isnull=False).exists()
+    theirs = await make.student(there["academy"])
+    await make.group(there["academy"], there["teacher"], theirs)
+    there.rows["theirs"] = theirs
+    answer = await asker.ask(
+        ADD, there["teacher"], now=there.now, id=there.id("mine"), user=there.id("theirs")
+    )
+    payload(answer)
+
+
+async def test_who_was_only_added_is_not_one_of_the_teachers_people(
+    asker: Asker, there: Scene
+) -> None:
+    answer = await asker.ask(
+        ADD, there["admin"], now=there.now, id=there.id("mine"), user=there.id("stranger")
+    )
+    payload(answer)
+    seen = User.visible_to(make.viewer(there["teacher"]))
+    assert not await seen.filter(id=there["stranger"].id).exists()
+    # Whom the teacher met on the roster may be barred by them.
+    await bar(there, "stranger")
+    answer = await asker.ask(
+        ADD, there["admin"], now=there.now, id=there.id("mine"), user=there.id("student")
+    )
+    payload(answer)
+    assert await seen.filter(id=there["student"].id).exists()
 
 
 async def test_adding_a_student_who_is_expected_keeps_them_expected(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tortoise.queryset import QuerySet
 
 import clock
 from actions.academies import group_upsert, user_upsert, video_settings
@@ -142,6 +143,38 @@ async def test_with_a_student_who_leaves_the_group_goes_the_parent(classroom: Cl
     await classroom.enter("student", "classmate", "parent", "others_parent")
     await classroom.leave_group("student")
     assert await classroom.inside() == {"classmate", "others_parent"}
+
+
+async def test_who_is_taken_away_while_inside_sees_the_session_again_when_it_is_over(
+    classroom: Classroom,
+) -> None:
+    there, mine = classroom.there, classroom.session_id
+
+    def rows_for(name: str) -> QuerySet[SessionParticipant]:
+        return SessionParticipant.visible_to(make.viewer(there[name])).filter(session_id=mine)
+
+    async def see() -> set[str]:
+        return {
+            name
+            for name in ("student", "parent", "classmate", "others_parent")
+            if await Session.visible_to(make.viewer(there[name])).filter(id=mine).exists()
+            and await rows_for(name).exists()
+        }
+
+    await classroom.enter("student", "classmate")
+    assert await see() == {"student", "parent", "classmate", "others_parent"}
+    await classroom.leave_group("student")
+    assert await SessionParticipant.exists(session_id=mine, user_id=there["student"].id)
+    assert await see() == {"classmate", "others_parent"}
+    await add_participant(classroom.admin, mine, there["student"].id, there.now)
+    assert await see() == {"student", "parent", "classmate", "others_parent"}
+    await SessionParticipant.filter(user_id=there["student"].id).update(is_added=False)
+    assert await see() == {"classmate", "others_parent"}
+    await Session.filter(id=mine).update(status="COMPLETED")
+    assert await see() == {"student", "parent", "classmate", "others_parent"}
+    await Session.filter(id=mine).update(status="ONGOING")
+    await classroom.leave_group("nobody")  # so the student is a member again
+    assert await see() == {"student", "parent", "classmate", "others_parent"}
 
 
 async def test_a_substituted_teacher_who_may_still_visit_leaves_and_comes_back_as_a_guest(

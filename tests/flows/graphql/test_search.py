@@ -150,7 +150,7 @@ async def test_sessions_are_found_by_their_words_and_their_people(
     assert await found("zoe فجر") == set()
     for key in ("teach-7", "zed@", "group-7"):  # keys of others are no words of a session
         assert await found(key) == set(), key
-    changed = {"title": "Surat Maryam", "subject": None}
+    changed = {"title": "Surat Maryam", "subject": ""}
     payload(await asker.ask(UPDATE, admin, id=encode(Kind.SESSION, one.id), input=changed))
     assert await found("maryam") == {"one"}
     assert await found("كهف") == await found("tajwid") == set()

@@ -64,7 +64,7 @@ TABLE = """
 super        e     e     e       e       e         e
 admin        n     e     e       e       e         e
 supervisor   n     e     e       e       e         e
-teacher      n     x     e       e       e         e
+teacher      n     x     e       e       e         x
 student      n     x     x       e       -         -
 parent       n     x     x       e       -         -
 """

@@ -86,7 +86,7 @@ async def test_a_key_sends_the_same_email_again_and_creates_supervisors_without_
     payload(await upsert_users(asker, key, person("huda", role="SUPERVISOR")))
     # A person who may do so gives them one.
     payload(await upsert_users(asker, admin, person("huda", role="SUPERVISOR", password=OTHERS)))
-    assert (await User.get(external_id="huda")).key_password is None
+    assert not (await User.get(external_id="huda")).has_key_password
 
 
 @pytest.mark.parametrize(
@@ -121,26 +121,39 @@ async def test_promotion_with_a_new_password_sets_that(
     assert await signs_in(asker, OTHERS)
 
 
-async def test_who_changed_a_keys_password_themselves_keeps_theirs_when_an_admin_promotes_them(
-    asker: Asker, admin: User, key: User
+@pytest.mark.parametrize("promoter", ["admin", "key"])
+async def test_a_thief_who_changes_the_password_themselves_gains_nothing(
+    asker: Asker, admin: User, key: User, promoter: str
 ) -> None:
     await upsert(asker, key, role="TEACHER", email=EMAIL, password=PASSWORD)
+    for former, new in ((PASSWORD, OTHERS), (OTHERS, PASSWORD + "!"), (PASSWORD + "!", OTHERS)):
+        await change_password(asker, former, new)
+    row = await AccessKey.get(user_id=key.id)
+    if promoter == "admin":
+        await access_keys.revoke_access_key(make.viewer(admin), row.id, NOW)
+    await upsert(asker, {"admin": admin, "key": key}[promoter], role="SUPERVISOR")
+    assert not await signs_in(asker, OTHERS)
+    # Who gets a new one from a person keeps it, also when they change it themselves.
+    await upsert(asker, admin, role="TEACHER", password=PASSWORD)
     await change_password(asker, PASSWORD, OTHERS)
     await upsert(asker, admin, role="SUPERVISOR")
     assert await signs_in(asker, OTHERS)
 
 
-@pytest.mark.parametrize("trick", ["a key promotes", "a key had demoted"])
-async def test_a_thief_who_changes_the_password_themselves_gains_nothing(
-    asker: Asker, admin: User, key: User, trick: str
+@pytest.mark.parametrize("wish", [{"password": PASSWORD}, {"email": "thief@example.org"}])
+async def test_a_key_sets_no_sign_in_of_somebody_whom_a_key_demoted(
+    asker: Asker, admin: User, key: User, wish: dict[str, str]
 ) -> None:
-    if trick == "a key had demoted":
-        await upsert(asker, admin, role="SUPERVISOR", email=EMAIL, password="of the person")
-    await upsert(asker, key, role="STUDENT", email=EMAIL)
-    await upsert(asker, key, role="STUDENT", password=PASSWORD)
-    await change_password(asker, PASSWORD, OTHERS)
-    await upsert(asker, key if trick == "a key promotes" else admin, role="SUPERVISOR")
-    assert not await signs_in(asker, OTHERS)
+    await upsert(asker, admin, role="SUPERVISOR", email=EMAIL, password=OTHERS)
+    await upsert(asker, key, role="TEACHER")
+    before = await User.all().values()
+    answer = await upsert_users(asker, key, person("sara", role="TEACHER") | wish)
+    assert refusals(answer) == [("FORBIDDEN", ["users", "0", *wish])]
+    assert await User.all().values() == before
+    await upsert(asker, key, role="STUDENT", email=EMAIL, lastName="Omar")
+    await upsert(asker, admin, role="STUDENT", email="new@example.org")  # a person may
+    await upsert(asker, key, role="SUPERVISOR")
+    assert (await User.get(external_id="sara")).password_hash
 
 
 async def test_people_whom_a_key_created_or_whose_role_it_changed_are_listed(

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from actions.clock.sweep import advance_due
+from actions.rooms.meeting_create import create_meeting
 from actions.sessions.session_keep_open import keep_session_open, release_session
 from actions.writing.meeting import NO_TIME_LEFT, make_ahead
 from domain.session import WorkKind
 from domain.status import SessionStatus
+from domain.window import WEEK
 from models import DueWork, Session, SessionEvent
 from models.reading.stuck import stuck_page
 from tests.conftest import Database
@@ -316,6 +318,32 @@ async def test_who_keeps_a_session_open_gives_its_meeting_time(asker: Asker, the
     assert await planned(session) is None
 
 
+async def test_a_meeting_that_comes_while_a_class_is_kept_open_will_not_be_refused(
+    asker: Asker, there: Scene
+) -> None:
+    payload(await set_video(asker, there, **SHUT))
+    session = await make_session(there, 5, 114)  # a minute too short
+    assert await is_warned(asker, there)
+    await keep_session_open(make.viewer(there["teacher"]), session.id, 1, after(0))
+    await make_ahead(session.id, after(0))
+    assert (await read(asker, there))["meetingRefusal"]["retryAt"] == "2026-03-02T13:00:00.000Z"
+    assert not await is_warned(asker, there)
+
+
+async def is_warned(asker: Asker, there: Scene) -> bool:
+    asked = "query ($id: ID!) { session(id: $id) { warnings { code } } }"
+    found = payload(await asker.ask(asked, there["teacher"], now=there.now, id=there.id("session")))
+    return {"code": "MEETING_WILL_BE_REFUSED"} in found["warnings"]
+
+
+async def test_no_time_is_left_where_all_days_are_blocked(asker: Asker, there: Scene) -> None:
+    payload(await set_video(asker, there, meetingCreationBlockedDays=[str(day) for day in WEEK]))
+    await make_session(there)
+    said = (await read(asker, there))["meetingRefusal"]
+    assert (said["code"], said["retryAt"]) == ("BLOCKED_DAY", None)
+    assert said["message"].endswith(NO_TIME_LEFT)
+
+
 # --- from when a request may succeed
 
 JOIN = """
@@ -366,6 +394,53 @@ async def test_an_open_window_lets_in_from_the_preparation_on(asker: Asker, ther
     assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", opens_at)
     payload(await set_video(asker, there, meetingCreationTimeEnd="14:40"))
     assert await from_when(asker, there, "student") == ("NOT_JOINABLE_YET", None)
+
+
+@pytest.mark.parametrize(
+    ("starts", "minutes", "gated", "opens"),
+    [
+        (5, 300, "13:00", "10:55"),
+        (5, 60, None, "10:55"),
+        (60, 60, None, "11:50"),
+        (60, 300, "13:00", "11:50"),
+        (200, 60, "14:10", "14:10"),
+    ],
+)
+async def test_a_session_is_joinable_for_students_from_when_its_gate_opens(
+    asker: Asker, there: Scene, starts: float, minutes: int, gated: str | None, opens: str
+) -> None:
+    payload(await set_video(asker, there, maxDurationMinutes=600, **SHUT))
+    session = await make_session(there, starts, minutes)
+    expected = {"student": gated, "parent": gated, "teacher": opens, "admin": opens}
+    assert await joinable(asker, there) == expected
+    retry_at = gated and f"2026-03-02T{gated}:00.000Z"
+    assert (await from_when(asker, there, "student"))[1] == retry_at
+    if gated:
+        at = datetime.fromisoformat(f"2026-03-02T{gated}:00+00:00")
+        assert await refusal(asker, there, "student", "session", now=at) is None
+    await Session.filter(id=session.id).update(status="CANCELLED", next_transition_at=None)
+    assert set((await joinable(asker, there)).values()) == {None}
+
+
+async def test_a_made_meeting_or_an_open_gate_keeps_nobody_waiting(
+    asker: Asker, there: Scene
+) -> None:
+    session = await make_session(there)
+    await Session.filter(id=session.id).update(meeting_id=None)  # the clock is late
+    assert set((await joinable(asker, there)).values()) == {"10:55"}
+    payload(await set_video(asker, there, **SHUT))
+    await create_meeting(make.viewer(there["teacher"]), session.id, {}, there.now)
+    assert set((await joinable(asker, there)).values()) == {"10:55"}
+
+
+async def joinable(asker: Asker, there: Scene) -> dict[str, str | None]:
+    """`joinableFrom` as each reads it, by the clock of UTC."""
+    asked, found = "query ($id: ID!) { session(id: $id) { joinableFrom } }", {}
+    for who in ("student", "parent", "teacher", "admin"):
+        answer = await asker.ask(asked, there[who], now=there.now, id=there.id("session"))
+        said = payload(answer)["joinableFrom"]
+        found[who] = said and str(said)[11:16]
+    return found
 
 
 # --- ahead of time

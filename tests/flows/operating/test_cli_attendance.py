@@ -127,6 +127,7 @@ async def test_a_cancelled_session_that_had_opened_is_recalculated_too(scene: Sc
     late = clock.now() + timedelta(days=2)
     await make.session(academy, teacher, student=student, at=late, now=clock.now())
     await Session.filter(id=scene.session.id).update(status=SessionStatus.CANCELLED)
+    assert (await scene.run("recalculate")).out == "1 checked, 1 changed, 0 failed.\n"
     assert (await scene.run("recalculate")).out == "1 checked, 0 changed, 0 failed.\n"
 
 

@@ -164,4 +164,4 @@ async def test_members_of_before_have_been_members_always(template: Template) ->
     assert membership.term.expects(Occasion(long_ago, long_ago, long_ago))
     assert not membership.is_removed
     assert student.password_hash == "hash"
-    assert not student.key_password
+    assert not student.has_key_password

@@ -8,13 +8,14 @@ from io import StringIO
 
 import httpx
 import pytest
+from tortoise.exceptions import BaseORMException
 
 import clock
 import telemetry
 from domain.access import UserRole
 from models import Session, User
 from schema.types.ids import Kind, encode
-from tests.conftest import Template
+from tests.conftest import Database, Template
 from tests.support import make
 from tests.support.app import headers, serving_app
 from tests.support.livekit_events import PATH, Room, Stay
@@ -114,6 +115,27 @@ async def trouble(url: str) -> None:
         for signature in (sign(body, now=clock.now()), "Zulaykha"):
             await web.post(url + PATH, content=body, headers={"Authorization": signature})
         await web.post(f"{url}/graphql", json={"query": '{ node(id: "Zulaykha") { nothing } }'})
+
+
+async def test_an_error_of_the_database_is_logged_without_what_a_person_sent(
+    database: Database, log: StringIO
+) -> None:
+    academy = await make.academy()
+    await make.student(academy, email="zulaykha@example.org")
+    for email in ("zulaykha@example.org", "zulaykha" * 50):
+        try:
+            await make.student(academy, email=email)
+        except BaseORMException:
+            logging.getLogger("halaqa.trial").exception("not stored")
+    logging.getLogger("halaqa.trial").error("not read", exc_info=ValueError("a text of ours"))
+    twice, too_long, ours = [json.loads(line)["error"] for line in log.getvalue().splitlines()]
+    assert "zulaykha" not in twice + too_long
+    assert "tortoise.exceptions.IntegrityError" in twice
+    assert "tests/support/make.py" in twice
+    driver = {"sqlite": "SQLITE_CONSTRAINT_UNIQUE", "postgres": "UniqueViolationError"}
+    assert driver[database.dialect] in twice
+    assert "tortoise.exceptions.ValidationError" in too_long
+    assert ours.endswith("ValueError: a text of ours")
 
 
 async def test_a_line_is_one_object_whatever_is_in_it(log: StringIO) -> None:

@@ -110,13 +110,22 @@ async def test_what_clashes_is_not_scheduled(school: School) -> None:
 
 
 async def test_a_single_one_names_the_teacher_and_the_other_session(school: School) -> None:
+    free = await make.student(school.academy)
     with pytest.raises(ConflictError) as refused:
-        await schedule_session(school.admin, school.plan(30), NOW)
+        await schedule_session(school.admin, school.plan(30, student_id=free.id), NOW)
     assert refused.value.field == ("teacherId",)
     name = school.teacher.display_name
     assert refused.value.message == (
-        f'{name} is needed in "The first" at this time, which starts 2026-03-02 14:00.'
+        f'{name} is needed in "The first" at this time, which starts 2026-03-02 14:00 '
+        "(Asia/Riyadh)."
     )
+
+
+async def test_a_single_one_tells_all_its_conflicts(school: School) -> None:
+    assert await conflicts(schedule_session(school.admin, school.plan(30), NOW)) == [
+        ("teacherId",),
+        ("studentId",),
+    ]
 
 
 async def test_a_teacher_does_not_read_of_a_session_that_they_may_not_see(school: School) -> None:
@@ -144,6 +153,19 @@ async def test_two_of_one_call_clash_too_at_the_later_one(school: School) -> Non
     keyed = [replace(one, external_id=key) for one, key in zip(plans, "zya", strict=True)]
     assert await conflicts(schedule_sessions(school.admin, keyed, NOW)) == fields
     await schedule_sessions(school.admin, [plans[2], plans[0]], NOW)
+
+
+async def test_a_clash_within_a_call_names_the_input_that_was_not_stored(school: School) -> None:
+    asked = await school.apart()
+    plans = [replace(asked, title=""), asked, replace(asked, scheduled_at=at(30))]
+    with pytest.raises(RefusedError) as refused:
+        await schedule_sessions(school.admin, plans, NOW)
+    teacher = await User.get(id=asked.teacher_id)
+    message = f"{teacher.display_name} is needed in input 1 of this call at this time."
+    assert [(error.field, error.message) for error in refused.value.errors][1] == (
+        ("2", "teacherId"),
+        message,
+    )
 
 
 async def test_a_key_again_is_no_conflict_with_itself(school: School) -> None:
@@ -178,6 +200,27 @@ async def test_a_session_is_not_rescheduled_into_a_conflict(school: School) -> N
     assert (await moved(school.session, 200)).scheduled_at == at(200)
 
 
+async def test_what_clashed_before_a_change_is_not_refused(school: School) -> None:
+    settings = VideoSettings.filter(academy_id=school.academy.id)
+    await settings.update(refuse_conflicts=False)
+    other = await schedule_session(school.admin, school.plan(30), NOW)
+    await schedule_session(school.admin, school.plan(130), NOW)
+    await settings.update(refuse_conflicts=True)
+
+    def moved(starts: float, minutes: int | None) -> Awaitable[Session]:
+        return reschedule_session(school.admin, other.id, at(starts), minutes, NOW)
+
+    for starts, minutes in ((30, None), (30, 60), (30, 45), (40, 40), (20, 60)):
+        assert (await moved(starts, minutes)).scheduled_at == at(starts)
+    length = ("durationMinutes",)
+    assert await conflicts(moved(20, 120)) == [length, length]
+    free = await make.student(school.academy)
+    row = await update_session(school.admin, other.id, {"student_id": free.id}, NOW)
+    assert row.student_id == free.id  # its teacher clashes still
+    back = {"student_id": school.student.id}
+    assert await conflicts(update_session(school.admin, other.id, back, NOW)) == [("studentId",)]
+
+
 async def test_a_group_moved_to_when_a_later_member_is_needed_elsewhere(school: School) -> None:
     """The roster is that of the new time."""
     other = await make.teacher(school.academy)
@@ -200,17 +243,27 @@ async def test_a_session_gets_no_teacher_or_student_who_is_needed_elsewhere(
 ) -> None:
     apart = await schedule_session(school.admin, await school.apart(30), NOW)
     free = await make.teacher(school.academy)
+    idle = await make.group(school.academy, free)
     circle = await make.group(school.academy, free, school.student)
+    asked = school.plan(30, teacher_id=free.id, student_id=None, group_id=idle.id)
+    of_group = await schedule_session(school.admin, asked, NOW)
 
     def changed(**values: Any) -> Awaitable[Session]:
-        return update_session(school.admin, apart.id, values, NOW)
+        row = of_group if "group_id" in values else apart
+        return update_session(school.admin, row.id, values, NOW)
 
     assert await conflicts(changed(teacher_id=school.teacher.id)) == [("teacherId",)]
     assert await conflicts(changed(student_id=school.student.id)) == [("studentId",)]
-    assert await conflicts(changed(group_id=circle.id)) == [("groupId",)]
+    empty = await make.group(school.academy, free)
+    asked = school.plan(30, teacher_id=free.id, student_id=None, group_id=empty.id)
+    row = await schedule_session(school.admin, asked, NOW)
+    other = update_session(school.admin, row.id, {"group_id": circle.id}, NOW)
+    assert await conflicts(other) == [("groupId",)]
+    await Session.filter(id=row.id).update(status="CANCELLED")
     both = {"teacher_id": school.teacher.id, "student_id": school.student.id}
     assert await conflicts(changed(**both)) == [("teacherId",), ("studentId",)]
-    assert (await changed(teacher_id=free.id)).teacher_id == free.id
+    spare = await make.teacher(school.academy)
+    assert (await changed(teacher_id=spare.id)).teacher_id == spare.id
     await VideoSettings.filter(academy_id=school.academy.id).update(refuse_conflicts=False)
     await changed(**both)
     await VideoSettings.filter(academy_id=school.academy.id).update(refuse_conflicts=True)

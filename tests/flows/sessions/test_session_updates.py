@@ -185,9 +185,20 @@ async def test_a_teacher_changes_title_and_notes_and_nothing_else() -> None:
     classroom = await scheduled()
     teacher = make.viewer(classroom.teacher)
     await update_session(teacher, classroom.session.id, {"title": "Juz Amma", "notes": "x"}, BEFORE)
-    for values in ({"teacher_id": classroom.teacher.id}, {"title": "y", "subject": None}):
-        with pytest.raises(ForbiddenError):
+    substitute = await teacher_beside(classroom)
+    refused_values: list[tuple[dict[str, Any], str]] = [
+        ({"title": "y", "teacher_id": substitute.id}, "teacherId"),
+        ({"title": "y", "subject": "x", "teacher_id": substitute.id}, "subject"),
+    ]
+    for values, field in refused_values:
+        with pytest.raises(ForbiddenError) as refused:
             await update_session(teacher, classroom.session.id, values, BEFORE)
+        assert refused.value.field == (field,)
+    # What stays as it is may be sent along.
+    same = {"teacher_id": classroom.teacher.id, "subject": "", "student_id": classroom.student.id}
+    row = await update_session(teacher, classroom.session.id, {"title": "Juz"} | same, BEFORE)
+    assert row.title == "Juz"
+    await update_session(teacher, classroom.session.id, {"title": "Juz Amma"}, BEFORE)
     with pytest.raises(ForbiddenError):
         await update_session(
             make.viewer(classroom.student), classroom.session.id, {"title": "Mine"}, BEFORE

@@ -112,6 +112,15 @@ async def test_a_session_is_not_rescheduled_into_the_past() -> None:
     assert refused.value.field == ("scheduledAt",)
 
 
+@pytest.mark.parametrize("reason", ["", " \n", None])
+async def test_an_empty_reason_is_none(reason: str | None) -> None:
+    session, admin = await make_session()
+    row = await cancel_session(admin, session.id, reason, at(-60))
+    assert row.cancellation_reason is None
+    event = next(one for one in await stream(session.id) if one.kind == "STATUS_CHANGED")
+    assert event.payload["reason"] is None
+
+
 async def test_a_cancelled_session_keeps_reason_and_author_and_loses_its_room() -> None:
     session, admin = await make_session()
     await advance_due(at(-10))

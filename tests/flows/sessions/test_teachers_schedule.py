@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actions.admittance.participants import add_participant
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session, schedule_sessions
 from domain.errors import ConflictError, DomainError, RefusedError
@@ -61,6 +62,12 @@ async def test_for_their_own_groups_and_the_students_whom_they_see(there: Scene)
     rows = await schedule_sessions(viewer, [plan(there), private(there, "student")], there.now)
     assert [row.teacher_id for row in rows] == [viewer.user_id, viewer.user_id]
     assert (await schedule_session(viewer, plan(there), there.now)).group_id == there["circle"].id
+
+
+async def test_not_for_a_student_who_was_only_added_to_a_session_of_theirs(there: Scene) -> None:
+    admin = make.viewer(there["admin"])
+    await add_participant(admin, there["mine"].id, there["stranger"].id, there.now)
+    assert await refusal(there, private(there, "stranger")) == ("NOT_FOUND", ("studentId",))
 
 
 async def test_not_for_others(there: Scene) -> None:

@@ -81,7 +81,7 @@ async def test_two_sessions_clash_where_their_times_overlap(
         {
             "code": warning,
             "message": f"{who.display_name} is needed in {title} at this time, which starts "
-            f"{local}.",
+            f"{local} (Asia/Riyadh).",
             "session": {"databaseId": other.id},
             "user": {"databaseId": who.id},
         }

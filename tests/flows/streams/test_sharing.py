@@ -161,3 +161,27 @@ def _fields(kind: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> list[
         if not (is_own or needs or (depth == 0 and not is_leaf)):
             found.append(f"{kind.name}_{name}: {name} {selection(field.type, depth - 1)}")
     return found
+
+
+@pytest.mark.usefixtures("same_second")
+async def test_from_when_one_may_join_is_told_to_each_audience(database: Database) -> None:
+    hours: dict[str, Any] = {
+        "meeting_creation_time_start": "08:00",
+        "meeting_creation_time_end": "09:00",
+    }
+    classroom = await ready(students=2, **hours)  # it gets a meeting from its teacher only
+    query = "subscription ($id: ID!) { sessionEvents(sessionId: $id) "
+    query += "{ ... on SessionSnapshot { session { joinableFrom } } } }"
+    variables = {"id": encode(Kind.SESSION, classroom.session.id)}
+    async with streaming(at(-9)) as streams:
+        one, other = classroom.students
+        async with (
+            streams.stream(query, one, **variables) as first,
+            streams.stream(query, other, **variables) as second,
+            streams.stream(query, classroom.teacher, **variables) as third,
+        ):
+            told = await first.data()
+            assert told is await second.data()
+            assert told == {"sessionEvents": {"session": {"joinableFrom": None}}}
+            opened = (await third.next())["session"]["joinableFrom"]
+            assert opened == "2026-03-02T10:50:00.000Z"
