@@ -46,7 +46,7 @@ async def _recalculate(draft: Draft) -> Repair:
     session = draft.session
     before = (await read_rosters([session.id]))[session.id]
     former_rule = session.attendance_rule
-    if former_rule != ATTENDANCE_RULE:  # rules differ only from those of a final result
+    if former_rule != ATTENDANCE_RULE:  # only a final result keeps a former rule
         draft.change(attendance_rule=ATTENDANCE_RULE, finalised_at=draft.now)
     after = await refold(draft)
     move_by_attendance(draft, after)
