@@ -7,7 +7,7 @@ import typer
 
 import clock
 import settings
-from actions.academies import user_upsert
+from actions.academies.super_admin_create import create_super_admin
 from actions.identity import access_tokens
 from cli.database import opened
 from cli.parts import Stop, blocking
@@ -31,7 +31,7 @@ Hours = Annotated[int, typer.Option(min=1, max=24 * 365, help="How long it is go
 async def create_admin(email: Email, password: Password) -> None:
     """Make a super admin, who may found academies."""
     async with opened(settings.current().database_url):
-        admin = await user_upsert.create_super_admin(email, password, clock.now())
+        admin = await create_super_admin(email, password, clock.now())
     typer.echo(f"{admin.email} is a super admin and can sign in.")
 
 

@@ -7,6 +7,7 @@ from tortoise.queryset import QuerySet
 
 from actions.academies import academy_create, group_upsert, user_upsert
 from actions.academies.group_upsert import GroupEntry, MemberInput
+from actions.academies.super_admin_create import create_super_admin
 from actions.academies.user_upsert import PersonInput
 from actions.sessions.session_input import SessionInput
 from actions.sessions.session_schedule import schedule_session
@@ -77,7 +78,7 @@ async def prepare_academy(now: datetime) -> Demo:
         raise ConflictError("This database has academies of its own: give the demo another one.")
     founder = await User.get_or_none(academy_id=None, email=SUPER_ADMIN_EMAIL)
     if founder is None:
-        founder = await user_upsert.create_super_admin(SUPER_ADMIN_EMAIL, PASSWORD, now)
+        founder = await create_super_admin(SUPER_ADMIN_EMAIL, PASSWORD, now)
     viewer = founder.as_viewer()
     if academy is None:
         academy = await academy_create.create_academy(viewer, dict(ACADEMY), now)

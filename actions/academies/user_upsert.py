@@ -1,15 +1,13 @@
 """Writes people from an academy's own system: an external id that is known means an update."""
 
 import re
-import secrets
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tortoise.expressions import Q, Subquery
-
 from actions.academies.academy_update import authorise
+from actions.academies.user_classes import lock_classes, read_students_of
 from actions.identity import access_keys, refresh_tokens
 from actions.identity.passwords import check_usable, hash_password, is_usable
 from actions.writing.bulk import (
@@ -19,11 +17,10 @@ from actions.writing.bulk import (
     lock_for_lists,
     retry_if_raced,
 )
-from actions.writing.draft import Draft
 from actions.writing.rights import with_guardians
 from actions.writing.roster import fill
 from actions.writing.search_words import write_words
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import write
 from domain.access import ROLE_RANK, UserRole, Viewer
 from domain.errors import (
     AlreadyExistsError,
@@ -31,9 +28,8 @@ from domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from domain.status import OPEN
 from domain.text import EXTERNAL_ID_MAX_CHARS, check_external_id, cleaned, email_of
-from models import Guardianship, Membership, Session, SessionParticipant, User
+from models import Guardianship, User
 from models.database import sql
 from models.database.atomic import Transaction, atomic
 from models.database.locks import lock_people
@@ -118,9 +114,9 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
                 for row in rows:
                     roles = {row.role, asked.get((academy_id, str(row.external_id)), row.role)}
                     changing |= {row.id} if len(roles) > 1 and UserRole.STUDENT in roles else set()
-        drafts = await _lock_classes(changing, now)
+        drafts = await lock_classes(changing, now)
         # Lock at once all who are written here or reviewed at the end, in the order of all locks.
-        await lock_people(await with_guardians(known.keys() | await _students_of(drafts)))
+        await lock_people(await with_guardians(known.keys() | await read_students_of(drafts)))
         for n, entry in enumerate(entries):
             with refusals.under(n):
                 check_named_once(seen, (entry.academy_id, entry.person.external_id))
@@ -138,24 +134,6 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
     return list(users.values())
 
 
-async def _lock_classes(user_ids: Collection[int], now: datetime) -> list[Draft]:
-    """Lock the future and live sessions that are for these people or for groups of theirs."""
-    if not user_ids:
-        return []
-    groups = Membership.filter(user_id__in=user_ids, withdrawn_at=None).values("group_id")
-    theirs = Q(student_id__in=user_ids) | Q(group_id__in=Subquery(groups))
-    return await lock_all(Session.filter(theirs, status__in=OPEN), now)
-
-
-async def _students_of(drafts: list[Draft]) -> set[int]:
-    """Read who may lose a place when these sessions' rosters are filled."""
-    found: set[int] = set()
-    for some in sql.batches([draft.session.id for draft in drafts]):
-        rows = SessionParticipant.filter(session_id__in=some, role=UserRole.STUDENT)
-        found |= {row.user_id for row in await rows.only("id", "user_id")}
-    return found
-
-
 async def _upsert(
     tx: Transaction, viewer: Viewer, entry: _Entry, now: datetime, concerned: set[int]
 ) -> User:
@@ -169,7 +147,7 @@ async def _upsert(
     user = await User.get_or_none(academy_id=academy_id, external_id=person.external_id)
     if user is not None and not viewer.may_grant(user.role):
         raise ForbiddenError(NO_ADMINS if viewer.is_service else HIGHER_ROLE, ("externalId",))
-    await _check_email(person, academy_id, user)
+    await check_email(person, academy_id, user)
     await _check_sign_in(viewer, person, user)
     values = person.values | {"role": person.role} | _password_values(viewer, entry, user)
     if user is None:
@@ -215,7 +193,7 @@ def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[s
     return {}
 
 
-async def _check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:
+async def check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:
     """Normalise the email in place; refuse one that is none, or that somebody else has."""
     given = person.values.get("email")
     if given is None:
@@ -253,23 +231,3 @@ async def _set_guardians(child: User, external_ids: list[str] | None) -> set[int
     for guardian_id in sorted(wanted - present):
         await Guardianship.create(child_id=child.id, guardian_id=guardian_id)
     return present - wanted
-
-
-async def create_super_admin(email: str, password: str, now: datetime) -> User:
-    """Create the first person of an installation; INVALID_INPUT or ALREADY_EXISTS."""
-    check_usable(password, "password")
-    person = PersonInput(email, None, UserRole.SUPER_ADMIN, {"email": email})
-    await _check_email(person, None, None)
-    password_hash = await hash_password(password)
-    async with atomic():
-        user = await User.create(
-            external_id=f"super:{secrets.token_hex(8)}",  # not the address: others may read it
-            role=UserRole.SUPER_ADMIN,
-            first_name="Super",
-            last_name="Admin",
-            email=person.values["email"],
-            password_hash=password_hash,
-            created_at=now,
-        )
-        await write_words([user])
-    return user

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 import clock
-from actions.academies.user_upsert import create_super_admin
+from actions.academies.super_admin_create import create_super_admin
 from main import App
 from tests.livekit.deliveries import PATH, Deliveries
 from tests.livekit.door import Door, Person

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actions.academies.user_upsert import create_super_admin
+from actions.academies.super_admin_create import create_super_admin
 from actions.identity.access_keys import create_access_key
 from actions.writing.search_words import write_words
 from domain.access import UserRole

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actions.academies.user_upsert import create_super_admin
+from actions.academies.super_admin_create import create_super_admin
 from actions.admittance.barring import bar_participant
 from actions.admittance.participants import add_participant
 from actions.attendance.overrides import Wish, override_attendance

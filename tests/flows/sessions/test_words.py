@@ -6,8 +6,8 @@ import pytest
 
 from actions.academies.academy_update import update_academy
 from actions.academies.group_upsert import GroupEntry, upsert_groups
+from actions.academies.super_admin_create import create_super_admin
 from actions.academies.teacher_settings import update_teacher_meeting_settings as update_preferences
-from actions.academies.user_upsert import create_super_admin
 from actions.attendance.overrides import Wish, override_attendance
 from domain.access import UserRole
 from domain.attendance.fold import AttendanceStatus
