@@ -219,6 +219,11 @@ def _named(error: BaseException) -> list[str]:
     return [*traceback.format_exception_only(error), *(one for e in inner for one in _named(e))]
 
 
+def describe_error(error: BaseException) -> str:
+    """Describe an error in one line for the log: of the database's errors only the kind."""
+    return " ".join(line.strip() for line in _named(error))
+
+
 def start_logging(level: int = logging.INFO) -> None:
     """Send every logger of this process to stderr."""
     handler = logging.StreamHandler(sys.stderr)

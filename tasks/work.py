@@ -84,7 +84,9 @@ class Jobs:
                 telemetry.count_work(kind, "GIVEN_BACK")
                 raise
             except Exception as error:
-                logger.warning("work put off", extra=extra | {"reason": f"{error}"})
+                logger.warning(
+                    "work put off", extra=extra | {"reason": telemetry.describe_error(error)}
+                )
                 await retry(started, error, self._now())
                 telemetry.count_work(kind, "PUT_OFF")
             else:

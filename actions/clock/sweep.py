@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tortoise.functions import Count
 
+import telemetry
 from actions.attendance.folding import close_stays, count_anew
 from actions.writing.moves import advance
 from actions.writing.stream import drafts_of, write
@@ -49,7 +50,9 @@ async def advance_due(now: datetime, limit: int = BATCH) -> Swept:
         return Swept(advanced, 0, advanced == limit)
     except Exception as error:
         rows = await sql.query(DUE, now, limit)  # fails too if it is the database that is gone
-        logger.warning("batch failed, going one by one", extra={"reason": repr(error)})
+        logger.warning(
+            "batch failed, going one by one", extra={"reason": telemetry.describe_error(error)}
+        )
     advanced = parked = 0
     for row in rows:
         session_id = row["id"]

@@ -125,8 +125,9 @@ async def test_an_error_of_the_database_is_logged_without_what_a_person_sent(
     for email in ("zulaykha@example.org", "zulaykha" * 50):
         try:
             await make.student(academy, email=email)
-        except BaseORMException:
+        except BaseORMException as error:
             logging.getLogger("halaqa.trial").exception("not stored")
+            assert "zulaykha" not in telemetry.describe_error(error)
     logging.getLogger("halaqa.trial").error("not read", exc_info=ValueError("a text of ours"))
     twice, too_long, ours = [json.loads(line)["error"] for line in log.getvalue().splitlines()]
     assert "zulaykha" not in twice + too_long
@@ -136,6 +137,7 @@ async def test_an_error_of_the_database_is_logged_without_what_a_person_sent(
     assert driver[database.dialect] in twice
     assert "tortoise.exceptions.ValidationError" in too_long
     assert ours.endswith("ValueError: a text of ours")
+    assert telemetry.describe_error(OSError("LiveKit is away")) == "OSError: LiveKit is away"
 
 
 async def test_a_line_is_one_object_whatever_is_in_it(log: StringIO) -> None:
