@@ -219,7 +219,7 @@ def _named(error: BaseException) -> list[str]:
     return [*traceback.format_exception_only(error), *(one for e in inner for one in _named(e))]
 
 
-def describe_error(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Describe an error in one line for the log: of the database's errors only the kind."""
     return " ".join(line.strip() for line in _named(error))
 

@@ -84,9 +84,7 @@ class Jobs:
                 telemetry.count_work(kind, "GIVEN_BACK")
                 raise
             except Exception as error:
-                logger.warning(
-                    "work put off", extra=extra | {"reason": telemetry.describe_error(error)}
-                )
+                logger.warning("work put off", extra=extra | {"reason": telemetry.describe(error)})
                 await retry(started, error, self._now())
                 telemetry.count_work(kind, "PUT_OFF")
             else:

@@ -51,7 +51,7 @@ async def advance_due(now: datetime, limit: int = BATCH) -> Swept:
     except Exception as error:
         rows = await sql.query(DUE, now, limit)  # fails too if it is the database that is gone
         logger.warning(
-            "batch failed, going one by one", extra={"reason": telemetry.describe_error(error)}
+            "batch failed, going one by one", extra={"reason": telemetry.describe(error)}
         )
     advanced = parked = 0
     for row in rows:
