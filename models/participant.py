@@ -48,10 +48,17 @@ class SessionParticipant(Model):
         unique_together = (("session", "user"),)
 
     @classmethod
-    def in_force(cls) -> QuerySet[Self]:
-        """Select the rows that show their person the session. Who was taken away sees it again once
-        it is over, as everybody on the roster may see how it ended."""
-        return cls.filter(Q(is_removed=False) | Q(is_added=True) | Q(session__status__in=OVER))
+    def in_force(cls) -> Q:
+        """Return the condition that selects the rows that their person reads. Who was taken away
+        reads it again once the session is over: everybody on the roster may see how it ended."""
+        return Q(is_removed=False) | Q(is_added=True) | Q(session__status__in=OVER)
+
+    @classmethod
+    def showing(cls) -> QuerySet[Self]:
+        """Select the rows that show their person, and a student's parents, the session. A teacher's
+        or a parent's own row does not: they see it by what else they are, or no more."""
+        own = Q(is_removed=False, role=UserRole.STUDENT) | Q(is_added=True)
+        return cls.filter(own | Q(session__status__in=OVER))
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
@@ -63,6 +70,6 @@ class SessionParticipant(Model):
         if viewer.runs_academy:
             return academy
         if viewer.role is UserRole.TEACHER:
-            own = Q(session__teacher_id=viewer.user_id) | Q(user_id=viewer.user_id)
-            return academy.filter(own)
-        return cls.in_force().filter(in_household(viewer), session__academy_id=viewer.academy_id)
+            own = Q(user_id=viewer.user_id) & cls.in_force()
+            return academy.filter(Q(session__teacher_id=viewer.user_id) | own)
+        return academy.filter(in_household(viewer), cls.in_force())

@@ -203,7 +203,7 @@ class Session(Model):
         academy = cls.filter(academy_id=viewer.academy_id)
         if viewer.runs_academy:
             return academy
-        rostered = SessionParticipant.in_force().filter(in_household(viewer))
+        rostered = SessionParticipant.showing().filter(in_household(viewer))
         on_roster = Q(id__in=Subquery(rostered.values("session_id")))
         if viewer.role is UserRole.TEACHER:
             everywhere = Q(academy_id__in=Subquery(open_to_teachers().values("academy_id")))

@@ -69,11 +69,14 @@ class User(Model):
         if viewer.role is UserRole.TEACHER:
             # Two subqueries: one join of memberships and participations would multiply rows.
             members = User.filter(
-                memberships__group__teacher_id=viewer.user_id, memberships__withdrawn_at=None
+                memberships__group__teacher_id=viewer.user_id,
+                memberships__withdrawn_at=None,
+                role=UserRole.STUDENT,
             )
-            # Somebody who is added is a guest for this hour, and no student of the teacher's.
+            # Somebody who is added, or only barred, is no student of the teacher's.
+            came = Q(participations__is_added=False, participations__barred_at=None)
             rostered = User.filter(
-                Q(participations__is_expected=True) | Q(participations__is_added=False),
+                Q(participations__is_expected=True) | came,
                 participations__session__teacher_id=viewer.user_id,
             )
             others = _among(members) | _among(rostered)

@@ -33,7 +33,7 @@ async def bar_participant(viewer: Viewer, session_id: int, user_id: int, now: da
         person = await find_person(viewer, draft.session, user_id)
         if draft.session.is_managed_by(person.as_viewer()):
             raise ForbiddenError("Who manages a session cannot be barred from it.", ("userId",))
-        row = await ensure_row(draft.session, person)
+        row = await ensure_row(draft.session, person, is_removed=True)
         if row.barred_at is None:
             row.barred_at, row.barred_by_id = now, viewer.user_id
             await row.save(update_fields=["barred_at", "barred_by_id"])
@@ -49,9 +49,12 @@ async def unbar_participant(
 ) -> Session:
     """Unbar a person: their other rights hold again. A person who is not barred stays as they are.
 
-    NOT_FOUND for a person who is not on the roster.
+    NOT_FOUND for a person who is not on the roster. FORBIDDEN for oneself: who was barred may have
+    got to manage the session since.
     """
     async with managing(viewer, session_id, now) as draft:
+        if user_id == viewer.user_id:
+            raise ForbiddenError("Nobody unbars themselves.", ("userId",))
         row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
         if row is None:
             raise NotFoundError("Nobody of this session.", ("userId",))

@@ -49,7 +49,14 @@ async def find_person(viewer: Viewer, session: Session, user_id: int) -> User:
     return person
 
 
-async def ensure_row(session: Session, person: User) -> SessionParticipant:
-    """Return the person's row of the roster, and create it if there is none."""
+async def ensure_row(
+    session: Session, person: User, *, is_removed: bool = False
+) -> SessionParticipant:
+    """Return the person's row of the roster, and create it if there is none.
+
+    `is_removed`: a row that is created gives them no part in the session.
+    """
     row = await SessionParticipant.get_or_none(session_id=session.id, user_id=person.id)
-    return row or await enrol(session, person.id, person.role, is_expected=False)
+    if row is None:
+        row = await enrol(session, person.id, person.role, is_expected=False, is_removed=is_removed)
+    return row

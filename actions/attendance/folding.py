@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from actions.writing.draft import Draft
 from actions.writing.moves import Because, advance, move_to
+from domain.access import UserRole
 from domain.attendance.fold import Result, fold_log
 from domain.attendance.state import AttendanceState, to_ms
 from domain.status import SessionStatus, TransitionCause
@@ -136,5 +137,6 @@ async def start_on_first_join(draft: Draft, states: Iterable[AttendanceState]) -
     teacher_id = draft.session.teacher_id
     here = [state for state in states if state.has_joined and not state.is_barred]
     came = [one.user_id for one in here if one.is_expected or one.user_id == teacher_id]
-    if came and await User.exists(id__in=came, is_active=True):
+    able = User.filter(id__in=came, is_active=True, role__in=(UserRole.STUDENT, UserRole.TEACHER))
+    if came and await able.exists():
         move_to(draft, SessionStatus.ONGOING, Because(TransitionCause.FIRST_JOIN))

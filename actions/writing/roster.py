@@ -34,7 +34,7 @@ async def fill(draft: Draft) -> None:
         if row.role is not UserRole.STUDENT:
             continue
         part = students.get(row.user_id)
-        if part is None:
+        if part is None and not row.is_removed:
             draft.concerned.add(row.user_id)
             if await _remove(draft, row):
                 continue
@@ -48,11 +48,15 @@ async def fill(draft: Draft) -> None:
 
 
 async def enrol(
-    session: Session, user_id: int, role: UserRole, *, is_expected: bool
+    session: Session, user_id: int, role: UserRole, *, is_expected: bool, is_removed: bool = False
 ) -> SessionParticipant:
     """Add a row to the roster; the caller appends its event."""
     return await SessionParticipant.create(
-        session_id=session.id, user_id=user_id, role=role, is_expected=is_expected
+        session_id=session.id,
+        user_id=user_id,
+        role=role,
+        is_expected=is_expected,
+        is_removed=is_removed,
     )
 
 
@@ -63,11 +67,19 @@ async def change_teacher(draft: Draft, former_id: int) -> None:
         session_id=session.id, user_id__in=(former_id, session.teacher_id)
     )
     rows = {row.user_id: row for row in await both}
-    if former_id in rows:
-        await _remove(draft, rows[former_id])
-    if session.teacher_id not in rows:
+    if former_id in rows and not await _remove(draft, rows[former_id]):
+        await _show(rows[former_id], is_removed=True)
+    if session.teacher_id in rows:
+        await _show(rows[session.teacher_id], is_removed=False)
+    else:
         row = await enrol(session, session.teacher_id, UserRole.TEACHER, is_expected=False)
         draft.append_presence(state_of(row, None, is_final=False))
+
+
+async def _show(row: SessionParticipant, *, is_removed: bool) -> None:
+    """Take the session from its former teacher's sight, or give it back."""
+    row.is_removed = is_removed
+    await row.save(update_fields=["is_removed"])
 
 
 async def _remove(draft: Draft, row: SessionParticipant) -> bool:
