@@ -47,7 +47,7 @@ async def test_a_student_who_left_the_group_gets_no_token(asker: Asker, there: S
     await replace_members(there, [])
     assert await refusal(asker, there, "student") == "NOT_FOUND"  # no line of theirs, so no row
     assert await refusal(asker, there, "parent") == "NOT_FOUND"
-    assert await refusal(asker, there, "classmate") == "FORBIDDEN"
+    assert await refusal(asker, there, "classmate") == "NOT_FOUND"  # the row is hidden
     assert await refusal(asker, there, "teacher") is None
 
 
