@@ -13,12 +13,13 @@ from tortoise.migrations.schema_generator.state import ModelState, State
 from tortoise.migrations.writer import MigrationWriter
 
 from models.database.connection import config
-from models.database.fields import UtcDatetime
+from models.database.fields import ShortText, UtcDatetime
 
 MODELS = "sqlite:///models-only"  # never opened
 PLAIN_FIELDS: dict[Any, Any] = {
     CharEnumFieldInstance: fields.CharField,
     UtcDatetime: fields.DatetimeField,
+    ShortText: fields.CharField,
 }
 IGNORED_OPTIONS = ("table_description", "pk_attr")  # Tortoise finds the primary key by itself
 IGNORED_FIELD_OPTIONS = frozenset(

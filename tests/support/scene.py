@@ -152,6 +152,8 @@ TABLES = (
 async def dump() -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, to see that nothing changed."""
     return {
-        table: [tuple(row.values()) for row in await sql.query(f"SELECT * FROM {table} ORDER BY 1")]
+        table: sorted(
+            [tuple(row.values()) for row in await sql.query(f"SELECT * FROM {table}")], key=repr
+        )
         for table in TABLES
     }
