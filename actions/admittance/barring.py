@@ -53,12 +53,12 @@ async def unbar_participant(
     got to manage the session since.
     """
     async with managing(viewer, session_id, now) as draft:
-        if user_id == viewer.user_id:
-            raise ForbiddenError("Nobody unbars themselves.", ("userId",))
         row = await SessionParticipant.get_or_none(session_id=session_id, user_id=user_id)
         if row is None:
             raise NotFoundError("Nobody of this session.", ("userId",))
         if row.barred_at is not None:
+            if user_id == viewer.user_id:
+                raise ForbiddenError("Nobody unbars themselves.", ("userId",))
             row.barred_at = row.barred_by_id = None
             await row.save(update_fields=["barred_at", "barred_by_id"])
             await append_row(draft, row)

@@ -1,11 +1,14 @@
 """A row that stays on a roster shows its person nothing that they have no right to any more."""
 
+import pytest
+
 from actions.academies.group_upsert import GroupEntry, MemberInput, upsert_groups
-from actions.admittance.barring import bar_participant
+from actions.admittance.barring import bar_participant, unbar_participant
 from domain.access import UserRole, Viewer
+from domain.errors import ForbiddenError
 from domain.session import MembershipSource
 from domain.status import SessionStatus
-from models import Guardianship, Session, User
+from models import Guardianship, Session, SessionParticipant, User
 from tests.flows.admittance import test_lost_rights
 from tests.flows.admittance.test_lost_rights import Classroom
 from tests.support import make
@@ -94,3 +97,14 @@ async def test_a_teacher_who_is_none_any_more_starts_nothing(classroom: Classroo
     await classroom.change("teacher", UserRole.PARENT)
     await classroom.come_back("teacher", old)
     assert (await classroom.row()).status is SessionStatus.READY
+
+
+async def test_nobody_unbars_themselves_who_manages_by_now(classroom: Classroom) -> None:
+    barred = classroom.there["classmate"]
+    await bar_participant(classroom.admin, classroom.session_id, barred.id, classroom.there.now)
+    await classroom.change("classmate", UserRole.SUPERVISOR)
+    themselves = await viewer(classroom, "classmate")
+    with pytest.raises(ForbiddenError):
+        await unbar_participant(themselves, classroom.session_id, barred.id, classroom.there.now)
+    row = await SessionParticipant.get(session_id=classroom.session_id, user_id=barred.id)
+    assert row.barred_at is not None
