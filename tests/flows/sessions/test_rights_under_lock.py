@@ -119,6 +119,11 @@ def removal(there: Scene) -> str:
     return f"DELETE FROM session_participants WHERE id = {there['teachers_attendance'].id}"
 
 
+def addition(there: Scene) -> str:
+    row = there["teachers_attendance"].id
+    return f"UPDATE session_participants SET is_added = true WHERE id = {row}"
+
+
 @pytest.mark.parametrize("name", ACTS)
 async def test_a_teacher_who_is_replaced_meanwhile_finds_no_session(
     name: str, database: Database, there: Scene, asked: asyncio.Event, livekit: LiveKit
@@ -131,5 +136,5 @@ async def test_a_teacher_who_is_replaced_meanwhile_finds_no_session(
 async def test_one_who_still_sees_the_session_is_forbidden_to_change_it(
     name: str, database: Database, there: Scene, asked: asyncio.Event, livekit: LiveKit
 ) -> None:
-    replaced = committing(database, replacement(there))
+    replaced = committing(database, replacement(there), addition(there))
     assert await refused_as(ACTS[name], there, asked, livekit, by=replaced) == "FORBIDDEN"
