@@ -3,8 +3,9 @@
 from tests.conftest import SqliteTemplate
 from tests.support.tracing import trace_leave
 
-# Lower them when the path gets shorter: `python -m benchmarks.webhook_trace --names` lists it.
-FUNCTIONS_MAX = 140
+# Lower them when the path gets shorter: `python -m benchmarks.webhook_trace --names` lists it. Beside
+# other tests it is one or two more than alone.
+FUNCTIONS_MAX = 142
 FILES_MAX = 51
 
 
