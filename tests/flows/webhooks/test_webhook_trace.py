@@ -3,8 +3,8 @@
 from tests.conftest import SqliteTemplate
 from tests.support.tracing import trace_leave
 
-# Lower them when the path gets shorter: `python -m benchmarks.webhook_trace --names` lists it. Beside
-# other tests it is one or two more than alone.
+# Lower them when the path gets shorter (`python -m benchmarks.webhook_trace --names` lists it).
+# In a process that ran other tests it is one or two more than alone.
 FUNCTIONS_MAX = 142
 FILES_MAX = 51
 
