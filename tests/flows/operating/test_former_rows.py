@@ -72,8 +72,9 @@ SESSION = {
 
 
 async def insert(table: str, *moments: str, **values: Any) -> None:
-    """Insert a row; its moments are all the same."""
-    named = {name: f"'{value}'" for name, value in values.items()} | dict.fromkeys(moments, MADE_AT)
+    """Insert a row; its moments are all the same, and a value that is None is left out."""
+    given = {name: f"'{value}'" for name, value in values.items() if value is not None}
+    named = given | dict.fromkeys(moments, MADE_AT)
     columns = ", ".join(named)
     await sql.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(named.values())})")
 
@@ -83,28 +84,15 @@ async def test_rows_of_an_earlier_release_are_found_by_their_words(template: Tem
     await apply(url, until="0004_sure_attendance")
     await open_database(url)
     try:
-        await sql.execute(
-            "INSERT INTO academies (slug, name, timezone, locale, is_active, created_at)"
-            f" VALUES ('noor', 'Noor', 'UTC', 'ar', true, {MADE_AT})"
-        )
+        await insert("academies", "created_at", **ACADEMY)
         for role, academy, first, email in OLD_PEOPLE:
-            await sql.execute(
-                "INSERT INTO users (academy_id, role, external_id, first_name, last_name, email,"
-                " is_active, is_service, rights_version, created_at)"
-                f" VALUES ($1, $2, $3, $4, 'Ali', $5, true, false, 0, {MADE_AT})",
-                *(academy, role, f"key {first}", first, email),
-            )
-        await sql.execute(
-            "INSERT INTO groups (academy_id, external_id, kind, name, created_at)"
-            f" VALUES (1, 'G1', 'CIRCLE', 'حلقة', {MADE_AT})"
-        )
-        await sql.execute(
-            "INSERT INTO sessions (academy_id, kind, format, title, teacher_id, student_id, status,"
-            " version, scheduled_at, duration_minutes, ends_at, ready_at, completes_at,"
-            " overtime_until, attendance_policy, attendance_rule, created_at, updated_at)"
-            " VALUES (1, 'QURAN', 'INDIVIDUAL', 'سورة الكهف', 1, 2, 'COMPLETED', 1, "
-            f"{MADE_AT}, 60, {', '.join([MADE_AT] * 4)}, '{{}}', 1, {MADE_AT}, {MADE_AT})"
-        )
+            who = {"role": role, "academy_id": academy, "first_name": first, "last_name": "Ali"}
+            keys = {"external_id": f"key {first}", "email": email}
+            await insert("users", "created_at", **TEACHER | who | keys)
+        circle = {"academy_id": 1, "external_id": "G1", "kind": "CIRCLE", "name": "حلقة"}
+        await insert("groups", "created_at", **circle)
+        private = {"format": "INDIVIDUAL", "title": "سورة الكهف", "student_id": 2}
+        await insert("sessions", *SESSION_MOMENTS, **SESSION | private)
         await apply(url)
 
         async def found(rows: Any) -> list[int]:
@@ -140,22 +128,12 @@ async def test_members_of_before_have_been_members_always(template: Template) ->
     await apply(url, until="0004_sure_attendance")
     await open_database(url)
     try:
-        await sql.execute(
-            "INSERT INTO academies (slug, name, timezone, locale, is_active, created_at)"
-            f" VALUES ('noor', 'Noor', 'UTC', 'ar', true, {MADE_AT})"
-        )
-        await sql.execute(
-            "INSERT INTO users (academy_id, role, first_name, last_name, is_active, is_service,"
-            " rights_version, password_hash, created_at)"
-            f" VALUES (1, 'STUDENT', 'Sara', 'Ali', true, false, 0, 'hash', {MADE_AT})"
-        )
-        await sql.execute(
-            "INSERT INTO groups (academy_id, external_id, kind, name, created_at)"
-            f" VALUES (1, 'g1', 'CIRCLE', 'Dawn', {MADE_AT})"
-        )
-        await sql.execute(
-            "INSERT INTO memberships (group_id, user_id, via) VALUES (1, 1, 'ENROLMENT')"
-        )
+        await insert("academies", "created_at", **ACADEMY)
+        student_row = TEACHER | {"role": "STUDENT", "password_hash": "hash"}
+        await insert("users", "created_at", **student_row)
+        circle = {"academy_id": 1, "external_id": "g1", "kind": "CIRCLE", "name": "Dawn"}
+        await insert("groups", "created_at", **circle)
+        await insert("memberships", group_id=1, user_id=1, via="ENROLMENT")
         await apply(url)
         membership, student = await Membership.get(id=1), await User.get(id=1)
     finally:
