@@ -37,11 +37,8 @@ async def update_academy(
     academy stopped, unless the academy is active again before the session's end.
     """
     stored = await Academy.fetch_for(viewer, academy_id, Permit.CONFIGURE)
-    given = dict(values)
-    if given.get("meeting_link_template") == stored.meeting_link_template:
-        given.pop(
-            "meeting_link_template", None
-        )  # unchanged: it stays, even if it is no longer allowed
+    # The template that is stored stays, even if it is no longer allowed.
+    given = dict(values.items() - {("meeting_link_template", stored.meeting_link_template)})
     check_values(given)
     async with atomic() as tx:
         await lock_for_lists([academy_id])
@@ -89,9 +86,9 @@ def check_values(values: dict[str, Any]) -> None:
     if not LOCALE.fullmatch(locale) or len(locale) > LOCALE_MAX_CHARS:
         raise InvalidInputError("Not a language tag, such as ar or en-GB.", ("locale",))
     template = values.get("meeting_link_template")
+    if template == "":
+        values["meeting_link_template"] = None
     if not template:
-        if template is not None:
-            values["meeting_link_template"] = None
         return
     scheme = scheme_of(template)
     if scheme is None:

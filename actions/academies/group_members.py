@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from actions.academies.group_upsert import GROUP_MAX_MEMBERS
+from actions.academies.group_upsert import GROUP_MAX_MEMBERS, refill
 from actions.writing.bulk import Refusals, check_count, lock_for_lists, retried_if_raced
 from actions.writing.memberships import (
     Dates,
@@ -15,13 +15,11 @@ from actions.writing.memberships import (
     remove_memberships,
     set_memberships,
 )
-from actions.writing.roster import fill
-from actions.writing.stream import lock_all, write
+from actions.writing.stream import write
 from domain.access import Permit, UserRole, Viewer
 from domain.errors import InvalidInputError, NotFoundError, RefusedError
 from domain.session import MembershipSource
-from domain.status import OPEN
-from models import Group, Session, User
+from models import Group, User
 from models.database.atomic import atomic
 from models.database.locks import lock_groups
 
@@ -90,10 +88,7 @@ async def _changing(group: Group, now: datetime) -> AsyncIterator[set[int]]:
         await lock_groups([group.id])
         concerned: set[int] = set()
         yield concerned
-        drafts = await lock_all(Session.filter(group_id=group.id, status__in=OPEN), now)
-        for draft in drafts:
-            await fill(draft)
-        await write(tx, drafts, now, concerned)
+        await write(tx, await refill([group.id], now), now, concerned)
 
 
 async def _wanted(group: Group, members: list[NewMember]) -> dict[Way, Dates]:
@@ -101,9 +96,11 @@ async def _wanted(group: Group, members: list[NewMember]) -> dict[Way, Dates]:
     students = User.filter(academy_id=group.academy_id, role=UserRole.STUDENT)
     ids = [one.user_id for one in members if one.user_id is not None]
     external_ids = [one.user_external_id for one in members if one.user_external_id is not None]
-    by_id = {row.id: row.id for row in await students.filter(id__in=ids)}
+    found: dict[int | str | None, int] = {
+        row.id: row.id for row in await students.filter(id__in=ids)
+    }
     named = await students.filter(external_id__in=external_ids)
-    by_external_id = {str(row.external_id): row.id for row in named}
+    found |= {row.external_id: row.id for row in named}
     wanted: dict[Way, Dates] = {}
     refusals = Refusals()
     for n, one in enumerate(members):
@@ -111,8 +108,8 @@ async def _wanted(group: Group, members: list[NewMember]) -> dict[Way, Dates]:
             if (one.user_id is None) == (one.user_external_id is None):
                 message = "Name the student by userId or by userExternalId."
                 raise InvalidInputError(message, ("userId",))
+            name = one.user_external_id if one.user_id is None else one.user_id
             field = ("userExternalId",) if one.user_id is None else ("userId",)
-            found = by_id.get(one.user_id or 0) or by_external_id.get(one.user_external_id or "")
-            add_wanted(wanted, found, one.via, one.dates, field)
+            add_wanted(wanted, found.get(name), one.via, one.dates, field)
     refusals.check()
     return wanted

@@ -12,6 +12,7 @@ from actions.writing.bulk import (
     lock_for_lists,
     retried_if_raced,
 )
+from actions.writing.draft import Draft
 from actions.writing.memberships import (
     Dates,
     Way,
@@ -81,12 +82,16 @@ async def upsert_groups(viewer: Viewer, entries: list[GroupEntry], now: datetime
                 groups.append(await _upsert(viewer, entry, now, concerned))
         refusals.check()
         await write_words(groups)
-        ids = [group.id for group in groups]
-        drafts = await lock_all(Session.filter(group_id__in=ids, status__in=OPEN), now)
-        for draft in drafts:
-            await fill(draft)
-        await write(tx, drafts, now, concerned)
+        await write(tx, await refill([group.id for group in groups], now), now, concerned)
     return groups
+
+
+async def refill(group_ids: list[int], now: datetime) -> list[Draft]:
+    """Lock the future and live sessions of these groups, and bring their rosters in step."""
+    drafts = await lock_all(Session.filter(group_id__in=group_ids, status__in=OPEN), now)
+    for draft in drafts:
+        await fill(draft)
+    return drafts
 
 
 async def _upsert(viewer: Viewer, entry: GroupEntry, now: datetime, concerned: set[int]) -> Group:

@@ -28,7 +28,7 @@ from domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from domain.text import EXTERNAL_ID_MAX_CHARS, check_external_id, cleaned, email_of
+from domain.text import check_external_id, cleaned, email_of
 from models import Guardianship, User
 from models.database import sql
 from models.database.atomic import Transaction, atomic
@@ -107,13 +107,13 @@ async def _upsert_all(viewer: Viewer, entries: list[_Entry], now: datetime) -> l
             external_ids = {entry.person.external_id, *(entry.person.guardian_external_ids or ())}
             named.setdefault(entry.academy_id, set()).update(external_ids)
         for academy_id, external_ids in named.items():
-            usable = [one for one in sorted(external_ids) if len(one) <= EXTERNAL_ID_MAX_CHARS]
-            for some in sql.batches(usable):
+            for some in sql.batches(sorted(external_ids)):
                 rows = await User.filter(academy_id=academy_id, external_id__in=some)
                 known |= {row.id: row.role for row in rows}
                 for row in rows:
                     roles = {row.role, asked.get((academy_id, str(row.external_id)), row.role)}
-                    changing |= {row.id} if len(roles) > 1 and UserRole.STUDENT in roles else set()
+                    if len(roles) > 1 and UserRole.STUDENT in roles:
+                        changing.add(row.id)
         drafts = await lock_classes(changing, now)
         # Lock at once all who are written here or reviewed at the end, in the order of all locks.
         await lock_people(await with_guardians(known.keys() | await read_students_of(drafts)))
@@ -186,11 +186,11 @@ def _password_values(viewer: Viewer, entry: _Entry, user: User | None) -> dict[s
     """
     if entry.password_hash is not None:
         return {"password_hash": entry.password_hash, "has_key_password": viewer.is_service}
+    if user is None or not user.has_key_password:
+        return {}
     supervisor = ROLE_RANK[UserRole.SUPERVISOR]
-    is_raised = user and ROLE_RANK[user.role] < supervisor <= ROLE_RANK[entry.person.role]
-    if user and is_raised and user.has_key_password:
-        return {"password_hash": None, "has_key_password": False}
-    return {}
+    is_raised = ROLE_RANK[user.role] < supervisor <= ROLE_RANK[entry.person.role]
+    return {"password_hash": None, "has_key_password": False} if is_raised else {}
 
 
 async def check_email(person: PersonInput, academy_id: int | None, user: User | None) -> None:

@@ -12,7 +12,7 @@ from pypika_tortoise.context import SqlContext
 from tortoise.expressions import Q, RawSQL, Subquery
 from tortoise.queryset import ValuesQuery
 
-from domain.search import Sought, WordKind, sought_in
+from domain.search import WordKind, sought_in
 from models.search import SearchWord
 from models.session import Session
 
@@ -24,16 +24,12 @@ EVERYWHERE = RawSQL("(SELECT id FROM academies UNION ALL SELECT 0)")
 
 def users_found(text: str, academy_id: int | None) -> Q:
     """Match users by their names, their email and their external id."""
-    names, keys = WordKind.USER_NAME, WordKind.USER_KEY
-    each = [_named_or_keyed(sought, names, keys, academy_id) for sought in sought_in(text)]
-    return Q(*each)
+    return _named_or_keyed(text, WordKind.USER_NAME, WordKind.USER_KEY, academy_id)
 
 
 def groups_found(text: str, academy_id: int | None) -> Q:
     """Match groups by their name and their external id."""
-    names, keys = WordKind.GROUP_NAME, WordKind.GROUP_KEY
-    each = [_named_or_keyed(sought, names, keys, academy_id) for sought in sought_in(text)]
-    return Q(*each)
+    return _named_or_keyed(text, WordKind.GROUP_NAME, WordKind.GROUP_KEY, academy_id)
 
 
 def sessions_found(text: str, academy_id: int | None) -> Q:
@@ -69,9 +65,12 @@ class _Union(Subquery):
         return f"({' UNION ALL '.join(query.get_sql(inner) for query in self._queries)})"
 
 
-def _named_or_keyed(sought: Sought, names: WordKind, keys: WordKind, academy_id: int | None) -> Q:
-    begun = [_begins(names, sought.word), *(_begins(keys, key) for key in sorted(sought.keys))]
-    return Q(id__in=Subquery(_subjects(reduce(or_, begun), academy_id)))
+def _named_or_keyed(text: str, names: WordKind, keys: WordKind, academy_id: int | None) -> Q:
+    condition = Q()
+    for sought in sought_in(text):
+        begun = [_begins(names, sought.word), *(_begins(keys, key) for key in sorted(sought.keys))]
+        condition &= Q(id__in=Subquery(_subjects(reduce(or_, begun), academy_id)))
+    return condition
 
 
 def _begins(kind: WordKind, start: str) -> Q:
