@@ -66,7 +66,7 @@ GO
 {
   go mod init example
   go get -tool github.com/Khan/genqlient@v0.8.1
-  go get golang.org/x/tools@v0.30.0
+  go get -tool github.com/99designs/gqlgen@v0.17.98  # brings tools that a new Go compiles
   go tool genqlient
   go mod tidy
 } >log 2>&1 || { cat log; exit 1; }

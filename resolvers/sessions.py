@@ -10,7 +10,6 @@ import models
 from actions.clock.sweep import advance_among
 from domain.access import Viewer
 from domain.errors import InvalidInputError
-from domain.rooms import ROOM_NAME_MAX_CHARS
 from execution.context import Info
 from execution.sessions import read_current_sessions
 from models.reading.pages import BY_ID, Order, read_page
@@ -43,7 +42,7 @@ async def session(
     viewer, global_id, room = info.context.viewer, given(id), given(room_name)
     if (global_id is None) is (room is None):
         raise InvalidInputError("One of the two: `id` or `roomName`.")
-    if room is not None and len(room) <= ROOM_NAME_MAX_CHARS:
+    if room is not None:
         named_so = await models.Session.visible_to(viewer).get_or_none(room_name=room)
         global_id = encode(Kind.SESSION, named_so.id) if named_so else None
     row = await find_session(viewer, global_id or "", info.context.now)
