@@ -40,7 +40,7 @@ from routes.metrics import Metrics
 from schema.types.ids import Kind, encode
 from settings import Settings, current
 from subscriptions.stream_services import StreamServices
-from subscriptions.transport import ReleasingProtocol
+from subscriptions.transport import Outlet, SocketProtocol
 from subscriptions.websocket import GraphQLSocket
 from zones import check_zone_data
 
@@ -156,9 +156,10 @@ class Connected:
             context = Context(self.process, self.viewer, clock.now(), self.ask)
             await self.process.watchers.stay_signed_in(context)
 
-    async def context_for_operation(self) -> Context[StreamServices]:
+    async def context_for_operation(self, outlet: Outlet | None) -> Context[StreamServices]:
         """Make a context with the viewer's rights of now: a socket may live longer than a role."""
-        return Context(self.process, await self.ask(), clock.now(), self.ask, self.address)
+        viewer, now = await self.ask(), clock.now()
+        return Context(self.process, viewer, now, self.ask, self.address, outlet=outlet)
 
 
 def _address(connection: HTTPConnection) -> str | None:
@@ -219,9 +220,10 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         app,
         factory=factory,
         workers=workers,
-        ws=ReleasingProtocol,
+        ws=SocketProtocol,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
+        ws_ping_interval=None,  # subscriptions/websocket.py has pings that pages see
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,

@@ -54,7 +54,8 @@ class Context(Generic[Services_co]):
 
     `read_viewer` reads the viewer anew, for an operation that may outlive its token. `address` is
     the client's address, where it is known. `scope` stands in place of a viewer in an execution
-    that several share. `right` belongs to a subscription.
+    that several share. `right` belongs to a subscription, `outlet` to one on a socket of ours: see
+    subscriptions/transport.py.
     """
 
     services: Services_co
@@ -64,6 +65,7 @@ class Context(Generic[Services_co]):
     address: str | None = None
     scope: Scope | None = None
     right: Permission | None = None
+    outlet: object | None = None
 
     @cached_property
     def loaders(self) -> Loaders:

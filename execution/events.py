@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, cast
 
+import strawberry
 from graphql import GraphQLError
 from graphql.execution import ExecutionResult, Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -13,6 +14,12 @@ from execution.sharing import Plan, Plans
 from schema.types.shared import Shared
 
 _plans = Plans()
+
+
+def plan_of(info: strawberry.Info[Any, Any]) -> Plan:
+    """Return the plan of a running operation, from one of its resolvers."""
+    raw = info._raw_info
+    return _plans.find(raw.schema, raw.operation, raw.fragments)
 
 
 class SharedData(dict[str, Any]):

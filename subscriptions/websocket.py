@@ -28,6 +28,7 @@ from domain.errors import DomainError, UnauthenticatedError
 from execution.refusals import ClientSafeSchema, RequestCode
 from subscriptions.messages import (
     ACKNOWLEDGE,
+    PING,
     CloseCode,
     CloseError,
     Complete,
@@ -39,10 +40,12 @@ from subscriptions.messages import (
     read,
 )
 from subscriptions.operations import frames
+from subscriptions.transport import CHANNEL, Channel, Outlet
 
 logger = logging.getLogger("halaqa.websocket")
 
 PROTOCOL = "graphql-transport-ws"
+PINGS = 2  # to a silent client, before it is closed
 
 
 class Connected(Protocol):
@@ -54,7 +57,7 @@ class Connected(Protocol):
     async def stay_signed_in(self) -> None:
         """Raise UnauthenticatedError when their sign-in ends; return if their token expires."""
 
-    async def context_for_operation(self) -> object:
+    async def context_for_operation(self, outlet: Outlet | None, /) -> object:
         """Make a new context for an operation; UnauthenticatedError if their sign-in has ended."""
 
 
@@ -66,12 +69,16 @@ class Connect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """The limits of one socket: seconds for each step, and operations at once."""
+    """The limits of one socket: seconds for each step, and operations at once.
+
+    A socket that is silent for `ping_s` gets a ping, and another; then it is closed.
+    """
 
     init_s: float = 10
     send_s: float = 10
     close_s: float = 1
     cleanup_s: float = 10
+    ping_s: float = 15
     operations: int = 100
 
 
@@ -114,18 +121,33 @@ class GraphQLSocket:
         return normalize_origin(origin) in self._allowed_origins
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    task: asyncio.Task[None]
+    outlet: Outlet | None
+
+    def cancel(self) -> None:
+        if self.outlet is not None:
+            self.outlet.stop()  # at once: the client may use the id again
+        self.task.cancel()
+
+
 class _Connection:
     def __init__(self, endpoint: GraphQLSocket, websocket: WebSocket) -> None:
         self._endpoint = endpoint
         self._limits = endpoint.limits
         self._websocket = websocket
         self._connected: Connected | None = None
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._channel: Channel | None = websocket.scope.get("extensions", {}).get(CHANNEL)
+        self._operations: dict[str, _Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[CloseError] = self._loop.create_future()
         timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
+        self._pulse: asyncio.TimerHandle | None = None
+        self._unanswered = 0  # pings since the client was heard
+        self._heard_at = self._loop.time()
 
     async def run(self) -> None:
         """Run until the client leaves, a rule is broken, the token expires, or we fail."""
@@ -134,6 +156,8 @@ class _Connection:
             end = await self._ending
         finally:
             self._timer.cancel()
+            if self._pulse is not None:
+                self._pulse.cancel()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -151,6 +175,7 @@ class _Connection:
             frame = await self._websocket.receive()
             if frame["type"] == "websocket.disconnect":
                 raise CloseError(CloseCode.GONE, "")
+            self._heard_at = self._loop.time()
             if frame.get("text") is None:
                 raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
             match message := read(frame["text"]):
@@ -159,8 +184,8 @@ class _Connection:
                 case Subscribe():
                     await self._subscribe(message)
                 case Complete():
-                    if task := self._operations.pop(message.id, None):
-                        task.cancel()
+                    if operation := self._operations.pop(message.id, None):
+                        operation.cancel()
                 case Ping():
                     await self._send(pong_text(message.payload))
 
@@ -180,6 +205,30 @@ class _Connection:
             self._connected.stay_signed_in
         )  # a sign-out closes the socket even if nothing runs
         await self._send(ACKNOWLEDGE)
+        self._pulse = self._loop.call_later(self._limits.ping_s, self._take_pulse)
+
+    def _take_pulse(self) -> None:
+        """Ping a silent client, which is closed after two pings: pages see no other pings.
+
+        Not before the acknowledgement: the `gql` client takes a ping there for a refusal.
+        """
+        ping_s, channel = self._limits.ping_s, self._channel
+        heard_at = max(self._heard_at, channel.heard_at) if channel else self._heard_at
+        silent_s = self._loop.time() - heard_at
+        wait_s = ping_s
+        if silent_s < ping_s:
+            self._unanswered = 0
+            wait_s = ping_s - silent_s
+        elif self._unanswered == PINGS:
+            self._end(CloseError(CloseCode.TRY_AGAIN, "No answer to pings"))
+            return
+        else:
+            self._unanswered += 1
+            if channel is None:
+                self._start(partial(self._send, PING))
+            elif channel.is_free:
+                channel.write_text(PING)
+        self._pulse = self._loop.call_later(wait_s, self._take_pulse)
 
     async def _subscribe(self, message: Subscribe) -> None:
         if self._connected is None:
@@ -192,12 +241,16 @@ class _Connection:
             error = GraphQLError(text, extensions={"code": RequestCode.LIMIT_EXCEEDED})
             await self._send(error_text(message.id, [error]))
             return
-        work = partial(self._operate, message, self._connected)
-        self._operations[message.id] = self._start(work)
+        outlet = Outlet(self._channel, message.id) if self._channel else None
+        task = self._start(partial(self._operate, message, self._connected, outlet))
+        self._operations[message.id] = _Operation(task, outlet)
 
-    async def _operate(self, operation: Subscribe, connected: Connected) -> None:
-        context = await connected.context_for_operation()
-        async with aclosing(frames(self._endpoint.schema, operation, context)) as sequence:
+    async def _operate(
+        self, operation: Subscribe, connected: Connected, outlet: Outlet | None
+    ) -> None:
+        context = await connected.context_for_operation(outlet)
+        all_of_them = frames(self._endpoint.schema, operation, context, outlet)
+        async with aclosing(all_of_them) as sequence:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again
                     self._operations.pop(operation.id, None)

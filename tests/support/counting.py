@@ -155,7 +155,7 @@ class Visitor:
     async def stay_signed_in(self) -> None:
         """Nobody is ever signed out."""
 
-    async def context_for_operation(self) -> Context:
+    async def context_for_operation(self, outlet: object) -> Context:
         return Context(self.world, self.viewer)
 
 
