@@ -66,15 +66,12 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
         if shared is None:
             run = super().execute_operation(serially)
         else:
-            given = sorted(self.variable_values.coerced.items())
-            variables = [(n, repr(v)) for n, v in given if n not in self._plan.cursors]
-            key = (id(self.operation), *variables)
+            key = self._plan.answer_key(self.variable_values.coerced)
             if key not in shared.runs:
                 run = super().execute_operation(serially)
                 run = asyncio.ensure_future(run) if self.is_awaitable(run) else run
-                # The run keeps its operation alive, so that no other operation gets its id.
-                shared.runs[key] = (self.operation, run)
-            _, run = shared.runs[key]
+                shared.runs[key] = run
+            run = shared.runs[key]
             if isinstance(run, asyncio.Future):
                 run = asyncio.shield(run)  # it goes on for the others when one subscriber leaves
         result = cast(ExecutionResult, await run if self.is_awaitable(run) else run)
