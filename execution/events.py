@@ -1,6 +1,7 @@
 """Executes one event of a subscription: once for all viewers who may share it, else for each."""
 
 import asyncio
+from collections.abc import Hashable
 from typing import Any, cast
 
 import strawberry
@@ -10,16 +11,22 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.errors import DomainError, UnauthenticatedError
 from execution.context import Permission
+from execution.selections import Write
 from execution.sharing import Plan, Plans
 from schema.types.shared import Shared
 
 _plans = Plans()
 
 
-def plan_of(info: strawberry.Info[Any, Any]) -> Plan:
-    """Return the plan of a running operation, from one of its resolvers."""
-    raw = info._raw_info
-    return _plans.find(raw.schema, raw.operation, raw.fragments)
+def writer_of(info: strawberry.Info[Any, Any]) -> tuple[Hashable, Write] | None:
+    """Return what writes an operation's events, for its resolver; None where they are executed.
+
+    Operations with an equal key write the same.
+    """
+    raw, variables = info._raw_info, info.variable_values
+    plan = _plans.find(raw.schema, raw.operation, raw.fragments)
+    write = plan.writer(raw.schema, raw.fragments, variables)
+    return (plan.answer_key(variables), write) if write else None
 
 
 class SharedData(dict[str, Any]):

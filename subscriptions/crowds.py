@@ -40,7 +40,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parking:
-    """How an operation can be parked. Those of an equal key are sent what `write` makes of an event."""
+    """How an operation can be parked: those of an equal key are sent the text `write` makes."""
 
     outlet: Outlet
     key: Hashable

@@ -22,7 +22,6 @@ from domain.attendance.state import AttendanceState
 from domain.cursors import stream_place
 from domain.errors import NotFoundError
 from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
-from models.attendance_json import state_from_json
 from models.reading.rosters import read_rosters
 from models.reading.stream_places import read_place
 from subscriptions.crowds import Crowds
@@ -151,8 +150,7 @@ class Hub:
                 if row.kind in PRESENCE_KINDS:
                     self.changed_at[row.payload["user_id"]] = row.sequence
                 if row.kind is SessionEventKind.PRESENCE_CHANGED:
-                    state = state_from_json(row.payload)
-                    self.roster[state.participant_id] = state
+                    self.roster[row.state.participant_id] = row.state
                 if row.kind is SessionEventKind.PRESENCE_REMOVED:
                     self.roster.pop(row.payload["participant_id"], None)
             is_news = session.version > self.version
@@ -228,5 +226,5 @@ def _differ(row: Model, other: Model) -> bool:
 
 
 @cache
-def _columns_of(model: type[Model]) -> attrgetter[Any]:
+def _columns_of(model: type[Model]) -> Callable[[Model], Any]:
     return attrgetter(*model._meta.fields_db_projection)

@@ -1,7 +1,7 @@
 """The WebSocket's wire, where the server is our uvicorn: pass it as `ws=SocketProtocol`.
 
-It lets the subscriptions write to a socket at once, past the tasks of its operations, and drops a
-socket whose peer reads nothing. Another ASGI server gives no channel: all is sent by the tasks then.
+It lets subscriptions write to a socket past the tasks of its operations, and drops a socket
+whose peer reads nothing. Another ASGI server gives no channel: there all is sent by the tasks.
 """
 
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
+COPIED_MAX_BYTES = 16 * 1024  # a longer part is kept once for all sockets that wait to take it
 
 
-def text_frame(head: bytes, tail: bytes) -> bytes:
-    """Put one text message, in two parts, into an unmasked frame: RFC 6455, section 5.2."""
-    length = len(head) + len(tail)
+def frame_head(length: int) -> bytes:
+    """Open the unmasked frame of a text message of this length: RFC 6455, section 5.2."""
     if length < 126:
-        return b"\x81" + length.to_bytes(1) + head + tail
+        return b"\x81" + length.to_bytes(1)
     if length < 65536:
-        return b"\x81\x7e" + length.to_bytes(2) + head + tail
-    return b"\x81\x7f" + length.to_bytes(8) + head + tail
+        return b"\x81\x7e" + length.to_bytes(2)
+    return b"\x81\x7f" + length.to_bytes(8)
 
 
 class Channel:
     """Writes to one socket at once. `parked` are the outlets of its parked operations.
 
-    While it is not free nothing may be written past the tasks: they wait, or find the socket closed.
+    While it is not free nothing is written past the tasks: they wait, or find the socket closed.
     """
 
     __slots__ = ("_protocol", "heard_at", "parked")
@@ -43,11 +43,13 @@ class Channel:
         is_ending = protocol.close_sent or protocol.transport.is_closing()
         return protocol.writable.is_set() and not is_ending
 
-    def write(self, frame: bytes) -> None:
-        self._protocol.transport.write(frame)
-
-    def write_text(self, text: str) -> None:
-        self.write(text_frame(text.encode(), b""))
+    def write(self, head: bytes, tail: bytes = b"") -> None:
+        """Write a text message, in two parts: the second may be the same for many sockets."""
+        transport, opening = self._protocol.transport, frame_head(len(head) + len(tail))
+        if len(tail) < COPIED_MAX_BYTES:
+            transport.write(opening + head + tail)
+        else:
+            transport.writelines((opening + head, tail))
 
     def stop(self) -> None:
         for outlet in tuple(self.parked):
@@ -78,7 +80,7 @@ class Outlet:
 
     def write(self, payload: bytes) -> None:
         """Write a `next` message: the payload is its rest, with the closing brace."""
-        self.channel.write(text_frame(self._head, payload))
+        self.channel.write(self._head, payload)
         self.has_written = True
 
     def stop(self) -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from domain.access import Audience
-from execution.events import plan_of
+from execution.events import writer_of
 from subscriptions.crowds import Parking, Stream
 from subscriptions.hub import Hub
 from subscriptions.right import Right
@@ -46,11 +46,10 @@ class Watch:
 def parking_of(info: Info, audience: Audience) -> Parking | None:
     """Find how the operation can be parked; None where its document or its socket forbids it."""
     outlet = info.context.outlet
-    if not isinstance(outlet, Outlet):
-        return None
-    plan, variables = plan_of(info), info.variable_values
-    write = plan.writer(variables)
-    return Parking(outlet, (audience, plan.answer_key(variables)), write) if write else None
+    if isinstance(outlet, Outlet) and (writer := writer_of(info)):
+        key, write = writer
+        return Parking(outlet, (audience, key), write)
+    return None
 
 
 @asynccontextmanager

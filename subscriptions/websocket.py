@@ -40,12 +40,12 @@ from subscriptions.messages import (
     read,
 )
 from subscriptions.operations import frames
+from subscriptions.pulse import PING_EVERY_S, Pulse
 from subscriptions.transport import CHANNEL, Channel, Outlet
 
 logger = logging.getLogger("halaqa.websocket")
 
 PROTOCOL = "graphql-transport-ws"
-PINGS = 2  # to a silent client, before it is closed
 
 
 class Connected(Protocol):
@@ -78,7 +78,7 @@ class SocketLimits:
     send_s: float = 10
     close_s: float = 1
     cleanup_s: float = 10
-    ping_s: float = 15
+    ping_s: float = PING_EVERY_S
     operations: int = 100
 
 
@@ -145,8 +145,8 @@ class _Connection:
         self._ending: asyncio.Future[CloseError] = self._loop.create_future()
         timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
-        self._pulse: asyncio.TimerHandle | None = None
-        self._unanswered = 0  # pings since the client was heard
+        pinging = (self._last_heard_at, self._ping, self._give_up)
+        self._pulse = Pulse(self._limits.ping_s, *pinging)
         self._heard_at = self._loop.time()
 
     async def run(self) -> None:
@@ -156,8 +156,7 @@ class _Connection:
             end = await self._ending
         finally:
             self._timer.cancel()
-            if self._pulse is not None:
-                self._pulse.cancel()
+            self._pulse.stop()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -205,30 +204,19 @@ class _Connection:
             self._connected.stay_signed_in
         )  # a sign-out closes the socket even if nothing runs
         await self._send(ACKNOWLEDGE)
-        self._pulse = self._loop.call_later(self._limits.ping_s, self._take_pulse)
+        self._pulse.start()
 
-    def _take_pulse(self) -> None:
-        """Ping a silent client, which is closed after two pings: pages see no other pings.
+    def _last_heard_at(self) -> float:
+        return max(self._heard_at, self._channel.heard_at) if self._channel else self._heard_at
 
-        Not before the acknowledgement: the `gql` client takes a ping there for a refusal.
-        """
-        ping_s, channel = self._limits.ping_s, self._channel
-        heard_at = max(self._heard_at, channel.heard_at) if channel else self._heard_at
-        silent_s = self._loop.time() - heard_at
-        wait_s = ping_s
-        if silent_s < ping_s:
-            self._unanswered = 0
-            wait_s = ping_s - silent_s
-        elif self._unanswered == PINGS:
-            self._end(CloseError(CloseCode.TRY_AGAIN, "No answer to pings"))
-            return
-        else:
-            self._unanswered += 1
-            if channel is None:
-                self._start(partial(self._send, PING))
-            elif channel.is_free:
-                channel.write_text(PING)
-        self._pulse = self._loop.call_later(wait_s, self._take_pulse)
+    def _ping(self) -> None:
+        if self._channel is None:
+            self._start(partial(self._send, PING))
+        elif self._channel.is_free:
+            self._channel.write(PING.encode())
+
+    def _give_up(self) -> None:
+        self._end(CloseError(CloseCode.TRY_AGAIN, "No answer to pings"))
 
     async def _subscribe(self, message: Subscribe) -> None:
         if self._connected is None:
