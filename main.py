@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from multiprocessing import parent_process
 from types import FrameType
 from typing import Any
@@ -39,6 +38,7 @@ from routes.graphql import GraphQLOverHTTP
 from routes.metrics import Metrics
 from schema.types.ids import Kind, encode
 from settings import Settings, current
+from subscriptions.connected import Connected
 from subscriptions.stream_services import StreamServices
 from subscriptions.transport import ReleasingProtocol
 from subscriptions.websocket import GraphQLSocket
@@ -113,13 +113,17 @@ class App:
         ask = Bearer(self, request.headers.get("authorization"))
         return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
-    async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> "Connected":
+    async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> Connected:
         by_name = {name.lower(): value for name, value in parameters.items()}
         authorization = by_name.get("authorization")
         ask = Bearer(self, str(authorization) if authorization else None)
+        mark = self.process.watchers.mark
         viewer = await ask()
-        expires_at = viewer.expires_at if viewer else None
-        return Connected(self.process, viewer, expires_at, ask, _address(websocket))
+        connected = Connected(self.process, ask, _address(websocket))
+        if viewer is not None:
+            context = Context(self.process, viewer, clock.now(), ask)
+            connected.right = self.process.watchers.sign_in(context, mark)
+        return connected
 
     async def viewer(self, authorization: str | None) -> Viewer | None:
         """Return a bearer token's viewer; None without one. UnauthenticatedError if it is bad."""
@@ -139,26 +143,6 @@ class Bearer:
 
     async def __call__(self) -> Viewer | None:
         return await self.app.viewer(self.authorization)
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A socket that is open, and the viewer who opened it."""
-
-    process: StreamServices
-    viewer: Viewer | None
-    expires_at: datetime | None
-    ask: Callable[[], Awaitable[Viewer | None]]
-    address: str | None
-
-    async def stay_signed_in(self) -> None:
-        if self.viewer is not None:
-            context = Context(self.process, self.viewer, clock.now(), self.ask)
-            await self.process.watchers.stay_signed_in(context)
-
-    async def context_for_operation(self) -> Context[StreamServices]:
-        """Make a context with the viewer's rights of now: a socket may live longer than a role."""
-        return Context(self.process, await self.ask(), clock.now(), self.ask, self.address)
 
 
 def _address(connection: HTTPConnection) -> str | None:

@@ -87,7 +87,13 @@ class Right:
         return footing.audience
 
     async def _ask(self, now: datetime) -> Footing:
-        return await self.authorise(await self.context.refresh_viewer(), now)
+        # From memory: it is asked for after changes are listened for, so it is as new as they are.
+        return await self.authorise(await self.context.sure_viewer(), now)
+
+    def start_with(self, footing: Footing) -> None:
+        """Start with what is known already of the context's viewer."""
+        self._footing = footing
+        self.accept(footing, self.context.now, self.doubts)
 
     def doubt(self) -> None:
         """Hold everything back until somebody has asked."""

@@ -38,7 +38,7 @@ from subscriptions.messages import (
     pong_text,
     read,
 )
-from subscriptions.operations import frames
+from subscriptions.operations import frames, only_subscribes
 
 logger = logging.getLogger("halaqa.websocket")
 
@@ -51,11 +51,17 @@ class Connected(Protocol):
     @property
     def expires_at(self) -> datetime | None: ...
 
-    async def stay_signed_in(self) -> None:
-        """Raise UnauthenticatedError when their sign-in ends; return if their token expires."""
+    def call_when_signed_out(self, call: Callable[[], None]) -> None:
+        """Call when their sign-in ends; not where their token expires, or after `leave`."""
 
-    async def context_for_operation(self) -> object:
-        """Make a new context for an operation; UnauthenticatedError if their sign-in has ended."""
+    def leave(self) -> None:
+        """Forget them: the socket is over."""
+
+    async def context_for_operation(self, *, is_watching: bool) -> object:
+        """Make a new context for an operation; UnauthenticatedError if their sign-in has ended.
+
+        `is_watching`: it subscribes, and so has a right that is reviewed.
+        """
 
 
 class Connect(Protocol):
@@ -134,6 +140,8 @@ class _Connection:
             end = await self._ending
         finally:
             self._timer.cancel()
+            if self._connected is not None:
+                self._connected.leave()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -176,9 +184,9 @@ class _Connection:
             seconds = (expires_at - self._endpoint.now()).total_seconds()
             expiry = CloseError(CloseCode.FORBIDDEN, "Token expired")
             self._timer = self._loop.call_later(seconds, self._end, expiry)
-        self._start(
-            self._connected.stay_signed_in
-        )  # a sign-out closes the socket even if nothing runs
+        # A sign-out closes the socket even if nothing runs.
+        signed_out = CloseError(CloseCode.FORBIDDEN, "Forbidden")
+        self._connected.call_when_signed_out(partial(self._end, signed_out))
         await self._send(ACKNOWLEDGE)
 
     async def _subscribe(self, message: Subscribe) -> None:
@@ -196,7 +204,8 @@ class _Connection:
         self._operations[message.id] = self._start(work)
 
     async def _operate(self, operation: Subscribe, connected: Connected) -> None:
-        context = await connected.context_for_operation()
+        is_watching = only_subscribes(operation.query)
+        context = await connected.context_for_operation(is_watching=is_watching)
         async with aclosing(frames(self._endpoint.schema, operation, context)) as sequence:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again
