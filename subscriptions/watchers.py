@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import clock
 from background import Tasks
@@ -17,10 +18,12 @@ from execution.context import Context, Services
 from gateways.bus import Bus
 from gateways.changes import VIEWERS, listen_for_doubts
 from models.database import sql
+from models.database.together import Together
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.reauthorisation import reauthorise
 from subscriptions.recent_doubts import RecentDoubts
 from subscriptions.right import Authorise, Footing, Right
+from subscriptions.session_access import Asking, SessionAccess, authorise_together
 
 logger = logging.getLogger("halaqa.watchers")
 
@@ -53,6 +56,7 @@ class Watchers:
         self._now = now
         self._people: dict[int, _Person] = {}
         self._recent = RecentDoubts()
+        self._accesses = Together(authorise_together)
         self._tasks = Tasks()
         self._backstop = Backstop(VIEWERS, backstop_s, self.close_gaps)
 
@@ -112,12 +116,18 @@ class Watchers:
     def _keep(self, context: Context[Services], authorise: Authorise) -> Right:
         viewer = context.viewer
         user_id = viewer.user_id
-        right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id))
+        ask = partial(self._ask, authorise) if isinstance(authorise, SessionAccess) else None
+        right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id), ask)
         person = self._people.get(user_id)
         if person is None:
             person = self._people[user_id] = _Person(version=viewer.rights_version)
         person.rights.add(right)
         return right
+
+    async def _ask(self, access: SessionAccess, viewer: Viewer, now: datetime) -> Footing:
+        """Authorise together with all who come now."""
+        footing = await self._accesses.ask(Asking(viewer, access, now))
+        return await access(viewer, now) if footing is None else footing
 
     def leave(self, right: Right) -> None:
         """Forget a right: its operation or its socket is over."""

@@ -13,19 +13,26 @@ import jwt
 from actions.identity import access_keys, access_tokens, foreign_tokens
 from actions.identity.foreign_tokens import Platform
 from domain.access import Viewer
+from models.database.together import Together
+from models.reading.viewers import Claims, read_viewers
 from settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Secrets and fetched keys that verify tokens. A process has one keyring."""
+    """Secrets and fetched keys that verify tokens, and the readings of whom they name.
+
+    A process has one keyring.
+    """
 
     secret: str
     platform: Platform
+    people: Together[Claims, Viewer]
 
     @classmethod
     def of(cls, settings: Settings) -> "Keyring":
-        return cls(settings.jwt_secret.get_secret_value(), Platform.of(settings))
+        secret = settings.jwt_secret.get_secret_value()
+        return cls(secret, Platform.of(settings), Together(read_viewers))
 
 
 async def viewer_of(keyring: Keyring, token: str, now: datetime) -> Viewer:
@@ -41,5 +48,5 @@ async def viewer_of(keyring: Keyring, token: str, now: datetime) -> Viewer:
     except (jwt.PyJWTError, ValueError, RecursionError):
         issuer = None
     if issuer == access_tokens.ISSUER:
-        return await access_tokens.viewer_of(keyring.secret, token, now)
+        return await keyring.people.ask(access_tokens.verified(keyring.secret, token, now))
     return await foreign_tokens.viewer_of(keyring.platform, token, now)
