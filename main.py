@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -45,6 +47,12 @@ from subscriptions.websocket import GraphQLSocket
 from zones import check_zone_data
 
 SOCKET_MESSAGE_MAX_BYTES = 1024 * 1024
+# Each socket makes hundreds of objects that stay. With Python's own thresholds all that are there
+# are looked through again and again while people arrive.
+COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+
+_socket_logger = logging.getLogger("uvicorn.sockets")
+_socket_logger.setLevel(logging.WARNING)
 
 
 class App:
@@ -149,6 +157,14 @@ def _address(connection: HTTPConnection) -> str | None:
     return connection.client.host if connection.client else None
 
 
+class _Socket(ReleasingProtocol):
+    """Logs warnings and errors: uvicorn has two more lines for each socket that opens."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = self.conn.logger = _socket_logger
+
+
 class _Server(uvicorn.Server):
     """Stops the beats of the webhook door with the listening, and not once all is drained."""
 
@@ -165,6 +181,7 @@ def serve(
     """Serve on loopback until a signal. In production a proxy stands in front of it."""
     listener = _listener(settings)
     server = _Server(_config(App(settings, examples, beside).asgi()))
+    _tune_collector()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
         server.run([listener])
 
@@ -183,7 +200,16 @@ def worker_app() -> Starlette:
     """Make the app of one of several processes."""
     telemetry.start_logging()
     check_zone_data()
-    return App(current(), beside=_end_with_parent, is_alone=False).asgi()
+    app = App(current(), beside=_end_with_parent, is_alone=False).asgi()
+    _tune_collector()
+    return app
+
+
+def _tune_collector() -> None:
+    """Look seldom through what stays, and never again through what is there by now."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 async def _end_with_parent() -> None:
@@ -203,7 +229,7 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         app,
         factory=factory,
         workers=workers,
-        ws=ReleasingProtocol,
+        ws=_Socket,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
         log_config=None,

@@ -42,6 +42,7 @@ class Together(Generic[Question, Answer]):
 
     async def _read_all(self) -> None:
         while self._waiting:
+            await asyncio.sleep(0)  # for those whose question is about to come
             count = min(len(self._waiting), self._batch_max)
             taken = [self._waiting.popleft() for _ in range(count)]
             # Nobody is read for who left meanwhile.
