@@ -81,3 +81,14 @@ async def test_all_may_leave() -> None:
     table.may_read.set()
     assert await table.together.ask(4) == 8
     assert table.batches == [[0], [4]]
+
+
+async def test_who_came_first_is_answered_while_the_last_still_wait() -> None:
+    table = Table(batch_max=1)
+    first, last = await table.ask(2, 4)
+    table.may_read.set()
+    assert await first == 4
+    table.may_read.clear()
+    assert not last.done()
+    table.may_read.set()
+    assert await last == 8
