@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
-import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -33,7 +31,7 @@ from demo.command import demo
 from domain.access import Viewer
 from domain.system import ClockStatus, SystemState
 from execution.context import Context
-from processes import alongside, running, ticking, working
+from processes import alongside, running, ticking, tune_collector, working
 from routes import health, livekit
 from routes.graphiql import Example, GraphiQL, read_examples
 from routes.graphql import GraphQLOverHTTP
@@ -42,17 +40,11 @@ from schema.types.ids import Kind, encode
 from settings import Settings, current
 from subscriptions.connected import Connected
 from subscriptions.stream_services import StreamServices
-from subscriptions.transport import ReleasingProtocol
+from subscriptions.transport import SocketProtocol
 from subscriptions.websocket import GraphQLSocket
 from zones import check_zone_data
 
 SOCKET_MESSAGE_MAX_BYTES = 1024 * 1024
-# Each socket makes hundreds of objects that stay. With Python's own thresholds all that are there
-# are looked through again and again while people arrive.
-COLLECTOR_THRESHOLDS = (10_000, 20, 50)
-
-_socket_logger = logging.getLogger("uvicorn.sockets")
-_socket_logger.setLevel(logging.WARNING)
 
 
 class App:
@@ -157,14 +149,6 @@ def _address(connection: HTTPConnection) -> str | None:
     return connection.client.host if connection.client else None
 
 
-class _Socket(ReleasingProtocol):
-    """Logs warnings and errors: uvicorn has two more lines for each socket that opens."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.logger = self.conn.logger = _socket_logger
-
-
 class _Server(uvicorn.Server):
     """Stops the beats of the webhook door with the listening, and not once all is drained."""
 
@@ -181,7 +165,7 @@ def serve(
     """Serve on loopback until a signal. In production a proxy stands in front of it."""
     listener = _listener(settings)
     server = _Server(_config(App(settings, examples, beside).asgi()))
-    _tune_collector()
+    tune_collector()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
         server.run([listener])
 
@@ -201,15 +185,8 @@ def worker_app() -> Starlette:
     telemetry.start_logging()
     check_zone_data()
     app = App(current(), beside=_end_with_parent, is_alone=False).asgi()
-    _tune_collector()
+    tune_collector()
     return app
-
-
-def _tune_collector() -> None:
-    """Look seldom through what stays, and never again through what is there by now."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 async def _end_with_parent() -> None:
@@ -229,9 +206,10 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         app,
         factory=factory,
         workers=workers,
-        ws=_Socket,
+        ws=SocketProtocol,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
+        ws_ping_interval=None,  # subscriptions/websocket.py has pings that pages see
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,

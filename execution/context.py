@@ -56,7 +56,8 @@ class Context(Generic[Services_co]):
     `read_viewer` reads the viewer anew, for an operation that may outlive its token, and
     `recall_viewer` gives them from memory, or None where that is not sure. `address` is the
     client's, where it is known. `scope` stands in place of a viewer in an execution that several
-    share. `right` belongs to a subscription.
+    share. `right` belongs to a subscription, `outlet` to one on a socket of ours: see
+    subscriptions/transport.py.
     """
 
     services: Services_co
@@ -67,6 +68,7 @@ class Context(Generic[Services_co]):
     scope: Scope | None = None
     right: Permission | None = None
     recall_viewer: RecallViewer | None = None
+    outlet: object | None = None
 
     @cached_property
     def loaders(self) -> Loaders:

@@ -1,18 +1,32 @@
 """Executes one event of a subscription: once for all viewers who may share it, else for each."""
 
 import asyncio
+from collections.abc import Hashable
 from typing import Any, cast
 
+import strawberry
 from graphql import GraphQLError
 from graphql.execution import ExecutionResult, Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.errors import DomainError, UnauthenticatedError
 from execution.context import Permission
+from execution.selections import Write
 from execution.sharing import Plan, Plans
 from schema.types.shared import Shared
 
 _plans = Plans()
+
+
+def writer_of(info: strawberry.Info[Any, Any]) -> tuple[Hashable, Write] | None:
+    """Return what writes an operation's events, for its resolver; None where they are executed.
+
+    Operations with an equal key write the same.
+    """
+    raw, variables = info._raw_info, info.variable_values
+    plan = _plans.find(raw.schema, raw.operation, raw.fragments)
+    write = plan.writer(raw.schema, raw.fragments, variables)
+    return (plan.answer_key(variables), write) if write else None
 
 
 class SharedData(dict[str, Any]):
@@ -59,15 +73,12 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
         if shared is None:
             run = super().execute_operation(serially)
         else:
-            given = sorted(self.variable_values.coerced.items())
-            variables = [(n, repr(v)) for n, v in given if n not in self._plan.cursors]
-            key = (id(self.operation), *variables)
+            key = self._plan.answer_key(self.variable_values.coerced)
             if key not in shared.runs:
                 run = super().execute_operation(serially)
                 run = asyncio.ensure_future(run) if self.is_awaitable(run) else run
-                # The run keeps its operation alive, so that no other operation gets its id.
-                shared.runs[key] = (self.operation, run)
-            _, run = shared.runs[key]
+                shared.runs[key] = run
+            run = shared.runs[key]
             if isinstance(run, asyncio.Future):
                 run = asyncio.shield(run)  # it goes on for the others when one subscriber leaves
         result = cast(ExecutionResult, await run if self.is_awaitable(run) else run)

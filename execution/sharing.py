@@ -1,11 +1,13 @@
-"""Decides which operations of a subscription may share one execution.
+"""Decides which operations of a subscription may share one execution, and which are compiled.
 
 An operation that selects a field of PER_VIEWER is executed for each viewer. All other operations
 run in the scope of the event. Their context has no viewer and raises when it is asked for one.
 """
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -18,6 +20,8 @@ from graphql import (
     visit,
 )
 from graphql.language import FragmentDefinitionNode
+
+from execution.selections import NotCompiledError, Write, compile_operation
 
 _SESSION = {
     "attendances",
@@ -58,17 +62,53 @@ PER_VIEWER: dict[str, set[str]] = {
 
 Fragments = dict[str, FragmentDefinitionNode]
 
+WRITERS_MAX = 8  # of one operation, by the values that its directives take
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Says how an operation is executed.
+    """Says how an operation is executed, and keeps what its selection was compiled to.
 
-    `cursors` are the variables that only say where a subscriber resumes.
+    `cursors` are the variables that only say where a subscriber resumes; `inner` are those that
+    stand anywhere but in the arguments of the root field.
     """
 
     operation: OperationDefinitionNode
     is_shareable: bool
     cursors: frozenset[str]
+    inner: frozenset[str]
+    _writers: OrderedDict[Hashable, Write | None] = field(default_factory=OrderedDict)
+
+    def answer_key(self, variables: Mapping[str, Any]) -> Hashable:
+        """Return what two subscribers to the same events share if they get the same answers.
+
+        `variables` are the coerced ones. The key keeps the plan alive, and so its operation.
+        """
+        return self, _values(variables, variables.keys() - self.cursors)
+
+    def writer(
+        self, schema: GraphQLSchema, fragments: Fragments, variables: Mapping[str, Any]
+    ) -> Write | None:
+        """Return the compiled selection; None where each viewer, or graphql-core, is needed.
+
+        It does not depend on the arguments of the root field: all sessions share it.
+        """
+        if not self.is_shareable:
+            return None
+        key = _values(variables, self.inner)
+        if key not in self._writers:
+            try:
+                write = compile_operation(schema, self.operation, fragments, variables)
+            except NotCompiledError:
+                write = None
+            self._writers[key] = write
+            if len(self._writers) > WRITERS_MAX:
+                self._writers.popitem(last=False)
+        return self._writers[key]
+
+
+def _values(variables: Mapping[str, Any], names: Iterable[str]) -> Hashable:
+    return tuple((name, repr(variables[name])) for name in sorted(names) if name in variables)
 
 
 class Plans:
@@ -97,7 +137,7 @@ def make_plan(
     found = _Selections(types)
     for node in (operation, *fragments.values()):
         visit(node, TypeInfoVisitor(types, found))
-    return Plan(operation, not found.selects_per_viewer, found.cursors)
+    return Plan(operation, not found.selects_per_viewer, found.cursors, found.inner)
 
 
 class _Selections(Visitor):
@@ -107,6 +147,7 @@ class _Selections(Visitor):
         super().__init__()
         self._types = types
         self._mentions: Counter[str] = Counter()
+        self._root_uses: Counter[str] = Counter()
         self._cursor_uses: Counter[str] = Counter()
         self.selects_per_viewer = False
 
@@ -116,6 +157,12 @@ class _Selections(Visitor):
         uses = self._cursor_uses.items()
         return frozenset(name for name, count in uses if self._mentions[name] == count + 1)
 
+    @property
+    def inner(self) -> frozenset[str]:
+        """Return the variables of which some use is no argument of the root field."""
+        mentions = self._mentions.items()
+        return frozenset(name for name, count in mentions if count > self._root_uses[name] + 1)
+
     def enter_field(self, node: FieldNode, *_: object) -> None:
         parent = self._types.get_parent_type()
         name = parent.name if parent else ""
@@ -123,8 +170,10 @@ class _Selections(Visitor):
             self.selects_per_viewer = True
         if name == "Subscription":
             for argument in node.arguments or ():
-                if argument.name.value == "after" and isinstance(argument.value, VariableNode):
-                    self._cursor_uses[argument.value.name.value] += 1
+                if isinstance(argument.value, VariableNode):
+                    variable = argument.value.name.value
+                    self._root_uses[variable] += 1
+                    self._cursor_uses[variable] += argument.name.value == "after"
 
     def enter_variable(self, node: VariableNode, *_: object) -> None:
         self._mentions[node.name.value] += 1

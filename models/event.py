@@ -1,12 +1,15 @@
 """The stream of a session: the events that happened to it, in order."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 from tortoise.models import Model
 
+from domain.attendance.state import AttendanceState
 from domain.event import SessionEventKind
+from models.attendance_json import state_from_json
 from models.database.fields import UtcDatetime
 from models.user import User
 
@@ -35,3 +38,8 @@ class SessionEvent(Model):
     class Meta:
         table = "session_events"
         unique_together = (("session", "sequence"),)
+
+    @cached_property
+    def state(self) -> AttendanceState:
+        """Read the attendance that a change of presence tells of; once, however many ask."""
+        return state_from_json(self.payload)

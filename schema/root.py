@@ -17,7 +17,6 @@ import resolvers.statistics
 import resolvers.system
 import resolvers.tokens
 import resolvers.webhooks
-import subscriptions.attendance
 import subscriptions.sessions
 import subscriptions.system
 
@@ -103,5 +102,5 @@ class Mutation:
 class Subscription:
     session_presence = strawberry.subscription(resolver=subscriptions.sessions.session_presence)
     session_events = strawberry.subscription(resolver=subscriptions.sessions.session_events)
-    attendance = strawberry.subscription(resolver=subscriptions.attendance.attendance)
+    attendance = strawberry.subscription(resolver=subscriptions.sessions.attendance)
     system_status = strawberry.subscription(resolver=subscriptions.system.system_status)

@@ -9,6 +9,7 @@ from domain.access import Viewer
 from execution.context import Context, ReadViewer
 from subscriptions.right import Right
 from subscriptions.stream_services import StreamServices
+from subscriptions.transport import Outlet
 
 
 @dataclass(slots=True)
@@ -32,7 +33,9 @@ class Connected:
         if self.right is not None:
             self.process.watchers.leave(self.right)
 
-    async def context_for_operation(self, *, is_watching: bool) -> Context[StreamServices]:
+    async def context_for_operation(
+        self, outlet: Outlet | None, *, is_watching: bool
+    ) -> Context[StreamServices]:
         """Make a context with the viewer's rights of now: a socket may live longer than a role.
 
         A subscription takes the viewer from memory, and its own right looks after them. Queries and
@@ -40,8 +43,15 @@ class Connected:
         """
         viewer = self._recalled() if is_watching else None
         viewer = viewer or await self.ask()
-        told = (viewer, clock.now(), self.ask, self.address)
-        return Context(self.process, *told, recall_viewer=self._recalled)
+        return Context(
+            self.process,
+            viewer,
+            clock.now(),
+            self.ask,
+            self.address,
+            recall_viewer=self._recalled,
+            outlet=outlet,
+        )
 
     def _recalled(self) -> Viewer | None:
         """Return the viewer while their right to be signed in is sure."""

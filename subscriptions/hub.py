@@ -8,9 +8,11 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from tortoise.models import Model
@@ -20,9 +22,9 @@ from domain.attendance.state import AttendanceState
 from domain.cursors import stream_place
 from domain.errors import NotFoundError
 from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
-from models.attendance_json import state_from_json
 from models.reading.rosters import read_rosters
 from models.reading.stream_places import read_place
+from subscriptions.crowds import Crowds
 
 T = TypeVar("T")
 
@@ -72,7 +74,8 @@ class Hub:
         self._refreshed_at = time.monotonic()  # when that reading started
         self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
-        # The waiting watchers: of any change under None, of one person's changes under their id.
+        self.crowds = Crowds()  # the waiting watchers that are written to
+        # The other waiting ones: for any change under None, for one person's under their id.
         self._ticks: dict[int | None, asyncio.Future[None]] = {}
 
     async def open(self) -> None:
@@ -147,15 +150,20 @@ class Hub:
                 if row.kind in PRESENCE_KINDS:
                     self.changed_at[row.payload["user_id"]] = row.sequence
                 if row.kind is SessionEventKind.PRESENCE_CHANGED:
-                    state = state_from_json(row.payload)
-                    self.roster[state.participant_id] = state
+                    self.roster[row.state.participant_id] = row.state
                 if row.kind is SessionEventKind.PRESENCE_REMOVED:
                     self.roster.pop(row.payload["participant_id"], None)
+            is_news = session.version > self.version
             self.session, self.version = session, session.version
             self.floor = max(self.floor, self.version - len(self._ring))
-            for subject in (None, *subjects) if rows else ():
-                if tick := self._ticks.pop(subject, None):
-                    tick.set_result(None)
+            if is_news:
+                self._wake((None, *subjects))
+
+    def _wake(self, subjects: Collection[int | None]) -> None:
+        for subject in subjects:
+            if tick := self._ticks.pop(subject, None):
+                tick.set_result(None)
+        self.crowds.tell(subjects)
 
     async def refresh(self, since: float) -> None:
         """Make the row and the names as new as `since`, by the monotonic clock, for a snapshot.
@@ -213,5 +221,10 @@ class Hub:
 
 
 def _differ(row: Model, other: Model) -> bool:
-    names = row._meta.fields_db_projection
-    return any(getattr(row, name) != getattr(other, name) for name in names)
+    read = _columns_of(type(row))
+    return bool(read(row) != read(other))
+
+
+@cache
+def _columns_of(model: type[Model]) -> Callable[[Model], Any]:
+    return attrgetter(*model._meta.fields_db_projection)

@@ -9,6 +9,7 @@ import orjson
 from graphql import GraphQLError
 
 ACKNOWLEDGE = '{"type":"connection_ack"}'
+PING = '{"type":"ping"}'  # without a payload: clients differ in echoing one
 CLOSE_REASON_MAX_BYTES = 123  # what a close frame holds
 
 

@@ -23,6 +23,7 @@ from subscriptions.messages import (
     error_text,
 )
 from subscriptions.right import Right
+from subscriptions.transport import Outlet
 
 _OTHER_KINDS = re.compile("query|mutation")
 
@@ -30,10 +31,14 @@ Frame = tuple[str, bool]  # its text, and whether it is the operation's last
 
 
 async def frames(
-    schema: ClientSafeSchema, operation: Subscribe, context: object
+    schema: ClientSafeSchema,
+    operation: Subscribe,
+    context: object,
+    outlet: Outlet | None = None,
 ) -> AsyncGenerator[Frame, None]:
     """Yield every frame of the operation, in order; closing the generator ends the operation.
 
+    While it is parked its frames are written to the outlet, and are none of these.
     CloseError where the socket should end too: its person is signed out, or a stream breaks by our
     fault after its first event (the client is to come back and resume, not to take it for the end).
     """
@@ -54,6 +59,7 @@ async def frames(
                     reason = "Token expired" if right.has_expired else "Forbidden"
                     raise CloseError(CloseCode.FORBIDDEN, reason)
                 if _is_end(operation, result):
+                    has_sent = has_sent or bool(outlet and outlet.has_written)
                     if has_sent and any(is_fault(error) for error in result.errors):
                         raise CloseError(CloseCode.TRY_AGAIN, "Try again later")
                     yield error_text(operation.id, result.errors), True

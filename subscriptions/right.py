@@ -28,6 +28,7 @@ class Right:
     `on_until` is called when `until` has come: the right is in doubt, and somebody has to ask.
     `ask` answers as `authorise` does, in another way, at the start.
     `doubts` counts the doubts so far: an answer counts if there was none since its question.
+    `on_hold` is called when nothing may be sent until `confirm` has returned again.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Right:
         self._authorise_first = ask or authorise
         self.doubts = 0
         self.has_expired = False
+        self.on_hold: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._now = now
@@ -103,6 +105,7 @@ class Right:
         self.doubts += 1
         if self.is_sure:
             self._doubt = self._loop.create_future()
+        self._hold()
 
     def accept(self, footing: Footing, now: datetime, doubts: int) -> None:
         """Note that they may watch; `now` and `doubts` are those of the question."""
@@ -156,10 +159,15 @@ class Right:
 
     def _lose(self, error: Exception) -> None:
         self._error = self._error or error
+        self._hold()
         self._stop_timer()
         self._settle()
         if not self.lost.done():
             self.lost.set_result(None)
+
+    def _hold(self) -> None:
+        if self.on_hold is not None:
+            self.on_hold()
 
     def _settle(self) -> None:
         doubt, self._doubt = self._doubt, None

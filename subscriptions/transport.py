@@ -1,23 +1,143 @@
-"""Drops WebSockets whose peer reads nothing: pass it to uvicorn as `ws=ReleasingProtocol`."""
+"""The WebSocket's wire, where the server is our uvicorn: pass it as `ws=SocketProtocol`.
 
+It lets subscriptions write to a socket past the tasks of its operations, and drops a socket
+whose peer reads nothing. Another ASGI server gives no channel: there all is sent by the tasks.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+import orjson
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+# uvicorn writes two lines of INFO for each socket that opens.
+logger = logging.getLogger("uvicorn.sockets")
+logger.setLevel(logging.WARNING)
+
+CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
+COPIED_MAX_BYTES = 16 * 1024  # a longer part is kept once for all sockets that wait to take it
 
 
-class ReleasingProtocol(WebSocketsSansIOProtocol):
-    """Drops a connection whose peer reads nothing.
+def frame_head(length: int) -> bytes:
+    """Open the unmasked frame of a text message of this length: RFC 6455, section 5.2."""
+    if length < 126:
+        return b"\x81" + length.to_bytes(1)
+    if length < 65536:
+        return b"\x81\x7e" + length.to_bytes(2)
+    return b"\x81\x7f" + length.to_bytes(8)
+
+
+class Channel:
+    """Writes to one socket at once. `parked` are the outlets of its parked operations.
+
+    While it is not free nothing is written past the tasks: they wait, or find the socket closed.
+    """
+
+    __slots__ = ("_protocol", "heard_at", "parked")
+
+    def __init__(self, protocol: "SocketProtocol") -> None:
+        self._protocol = protocol
+        self.parked: set[Outlet] = set()
+        self.heard_at = 0.0  # by the loop's clock; any frame counts
+
+    @property
+    def is_free(self) -> bool:
+        protocol = self._protocol
+        is_ending = protocol.close_sent or protocol.transport.is_closing()
+        return protocol.writable.is_set() and not is_ending
+
+    def write(self, head: bytes, tail: bytes = b"") -> None:
+        """Write a text message, in two parts: the second may be the same for many sockets."""
+        transport, opening = self._protocol.transport, frame_head(len(head) + len(tail))
+        if len(tail) < COPIED_MAX_BYTES:
+            transport.write(opening + head + tail)
+        else:
+            transport.writelines((opening + head, tail))
+
+    def stop(self) -> None:
+        for outlet in tuple(self.parked):
+            outlet.stop()
+
+
+class Outlet:
+    """One operation's way to its socket, past its task, while its channel is free.
+
+    `stop` ends the parking: the channel is not free any more, or the client has had enough.
+    """
+
+    __slots__ = ("_head", "_on_stop", "channel", "has_written")
+
+    def __init__(self, channel: Channel, operation_id: str) -> None:
+        self.channel = channel
+        self._head = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
+        self.has_written = False
+        self._on_stop: Callable[[], None] | None = None
+
+    def park(self, on_stop: Callable[[], None]) -> None:
+        self._on_stop = on_stop
+        self.channel.parked.add(self)
+
+    def unpark(self) -> None:
+        self._on_stop = None
+        self.channel.parked.discard(self)
+
+    def write(self, payload: bytes) -> None:
+        """Write a `next` message: the payload is its rest, with the closing brace."""
+        self.channel.write(self._head, payload)
+        self.has_written = True
+
+    def stop(self) -> None:
+        if self._on_stop is not None:
+            self._on_stop()
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Gives its channel to the app, and drops a connection whose peer reads nothing.
 
     uvicorn only asks such a transport to close, which waits for ever until its buffer is read.
     """
 
     release_after_s = 5.0
+    channel: Channel | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = self.conn.logger = logger
 
     async def run_asgi(self) -> None:
+        if not self.config.ws_per_message_deflate:  # else each message has to pass the compressor
+            self.channel = Channel(self)
+            extensions = cast(dict[str, object], self.scope["extensions"])
+            extensions[CHANNEL] = self.channel
         await super().run_asgi()
         self._release_later()
 
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self._release_later()
+    def data_received(self, data: bytes) -> None:
+        if self.channel is not None:
+            self.channel.heard_at = self.loop.time()
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_channel()
+
+    def handle_close(self, event: Frame) -> None:
+        self._stop_channel()  # nothing may follow the close frame that this answers with
+        super().handle_close(event)
+
+    def shutdown(self) -> None:
+        self._stop_channel()
+        super().shutdown()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_channel()
+
+    def _stop_channel(self) -> None:
+        if self.channel is not None:
+            self.channel.stop()
 
     def _release_later(self) -> None:
         self.loop.call_later(self.release_after_s, self._release)

@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from domain.access import Audience
+from execution.events import writer_of
+from subscriptions.crowds import Parking, Stream
 from subscriptions.hub import Hub
-from subscriptions.right import Authorise, Right
+from subscriptions.right import Right
+from subscriptions.session_access import SessionAccess
 from subscriptions.stream_services import Info
+from subscriptions.transport import Outlet
 
 
 @dataclass(slots=True)
@@ -19,21 +23,43 @@ class Watch:
     right: Right
     audience: Audience
     since: float | None  # when the watcher came, until they have a snapshot
+    parking: Parking | None
 
-    async def refreshed(self) -> Hub:
-        """Refresh the hub for a snapshot. Yield it before anything else is awaited."""
+    async def refresh(self) -> None:
+        """Refresh the hub for a snapshot. Yield that before anything else is awaited."""
         since, self.since = self.since, None
         await self.hub.refresh(time.monotonic() if since is None else since)
         await self.right.confirm()
-        return self.hub
+
+    async def wait(self, stream: Stream, position: int) -> int:
+        """Wait for news after a position; return the position to go on from.
+
+        Nothing may have been awaited since the right was confirmed.
+        """
+        parking = self.parking
+        if parking is None or not parking.outlet.channel.is_free:
+            await self.hub.wait_for_change(position, self.right.lost, stream.user_id)
+            return position
+        return await self.hub.crowds.park(stream, position, parking, self.right).wait()
+
+
+def parking_of(info: Info, audience: Audience) -> Parking | None:
+    """Find how the operation can be parked; None where its document or its socket forbids it."""
+    outlet = info.context.outlet
+    if isinstance(outlet, Outlet) and (writer := writer_of(info)):
+        key, write = writer
+        return Parking(outlet, (audience, key), write)
+    return None
 
 
 @asynccontextmanager
-async def watching(info: Info, session_id: int, authorise: Authorise) -> AsyncIterator[Watch]:
-    """Give the session to viewers whom `authorise` accepts; raises as it does."""
+async def watching(info: Info, access: SessionAccess) -> AsyncIterator[Watch]:
+    """Give the session to viewers who have this access; raises as it does."""
     services = info.context.services
     since = time.monotonic()
-    async with services.watchers.holding(info.context, authorise) as right:
+    async with services.watchers.holding(info.context, access) as right:
         audience = await right.start()
-        async with services.hubs.watching(session_id) as hub:
-            yield Watch(hub, right, audience, since)
+        async with services.hubs.watching(access.session_id) as hub:
+            if access.row_of is not None and hub.row_of(access.row_of) is None:
+                await hub.catch_up()  # the row is newer than the last version the hub heard of
+            yield Watch(hub, right, audience, since, parking_of(info, audience))

@@ -28,6 +28,7 @@ from domain.errors import DomainError, UnauthenticatedError
 from execution.refusals import ClientSafeSchema, RequestCode
 from subscriptions.messages import (
     ACKNOWLEDGE,
+    PING,
     CloseCode,
     CloseError,
     Complete,
@@ -39,6 +40,8 @@ from subscriptions.messages import (
     read,
 )
 from subscriptions.operations import frames, only_subscribes
+from subscriptions.pulse import PING_EVERY_S, Pulse
+from subscriptions.transport import CHANNEL, Channel, Outlet
 
 logger = logging.getLogger("halaqa.websocket")
 
@@ -57,7 +60,7 @@ class Connected(Protocol):
     def leave(self) -> None:
         """Forget them: the socket is over."""
 
-    async def context_for_operation(self, *, is_watching: bool) -> object:
+    async def context_for_operation(self, outlet: Outlet | None, *, is_watching: bool) -> object:
         """Make a new context for an operation; UnauthenticatedError if their sign-in has ended.
 
         `is_watching`: it subscribes, and so has a right that is reviewed.
@@ -72,12 +75,16 @@ class Connect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """The limits of one socket: seconds for each step, and operations at once."""
+    """The limits of one socket: seconds for each step, and operations at once.
+
+    A socket that is silent for `ping_s` gets a ping, and another; then it is closed.
+    """
 
     init_s: float = 10
     send_s: float = 10
     close_s: float = 1
     cleanup_s: float = 10
+    ping_s: float = PING_EVERY_S
     operations: int = 100
 
 
@@ -120,18 +127,33 @@ class GraphQLSocket:
         return normalize_origin(origin) in self._allowed_origins
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    task: asyncio.Task[None]
+    outlet: Outlet | None
+
+    def cancel(self) -> None:
+        if self.outlet is not None:
+            self.outlet.stop()  # at once: the client may use the id again
+        self.task.cancel()
+
+
 class _Connection:
     def __init__(self, endpoint: GraphQLSocket, websocket: WebSocket) -> None:
         self._endpoint = endpoint
         self._limits = endpoint.limits
         self._websocket = websocket
         self._connected: Connected | None = None
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._channel: Channel | None = websocket.scope.get("extensions", {}).get(CHANNEL)
+        self._operations: dict[str, _Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[CloseError] = self._loop.create_future()
         timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
+        pinging = (self._last_heard_at, self._ping, self._give_up)
+        self._pulse = Pulse(self._limits.ping_s, *pinging)
+        self._heard_at = self._loop.time()
 
     async def run(self) -> None:
         """Run until the client leaves, a rule is broken, the token expires, or we fail."""
@@ -142,6 +164,7 @@ class _Connection:
             self._timer.cancel()
             if self._connected is not None:
                 self._connected.leave()
+            self._pulse.stop()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -159,6 +182,7 @@ class _Connection:
             frame = await self._websocket.receive()
             if frame["type"] == "websocket.disconnect":
                 raise CloseError(CloseCode.GONE, "")
+            self._heard_at = self._loop.time()
             if frame.get("text") is None:
                 raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
             match message := read(frame["text"]):
@@ -167,8 +191,8 @@ class _Connection:
                 case Subscribe():
                     await self._subscribe(message)
                 case Complete():
-                    if task := self._operations.pop(message.id, None):
-                        task.cancel()
+                    if operation := self._operations.pop(message.id, None):
+                        operation.cancel()
                 case Ping():
                     await self._send(pong_text(message.payload))
 
@@ -188,6 +212,19 @@ class _Connection:
         signed_out = CloseError(CloseCode.FORBIDDEN, "Forbidden")
         self._connected.call_when_signed_out(partial(self._end, signed_out))
         await self._send(ACKNOWLEDGE)
+        self._pulse.start()
+
+    def _last_heard_at(self) -> float:
+        return max(self._heard_at, self._channel.heard_at) if self._channel else self._heard_at
+
+    def _ping(self) -> None:
+        if self._channel is None:
+            self._start(partial(self._send, PING))
+        elif self._channel.is_free:
+            self._channel.write(PING.encode())
+
+    def _give_up(self) -> None:
+        self._end(CloseError(CloseCode.TRY_AGAIN, "No answer to pings"))
 
     async def _subscribe(self, message: Subscribe) -> None:
         if self._connected is None:
@@ -200,13 +237,17 @@ class _Connection:
             error = GraphQLError(text, extensions={"code": RequestCode.LIMIT_EXCEEDED})
             await self._send(error_text(message.id, [error]))
             return
-        work = partial(self._operate, message, self._connected)
-        self._operations[message.id] = self._start(work)
+        outlet = Outlet(self._channel, message.id) if self._channel else None
+        task = self._start(partial(self._operate, message, self._connected, outlet))
+        self._operations[message.id] = _Operation(task, outlet)
 
-    async def _operate(self, operation: Subscribe, connected: Connected) -> None:
+    async def _operate(
+        self, operation: Subscribe, connected: Connected, outlet: Outlet | None
+    ) -> None:
         is_watching = only_subscribes(operation.query)
-        context = await connected.context_for_operation(is_watching=is_watching)
-        async with aclosing(frames(self._endpoint.schema, operation, context)) as sequence:
+        context = await connected.context_for_operation(outlet, is_watching=is_watching)
+        all_of_them = frames(self._endpoint.schema, operation, context, outlet)
+        async with aclosing(all_of_them) as sequence:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again
                     self._operations.pop(operation.id, None)

@@ -1,6 +1,9 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
 import strawberry
 
@@ -15,12 +18,13 @@ from domain.attendance.fold import (
     Override,
     Presence,
 )
-from domain.attendance.state import AttendanceState, statistics, to_ms
+from domain.attendance.state import AttendanceState, Window, statistics, to_ms
 from domain.limits import moment_at, seconds_in
 from models.reading.attendance_log import window_of
 from models.reading.pages import BY_ID, Slice
 from schema.types.context import Info
 from schema.types.evidence import AttendanceEvent
+from schema.types.fields import at_hand, worked_out
 from schema.types.given import given
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
@@ -30,31 +34,49 @@ from schema.types.user import User
 if TYPE_CHECKING:
     from schema.types.session import Session
 
+T = TypeVar("T")
+
 
 def _moment(ms: int | None) -> datetime | None:
     return None if ms is None else moment_at(ms)
 
 
+def _open_since(cycles: tuple[Cycle, ...]) -> datetime | None:
+    """Return the start of the open cycle, which can only be the last."""
+    last = cycles[-1] if cycles else None
+    return moment_at(last.joined_ms) if last and last.left_ms is None else None
+
+
+@dataclass(frozen=True, eq=False)
+class Reckoning:
+    """The moment and the session that times are counted by, the same for all rows of an answer."""
+
+    session: models.Session
+    now: datetime
+
+    @cached_property
+    def as_of_ms(self) -> int:
+        return to_ms(self.now)
+
+    @cached_property
+    def window(self) -> Window:
+        return window_of(self.session)
+
+
 @strawberry.type
 class AttendanceCycle:
-    joined_at: datetime
-    left_at: datetime | None
-    duration_seconds: int
-    opened_by: CycleStart
-    closed_by: CycleEnd | None
-    confidence: Confidence
+    cycle: strawberry.Private[Cycle]
+    as_of_ms: strawberry.Private[int]
+    joined_at: datetime = worked_out(lambda told: moment_at(told.cycle.joined_ms))
+    left_at: datetime | None = worked_out(lambda told: _moment(told.cycle.left_ms))
+    duration_seconds: int = worked_out(lambda told: told.seconds())
+    opened_by: CycleStart = worked_out(attrgetter("cycle.opened_by"))
+    closed_by: CycleEnd | None = worked_out(attrgetter("cycle.closed_by"))
+    confidence: Confidence = worked_out(attrgetter("cycle.confidence"))
 
-    @classmethod
-    def of(cls, cycle: Cycle, as_of_ms: int) -> Self:
-        end_ms = as_of_ms if cycle.left_ms is None else cycle.left_ms
-        return cls(
-            joined_at=moment_at(cycle.joined_ms),
-            left_at=_moment(cycle.left_ms),
-            duration_seconds=seconds_in(max(0, end_ms - cycle.joined_ms)),
-            opened_by=cycle.opened_by,
-            closed_by=cycle.closed_by,
-            confidence=cycle.confidence,
-        )
+    def seconds(self) -> int:
+        end_ms = self.as_of_ms if self.cycle.left_ms is None else self.cycle.left_ms
+        return seconds_in(max(0, end_ms - self.cycle.joined_ms))
 
 
 @strawberry.type
@@ -65,7 +87,9 @@ class AttendanceOverride:
     at: datetime
 
     @classmethod
-    def of(cls, override: Override) -> Self:
+    def of(cls, override: Override | None) -> Self | None:
+        if override is None:
+            return None
         return cls(
             by_id=override.by_id,
             status=override.status,
@@ -78,35 +102,42 @@ class AttendanceOverride:
         return User.of(await info.context.loaders.users.load(self.by_id))
 
 
-_STATE_FIELDS = ("role", "is_expected", "is_barred", "is_final")
-_RESULT_FIELDS = ("presence", "status", "join_count", "leave_count", "confidence", "needs_review")
-
-
 @strawberry.type
 class Attendance(Node):
     state: strawberry.Private[AttendanceState]
-    as_of_ms: strawberry.Private[int]
+    reckoning: strawberry.Private[Reckoning]
     person: strawberry.Private[models.User | None]
-    role: UserRole
-    is_expected: bool
-    is_barred: bool
-    presence: Presence
-    joined_since: datetime | None
-    status: AttendanceStatus | None
-    is_final: bool
-    first_joined_at: datetime | None
-    last_left_at: datetime | None
-    late_by_seconds: int
-    total_seconds: int
-    percentage: float
-    at_least_seconds: int
-    at_most_seconds: int
-    needs_review: bool
-    join_count: int
-    leave_count: int
-    confidence: Confidence
-    override: AttendanceOverride | None
-    calculated_at: datetime | None
+    id: strawberry.ID = worked_out(lambda row: encode(Kind.ATTENDANCE, row.state.participant_id))
+    role: UserRole = worked_out(attrgetter("state.role"))
+    is_expected: bool = worked_out(attrgetter("state.is_expected"))
+    is_barred: bool = worked_out(attrgetter("state.is_barred"))
+    presence: Presence = worked_out(attrgetter("state.result.presence"))
+    joined_since: datetime | None = worked_out(lambda row: _open_since(row.state.result.cycles))
+    status: AttendanceStatus | None = worked_out(attrgetter("state.result.status"))
+    is_final: bool = worked_out(attrgetter("state.is_final"))
+    first_joined_at: datetime | None = worked_out(
+        lambda row: _moment(row.state.result.first_joined_ms)
+    )
+    last_left_at: datetime | None = worked_out(lambda row: _moment(row.state.result.last_left_ms))
+    late_by_seconds: int = worked_out(lambda row: row.seconds(row.state.late_by_ms))
+    total_seconds: int = worked_out(lambda row: row.seconds(row.state.total_ms))
+    percentage: float = worked_out(lambda row: row.reckoned(row.state.percentage))
+    at_least_seconds: int = worked_out(lambda row: row.seconds(row.state.at_least_ms))
+    at_most_seconds: int = worked_out(lambda row: row.seconds(row.state.at_most_ms))
+    needs_review: bool = worked_out(attrgetter("state.result.needs_review"))
+    join_count: int = worked_out(attrgetter("state.result.join_count"))
+    leave_count: int = worked_out(attrgetter("state.result.leave_count"))
+    confidence: Confidence = worked_out(attrgetter("state.result.confidence"))
+    override: AttendanceOverride | None = worked_out(
+        lambda row: AttendanceOverride.of(row.state.result.override)
+    )
+    calculated_at: datetime | None = worked_out(lambda row: _moment(row.state.calculated_ms))
+    cycles: list[AttendanceCycle] = worked_out(
+        lambda row: [
+            AttendanceCycle(cycle=cycle, as_of_ms=row.reckoning.as_of_ms)
+            for cycle in row.state.result.cycles
+        ]
+    )
 
     @classmethod
     def of(
@@ -117,27 +148,14 @@ class Attendance(Node):
         person: models.User | None = None,
     ) -> Self:
         """Show the state as it is now; `person` spares reading the user."""
-        window, as_of_ms = window_of(session), to_ms(now)
-        result = state.result
-        last = result.cycles[-1] if result.cycles else None  # only the last can be open
-        return cls(
-            id=encode(Kind.ATTENDANCE, state.participant_id),
-            state=state,
-            as_of_ms=as_of_ms,
-            person=person,
-            joined_since=_moment(last.joined_ms if last and last.left_ms is None else None),
-            first_joined_at=_moment(result.first_joined_ms),
-            last_left_at=_moment(result.last_left_ms),
-            late_by_seconds=seconds_in(state.late_by_ms(window, as_of_ms)),
-            total_seconds=seconds_in(state.total_ms(window, as_of_ms)),
-            at_least_seconds=seconds_in(state.at_least_ms(window, as_of_ms)),
-            at_most_seconds=seconds_in(state.at_most_ms(window, as_of_ms)),
-            percentage=state.percentage(window, as_of_ms),
-            override=AttendanceOverride.of(result.override) if result.override else None,
-            calculated_at=_moment(state.calculated_ms),
-            **{name: getattr(state, name) for name in _STATE_FIELDS},
-            **{name: getattr(result, name) for name in _RESULT_FIELDS},
-        )
+        return cls(state=state, reckoning=Reckoning(session, now), person=person)
+
+    def reckoned(self, count: Callable[[Window, int], T]) -> T:
+        """Return what the state counts for its session until the moment of the answer."""
+        return count(self.reckoning.window, self.reckoning.as_of_ms)
+
+    def seconds(self, count_ms: Callable[[Window, int], int]) -> int:
+        return seconds_in(self.reckoned(count_ms))
 
     @strawberry.field
     async def session(
@@ -145,7 +163,7 @@ class Attendance(Node):
     ) -> Annotated["Session", strawberry.lazy("schema.types.session")]:
         return await info.context.session(self.state.session_id)
 
-    @strawberry.field
+    @at_hand(lambda row: User.of(row.person) if row.person else None)
     async def user(self, info: Info) -> User:
         person = self.person or await info.context.loaders.users.load(self.state.user_id)
         return User.of(person)
@@ -160,10 +178,6 @@ class Attendance(Node):
         part = Slice.of(models.MeetingAttendanceEvent, given(first), given(after))
         found = await info.context.evidence(self.state, part)
         return Connection[AttendanceEvent].of(found, cursor=BY_ID.cursor, node=AttendanceEvent.of)
-
-    @strawberry.field
-    def cycles(self) -> list[AttendanceCycle]:
-        return [AttendanceCycle.of(cycle, self.as_of_ms) for cycle in self.state.result.cycles]
 
 
 @strawberry.type
@@ -181,9 +195,8 @@ class AttendanceStatistics:
     total_meeting_seconds: int
 
     @classmethod
-    def of(cls, states: Iterable[AttendanceState], session: models.Session, now: datetime) -> Self:
-        window = window_of(session)
-        numbers = statistics(states, window, to_ms(now))
+    def of(cls, states: Iterable[AttendanceState], reckoning: Reckoning) -> Self:
+        numbers = statistics(states, reckoning.window, reckoning.as_of_ms)
         return cls(
             expected=numbers.expected,
             participants=numbers.participants,

@@ -9,7 +9,6 @@ import models
 from domain.cursors import stream_cursor
 from domain.event import SessionEventKind
 from domain.status import SessionStatus, TransitionCause
-from models.attendance_json import state_from_json
 from schema.types.attendance import Attendance
 from schema.types.context import Info
 from schema.types.ids import Kind, encode
@@ -168,7 +167,7 @@ def event_of(
         case SessionEventKind.TEACHER_MISSING:
             return TeacherMissing(**common, teacher_id=stored["teacher_id"])
         case SessionEventKind.PRESENCE_CHANGED:
-            attendance = Attendance.of(state_from_json(stored), session, now)
+            attendance = Attendance.of(row.state, session, now)
             return PresenceChanged(**common, attendance=attendance)
         case SessionEventKind.PRESENCE_REMOVED:
             removed = encode(Kind.ATTENDANCE, stored["participant_id"])

@@ -9,8 +9,8 @@ import models
 from domain.attendance.state import AttendanceState
 from domain.cursors import Place, stream_cursor
 from domain.event import SessionEventKind
-from models.attendance_json import state_from_json
-from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.attendance import Attendance, AttendanceStatistics, Reckoning
+from schema.types.fields import worked_out
 from schema.types.ids import Kind, encode
 from schema.types.session import Session
 from schema.types.session_kinds import session_of
@@ -18,21 +18,37 @@ from schema.types.shared import Shared
 
 People = Mapping[int, models.User]  # by id; a resolver reads those that are not in it
 NOBODY: People = MappingProxyType({})
+Row = tuple[AttendanceState, models.User | None]
 
 
 @strawberry.interface
 class PresenceEvent:
-    cursor: str
-    version: int
-    as_of: datetime
+    """Keeps what it tells as it was when the event was made; the fields are worked out of that."""
+
+    place: strawberry.Private[Place]
+    reckoning: strawberry.Private[Reckoning]
+    rows: strawberry.Private[tuple[Row, ...]]
+    roster: strawberry.Private[tuple[AttendanceState, ...]]
     shared: strawberry.Private[Shared | None] = None
+    cursor: str = worked_out(lambda event: stream_cursor(event.reckoning.session.id, *event.place))
+    version: int = worked_out(lambda event: event.place.version)
+    as_of: datetime = worked_out(lambda event: event.reckoning.now)
+
+    def shown(self) -> list[Attendance]:
+        return [
+            Attendance(state=state, reckoning=self.reckoning, person=person)
+            for state, person in self.rows
+        ]
+
+    def counted(self) -> AttendanceStatistics:
+        return AttendanceStatistics.of(self.roster, self.reckoning)
 
 
 @strawberry.type
 class PresenceSnapshot(PresenceEvent):
-    session: Session
-    attendances: list[Attendance]
-    statistics: AttendanceStatistics
+    session: Session = worked_out(lambda event: session_of(event.reckoning.session))
+    attendances: list[Attendance] = worked_out(lambda event: event.shown())
+    statistics: AttendanceStatistics = worked_out(lambda event: event.counted())
 
     @classmethod
     def of(
@@ -46,24 +62,23 @@ class PresenceSnapshot(PresenceEvent):
         """Show the whole roster, in the order in which people were added."""
         states = sorted(roster, key=lambda state: state.participant_id)
         return cls(
-            cursor=stream_cursor(session.id, session.version, session.version_mark),
-            version=session.version,
-            as_of=now,
-            session=session_of(session),
-            attendances=[
-                Attendance.of(state, session, now, people.get(state.user_id)) for state in states
-            ],
-            statistics=AttendanceStatistics.of(states, session, now),
+            place=Place(session.version, session.version_mark),
+            reckoning=Reckoning(session, now),
+            rows=tuple((state, people.get(state.user_id)) for state in states),
+            roster=tuple(states),
             shared=shared,
         )
 
 
 @strawberry.type
 class PresenceChanges(PresenceEvent):
+    removed: strawberry.Private[tuple[int, ...]]
     from_version: int
-    changes: list[Attendance]
-    removed_ids: list[strawberry.ID]
-    statistics: AttendanceStatistics
+    changes: list[Attendance] = worked_out(lambda event: event.shown())
+    removed_ids: list[strawberry.ID] = worked_out(
+        lambda event: [encode(Kind.ATTENDANCE, number) for number in event.removed]
+    )
+    statistics: AttendanceStatistics = worked_out(lambda event: event.counted())
 
     @classmethod
     def of(
@@ -78,23 +93,19 @@ class PresenceChanges(PresenceEvent):
         shared: Shared | None = None,
     ) -> Self:
         """Show the latest state of each row that these events of presence changed or removed."""
-        last = {row.payload["participant_id"]: row for row in events}
-        changes, removed_ids = [], []
-        for number, row in last.items():
-            if row.kind is SessionEventKind.PRESENCE_REMOVED:
-                removed_ids.append(encode(Kind.ATTENDANCE, number))
+        rows, removed = [], []
+        for number, event in {event.payload["participant_id"]: event for event in events}.items():
+            if event.kind is SessionEventKind.PRESENCE_REMOVED:
+                removed.append(number)
             else:
-                state = state_from_json(row.payload)
-                person = people.get(state.user_id)
-                changes.append(Attendance.of(state, session, now, person))
+                rows.append((event.state, people.get(event.state.user_id)))
         return cls(
-            cursor=stream_cursor(session.id, *place),
-            version=place.version,
-            as_of=now,
+            place=place,
+            reckoning=Reckoning(session, now),
+            rows=tuple(rows),
+            roster=tuple(roster),
+            removed=tuple(removed),
             from_version=from_version,
-            changes=changes,
-            removed_ids=removed_ids,
-            statistics=AttendanceStatistics.of(roster, session, now),
             shared=shared,
         )
 

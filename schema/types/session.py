@@ -12,7 +12,7 @@ from models.reading.meeting_time import joinable_from, opens_from
 from models.reading.pages import Slice
 from models.reading.stuck import stuck_for
 from schema.types.academy import Academy
-from schema.types.attendance import Attendance, AttendanceStatistics
+from schema.types.attendance import Attendance, AttendanceStatistics, Reckoning
 from schema.types.context import Info
 from schema.types.errors import UserError
 from schema.types.given import given
@@ -134,7 +134,7 @@ class Session(Node):
     @strawberry.field
     async def attendance_statistics(self, info: Info) -> AttendanceStatistics:
         readable = await info.context.readable_states(self.row, await self._roster(info))
-        return AttendanceStatistics.of(readable, self.row, info.context.now)
+        return AttendanceStatistics.of(readable, Reckoning(self.row, info.context.now))
 
     @strawberry.field
     async def barred(self, info: Info) -> list[User]:

@@ -1,4 +1,5 @@
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
@@ -8,6 +9,7 @@ from domain.access import UserRole
 from models.reading.pages import Slice
 from schema.types.academy import Academy
 from schema.types.context import Info
+from schema.types.fields import worked_out
 from schema.types.given import given
 from schema.types.ids import Kind, encode
 from schema.types.node import Node
@@ -21,27 +23,18 @@ if TYPE_CHECKING:
 @strawberry.type
 class User(Node):
     row: strawberry.Private[models.User]
-    database_id: int
-    first_name: str
-    last_name: str
-    display_name: str
-    role: UserRole
-    is_active: bool
-    is_service: bool
+    id: strawberry.ID = worked_out(lambda user: encode(Kind.USER, user.row.id))
+    database_id: int = worked_out(attrgetter("row.id"))
+    first_name: str = worked_out(attrgetter("row.first_name"))
+    last_name: str = worked_out(attrgetter("row.last_name"))
+    display_name: str = worked_out(attrgetter("row.display_name"))
+    role: UserRole = worked_out(attrgetter("row.role"))
+    is_active: bool = worked_out(attrgetter("row.is_active"))
+    is_service: bool = worked_out(attrgetter("row.is_service"))
 
     @classmethod
     def of(cls, row: models.User) -> Self:
-        return cls(
-            row=row,
-            id=encode(Kind.USER, row.id),
-            database_id=row.id,
-            first_name=row.first_name,
-            last_name=row.last_name,
-            display_name=row.display_name,
-            role=row.role,
-            is_active=row.is_active,
-            is_service=row.is_service,
-        )
+        return cls(row=row)
 
     @strawberry.field
     def external_id(self, info: Info) -> str | None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from subscriptions.transport import ReleasingProtocol
+from subscriptions.transport import SocketProtocol
 from tests.support.patience import PATIENCE_S, within
 
 
@@ -21,7 +21,7 @@ async def serve(app: ASGIApp) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, *, ws: type[asyncio.Protocol] = ReleasingProtocol, port: int = 0
+    app: ASGIApp, *, ws: type[asyncio.Protocol] = SocketProtocol, port: int = 0
 ) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     """Like `serve`, with the server in hand: a test may stop it with `should_exit`."""
     listener = socket.create_server(("127.0.0.1", port))
@@ -30,6 +30,7 @@ async def serving(
         ws=ws,
         ws_max_size=65536,
         ws_per_message_deflate=False,
+        ws_ping_interval=None,
         lifespan="on",
         log_config=None,
         timeout_graceful_shutdown=5,

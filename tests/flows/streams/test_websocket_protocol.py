@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from subscriptions.transport import ReleasingProtocol
+from subscriptions.transport import SocketProtocol
 from subscriptions.websocket import SocketLimits
 from tests.support.counting import Context, World, counting_app, counting_schema
 from tests.support.patience import until
@@ -186,7 +186,7 @@ async def test_a_server_that_stops_says_so_with_a_code_that_clients_retry(world:
         await until(lambda: world.stopped == 1)
 
 
-class HastyProtocol(ReleasingProtocol):
+class HastyProtocol(SocketProtocol):
     release_after_s = 0.2
 
 

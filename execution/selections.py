@@ -1,0 +1,245 @@
+"""Compiles what a subscription selects to a function that writes the answer to one event.
+
+It writes what graphql-core would answer, byte for byte, or nothing at all: NotCompiledError leaves
+a document or an event to graphql-core. Nothing is awaited and nothing is read from the database.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
+from operator import attrgetter
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLEnumType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    NamedTypeNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    VariableNode,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from domain.limits import INT_MAX
+from execution.answers import write_answer
+from schema.types.fields import AT_HAND
+from schema.types.scalars import write_datetime
+
+Write = Callable[[object], bytes]  # an event, the root field's value -> {"data": ...} as JSON
+Read = Callable[[Any], Any]  # an object -> the value of one of its fields
+Complete = Callable[[Any], Any]  # a field's value -> what stands in the answer; it refuses None
+Fields = list[tuple[str, Read, Complete]]
+Nodes = dict[str, list[FieldNode]]  # by the name in the answer; several are merged
+
+_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+
+
+class NotCompiledError(Exception):
+    """The document, or this one event, is for graphql-core to answer."""
+
+
+def compile_operation(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    variables: Mapping[str, Any],
+) -> Write:
+    """Compile a valid subscription; `variables` are the coerced ones of @skip and @include.
+
+    The arguments of the root field are left out: they chose the events.
+    """
+    selection = _Selection(schema, fragments, variables)
+    root = schema.subscription_type
+    roots = selection.collect(root, [operation.selection_set]) if root else {}
+    if root is None or operation.directives or len(roots) != 1:
+        raise NotCompiledError("not one root field")
+    ((key, nodes),) = roots.items()
+    field = root.fields.get(nodes[0].name.value)
+    if field is None:
+        raise NotCompiledError("the root field is none of the subscription's")
+    complete = selection.complete(field.type, nodes)
+
+    def write(event: object) -> bytes:
+        try:
+            return write_answer({"data": {key: complete(event)}})
+        except Exception as error:
+            raise NotCompiledError("an event that ends in an error") from error
+
+    return write
+
+
+class _Selection:
+    """Compiles the selections of one operation, with the values of its variables."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._variables = variables
+
+    def collect(self, kind: GraphQLObjectType, parts: Iterable[SelectionSetNode | None]) -> Nodes:
+        """Find the fields that an object of this type is asked for, in the answer's order."""
+        found: Nodes = {}
+        spread: set[str] = set()
+
+        def visit(selections: Iterable[SelectionNode]) -> None:
+            for node in selections:
+                if not self._is_included(node):
+                    continue
+                if isinstance(node, FieldNode):
+                    key = node.alias.value if node.alias else node.name.value
+                    found.setdefault(key, []).append(node)
+                    continue
+                fragment: Any = node
+                if isinstance(node, FragmentSpreadNode):
+                    if node.name.value in spread:
+                        continue
+                    spread.add(node.name.value)
+                    fragment = self._fragments[node.name.value]
+                if self._applies(fragment.type_condition, kind):
+                    visit(fragment.selection_set.selections)
+
+        for part in parts:
+            visit(part.selections if part else ())
+        return found
+
+    def complete(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
+        """Return the function from the value of a field of this type to its place in the answer."""
+        if isinstance(kind, GraphQLNonNull):
+            return self._complete_value(kind.of_type, nodes)
+        complete = self._complete_value(kind, nodes)
+        return lambda value: None if value is None else complete(value)
+
+    def _complete_value(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
+        match kind:
+            case GraphQLScalarType() if kind.name in _SCALARS:
+                return _SCALARS[kind.name]
+            case GraphQLEnumType():
+                return {given.value: name for name, given in kind.values.items()}.__getitem__
+            case GraphQLList():
+                return _listed(self.complete(kind.of_type, nodes))
+            case GraphQLObjectType():
+                return self._complete_object([kind], nodes)
+            case GraphQLInterfaceType():
+                return self._complete_object(self._schema.get_possible_types(kind), nodes)
+        raise NotCompiledError(f"the type {kind} is not known")
+
+    def _complete_object(
+        self, kinds: Iterable[GraphQLObjectType], nodes: list[FieldNode]
+    ) -> Complete:
+        """Complete an object by its class; a type that cannot be compiled is left out."""
+        by_class: dict[type, Fields] = {}
+        refusal = NotCompiledError("no type of the interface")
+        for kind in kinds:
+            asked = self.collect(kind, [node.selection_set for node in nodes])
+            try:
+                fields = [(key, *self._field(kind, same)) for key, same in asked.items()]
+            except NotCompiledError as error:
+                refusal = error
+            else:
+                by_class[kind.extensions[_DEFINITION].origin] = fields
+        if not by_class:
+            raise refusal
+
+        def complete(value: object) -> dict[str, Any]:
+            fields = by_class[type(value)]
+            return {key: complete_field(read(value)) for key, read, complete_field in fields}
+
+        return complete
+
+    def _field(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Read, Complete]:
+        node, name = nodes[0], nodes[0].name.value
+        if name == "__typename":
+            return lambda _: kind.name, _text
+        field = kind.fields.get(name)
+        declared = field.extensions.get(_DEFINITION) if field else None
+        if field is None or not isinstance(declared, StrawberryField) or node.arguments:
+            raise NotCompiledError(f"{kind}.{name} is no plain field")
+        if AT_HAND in declared.metadata:
+            nullable = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+            return declared.metadata[AT_HAND], self._complete_value(nullable, nodes)
+        if not declared.is_basic_field:
+            raise NotCompiledError(f"{kind}.{name} has a resolver")
+        return attrgetter(declared.python_name), self.complete(field.type, nodes)
+
+    def _applies(self, condition: NamedTypeNode | None, kind: GraphQLObjectType) -> bool:
+        if condition is None or condition.name.value == kind.name:
+            return True
+        return any(one.name == condition.name.value for one in kind.interfaces)
+
+    def _is_included(self, node: SelectionNode) -> bool:
+        return all(map(self._lets_in, node.directives or ()))
+
+    def _lets_in(self, directive: DirectiveNode) -> bool:
+        name = directive.name.value
+        if name not in ("skip", "include"):
+            raise NotCompiledError(f"the directive {name} is not known")
+        (given,) = directive.arguments or ()
+        condition: object = None
+        if isinstance(given.value, VariableNode):
+            condition = self._variables.get(given.value.name.value)
+        elif isinstance(given.value, BooleanValueNode):
+            condition = given.value.value
+        if type(condition) is not bool:
+            raise NotCompiledError(f"the condition of {name} is an error")
+        return condition is (name == "include")
+
+
+def _listed(complete: Complete) -> Complete:
+    def complete_list(values: object) -> list[Any]:
+        if not isinstance(values, list | tuple):
+            raise NotCompiledError("not a list")
+        return [complete(value) for value in values]
+
+    return complete_list
+
+
+def _text(value: object) -> str:
+    if type(value) is str:
+        return value
+    raise NotCompiledError("not a text")
+
+
+def _int(value: object) -> int:
+    if type(value) is int and -INT_MAX - 1 <= value <= INT_MAX:
+        return value
+    raise NotCompiledError("not an Int")
+
+
+def _float(value: object) -> float:
+    if type(value) is float and isfinite(value):
+        return value
+    raise NotCompiledError("not a Float")
+
+
+def _boolean(value: object) -> bool:
+    if value is True or value is False:
+        return value
+    raise NotCompiledError("not a Boolean")
+
+
+_SCALARS: dict[str, Complete] = {
+    "String": _text,
+    "ID": _text,
+    "URL": _text,
+    "Int": _int,
+    "Float": _float,
+    "Boolean": _boolean,
+    "DateTime": write_datetime,
+}
