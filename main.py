@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from multiprocessing import parent_process
 from types import FrameType
 from typing import Any
@@ -32,15 +31,16 @@ from demo.command import demo
 from domain.access import Viewer
 from domain.system import ClockStatus, SystemState
 from execution.context import Context
-from processes import alongside, running, ticking, working
+from processes import alongside, running, ticking, tune_collector, working
 from routes import health, livekit
 from routes.graphiql import Example, GraphiQL, read_examples
 from routes.graphql import GraphQLOverHTTP
 from routes.metrics import Metrics
 from schema.types.ids import Kind, encode
 from settings import Settings, current
+from subscriptions.connected import Connected
 from subscriptions.stream_services import StreamServices
-from subscriptions.transport import Outlet, SocketProtocol
+from subscriptions.transport import SocketProtocol
 from subscriptions.websocket import GraphQLSocket
 from zones import check_zone_data
 
@@ -113,13 +113,17 @@ class App:
         ask = Bearer(self, request.headers.get("authorization"))
         return Context(self.process, await ask(), clock.now(), ask, _address(request))
 
-    async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> "Connected":
+    async def _connect(self, parameters: dict[str, Any], websocket: WebSocket) -> Connected:
         by_name = {name.lower(): value for name, value in parameters.items()}
         authorization = by_name.get("authorization")
         ask = Bearer(self, str(authorization) if authorization else None)
+        mark = self.process.watchers.mark
         viewer = await ask()
-        expires_at = viewer.expires_at if viewer else None
-        return Connected(self.process, viewer, expires_at, ask, _address(websocket))
+        connected = Connected(self.process, ask, _address(websocket))
+        if viewer is not None:
+            context = Context(self.process, viewer, clock.now(), ask)
+            connected.right = self.process.watchers.sign_in(context, mark)
+        return connected
 
     async def viewer(self, authorization: str | None) -> Viewer | None:
         """Return a bearer token's viewer; None without one. UnauthenticatedError if it is bad."""
@@ -139,27 +143,6 @@ class Bearer:
 
     async def __call__(self) -> Viewer | None:
         return await self.app.viewer(self.authorization)
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A socket that is open, and the viewer who opened it."""
-
-    process: StreamServices
-    viewer: Viewer | None
-    expires_at: datetime | None
-    ask: Callable[[], Awaitable[Viewer | None]]
-    address: str | None
-
-    async def stay_signed_in(self) -> None:
-        if self.viewer is not None:
-            context = Context(self.process, self.viewer, clock.now(), self.ask)
-            await self.process.watchers.stay_signed_in(context)
-
-    async def context_for_operation(self, outlet: Outlet | None) -> Context[StreamServices]:
-        """Make a context with the viewer's rights of now: a socket may live longer than a role."""
-        viewer, now = await self.ask(), clock.now()
-        return Context(self.process, viewer, now, self.ask, self.address, outlet=outlet)
 
 
 def _address(connection: HTTPConnection) -> str | None:
@@ -182,6 +165,7 @@ def serve(
     """Serve on loopback until a signal. In production a proxy stands in front of it."""
     listener = _listener(settings)
     server = _Server(_config(App(settings, examples, beside).asgi()))
+    tune_collector()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after it has stopped
         server.run([listener])
 
@@ -200,7 +184,9 @@ def worker_app() -> Starlette:
     """Make the app of one of several processes."""
     telemetry.start_logging()
     check_zone_data()
-    return App(current(), beside=_end_with_parent, is_alone=False).asgi()
+    app = App(current(), beside=_end_with_parent, is_alone=False).asgi()
+    tune_collector()
+    return app
 
 
 async def _end_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 
 import clock
@@ -26,6 +27,17 @@ from subscriptions.system_watch import SystemWatch
 from subscriptions.watchers import Watchers
 from tasks import door
 from tasks.clock import Clock
+
+# Each socket makes hundreds of objects that stay. With Python's own thresholds all that are there
+# are looked through again and again while people arrive.
+COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+
+
+def tune_collector() -> None:
+    """Look seldom through what stays, and never again through what is there by now."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 @contextlib.asynccontextmanager

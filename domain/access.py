@@ -1,6 +1,6 @@
 """Roles and what each may do. The models' `visible_to` says for which rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -50,7 +50,8 @@ class Viewer:
     """The person who asks.
 
     `academy_id` is None for a super admin only. `family` names the sign-in that made their token;
-    None: no sign-in made it. `is_service`: the viewer is an academy's own system.
+    None: no sign-in made it. `is_service`: the viewer is an academy's own system. `rights_version`
+    is that of the row they were read from; None: no row was. It makes nobody another viewer.
     """
 
     user_id: int
@@ -59,6 +60,7 @@ class Viewer:
     expires_at: datetime | None = None
     family: str | None = None
     is_service: bool = False
+    rights_version: int | None = field(default=None, compare=False)
 
     def may(self, permit: Permit) -> bool:
         return permit in ROLE_PERMITS[self.role]

@@ -39,6 +39,7 @@ class Services:
 
 Services_co = TypeVar("Services_co", bound=Services, covariant=True)
 ReadViewer = Callable[[], Awaitable[Viewer | None]]
+RecallViewer = Callable[[], Viewer | None]
 
 
 class Permission(Protocol):
@@ -52,9 +53,10 @@ class Permission(Protocol):
 class Context(Generic[Services_co]):
     """Belongs to one operation. Each event of a subscription gets a new one, with its own time.
 
-    `read_viewer` reads the viewer anew, for an operation that may outlive its token. `address` is
-    the client's address, where it is known. `scope` stands in place of a viewer in an execution
-    that several share. `right` belongs to a subscription, `outlet` to one on a socket of ours: see
+    `read_viewer` reads the viewer anew, for an operation that may outlive its token, and
+    `recall_viewer` gives them from memory, or None where that is not sure. `address` is the
+    client's, where it is known. `scope` stands in place of a viewer in an execution that several
+    share. `right` belongs to a subscription, `outlet` to one on a socket of ours: see
     subscriptions/transport.py.
     """
 
@@ -65,6 +67,7 @@ class Context(Generic[Services_co]):
     address: str | None = None
     scope: Scope | None = None
     right: Permission | None = None
+    recall_viewer: RecallViewer | None = None
     outlet: object | None = None
 
     @cached_property
@@ -80,8 +83,8 @@ class Context(Generic[Services_co]):
     def set_viewer(self, viewer: Viewer) -> None:
         """Read with this viewer's rights from now on: they signed in, or their rights changed."""
         if viewer != self.viewer_if_any:
-            self.viewer_if_any = viewer
             self.__dict__.pop("loaders", None)
+        self.viewer_if_any = viewer  # an equal one may be of a newer row
 
     @property
     def viewer_source(self) -> Hashable:
@@ -93,6 +96,14 @@ class Context(Generic[Services_co]):
         viewer = await self.read_viewer() if self.read_viewer else self.viewer_if_any
         if viewer is None:
             raise UnauthenticatedError("Sign in first.")
+        self.set_viewer(viewer)
+        return viewer
+
+    async def sure_viewer(self) -> Viewer:
+        """Take the viewer from memory where it is sure, else read them anew."""
+        viewer = self.recall_viewer() if self.recall_viewer else None
+        if viewer is None:
+            return await self.refresh_viewer()
         self.set_viewer(viewer)
         return viewer
 

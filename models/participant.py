@@ -60,6 +60,15 @@ class SessionParticipant(Model):
         own = Q(is_removed=False, role=UserRole.STUDENT) | Q(is_added=True)
         return cls.filter(own | Q(session__status__in=OVER))
 
+    def is_in_force_in(self, session: "Session") -> bool:
+        """Tell of a row that was read what `in_force` selects."""
+        return not self.is_removed or self.is_added or session.status.is_over
+
+    def shows(self, session: "Session") -> bool:
+        """Tell of a row that was read what `showing` selects."""
+        own = not self.is_removed and self.role is UserRole.STUDENT
+        return own or self.is_added or session.status.is_over
+
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:
         """Select the rows that the viewer sees: whole rosters of sessions that they manage,

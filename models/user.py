@@ -51,7 +51,8 @@ class User(Model):
 
     def as_viewer(self, expires_at: datetime | None = None, family: str | None = None) -> Viewer:
         """Return this user as a viewer; the expiry and the family come from their token."""
-        return Viewer(self.id, self.role, self.academy_id, expires_at, family, self.is_service)
+        told = (self.id, self.role, self.academy_id, expires_at, family, self.is_service)
+        return Viewer(*told, rights_version=self.rights_version)
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> QuerySet[Self]:

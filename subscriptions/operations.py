@@ -1,5 +1,6 @@
 """One operation of a socket: from its document to the frames a client gets."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
@@ -23,6 +24,8 @@ from subscriptions.messages import (
 )
 from subscriptions.right import Right
 from subscriptions.transport import Outlet
+
+_OTHER_KINDS = re.compile("query|mutation")
 
 Frame = tuple[str, bool]  # its text, and whether it is the operation's last
 
@@ -88,6 +91,15 @@ def next_text(operation_id: str, result: ExecutionResult) -> str:
     if result.extensions:
         payload["extensions"] = result.extensions
     return write_answer({"id": operation_id, "type": "next", "payload": payload}).decode()
+
+
+def only_subscribes(query: str) -> bool:
+    """Tell from the words of a document that all of its operations are subscriptions.
+
+    False where it cannot be told without parsing. An operation of another kind is either named by
+    its kind or alone in its document, from its first brace.
+    """
+    return query.lstrip().startswith("subscription") and not _OTHER_KINDS.search(query)
 
 
 def _is_end(operation: Subscribe, result: ExecutionResult) -> bool:

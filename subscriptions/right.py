@@ -26,6 +26,7 @@ class Right:
     """Nothing is sent while the right is in doubt, and nothing once it is lost.
 
     `on_until` is called when `until` has come: the right is in doubt, and somebody has to ask.
+    `ask` answers as `authorise` does, in another way, at the start.
     `doubts` counts the doubts so far: an answer counts if there was none since its question.
     `on_hold` is called when nothing may be sent until `confirm` has returned again.
     """
@@ -36,9 +37,11 @@ class Right:
         authorise: Authorise,
         now: Callable[[], datetime],
         on_until: Callable[[], None],
+        ask: Authorise | None = None,
     ) -> None:
         self.context = context
         self.authorise = authorise
+        self._authorise_first = ask or authorise
         self.doubts = 0
         self.has_expired = False
         self.on_hold: Callable[[], None] | None = None
@@ -89,7 +92,13 @@ class Right:
         return footing.audience
 
     async def _ask(self, now: datetime) -> Footing:
-        return await self.authorise(await self.context.refresh_viewer(), now)
+        # From memory: it is asked for after changes are listened for, so it is as new as they are.
+        return await self._authorise_first(await self.context.sure_viewer(), now)
+
+    def start_with(self, footing: Footing) -> None:
+        """Start with what is known already of the context's viewer."""
+        self._footing = footing
+        self.accept(footing, self.context.now, self.doubts)
 
     def doubt(self) -> None:
         """Hold everything back until somebody has asked."""

@@ -4,12 +4,17 @@ It lets subscriptions write to a socket past the tasks of its operations, and dr
 whose peer reads nothing. Another ASGI server gives no channel: there all is sent by the tasks.
 """
 
+import logging
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import orjson
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+
+# uvicorn writes two lines of INFO for each socket that opens.
+logger = logging.getLogger("uvicorn.sockets")
+logger.setLevel(logging.WARNING)
 
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
 COPIED_MAX_BYTES = 16 * 1024  # a longer part is kept once for all sockets that wait to take it
@@ -96,6 +101,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     release_after_s = 5.0
     channel: Channel | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = self.conn.logger = logger
 
     async def run_asgi(self) -> None:
         if not self.config.ws_per_message_deflate:  # else each message has to pass the compressor

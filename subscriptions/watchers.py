@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import clock
 from background import Tasks
@@ -17,21 +18,28 @@ from execution.context import Context, Services
 from gateways.bus import Bus
 from gateways.changes import VIEWERS, listen_for_doubts
 from models.database import sql
+from models.database.together import Together
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.reauthorisation import reauthorise
+from subscriptions.recent_doubts import RecentDoubts
 from subscriptions.right import Authorise, Footing, Right
+from subscriptions.session_access import Asking, SessionAccess, authorise_together
 
 logger = logging.getLogger("halaqa.watchers")
 
 
 @dataclass(slots=True)
 class _Person:
-    """`version` is the `rights_version` their rights were last asked at; None: not read yet."""
+    """`version`: no right that is sure was asked at an older `rights_version`; None: not read."""
 
     rights: set[Right] = field(default_factory=set)
     version: int | None = None
     is_asking_due: bool = False
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def doubt(self) -> None:
+        for right in self.rights:
+            right.doubt()
 
 
 class Watchers:
@@ -47,6 +55,8 @@ class Watchers:
         self._bus = bus
         self._now = now
         self._people: dict[int, _Person] = {}
+        self._recent = RecentDoubts()
+        self._accesses = Together(authorise_together)
         self._tasks = Tasks()
         self._backstop = Backstop(VIEWERS, backstop_s, self.close_gaps)
 
@@ -56,7 +66,7 @@ class Watchers:
         return {user_id: len(person.rights) for user_id, person in self._people.items()}
 
     async def open(self) -> None:
-        listening = listen_for_doubts(self._bus, self._hear, on_gap=self._backstop.hurry)
+        listening = listen_for_doubts(self._bus, self._hear, on_gap=self._miss)
         self._backstop.start(listening)
 
     async def close(self) -> None:
@@ -72,9 +82,8 @@ class Watchers:
         Changes are listened for before the right is asked for: no change is lost.
         """
         user_id = context.viewer.user_id
-        right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id))
-        person = self._people.setdefault(user_id, _Person())
-        person.rights.add(right)
+        right = self._keep(context, authorise)
+        person = self._people[user_id]
         try:
             if person.version is None:
                 version = (await _rights_versions([user_id])).get(user_id)
@@ -82,27 +91,62 @@ class Watchers:
             context.right = right
             yield right
         finally:
-            right.close()
+            self.leave(right)
+
+    @property
+    def mark(self) -> int:
+        """A moment for `sign_in`; take it before the viewer is read."""
+        return self._recent.mark
+
+    def sign_in(self, context: Context[Services], mark: int) -> Right:
+        """Return the right to be signed in, of a viewer who was read since the mark; `leave` it.
+
+        While it is sure, its context's viewer is who they are now. It is in doubt at once where a
+        change may have come after the reading.
+        """
+        viewer = context.viewer
+        right = self._keep(context, _authorise_anybody)
+        right.start_with(_ANYBODY)
+        is_old = (viewer.rights_version or 0) < (self._people[viewer.user_id].version or 0)
+        if is_old or self._recent.since(mark, viewer.user_id):
+            right.doubt()
+            self._reauthorise_soon(viewer.user_id)
+        return right
+
+    def _keep(self, context: Context[Services], authorise: Authorise) -> Right:
+        viewer = context.viewer
+        user_id = viewer.user_id
+        ask = partial(self._ask, authorise) if isinstance(authorise, SessionAccess) else None
+        right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id), ask)
+        person = self._people.get(user_id)
+        if person is None:
+            person = self._people[user_id] = _Person(version=viewer.rights_version)
+        person.rights.add(right)
+        return right
+
+    async def _ask(self, access: SessionAccess, viewer: Viewer, now: datetime) -> Footing:
+        """Authorise together with all who come now."""
+        footing = await self._accesses.ask(Asking(viewer, access, now))
+        return await access(viewer, now) if footing is None else footing
+
+    def leave(self, right: Right) -> None:
+        """Forget a right: its operation or its socket is over."""
+        right.close()
+        user_id = right.context.viewer.user_id
+        if person := self._people.get(user_id):
             person.rights.discard(right)
-            if not person.rights and self._people.get(user_id) is person:
+            if not person.rights:
                 del self._people[user_id]
 
-    async def stay_signed_in(self, context: Context[Services]) -> None:
-        """Wait as long as the viewer is signed in, then raise UnauthenticatedError.
-
-        Returns when their token expires: the socket has a timer of its own for that.
-        """
-        async with self.holding(context, _authorise_anybody) as right:
-            await right.start()
-            await right.lost
-            if not right.has_expired:
-                await right.confirm()
-
     def _hear(self, user_id: int) -> None:
-        if user_id in self._people:
-            for right in self._people[user_id].rights:
-                right.doubt()
+        self._recent.note(user_id)
+        if person := self._people.get(user_id):
+            person.doubt()
             self._reauthorise_soon(user_id)
+
+    def _miss(self) -> None:
+        self._recent.note_gap()
+        self._backstop.hurry()
 
     def _reauthorise_soon(self, user_id: int) -> None:
         self._tasks.start(self.reauthorise(user_id))
@@ -122,8 +166,11 @@ class Watchers:
             person.is_asking_due = False
             try:
                 version = (await _rights_versions([user_id])).get(user_id)
+                if person.version != version:
+                    # Also those that start now: they may have been asked before the change.
+                    person.version = version
+                    person.doubt()
                 await reauthorise(person.rights, self._now())
-                person.version = version
             except Exception:
                 logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
 
@@ -138,8 +185,11 @@ class Watchers:
                     await self.reauthorise(user_id)
 
 
+_ANYBODY = Footing(Audience.PARTICIPANT)
+
+
 async def _authorise_anybody(viewer: Viewer, now: datetime) -> Footing:
-    return Footing(Audience.PARTICIPANT)
+    return _ANYBODY
 
 
 async def _rights_versions(user_ids: Sequence[int]) -> dict[int, int]:

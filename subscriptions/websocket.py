@@ -39,7 +39,7 @@ from subscriptions.messages import (
     pong_text,
     read,
 )
-from subscriptions.operations import frames
+from subscriptions.operations import frames, only_subscribes
 from subscriptions.pulse import PING_EVERY_S, Pulse
 from subscriptions.transport import CHANNEL, Channel, Outlet
 
@@ -54,11 +54,17 @@ class Connected(Protocol):
     @property
     def expires_at(self) -> datetime | None: ...
 
-    async def stay_signed_in(self) -> None:
-        """Raise UnauthenticatedError when their sign-in ends; return if their token expires."""
+    def call_when_signed_out(self, call: Callable[[], None]) -> None:
+        """Call when their sign-in ends; not where their token expires, or after `leave`."""
 
-    async def context_for_operation(self, outlet: Outlet | None, /) -> object:
-        """Make a new context for an operation; UnauthenticatedError if their sign-in has ended."""
+    def leave(self) -> None:
+        """Forget them: the socket is over."""
+
+    async def context_for_operation(self, outlet: Outlet | None, *, is_watching: bool) -> object:
+        """Make a new context for an operation; UnauthenticatedError if their sign-in has ended.
+
+        `is_watching`: it subscribes, and so has a right that is reviewed.
+        """
 
 
 class Connect(Protocol):
@@ -156,6 +162,8 @@ class _Connection:
             end = await self._ending
         finally:
             self._timer.cancel()
+            if self._connected is not None:
+                self._connected.leave()
             self._pulse.stop()
             tasks = list(self._tasks)
             for task in tasks:
@@ -200,9 +208,9 @@ class _Connection:
             seconds = (expires_at - self._endpoint.now()).total_seconds()
             expiry = CloseError(CloseCode.FORBIDDEN, "Token expired")
             self._timer = self._loop.call_later(seconds, self._end, expiry)
-        self._start(
-            self._connected.stay_signed_in
-        )  # a sign-out closes the socket even if nothing runs
+        # A sign-out closes the socket even if nothing runs.
+        signed_out = CloseError(CloseCode.FORBIDDEN, "Forbidden")
+        self._connected.call_when_signed_out(partial(self._end, signed_out))
         await self._send(ACKNOWLEDGE)
         self._pulse.start()
 
@@ -236,7 +244,8 @@ class _Connection:
     async def _operate(
         self, operation: Subscribe, connected: Connected, outlet: Outlet | None
     ) -> None:
-        context = await connected.context_for_operation(outlet)
+        is_watching = only_subscribes(operation.query)
+        context = await connected.context_for_operation(outlet, is_watching=is_watching)
         all_of_them = frames(self._endpoint.schema, operation, context, outlet)
         async with aclosing(all_of_them) as sequence:
             async for text, is_last in sequence:

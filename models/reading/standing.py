@@ -40,7 +40,7 @@ class Grounds:
         A barred person stays out, whatever other rights they have; a barred child lets no parent
         in.
         """
-        household = self.households[viewer.user_id]
+        household = self._household(viewer)
         asked = household if user_id is None else household & {user_id}
         rows = [row for id in asked if (row := self.rows.get((session.id, id)))]
         barred = [row for row in rows if row.barred_at is not None]
@@ -65,6 +65,38 @@ class Grounds:
             is_barred=is_barred_themselves or bool(barred and not ways_in and not manages),
             until=None if manages or until == FAR_FUTURE else until,
         )
+
+    def sees(self, viewer: Viewer, session: Session) -> bool:
+        """Tell whether the viewer sees the session: of rows that were read, what the statement of
+        `Session.visible_to` says."""
+        if viewer.is_super_admin:
+            return True
+        if viewer.academy_id != session.academy_id:
+            return False
+        if viewer.runs_academy:
+            return True
+        places = (self.rows.get((session.id, id)) for id in self._household(viewer))
+        if any(row is not None and row.shows(session) for row in places):
+            return True
+        is_teacher = viewer.role is UserRole.TEACHER
+        is_open = session.academy_id in self.open_academies
+        return is_teacher and (session.teacher_id == viewer.user_id or is_open)
+
+    def sees_row(self, viewer: Viewer, session: Session, row: SessionParticipant) -> bool:
+        """Tell whether the viewer sees a row of the session's roster: of rows that were read, what
+        the statement of `SessionParticipant.visible_to` says."""
+        if viewer.is_super_admin:
+            return True
+        if viewer.academy_id != session.academy_id:
+            return False
+        is_teacher_here = viewer.role is UserRole.TEACHER and session.teacher_id == viewer.user_id
+        is_own = row.user_id in self._household(viewer) and row.is_in_force_in(session)
+        return viewer.runs_academy or is_teacher_here or is_own
+
+    def _household(self, viewer: Viewer) -> set[int]:
+        # Somebody may be read as a parent and, with a newer row, as somebody else.
+        is_parent = viewer.role is UserRole.PARENT
+        return self.households[viewer.user_id] if is_parent else {viewer.user_id}
 
     def _end_of_place(
         self, session: Session, row: SessionParticipant, now: datetime, *, is_student: bool

@@ -1,7 +1,7 @@
 """A small schema to test a transport with: numbers that count, fail, refuse and wait."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ class World:
     started: int = 0
     stopped: int = 0
     loads: int = 0
+    left: int = 0
     lasts: timedelta | None = None
     tokens: list[str] = field(default_factory=list)
 
@@ -152,10 +153,13 @@ class Visitor:
     viewer: str
     expires_at: datetime | None
 
-    async def stay_signed_in(self) -> None:
+    def call_when_signed_out(self, call: Callable[[], None]) -> None:
         """Nobody is ever signed out."""
 
-    async def context_for_operation(self, outlet: object) -> Context:
+    def leave(self) -> None:
+        self.world.left += 1
+
+    async def context_for_operation(self, outlet: object, *, is_watching: bool) -> Context:
         return Context(self.world, self.viewer)
 
 
