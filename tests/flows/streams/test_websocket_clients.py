@@ -130,6 +130,27 @@ async def test_graphql_ws_comes_back_after_the_server_was_restarted(world: World
             await following.aclose()
 
 
+async def test_graphql_ws_gives_a_silent_socket_up_and_subscribes_again(world: World) -> None:
+    async with (
+        serve(counting_app(world)) as url,
+        client("notice.mjs", socket_url(url), "subscription { idle }", "300") as follower,
+    ):
+        once = ["connected", "closed"]
+        assert await hears(follower, *once) == [True, 4499]
+        await until(lambda: world.started == 2)
+        assert await hears(follower, *once) == [True, 4499]
+
+
+async def test_graphql_ws_watches_no_socket_that_it_has_closed_itself(world: World) -> None:
+    query = "subscription { count { number } }"
+    async with (
+        serve(counting_app(world)) as url,
+        client("notice.mjs", socket_url(url), query, "60000") as follower,
+    ):
+        await hears(follower, "connected", "next", "next", "next", "complete", "closed")
+        assert await follower.hears() == {"exit": 0}  # no timer is left
+
+
 async def test_gql_asks_changes_and_follows(world: World) -> None:
     async with serve(counting_app(world)) as url:
         transport = WebsocketsTransport(
