@@ -115,9 +115,9 @@ class Connection:
         self._ending: asyncio.Future[CloseError] = self._loop.create_future()
         timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
-        pinging = (self._last_heard_at, self._ping, self._give_up)
-        self._pulse = Pulse(self._limits.ping_s, *pinging)
-        self._heard_at = self._loop.time()
+        self._spoke_at = self._loop.time()
+        times = (lambda: self._spoke_at, self._last_heard_at)
+        self._pulse = Pulse(self._limits.ping_s, *times, self._ping, self._give_up)
 
     async def run(self) -> None:
         """Run until the client leaves, a rule is broken, the token expires, or we fail."""
@@ -146,7 +146,7 @@ class Connection:
             frame = await self._websocket.receive()
             if frame["type"] == "websocket.disconnect":
                 raise CloseError(CloseCode.GONE, "")
-            self._heard_at = self._loop.time()
+            self._spoke_at = self._loop.time()
             if frame.get("text") is None:
                 raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
             match message := read(frame["text"]):
@@ -179,7 +179,7 @@ class Connection:
         self._pulse.start()
 
     def _last_heard_at(self) -> float:
-        return max(self._heard_at, self._channel.heard_at) if self._channel else self._heard_at
+        return max(self._spoke_at, self._channel.heard_at) if self._channel else self._spoke_at
 
     def _ping(self) -> None:
         if self._channel is None:

@@ -12,20 +12,23 @@ PINGS = 2  # to a silent client, before it is given up
 
 
 class Pulse:
-    """Calls `ping` when nothing was heard for `every_s`, and `give_up` when two pings did not help.
+    """Calls `ping` after `every_s` without a message, and `give_up` when two pings did not help.
 
-    `heard_at` tells when the client was last heard, by the loop's clock. Beats from `start` on,
-    which comes after the acknowledgement: the `gql` client takes an earlier ping for a refusal.
+    `spoke_at` tells when the last message of the client came, by the loop's clock. `heard_at` counts
+    the WebSocket's own pings too: a client that has only these needs ours, and is not given up.
+    Beats from `start` on, after the acknowledgement: `gql` takes an earlier ping for a refusal.
     """
 
     def __init__(
         self,
         every_s: float,
+        spoke_at: Callable[[], float],
         heard_at: Callable[[], float],
         ping: Callable[[], None],
         give_up: Callable[[], None],
     ) -> None:
         self._every_s = every_s
+        self._spoke_at = spoke_at
         self._heard_at = heard_at
         self._ping = ping
         self._give_up = give_up
@@ -41,11 +44,12 @@ class Pulse:
             self._timer.cancel()
 
     def _beat(self) -> None:
-        wait_s, silent_s = self._every_s, self._loop.time() - self._heard_at()
+        wait_s, now = self._every_s, self._loop.time()
+        silent_s = now - self._spoke_at()
         if silent_s < self._every_s:
             self._unanswered = 0
             wait_s -= silent_s
-        elif self._unanswered == PINGS:
+        elif self._unanswered >= PINGS and now - self._heard_at() > self._every_s:
             self._give_up()
             return
         else:
