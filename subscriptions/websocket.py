@@ -254,6 +254,9 @@ class _Connection:
                 await self._send(text)
 
     async def _send(self, text: str) -> None:
+        if self._channel is not None and self._channel.is_free:
+            self._channel.write(text.encode())
+            return
         try:
             async with asyncio.timeout(self._limits.send_s):
                 await self._websocket.send_text(text)
