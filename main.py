@@ -210,7 +210,7 @@ def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) ->
         ws=SocketProtocol,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
-        ws_ping_interval=None,  # subscriptions/websocket.py has pings that pages see
+        ws_ping_interval=None,  # subscriptions/pulse.py has pings that pages see
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,

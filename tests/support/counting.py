@@ -18,7 +18,8 @@ from execution.documents import document_cache
 from execution.events import EventExecution
 from execution.refusals import ClientSafeSchema
 from routes.graphql import GraphQLOverHTTP, Page
-from subscriptions.websocket import GraphQLSocket, SocketLimits
+from subscriptions.connection import SocketLimits
+from subscriptions.websocket import GraphQLSocket
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from subscriptions.connection import SocketLimits
 from subscriptions.transport import SocketProtocol
-from subscriptions.websocket import SocketLimits
 from tests.support.counting import Context, World, counting_app, counting_schema
 from tests.support.patience import until
 from tests.support.server import serve, serving

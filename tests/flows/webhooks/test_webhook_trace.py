@@ -15,6 +15,6 @@ async def test_a_leave_reaches_one_watcher_by_few_functions(
     entered = await trace_leave(await sqlite_template.fresh())
     files = {each.file for each in entered}
     assert "routes/livekit.py" in files, "the trace has no start"
-    assert "subscriptions/websocket.py" in files, "the trace has no end"
+    assert "subscriptions/connection.py" in files, "the trace has no end"
     assert len(entered) <= FUNCTIONS_MAX, sorted(entered)
     assert len(files) <= FILES_MAX, sorted(files)
