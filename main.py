@@ -108,6 +108,7 @@ class App:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with running(self.settings) as self._process, alongside(self._beside):
             yield
+            await self._keyring.people.close()
 
     async def _context(self, request: Request) -> Context[StreamServices]:
         ask = Bearer(self, request.headers.get("authorization"))

@@ -34,7 +34,7 @@ class Connected:
             self.process.watchers.leave(self.right)
 
     async def context_for_operation(
-        self, outlet: Outlet | None, *, is_watching: bool
+        self, outlet: Outlet | None, is_watching: bool
     ) -> Context[StreamServices]:
         """Make a context with the viewer's rights of now: a socket may live longer than a role.
 

@@ -52,7 +52,7 @@ class Connected(Protocol):
     def leave(self) -> None:
         """Forget them: the socket is over."""
 
-    async def context_for_operation(self, outlet: Outlet | None, *, is_watching: bool) -> object:
+    async def context_for_operation(self, outlet: Outlet | None, is_watching: bool) -> object:
         """Make a new context for an operation; UnauthenticatedError if their sign-in has ended.
 
         `is_watching`: it subscribes, and so has a right that is reviewed.
@@ -208,8 +208,7 @@ class Connection:
     async def _operate(
         self, operation: Subscribe, connected: Connected, outlet: Outlet | None
     ) -> None:
-        is_watching = only_subscribes(operation.query)
-        context = await connected.context_for_operation(outlet, is_watching=is_watching)
+        context = await connected.context_for_operation(outlet, only_subscribes(operation.query))
         all_of_them = frames(self._schema, operation, context, outlet)
         async with aclosing(all_of_them) as sequence:
             async for text, is_last in sequence:
@@ -218,6 +217,9 @@ class Connection:
                 await self._send(text)
 
     async def _send(self, text: str) -> None:
+        if self._channel is not None and self._channel.is_free:
+            self._channel.write(text.encode())
+            return
         try:
             async with asyncio.timeout(self._limits.send_s):
                 await self._websocket.send_text(text)

@@ -13,8 +13,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 # uvicorn writes two lines of INFO for each socket that opens.
-logger = logging.getLogger("uvicorn.sockets")
-logger.setLevel(logging.WARNING)
+quiet = logging.getLogger("uvicorn.sockets")
+quiet.setLevel(logging.WARNING)
 
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
 COPIED_MAX_BYTES = 16 * 1024  # a longer part is kept once for all sockets that wait to take it
@@ -104,7 +104,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.logger = self.conn.logger = logger
+        self.logger = self.conn.logger = quiet
 
     async def run_asgi(self) -> None:
         if not self.config.ws_per_message_deflate:  # else each message has to pass the compressor

@@ -72,6 +72,7 @@ class Watchers:
     async def close(self) -> None:
         await self._backstop.stop()
         await self._tasks.cancel()
+        await self._accesses.close()
 
     @asynccontextmanager
     async def holding(

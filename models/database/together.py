@@ -5,21 +5,22 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from background import apart
+from background import Tasks, apart
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 # Small enough that those who came first are served on while the others are still read.
 BATCH_MAX = 64
+PATIENCE_S = 5.0  # a connection of the database may hang, and must not hold up all others
 
 
 class Together(Generic[Question, Answer]):
     """Answers in batches, first come first served.
 
     All that is asked while a batch is read belongs to the next ones. `read` answers in order; an
-    answer that is an exception is raised for who asked. Where `read` itself fails, each is asked
-    alone, so that nobody fails by another's question. It must neither wait for others nor write.
+    answer that is an exception is raised for who asked. Where `read` itself fails or hangs, each is
+    asked alone, so that nobody fails by another's question. It must neither lock nor write.
     """
 
     def __init__(
@@ -27,11 +28,14 @@ class Together(Generic[Question, Answer]):
         read: Callable[[Sequence[Question]], Awaitable[Sequence[Answer | Exception]]],
         *,
         batch_max: int = BATCH_MAX,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._read = read
+        self._patience_s = patience_s
         self._batch_max = batch_max
         self._waiting: deque[tuple[Question, asyncio.Future[Answer]]] = deque()
         self._reading: asyncio.Task[None] | None = None
+        self._alone = Tasks()
 
     async def ask(self, question: Question) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -39,6 +43,10 @@ class Together(Generic[Question, Answer]):
         if self._reading is None or self._reading.done():
             self._reading = apart(self._read_all())
         return await answer
+
+    async def close(self) -> None:
+        """End the readings of who was asked for alone; whoever waits for one is gone by then."""
+        await self._alone.cancel()
 
     async def _read_all(self) -> None:
         while self._waiting:
@@ -48,26 +56,25 @@ class Together(Generic[Question, Answer]):
             # Nobody is read for who left meanwhile.
             batch = [(question, answer) for question, answer in taken if not answer.done()]
             try:
-                answers = await self._read([question for question, _ in batch]) if batch else ()
+                async with asyncio.timeout(self._patience_s):
+                    answers = await self._read([question for question, _ in batch]) if batch else ()
             except Exception as error:
-                await self._ask_alone(batch, error)
+                if len(batch) == 1:
+                    _settle(batch[0][1], error)
+                    continue
+                for question, waiting in batch:
+                    self._alone.start(self._ask_alone(question, waiting))
             else:
                 for (_, waiting), answer in zip(batch, answers, strict=True):
                     _settle(waiting, answer)
 
-    async def _ask_alone(
-        self, batch: Sequence[tuple[Question, asyncio.Future[Answer]]], error: Exception
-    ) -> None:
-        if len(batch) == 1:
-            _settle(batch[0][1], error)
-            return
-        asked = (self._read([question]) for question, _ in batch)
-        alone = await asyncio.gather(*asked, return_exceptions=True)
-        for (_, waiting), answers in zip(batch, alone, strict=True):
-            if isinstance(answers, BaseException):
-                _settle(waiting, answers)
-            else:
-                _settle(waiting, answers[0])
+    async def _ask_alone(self, question: Question, waiting: "asyncio.Future[Answer]") -> None:
+        try:
+            (answer,) = await self._read([question])
+        except Exception as error:
+            _settle(waiting, error)
+        else:
+            _settle(waiting, answer)
 
 
 def _settle(waiting: "asyncio.Future[Answer]", answer: Answer | BaseException) -> None:

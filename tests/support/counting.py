@@ -160,7 +160,7 @@ class Visitor:
     def leave(self) -> None:
         self.world.left += 1
 
-    async def context_for_operation(self, outlet: object, *, is_watching: bool) -> Context:
+    async def context_for_operation(self, outlet: object, is_watching: bool) -> Context:
         return Context(self.world, self.viewer)
 
 

@@ -1,4 +1,4 @@
-"""Of somebody who was doubted while they were read, the reading is not believed."""
+"""A reading is not believed of somebody who was doubted during it."""
 
 from subscriptions.recent_doubts import RecentDoubts
 

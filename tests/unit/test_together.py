@@ -7,18 +7,22 @@ import pytest
 
 from models.database.together import Together
 
+HANGS = 100
+
 
 class Table:
     """Doubles numbers, once it is let. It fails for all where one of them is a poison, below 0."""
 
-    def __init__(self, batch_max: int = 3) -> None:
+    def __init__(self, batch_max: int = 3, patience_s: float = 60) -> None:
         self.batches: list[list[int]] = []
         self.may_read = asyncio.Event()
-        self.together = Together(self._read, batch_max=batch_max)
+        self.together = Together(self._read, batch_max=batch_max, patience_s=patience_s)
 
     async def _read(self, asked: Sequence[int]) -> list[int | Exception]:
         self.batches.append(list(asked))
         await self.may_read.wait()
+        if HANGS in asked:
+            await asyncio.Event().wait()
         if min(asked) < 0:
             raise ValueError(f"poison {min(asked)}")
         return [LookupError("odd") if one % 2 else one * 2 for one in asked]
@@ -92,3 +96,16 @@ async def test_who_came_first_is_answered_while_the_last_still_wait() -> None:
     assert not last.done()
     table.may_read.set()
     assert await last == 8
+
+
+async def test_a_reading_that_hangs_holds_up_nobody_else() -> None:
+    table = Table(patience_s=0)
+    table.may_read.set()
+    neighbour, hanging = await table.ask(2, HANGS)
+    assert await neighbour == 4
+    assert await table.together.ask(6) == 12
+    assert not hanging.done()
+    hanging.cancel()
+    with pytest.raises(TimeoutError):
+        await table.together.ask(HANGS)
+    await table.together.close()

@@ -1,4 +1,4 @@
-"""Who sees a session or a row is said twice: by a statement, and of rows that were read."""
+"""The rule of who sees a session or a row stands twice: in a statement, and for rows in memory."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Who arrives is read once, and a right that changes meanwhile is noticed nevertheless."""
+"""A person who arrives is read once, and a right that changes meanwhile is noticed all the same."""
 
 import asyncio
 import json
