@@ -5,10 +5,11 @@ a document or an event to graphql-core. Nothing is awaited and nothing is read f
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
+from inspect import getattr_static
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
@@ -25,29 +26,27 @@ from graphql import (
     GraphQLSchema,
     NamedTypeNode,
     OperationDefinitionNode,
-    SelectionNode,
-    SelectionSetNode,
     VariableNode,
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from domain.limits import INT_MAX
-from execution.answers import write_answer
+from execution.answers import ANSWER_MAX_BYTES
+from execution.leaves import SCALARS, Complete, NotCompiledError, exactly
 from schema.types.fields import AT_HAND
-from schema.types.scalars import write_datetime
+
+__all__ = ["NotCompiledError", "Write", "compile_operation"]
 
 Write = Callable[[object], bytes]  # an event, the root field's value -> {"data": ...} as JSON
 Read = Callable[[Any], Any]  # an object -> the value of one of its fields
-Complete = Callable[[Any], Any]  # a field's value -> what stands in the answer; it refuses None
 Fields = list[tuple[str, Read, Complete]]
+Parent = OperationDefinitionNode | FieldNode
 Nodes = dict[str, list[FieldNode]]  # by the name in the answer; several are merged
 
+# Each may repeat the same long text, so more of them could need more memory than the process has.
+FIELDS_MAX = 500
+
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-
-
-class NotCompiledError(Exception):
-    """The document, or this one event, is for graphql-core to answer."""
 
 
 def compile_operation(
@@ -62,7 +61,7 @@ def compile_operation(
     """
     selection = _Selection(schema, fragments, variables)
     root = schema.subscription_type
-    roots = selection.collect(root, [operation.selection_set]) if root else {}
+    roots = selection.collect(root, [operation]) if root else {}
     if root is None or operation.directives or len(roots) != 1:
         raise NotCompiledError("not one root field")
     ((key, nodes),) = roots.items()
@@ -72,10 +71,14 @@ def compile_operation(
     complete = selection.complete(field.type, nodes)
 
     def write(event: object) -> bytes:
+        selection.length = 0
         try:
-            return write_answer({"data": {key: complete(event)}})
+            answer = orjson.dumps({"data": {key: complete(event)}})
         except Exception as error:
             raise NotCompiledError("an event that ends in an error") from error
+        if len(answer) > ANSWER_MAX_BYTES:
+            raise NotCompiledError("an answer that is too long")
+        return answer
 
     return write
 
@@ -92,31 +95,33 @@ class _Selection:
         self._schema = schema
         self._fragments = fragments
         self._variables = variables
+        self._fields = 0
+        self.length = 0  # of the rows of all lists of the event that is being written
 
-    def collect(self, kind: GraphQLObjectType, parts: Iterable[SelectionSetNode | None]) -> Nodes:
+    def collect(self, kind: GraphQLObjectType, parents: Iterable[Parent]) -> Nodes:
         """Find the fields that an object of this type is asked for, in the answer's order."""
         found: Nodes = {}
         spread: set[str] = set()
 
-        def visit(selections: Iterable[SelectionNode]) -> None:
-            for node in selections:
-                if not self._is_included(node):
+        def visit(parent: Any) -> None:
+            for node in parent.selection_set.selections:
+                if not all(map(self._lets_in, node.directives or ())):
                     continue
                 if isinstance(node, FieldNode):
                     key = node.alias.value if node.alias else node.name.value
                     found.setdefault(key, []).append(node)
                     continue
-                fragment: Any = node
+                fragment = node
                 if isinstance(node, FragmentSpreadNode):
                     if node.name.value in spread:
                         continue
                     spread.add(node.name.value)
                     fragment = self._fragments[node.name.value]
                 if self._applies(fragment.type_condition, kind):
-                    visit(fragment.selection_set.selections)
+                    visit(fragment)
 
-        for part in parts:
-            visit(part.selections if part else ())
+        for parent in parents:
+            visit(parent)
         return found
 
     def complete(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
@@ -128,12 +133,12 @@ class _Selection:
 
     def _complete_value(self, kind: GraphQLOutputType, nodes: list[FieldNode]) -> Complete:
         match kind:
-            case GraphQLScalarType() if kind.name in _SCALARS:
-                return _SCALARS[kind.name]
+            case GraphQLScalarType() if kind.name in SCALARS:
+                return SCALARS[kind.name]
             case GraphQLEnumType():
                 return {given.value: name for name, given in kind.values.items()}.__getitem__
             case GraphQLList():
-                return _listed(self.complete(kind.of_type, nodes))
+                return self._complete_list(self.complete(kind.of_type, nodes))
             case GraphQLObjectType():
                 return self._complete_object([kind], nodes)
             case GraphQLInterfaceType():
@@ -147,7 +152,7 @@ class _Selection:
         by_class: dict[type, Fields] = {}
         refusal = NotCompiledError("no type of the interface")
         for kind in kinds:
-            asked = self.collect(kind, [node.selection_set for node in nodes])
+            asked = self.collect(kind, nodes)
             try:
                 fields = [(key, *self._field(kind, same)) for key, same in asked.items()]
             except NotCompiledError as error:
@@ -163,10 +168,30 @@ class _Selection:
 
         return complete
 
+    def _complete_list(self, complete: Complete) -> Complete:
+        """Write a list row by row, until it is too long: in memory rows may share what is long."""
+
+        def complete_list(values: object) -> list[orjson.Fragment]:
+            if not isinstance(values, (list, tuple)):
+                raise NotCompiledError("not a list")
+            rows = []
+            for value in values:
+                row = orjson.dumps(complete(value))
+                self.length += len(row)
+                if self.length > ANSWER_MAX_BYTES:
+                    raise NotCompiledError("too long lists")
+                rows.append(orjson.Fragment(row))
+            return rows
+
+        return complete_list
+
     def _field(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Read, Complete]:
+        self._fields += 1
+        if self._fields > FIELDS_MAX:
+            raise NotCompiledError("too many fields")
         node, name = nodes[0], nodes[0].name.value
         if name == "__typename":
-            return lambda _: kind.name, _text
+            return lambda _: kind.name, exactly(str)
         field = kind.fields.get(name)
         declared = field.extensions.get(_DEFINITION) if field else None
         if field is None or not isinstance(declared, StrawberryField) or node.arguments:
@@ -176,15 +201,15 @@ class _Selection:
             return declared.metadata[AT_HAND], self._complete_value(nullable, nodes)
         if not declared.is_basic_field:
             raise NotCompiledError(f"{kind}.{name} has a resolver")
-        return attrgetter(declared.python_name), self.complete(field.type, nodes)
+        # A property is called itself: by its name that takes twice as long.
+        named = getattr_static(kind.extensions[_DEFINITION].origin, declared.python_name, None)
+        read = named.fget if isinstance(named, property) else None
+        return read or attrgetter(declared.python_name), self.complete(field.type, nodes)
 
     def _applies(self, condition: NamedTypeNode | None, kind: GraphQLObjectType) -> bool:
         if condition is None or condition.name.value == kind.name:
             return True
         return any(one.name == condition.name.value for one in kind.interfaces)
-
-    def _is_included(self, node: SelectionNode) -> bool:
-        return all(map(self._lets_in, node.directives or ()))
 
     def _lets_in(self, directive: DirectiveNode) -> bool:
         name = directive.name.value
@@ -199,47 +224,3 @@ class _Selection:
         if type(condition) is not bool:
             raise NotCompiledError(f"the condition of {name} is an error")
         return condition is (name == "include")
-
-
-def _listed(complete: Complete) -> Complete:
-    def complete_list(values: object) -> list[Any]:
-        if not isinstance(values, list | tuple):
-            raise NotCompiledError("not a list")
-        return [complete(value) for value in values]
-
-    return complete_list
-
-
-def _text(value: object) -> str:
-    if type(value) is str:
-        return value
-    raise NotCompiledError("not a text")
-
-
-def _int(value: object) -> int:
-    if type(value) is int and -INT_MAX - 1 <= value <= INT_MAX:
-        return value
-    raise NotCompiledError("not an Int")
-
-
-def _float(value: object) -> float:
-    if type(value) is float and isfinite(value):
-        return value
-    raise NotCompiledError("not a Float")
-
-
-def _boolean(value: object) -> bool:
-    if value is True or value is False:
-        return value
-    raise NotCompiledError("not a Boolean")
-
-
-_SCALARS: dict[str, Complete] = {
-    "String": _text,
-    "ID": _text,
-    "URL": _text,
-    "Int": _int,
-    "Float": _float,
-    "Boolean": _boolean,
-    "DateTime": write_datetime,
-}

@@ -47,7 +47,7 @@ def _open_since(cycles: tuple[Cycle, ...]) -> datetime | None:
     return moment_at(last.joined_ms) if last and last.left_ms is None else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Reckoning:
     """The moment and the session that times are counted by, the same for all rows of an answer."""
 

@@ -22,12 +22,9 @@ class Kind(StrEnum):
     ACCESS_KEY = "AccessKey"
 
 
-_NAMES = {kind: kind.value.encode() for kind in Kind}
-
-
 def encode(kind: Kind, number: int) -> strawberry.ID:
     # Base64 of letters, digits and a colon has none of + and /.
-    raw = b"%b:%d" % (_NAMES[kind], number)
+    raw = (kind + f":{number}").encode()
     return strawberry.ID(binascii.b2a_base64(raw, newline=False).decode())
 
 

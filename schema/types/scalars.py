@@ -13,6 +13,8 @@ URL = NewType("URL", str)
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
+_WRITTEN = "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ"  # isoformat takes twice as long
+
 # PostgreSQL's driver takes the first and the last moment that Python has for infinity, and reads
 # them without an offset: others send them for "always". A millisecond is told the same.
 _FIRST = datetime.min.replace(tzinfo=UTC) + timedelta.resolution
@@ -33,7 +35,11 @@ def read_datetime(value: object) -> datetime:
 
 def write_datetime(moment: datetime) -> str:
     """Write the moment in UTC with milliseconds, ending in Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    date = (moment.year, moment.month, moment.day)
+    time = (moment.hour, moment.minute, moment.second, moment.microsecond // 1000)
+    return _WRITTEN % (*date, *time)
 
 
 SCALARS: dict[object, ScalarDefinition] = {

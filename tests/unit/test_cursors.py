@@ -1,12 +1,24 @@
 """A cursor comes back as what it was made of, and nothing else is taken for one."""
 
+import base64
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.cursors import Place, list_cursor, list_place, stream_cursor, stream_place
 
 
 def test_a_place_in_a_stream_comes_back() -> None:
     assert stream_place(stream_cursor(12, 7, 99), 12) == Place(7, 99)
+
+
+@given(st.integers(), st.integers(), st.integers())
+def test_a_place_is_written_as_json_in_base64(session: int, version: int, mark: int) -> None:
+    raw = json.dumps(["s2", session, version, mark], separators=(",", ":")).encode()
+    written = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    assert stream_cursor(session, version, mark) == written
 
 
 def test_a_place_in_a_list_comes_back() -> None:
