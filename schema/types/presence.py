@@ -1,5 +1,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Self
 
@@ -31,8 +33,8 @@ class PresenceEvent:
     roster: strawberry.Private[tuple[AttendanceState, ...]]
     shared: strawberry.Private[Shared | None] = None
     cursor: str = worked_out(lambda event: stream_cursor(event.reckoning.session.id, *event.place))
-    version: int = worked_out(lambda event: event.place.version)
-    as_of: datetime = worked_out(lambda event: event.reckoning.now)
+    version: int = worked_out(attrgetter("place.version"))
+    as_of: datetime = worked_out(attrgetter("reckoning.now"))
 
     def shown(self) -> list[Attendance]:
         return [
@@ -40,7 +42,9 @@ class PresenceEvent:
             for state, person in self.rows
         ]
 
+    @cached_property
     def counted(self) -> AttendanceStatistics:
+        """Count once: a document may ask by many names, and the roster is long."""
         return AttendanceStatistics.of(self.roster, self.reckoning)
 
 
@@ -48,7 +52,7 @@ class PresenceEvent:
 class PresenceSnapshot(PresenceEvent):
     session: Session = worked_out(lambda event: session_of(event.reckoning.session))
     attendances: list[Attendance] = worked_out(lambda event: event.shown())
-    statistics: AttendanceStatistics = worked_out(lambda event: event.counted())
+    statistics: AttendanceStatistics = worked_out(attrgetter("counted"))
 
     @classmethod
     def of(
@@ -78,7 +82,7 @@ class PresenceChanges(PresenceEvent):
     removed_ids: list[strawberry.ID] = worked_out(
         lambda event: [encode(Kind.ATTENDANCE, number) for number in event.removed]
     )
-    statistics: AttendanceStatistics = worked_out(lambda event: event.counted())
+    statistics: AttendanceStatistics = worked_out(attrgetter("counted"))
 
     @classmethod
     def of(

@@ -119,7 +119,14 @@ async def test_a_change_that_was_heard_while_they_were_read_closes_the_socket_at
     template: Template,
 ) -> None:
     async with school(template) as at:
-        async with late(lambda: deactivate(at)):
+        watchers = at.served.app.process.watchers
+
+        async def change() -> None:
+            before = watchers.mark
+            await deactivate(at)
+            await until(lambda: watchers.mark > before, "the hint is heard")
+
+        async with late(change):
             async with arriving(at, headers(at.there["student"])) as socket:
                 assert await ended(socket) == (4403, "Forbidden")
 
