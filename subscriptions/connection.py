@@ -115,9 +115,7 @@ class Connection:
         self._ending: asyncio.Future[CloseError] = self._loop.create_future()
         timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
-        self._spoke_at = self._loop.time()
-        times = (lambda: self._spoke_at, self._last_heard_at)
-        self._pulse = Pulse(self._limits.ping_s, *times, self._ping, self._give_up)
+        self._pulse = Pulse(self._limits.ping_s, self._channel, self._ping, self._give_up)
 
     async def run(self) -> None:
         """Run until the client leaves, a rule is broken, the token expires, or we fail."""
@@ -146,7 +144,7 @@ class Connection:
             frame = await self._websocket.receive()
             if frame["type"] == "websocket.disconnect":
                 raise CloseError(CloseCode.GONE, "")
-            self._spoke_at = self._loop.time()
+            self._pulse.spoke_at = self._loop.time()
             if frame.get("text") is None:
                 raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
             match message := read(frame["text"]):
@@ -177,9 +175,6 @@ class Connection:
         self._connected.call_when_signed_out(partial(self._end, signed_out))
         await self._send(ACKNOWLEDGE)
         self._pulse.start()
-
-    def _last_heard_at(self) -> float:
-        return max(self._spoke_at, self._channel.heard_at) if self._channel else self._spoke_at
 
     def _ping(self) -> None:
         if self._channel is None:

@@ -92,21 +92,21 @@ async def test_a_big_roster_and_each_change_of_it_pass_through_nginx(
             await follow_comers(url, await big_class(students=350))
 
 
-async def follow_comers(url: str, lesson: BigClass) -> None:
+async def follow_comers(url: str, class_: BigClass) -> None:
     """Watch the roster while people come one by one; then each stands in the copy that is kept."""
     copy = Dashboard()
     async with dial(url) as socket:
         await socket.send(
-            json.dumps({"type": "connection_init", "payload": headers(lesson.teacher)})
+            json.dumps({"type": "connection_init", "payload": headers(class_.teacher)})
         )
         assert await heard(socket) == {"type": "connection_ack"}
-        await socket.send(subscribe(PRESENCE, variables={"id": lesson.id}))
+        await socket.send(subscribe(PRESENCE, variables={"id": class_.id}))
         snapshot = await heard(socket)
         assert len(json.dumps(snapshot)) > 65_536
         assert copy.take(snapshot["payload"]["data"]["sessionPresence"])
-        assert len(copy.roster) == len(lesson.students) + 1
-        for number, student in enumerate(lesson.students[:COMERS], start=1):
-            await lesson.joins(student)
+        assert len(copy.roster) == len(class_.students) + 1
+        for number, student in enumerate(class_.students[:COMERS], start=1):
+            await class_.joins(student)
             change = (await heard(socket))["payload"]["data"]["sessionPresence"]
             assert copy.take(change)
             assert change["statistics"]["inMeeting"] == number

@@ -3,8 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,18 +10,13 @@ import pytest
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
-import clock
-from models import Session, User
-from schema.types.ids import Kind, encode
+from models import User
 from tests.conftest import Template
-from tests.support import make
-from tests.support.app import Served, headers, serving_app, token
-from tests.support.livekit_events import PATH, Room, Stay
+from tests.support.app import headers, token
+from tests.support.live_class import LiveClass, live_class
 from tests.support.node import client as node_client
 from tests.support.sockets import dial, ended, heard, subscribe
 from tests.support.streams import PRESENCE, Dashboard
-from tests.support.webhooks import encode as body_of
-from tests.support.webhooks import sign
 
 WATCH = """
 subscription {{ sessionPresence(sessionId: "{id}") {{
@@ -34,53 +27,13 @@ subscription {{ sessionPresence(sessionId: "{id}") {{
 """
 
 
-@dataclass
-class Class:
-    """A session that is on, in a server that runs."""
-
-    served: Served
-    session: Session
-    teacher: User
-    student: User
-    room: Room
-
-    @property
-    def id(self) -> str:
-        return str(encode(Kind.SESSION, self.session.id))
-
-    async def tells(self, event: dict[str, Any]) -> int:
-        """Post this event as LiveKit; return the status of the answer."""
-        body = body_of(event)
-        signed = {
-            "Authorization": sign(body, now=clock.now()),
-            "Content-Type": "application/webhook+json",
-        }
-        async with httpx.AsyncClient() as livekit:
-            answer = await livekit.post(f"{self.served.url}{PATH}", content=body, headers=signed)
-        return answer.status_code
-
-    async def joins(self) -> Stay:
-        stay = Stay(self.student, clock.now())
-        assert await self.tells(self.room.joined(stay)) == 200
-        return stay
-
-    async def leaves(self, stay: Stay) -> None:
-        assert await self.tells(self.room.left(stay, clock.now())) == 200
-
-
 @pytest.fixture
-async def running(template: Template) -> AsyncIterator[Class]:
-    async with serving_app(await template.fresh()) as served:
-        now = clock.now()
-        academy = await make.academy()
-        teacher, student = await make.teacher(academy), await make.student(academy)
-        session = await make.session(
-            academy, teacher, student=student, at=now - timedelta(minutes=1), now=now
-        )
-        yield Class(served, session, teacher, student, Room(session, now))
+async def running(template: Template) -> AsyncIterator[LiveClass]:
+    async with live_class(template) as live:
+        yield live
 
 
-async def test_graphql_ws_sees_a_student_come_and_go(running: Class) -> None:
+async def test_graphql_ws_sees_a_student_come_and_go(running: LiveClass) -> None:
     url = running.served.url.replace("http", "ws") + "/graphql"
     query = WATCH.format(id=running.id)
     async with node_client("follow.mjs", url, token(running.teacher), query) as follower:
@@ -100,7 +53,7 @@ async def test_graphql_ws_sees_a_student_come_and_go(running: Class) -> None:
         assert (await event())["changes"] == [{"presence": "LEFT", "user": name}]
 
 
-async def test_gql_sees_a_student_come_and_go(running: Class) -> None:
+async def test_gql_sees_a_student_come_and_go(running: LiveClass) -> None:
     transport = WebsocketsTransport(
         url=running.served.url.replace("http", "ws") + "/graphql",
         subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
@@ -116,7 +69,7 @@ async def test_gql_sees_a_student_come_and_go(running: Class) -> None:
         await events.aclose()
 
 
-async def test_a_dashboard_whose_connection_is_cut_misses_nothing(running: Class) -> None:
+async def test_a_dashboard_whose_connection_is_cut_misses_nothing(running: LiveClass) -> None:
     dashboard = Dashboard()
 
     async def follow(events: int) -> None:
@@ -140,13 +93,13 @@ async def test_a_dashboard_whose_connection_is_cut_misses_nothing(running: Class
     assert seen == ["IN_MEETING", "NOT_JOINED"]
 
 
-async def test_a_bad_token_closes_the_socket_so_that_clients_renew_it(running: Class) -> None:
+async def test_a_bad_token_closes_the_socket_so_that_clients_renew_it(running: LiveClass) -> None:
     async with dial(running.served.url) as socket:
         await socket.send('{"type":"connection_init","payload":{"Authorization":"Bearer no"}}')
         assert await ended(socket) == (4403, "Forbidden")
 
 
-async def test_without_a_token_a_subscription_is_refused(running: Class) -> None:
+async def test_without_a_token_a_subscription_is_refused(running: LiveClass) -> None:
     async with dial(running.served.url) as socket:
         await socket.send('{"type":"connection_init"}')
         await heard(socket)
@@ -156,7 +109,7 @@ async def test_without_a_token_a_subscription_is_refused(running: Class) -> None
         assert told["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_the_systems_status_comes_at_once_and_by_itself(running: Class) -> None:
+async def test_the_systems_status_comes_at_once_and_by_itself(running: LiveClass) -> None:
     query = "subscription { systemStatus { asOf isHealthy clock { isRunning lastBeatAt } } }"
     async with dial(running.served.url) as socket:
         await socket.send(_init(running.student))
@@ -168,7 +121,7 @@ async def test_the_systems_status_comes_at_once_and_by_itself(running: Class) ->
         assert not status["isHealthy"]
 
 
-async def test_ready_says_whether_the_clock_runs(running: Class) -> None:
+async def test_ready_says_whether_the_clock_runs(running: LiveClass) -> None:
     async with httpx.AsyncClient(base_url=running.served.url) as client:
         assert (await client.get("/health/live")).status_code == 200
         ready = await client.get("/health/ready")
