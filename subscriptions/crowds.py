@@ -16,7 +16,7 @@ from typing import Protocol
 from domain.errors import DomainError
 from execution.selections import NotCompiledError, Write
 from subscriptions.right import Right
-from subscriptions.transport import Outlet
+from subscriptions.transport import Outlet, Way, write_to_all
 
 logger = logging.getLogger("halaqa.crowds")
 
@@ -48,77 +48,72 @@ class Parking:
 
 
 class Crowd:
-    """The parked subscribers of one stream who are sent the same text."""
+    """The parked subscribers of one stream who are sent the same text.
+
+    `position` is the version that their clients have, `texts` counts what was written.
+    """
 
     def __init__(self, stream: Stream, write: Write, forget: Callable[[], object]) -> None:
+        self.position = stream.version
+        self.texts = 0
+        self.members: dict[Parked, Way] = {}
         self._stream = stream
         self._write = write
         self._forget = forget  # called when the last one leaves
-        self._members: dict[Parked, None] = {}
-        self._position = stream.version
-
-    def add(self, member: "Parked") -> None:
-        self._members[member] = None
-
-    def remove(self, member: "Parked") -> None:
-        if member in self._members:
-            del self._members[member]
-            if not self._members:
-                self._forget()
 
     def tell(self) -> None:
         """Write what is new to everybody. Where that cannot be, their own tasks go on."""
-        before, self._position = self._position, self._stream.version
-        can_tell = is_over = True
+        is_over = True
         try:
-            texts = [self._write(event) + b"}" for event in self._stream.news(before)]
+            texts = [self._write(event) + b"}" for event in self._stream.news(self.position)]
             is_over = self._stream.is_over()
         except Exception as error:  # their tasks meet it too, and answer it
-            texts, can_tell = [], False
             if not isinstance(error, NotCompiledError | DomainError):
                 logger.warning("crowd not told", exc_info=True)
-        for member in tuple(self._members):
-            if can_tell:
-                member.take(texts, self._position)
-            if is_over:
+        else:
+            for text in texts:
+                write_to_all(self.members.values(), text)
+            self.texts += len(texts)
+            self.position = self._stream.version
+        if is_over:
+            for member in tuple(self.members):
                 member.leave()
+
+    def remove(self, member: "Parked") -> None:
+        del self.members[member]
+        if not self.members:
+            self._forget()
 
 
 class Parked:
-    """One subscriber in a crowd. `position` is the version that its client has."""
+    """One subscriber in a crowd."""
 
-    __slots__ = ("_crowd", "_ended", "_outlet", "_right", "position")
+    __slots__ = ("_crowd", "_ended", "_outlet", "_right", "_texts")
 
-    def __init__(self, crowd: Crowd, outlet: Outlet, right: Right, position: int) -> None:
-        self.position = position
+    def __init__(self, crowd: Crowd, outlet: Outlet, right: Right) -> None:
         self._crowd, self._outlet, self._right = crowd, outlet, right
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        crowd.add(self)
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._texts = crowd.texts
+        crowd.members[self] = outlet.way
         outlet.park(self.leave)
         right.on_hold = self.leave
 
     async def wait(self) -> int:
-        """Wait until the operation's own task has to go on; return where it goes on from."""
+        """Wait until the operation's own task has to go on; return where its client is."""
         try:
-            await self._ended
+            return await self._ended
         finally:
             self.leave()
-        return self.position
-
-    def take(self, texts: list[bytes], position: int) -> None:
-        """Write to the socket, unless a write to another of the crowd has made this one leave."""
-        if not self._ended.done():
-            for text in texts:
-                self._outlet.write(text)
-            self.position = position
 
     def leave(self) -> None:
         """Get nothing more written from here on."""
-        self._crowd.remove(self)
-        self._outlet.unpark()
-        self._right.on_hold = None
-        if not self._ended.done():
-            self._ended.set_result(None)
+        if self in self._crowd.members:
+            self._crowd.remove(self)
+            self._outlet.unpark()
+            self._outlet.has_written |= self._crowd.texts > self._texts
+            self._right.on_hold = None
+            if not self._ended.done():
+                self._ended.set_result(self._crowd.position)
 
 
 class Crowds:
@@ -127,12 +122,12 @@ class Crowds:
     def __init__(self) -> None:
         self._crowds: dict[int | None, dict[Hashable, Crowd]] = {}
 
-    def park(self, stream: Stream, position: int, parking: Parking, right: Right) -> Parked:
-        """Add a subscriber who has all there is until this position."""
+    def park(self, stream: Stream, parking: Parking, right: Right) -> Parked:
+        """Add a subscriber whose client has all there is."""
         crowds, key = self._crowds.setdefault(stream.user_id, {}), parking.key
         if key not in crowds:
             crowds[key] = Crowd(stream, parking.write, partial(crowds.pop, key))
-        return Parked(crowds[key], parking.outlet, right, position)
+        return Parked(crowds[key], parking.outlet, right)
 
     def tell(self, subjects: Iterable[int | None]) -> None:
         """Tell the crowds that wait for any change, or for one of these people's."""

@@ -5,7 +5,7 @@ whose peer reads nothing. Another ASGI server gives no channel: there all is sen
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import orjson
@@ -17,7 +17,9 @@ quiet = logging.getLogger("uvicorn.sockets")
 quiet.setLevel(logging.WARNING)
 
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
-COPIED_MAX_BYTES = 16 * 1024  # a longer part is kept once for all sockets that wait to take it
+COPIED_MAX_BYTES = 16 * 1024  # a longer payload is kept once for all sockets that wait to take it
+
+Way = tuple[bytes, Callable[[bytes], None]]  # what an operation's messages open with, and a socket
 
 
 def frame_head(length: int) -> bytes:
@@ -48,13 +50,13 @@ class Channel:
         is_ending = protocol.close_sent or protocol.transport.is_closing()
         return protocol.writable.is_set() and not is_ending
 
-    def write(self, head: bytes, tail: bytes = b"") -> None:
-        """Write a text message, in two parts: the second may be the same for many sockets."""
-        transport, opening = self._protocol.transport, frame_head(len(head) + len(tail))
-        if len(tail) < COPIED_MAX_BYTES:
-            transport.write(opening + head + tail)
-        else:
-            transport.writelines((opening + head, tail))
+    @property
+    def write_raw(self) -> Callable[[bytes], None]:
+        return self._protocol.transport.write
+
+    def write(self, text: bytes) -> None:
+        """Write a text message."""
+        self._protocol.transport.write(frame_head(len(text)) + text)
 
     def stop(self) -> None:
         for outlet in tuple(self.parked):
@@ -64,14 +66,16 @@ class Channel:
 class Outlet:
     """One operation's way to its socket, past its task, while its channel is free.
 
-    `stop` ends the parking: the channel is not free any more, or the client has had enough.
+    `way` is what `write_to_all` takes. `has_written` says that the client got events by it. `stop`
+    ends the parking: the channel is not free any more, or the client has had enough.
     """
 
-    __slots__ = ("_head", "_on_stop", "channel", "has_written")
+    __slots__ = ("_on_stop", "channel", "has_written", "way")
 
     def __init__(self, channel: Channel, operation_id: str) -> None:
+        head = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
         self.channel = channel
-        self._head = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
+        self.way: Way = (head, channel.write_raw)
         self.has_written = False
         self._on_stop: Callable[[], None] | None = None
 
@@ -83,14 +87,26 @@ class Outlet:
         self._on_stop = None
         self.channel.parked.discard(self)
 
-    def write(self, payload: bytes) -> None:
-        """Write a `next` message: the payload is its rest, with the closing brace."""
-        self.channel.write(self._head, payload)
-        self.has_written = True
-
     def stop(self) -> None:
         if self._on_stop is not None:
             self._on_stop()
+
+
+def write_to_all(ways: Iterable[Way], payload: bytes) -> None:
+    """Write a `next` message to each; the payload is its rest, with the closing brace.
+
+    Nothing of ours runs meanwhile that could change who is written to.
+    """
+    openings: dict[int, bytes] = {}
+    for head, write in ways:
+        opening = openings.get(len(head))
+        if opening is None:
+            opening = openings[len(head)] = frame_head(len(head) + len(payload))
+        if len(payload) < COPIED_MAX_BYTES:
+            write(opening + head + payload)
+        else:
+            write(opening + head)
+            write(payload)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -121,7 +137,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stop_channel()
+        self.loop.call_soon(self._stop_channel)  # not in the middle of writing to all
 
     def handle_close(self, event: Frame) -> None:
         self._stop_channel()  # nothing may follow the close frame that this answers with

@@ -40,7 +40,7 @@ class Watch:
         if parking is None or not parking.outlet.channel.is_free:
             await self.hub.wait_for_change(position, self.right.lost, stream.user_id)
             return position
-        return await self.hub.crowds.park(stream, position, parking, self.right).wait()
+        return await self.hub.crowds.park(stream, parking, self.right).wait()
 
 
 def parking_of(info: Info, audience: Audience) -> Parking | None:

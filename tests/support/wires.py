@@ -27,7 +27,4 @@ class Wire:
             if self.takes == 0:
                 self.takes = None
                 self.writable.clear()
-                self.on_full()
-
-    def writelines(self, parts: tuple[bytes, ...]) -> None:
-        self.write(b"".join(parts))
+                asyncio.get_running_loop().call_soon(self.on_full)

@@ -66,9 +66,9 @@ class Screen:
             raise NotCompiledError("unknown")
         return json.dumps({"data": event}).encode()
 
-    def park(self, position: int = 0) -> Parked:
+    def park(self) -> Parked:
         parking = Parking(self.outlet, self.key, self.write)
-        return self.crowds.park(self.stream, position, parking, self.right)
+        return self.crowds.park(self.stream, parking, self.right)
 
     async def follow(self) -> None:
         """Do what `streams.follow` does, with numbers."""
@@ -87,7 +87,7 @@ class Screen:
                 self.is_over = True
                 return
             if self.outlet.channel.is_free:
-                position = await self.park(position).wait()
+                position = await self.park().wait()
             else:
                 await self.wire.writable.wait()
 
@@ -142,7 +142,7 @@ async def test_nothing_is_written_to_somebody_whose_right_is_in_doubt() -> None:
     assert await waiting.wait() == 0
 
 
-async def test_two_operations_on_a_socket_that_gets_full_know_what_each_was_sent() -> None:
+async def test_operations_on_a_socket_that_gets_full_are_given_back_to_their_tasks() -> None:
     crowds, stream, wire = Crowds(), Numbers(), Wire(takes=1)
     first, second = Screen(stream, crowds, wire, "1"), Screen(stream, crowds, wire, "2")
     waiting = []
@@ -151,8 +151,11 @@ async def test_two_operations_on_a_socket_that_gets_full_know_what_each_was_sent
         waiting.append(screen.park())
     stream.version = 1
     crowds.tell([None])
-    assert (first.got, second.got) == ([1], [])
-    assert [await one.wait() for one in waiting] == [1, 0]
+    assert (first.got, second.got) == ([1], [1])
+    assert [await one.wait() for one in waiting] == [1, 1]
+    stream.version = 2
+    crowds.tell([None])
+    assert (first.got, second.got) == ([1], [1])
 
 
 async def test_an_event_that_is_not_compiled_is_left_to_each_ones_own_task() -> None:
