@@ -31,7 +31,8 @@ def state_to_json(state: AttendanceState) -> dict[str, Any]:
 
 def state_from_json(told: dict[str, Any]) -> AttendanceState:
     known = _known(told)
-    return _STATE.validate_python(known | {"result": known})
+    state: AttendanceState = _STATE.validator.validate_python(known | {"result": known})
+    return state
 
 
 def _known(stored: dict[str, Any]) -> dict[str, Any]:

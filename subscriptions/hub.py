@@ -11,7 +11,6 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -62,7 +61,7 @@ class Hub:
         self.floor = 0  # the ring has everything after it
         self.roster: dict[int, AttendanceState] = {}
         self.people: dict[int, models.User] = {}
-        self.edition = 0  # counts changes of the row or a name, also those without an event
+        self.edition = 0  # counts changes of the row or a name without an event
         self.changed_at: Counter[int] = Counter()  # the last version that changed a person's row
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
@@ -134,12 +133,8 @@ class Hub:
             needed = {*user_ids, *subjects}
             people = await models.User.in_bulk(needed, "id") if needed else {}
             # Nothing is awaited from here on: a watcher sees all of what is new, or nothing yet.
-            former = self.people
-            is_person_new = any(
-                number not in former or _differ(person, former[number])
-                for number, person in people.items()
-            )
-            if is_person_new or _differ(session, self.session):
+            is_news = session.version > self.version
+            if not is_news and (self._is_new(people) or _differ(session, self.session)):
                 self.edition += 1
             self.people |= people
             for row in rows:
@@ -153,11 +148,17 @@ class Hub:
                     self.roster[row.state.participant_id] = row.state
                 if row.kind is SessionEventKind.PRESENCE_REMOVED:
                     self.roster.pop(row.payload["participant_id"], None)
-            is_news = session.version > self.version
             self.session, self.version = session, session.version
             self.floor = max(self.floor, self.version - len(self._ring))
             if is_news:
                 self._wake((None, *subjects))
+
+    def _is_new(self, people: dict[int, models.User]) -> bool:
+        former = self.people
+        return any(
+            number not in former or _differ(person, former[number])
+            for number, person in people.items()
+        )
 
     def _wake(self, subjects: Collection[int | None]) -> None:
         for subject in subjects:
@@ -189,8 +190,8 @@ class Hub:
 
     def after(self, position: int) -> list[Entry]:
         """Return the events after a position that the ring still has."""
-        skip = len(self._ring) - (self.version - position)
-        return list(islice(self._ring, max(0, skip), None))
+        missed = min(self.version - position, len(self._ring))
+        return [self._ring[-number] for number in range(missed, 0, -1)]
 
     def build_once(self, key: tuple[object, ...], build: Callable[[], T]) -> T:
         """Build an event once for all watchers who need the same; the last few are kept."""

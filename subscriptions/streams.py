@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,16 +21,19 @@ from subscriptions.stream_services import Info
 from subscriptions.watch import watching
 
 
-@dataclass(frozen=True, slots=True)
 class SessionStream(ABC):
     """A stream of one session to an audience; with `user_id`, of one person's row.
 
-    Its events are built once for all whose streams are equal. They hold what is so now.
+    Its events are built once for all whose streams are alike. They hold what is so now.
     """
 
-    hub: Hub
-    audience: Audience
-    user_id: int | None = None
+    __slots__ = ("audience", "hub", "scope", "user_id")
+
+    def __init__(self, hub: Hub, audience: Audience, user_id: int | None = None) -> None:
+        self.hub = hub
+        self.audience = audience
+        self.user_id = user_id
+        self.scope = Scope(f"session:{hub.session_id}", audience)
 
     @property
     def version(self) -> int:
@@ -41,10 +43,6 @@ class SessionStream(ABC):
     def floor(self) -> int:
         """Return the position before which news is not known any more."""
         return self.hub.floor
-
-    @property
-    def scope(self) -> Scope:
-        return Scope(f"session:{self.hub.session_id}", self.audience)
 
     @abstractmethod
     def whole(self) -> list[object]:
@@ -61,6 +59,8 @@ class SessionStream(ABC):
 
 class RosterStream(SessionStream):
     """The roster for those who manage the session, until the final result."""
+
+    __slots__ = ()
 
     def whole(self) -> list[object]:
         hub, now = self.hub, clock.now()
@@ -88,6 +88,8 @@ class RosterStream(SessionStream):
 class EventStream(SessionStream):
     """The events of a session, for all who see it: each those that its audience may read."""
 
+    __slots__ = ()
+
     def whole(self) -> list[object]:
         hub, now = self.hub, clock.now()
         key = ("session", hub.version, hub.edition, self.audience, now.replace(microsecond=0))
@@ -108,6 +110,8 @@ class RowStream(SessionStream):
 
     When the row is gone it ends for staff, and is FORBIDDEN for others.
     """
+
+    __slots__ = ()
 
     @property
     def floor(self) -> int:
