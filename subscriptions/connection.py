@@ -210,6 +210,7 @@ class Connection:
                 if is_last:  # forgotten first: having read it, the client may use the id again
                     self._operations.pop(operation.id, None)
                 await self._send(text)
+                del text  # the next event may be hours away
 
     async def _send(self, text: str) -> None:
         if self._channel is not None and self._channel.is_free:

@@ -74,6 +74,7 @@ async def frames(
                 text = next_text(operation.id, ExecutionResult(data=None, errors=[error]))
             yield text, False
             has_sent = True
+            del item, result, text  # the next event may be hours away
     yield complete_text(operation.id), True
 
 

@@ -47,11 +47,13 @@ class Pulse:
             self._timer.cancel()
 
     def _beat(self) -> None:
-        now = self._loop.time()
-        heard_at = max(self.spoke_at, self._channel.heard_at) if self._channel else self.spoke_at
-        if heard_at > self._pinged_at:
+        now, heard_at, spoke_at = self._loop.time(), self.spoke_at, self.spoke_at
+        if self._channel is not None:
+            heard_at = max(heard_at, self._channel.heard_at)
+            spoke_at = max(spoke_at, self._channel.spoke_at)
+        if heard_at >= self._pinged_at:  # uvloop counts whole milliseconds
             self._unanswered = 0
-        wait_s, silent_s = self._every_s, now - self.spoke_at
+        wait_s, silent_s = self._every_s, now - spoke_at
         if silent_s < NEARLY * self._every_s:
             wait_s -= silent_s
         elif self._unanswered == PINGS:

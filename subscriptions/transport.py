@@ -19,6 +19,9 @@ quiet.setLevel(logging.WARNING)
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
 COPIED_MAX_BYTES = 16 * 1024  # a longer payload is kept once for all sockets that wait to take it
 
+# As the clients write it: ten thousand idle ones send some hundreds a second.
+PONGS = (b'{"type":"pong"}', b'{"type": "pong"}')
+
 Way = tuple[bytes, Callable[[bytes], None]]  # what an operation's messages open with, and a socket
 
 
@@ -37,12 +40,13 @@ class Channel:
     While it is not free nothing is written past the tasks: they wait, or find the socket closed.
     """
 
-    __slots__ = ("_protocol", "heard_at", "parked")
+    __slots__ = ("_protocol", "heard_at", "parked", "spoke_at")
 
     def __init__(self, protocol: "SocketProtocol") -> None:
         self._protocol = protocol
         self.parked: set[Outlet] = set()
         self.heard_at = 0.0  # by the loop's clock; any frame counts
+        self.spoke_at = 0.0  # when a pong message came, of which the app hears nothing
 
     @property
     def is_free(self) -> bool:
@@ -134,6 +138,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.channel is not None:
             self.channel.heard_at = self.loop.time()
         super().data_received(data)
+
+    def handle_text(self, event: Frame) -> None:
+        if self.channel is not None and event.fin and event.data in PONGS:
+            self.channel.spoke_at = self.channel.heard_at
+        else:
+            super().handle_text(event)
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -278,7 +278,11 @@ static void take_message(int number, const unsigned char *text, size_t length, i
 static void take_frame(int number, int first, const unsigned char *data, size_t length)
 {
     switch (first & 15) {
-    case 8: drop(number, "closed by the server"); break;
+    case 8:
+        if (failed < 3 && length >= 2)
+            fprintf(stderr, "code %d, %.*s: ", data[0] << 8 | data[1], (int)length - 2, data + 2);
+        drop(number, "closed by the server");
+        break;
     case 9: pings++; send_frame(connections[number].socket, 10, data, length); break;
     case 10: break;
     default:
