@@ -11,22 +11,22 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.errors import DomainError, UnauthenticatedError
 from execution.context import Permission
-from execution.selections import Write
+from execution.selections import Render
 from execution.sharing import Plan, Plans
 from schema.types.shared import Shared
 
 _plans = Plans()
 
 
-def writer_of(info: strawberry.Info[Any, Any]) -> tuple[Hashable, Write] | None:
-    """Return what writes an operation's events, for its resolver; None where they are executed.
+def renderer_of(info: strawberry.Info[Any, Any]) -> tuple[Hashable, Render] | None:
+    """Return what renders an operation's events, for its resolver; None where they are executed.
 
-    Operations with an equal key write the same.
+    Operations with an equal key render the same.
     """
     raw, variables = info._raw_info, info.variable_values
     plan = _plans.find(raw.schema, raw.operation, raw.fragments)
-    write = plan.writer(raw.schema, raw.fragments, variables)
-    return (plan.answer_key(variables), write) if write else None
+    render = plan.renderer(raw.schema, raw.fragments, variables)
+    return (plan.answer_key(variables), render) if render else None
 
 
 class SharedData(dict[str, Any]):

@@ -35,9 +35,9 @@ from execution.answers import ANSWER_MAX_BYTES
 from execution.leaves import SCALARS, Complete, NotCompiledError, exactly
 from schema.types.fields import AT_HAND
 
-__all__ = ["NotCompiledError", "Write", "compile_operation"]
+__all__ = ["NotCompiledError", "Render", "compile_operation"]
 
-Write = Callable[[object], bytes]  # an event, the root field's value -> {"data": ...} as JSON
+Render = Callable[[object], bytes]  # an event, the root field's value -> {"data": ...} as JSON
 Read = Callable[[Any], Any]  # an object -> the value of one of its fields
 Fields = list[tuple[str, Read, Complete]]
 Parent = OperationDefinitionNode | FieldNode
@@ -54,7 +54,7 @@ def compile_operation(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
-) -> Write:
+) -> Render:
     """Compile a valid subscription; `variables` are the coerced ones of @skip and @include.
 
     The arguments of the root field are left out: they chose the events.
@@ -70,7 +70,7 @@ def compile_operation(
         raise NotCompiledError("the root field is none of the subscription's")
     complete = selection.complete(field.type, nodes)
 
-    def write(event: object) -> bytes:
+    def render(event: object) -> bytes:
         selection.length = 0
         try:
             answer = orjson.dumps({"data": {key: complete(event)}})
@@ -80,11 +80,14 @@ def compile_operation(
             raise NotCompiledError("an answer that is too long")
         return answer
 
-    return write
+    return render
 
 
 class _Selection:
-    """Compiles the selections of one operation, with the values of its variables."""
+    """Compiles the selections of one operation, with the values of its variables.
+
+    While an event is rendered only `length` changes: how long its lists are so far.
+    """
 
     def __init__(
         self,
@@ -163,13 +166,13 @@ class _Selection:
             raise refusal
 
         def complete(value: object) -> dict[str, Any]:
-            fields = by_class[type(value)]
+            fields = by_class[type(value)]  # a KeyError leaves the event to graphql-core
             return {key: complete_field(read(value)) for key, read, complete_field in fields}
 
         return complete
 
     def _complete_list(self, complete: Complete) -> Complete:
-        """Write a list row by row, until it is too long: in memory rows may share what is long."""
+        """Render a list row by row, until it is too long: in memory rows may share what is long."""
 
         def complete_list(values: object) -> list[orjson.Fragment]:
             if not isinstance(values, (list, tuple)):
@@ -197,6 +200,7 @@ class _Selection:
         if field is None or not isinstance(declared, StrawberryField) or node.arguments:
             raise NotCompiledError(f"{kind}.{name} is no plain field")
         if AT_HAND in declared.metadata:
+            # None is refused, as it is not at hand: graphql-core awaits the value.
             nullable = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
             return declared.metadata[AT_HAND], self._complete_value(nullable, nodes)
         if not declared.is_basic_field:

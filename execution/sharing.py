@@ -21,7 +21,7 @@ from graphql import (
 )
 from graphql.language import FragmentDefinitionNode
 
-from execution.selections import NotCompiledError, Write, compile_operation
+from execution.selections import NotCompiledError, Render, compile_operation
 
 _SESSION = {
     "attendances",
@@ -62,7 +62,7 @@ PER_VIEWER: dict[str, set[str]] = {
 
 Fragments = dict[str, FragmentDefinitionNode]
 
-WRITERS_MAX = 8  # of one operation, by the values that its directives take
+RENDERERS_MAX = 8  # of one operation, by the values that its directives take
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ class Plan:
     is_shareable: bool
     cursors: frozenset[str]
     inner: frozenset[str]
-    _writers: OrderedDict[Hashable, Write | None] = field(default_factory=OrderedDict)
+    _renderers: OrderedDict[Hashable, Render | None] = field(default_factory=OrderedDict)
 
     def answer_key(self, variables: Mapping[str, Any]) -> Hashable:
         """Return what two subscribers to the same events share if they get the same answers.
@@ -86,9 +86,9 @@ class Plan:
         """
         return self, _values(variables, variables.keys() - self.cursors)
 
-    def writer(
+    def renderer(
         self, schema: GraphQLSchema, fragments: Fragments, variables: Mapping[str, Any]
-    ) -> Write | None:
+    ) -> Render | None:
         """Return the compiled selection; None where each viewer, or graphql-core, is needed.
 
         It does not depend on the arguments of the root field: all sessions share it.
@@ -96,15 +96,15 @@ class Plan:
         if not self.is_shareable:
             return None
         key = _values(variables, self.inner)
-        if key not in self._writers:
+        if key not in self._renderers:
             try:
-                write = compile_operation(schema, self.operation, fragments, variables)
+                render = compile_operation(schema, self.operation, fragments, variables)
             except NotCompiledError:
-                write = None
-            self._writers[key] = write
-            if len(self._writers) > WRITERS_MAX:
-                self._writers.popitem(last=False)
-        return self._writers[key]
+                render = None
+            self._renderers[key] = render
+            if len(self._renderers) > RENDERERS_MAX:
+                self._renderers.popitem(last=False)
+        return self._renderers[key]
 
 
 def _values(variables: Mapping[str, Any], names: Iterable[str]) -> Hashable:

@@ -87,7 +87,7 @@ class _Operation:
 
     def cancel(self) -> None:
         if self.outlet is not None:
-            self.outlet.stop()  # at once: the client may use the id again
+            self.outlet.call_back()  # at once: the client may use the id again
         self.task.cancel()
 
 

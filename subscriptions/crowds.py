@@ -1,9 +1,10 @@
 """Crowds: those who wait for the same and have all there is. What is new is written to all at once.
 
-A subscriber's own task, and all that GraphQL does for it, costs far more than its message. So the
-task is parked while nothing is in doubt: the hub renders an event once and writes to each socket.
-The task goes on, from where its client is, when its right is in doubt or lost, its socket is full,
-its operation ends, or an event comes that only graphql-core can answer.
+A watcher's own task, and all that GraphQL does for it, costs far more than its message. So the task
+stands in a crowd while nothing is in doubt (it comes by `follow` in streams.py and `wait` in
+watch.py): the hub renders an event once, and writes it to each socket. The task is called back, and
+goes on from where its client is, when its right is in doubt or lost, its socket is full, its
+operation ends, or an event comes that only graphql-core can answer.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from functools import partial
 from typing import Protocol
 
 from domain.errors import DomainError
-from execution.selections import NotCompiledError, Write
+from execution.selections import NotCompiledError, Render
 from subscriptions.right import Right
 from subscriptions.transport import Outlet, Way, write_to_all
 
@@ -39,69 +40,64 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parking:
-    """How an operation can be parked: those of an equal key are sent the text `write` makes."""
+class Ticket:
+    """Lets an operation into a crowd: those of an equal key are sent the text of `render`."""
 
     outlet: Outlet
     key: Hashable
-    write: Write
+    render: Render
 
 
 class Crowd:
-    """The parked subscribers of one stream who are sent the same text.
+    """The watchers of one stream who are sent the same text; `position` is what they all have."""
 
-    `position` is the version that their clients have, `texts` counts what was written.
-    """
-
-    def __init__(self, stream: Stream, write: Write, forget: Callable[[], object]) -> None:
+    def __init__(self, stream: Stream, render: Render, forget: Callable[[], object]) -> None:
         self.position = stream.version
-        self.texts = 0
-        self.members: dict[Parked, Way] = {}
+        self.members: dict[Member, Way] = {}
         self._stream = stream
-        self._write = write
+        self._render = render
         self._forget = forget  # called when the last one leaves
 
     def tell(self) -> None:
-        """Write what is new to everybody. Where that cannot be, their own tasks go on."""
+        """Write what is new to everybody. Where that cannot be, their own tasks are called back."""
         is_over = True
         try:
-            texts = [self._write(event) + b"}" for event in self._stream.news(self.position)]
+            texts = [self._render(event) for event in self._stream.news(self.position)]
             is_over = self._stream.is_over()
         except Exception as error:  # their tasks meet it too, and answer it
-            if not isinstance(error, NotCompiledError | DomainError):
+            cause = error.__cause__ or error
+            if not isinstance(cause, NotCompiledError | DomainError | LookupError):
                 logger.warning("crowd not told", exc_info=True)
         else:
             for text in texts:
                 write_to_all(self.members.values(), text)
-            self.texts += len(texts)
             self.position = self._stream.version
         if is_over:
             for member in tuple(self.members):
                 member.leave()
 
-    def remove(self, member: "Parked") -> None:
+    def remove(self, member: "Member") -> None:
         del self.members[member]
         if not self.members:
             self._forget()
 
 
-class Parked:
-    """One subscriber in a crowd."""
+class Member:
+    """One watcher in a crowd."""
 
-    __slots__ = ("_crowd", "_ended", "_outlet", "_right", "_texts")
+    __slots__ = ("_crowd", "_left", "_outlet", "_right")
 
     def __init__(self, crowd: Crowd, outlet: Outlet, right: Right) -> None:
         self._crowd, self._outlet, self._right = crowd, outlet, right
-        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._texts = crowd.texts
+        self._left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         crowd.members[self] = outlet.way
-        outlet.park(self.leave)
+        outlet.join(self.leave)
         right.on_hold = self.leave
 
     async def wait(self) -> int:
-        """Wait until the operation's own task has to go on; return where its client is."""
+        """Wait until the operation's own task is called back; return where its client is."""
         try:
-            return await self._ended
+            return await self._left
         finally:
             self.leave()
 
@@ -109,11 +105,10 @@ class Parked:
         """Get nothing more written from here on."""
         if self in self._crowd.members:
             self._crowd.remove(self)
-            self._outlet.unpark()
-            self._outlet.has_written |= self._crowd.texts > self._texts
+            self._outlet.leave()
             self._right.on_hold = None
-            if not self._ended.done():
-                self._ended.set_result(self._crowd.position)
+            if not self._left.done():
+                self._left.set_result(self._crowd.position)
 
 
 class Crowds:
@@ -122,12 +117,12 @@ class Crowds:
     def __init__(self) -> None:
         self._crowds: dict[int | None, dict[Hashable, Crowd]] = {}
 
-    def park(self, stream: Stream, parking: Parking, right: Right) -> Parked:
-        """Add a subscriber whose client has all there is."""
-        crowds, key = self._crowds.setdefault(stream.user_id, {}), parking.key
+    def join(self, stream: Stream, ticket: Ticket, right: Right) -> Member:
+        """Add a watcher whose client has all there is."""
+        crowds, key = self._crowds.setdefault(stream.user_id, {}), ticket.key
         if key not in crowds:
-            crowds[key] = Crowd(stream, parking.write, partial(crowds.pop, key))
-        return Parked(crowds[key], parking.outlet, right)
+            crowds[key] = Crowd(stream, ticket.render, partial(crowds.pop, key))
+        return Member(crowds[key], ticket.outlet, right)
 
     def tell(self, subjects: Iterable[int | None]) -> None:
         """Tell the crowds that wait for any change, or for one of these people's."""

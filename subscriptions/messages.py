@@ -10,6 +10,9 @@ from graphql import GraphQLError
 
 ACKNOWLEDGE = '{"type":"connection_ack"}'
 PING = '{"type":"ping"}'  # without a payload: clients differ in echoing one
+# As clients write it: ten thousand idle ones send some hundreds a second.
+PONGS = (b'{"type":"pong"}', b'{"type": "pong"}')
+NEXT_TAIL = b"}"
 CLOSE_REASON_MAX_BYTES = 123  # what a close frame holds
 
 
@@ -118,6 +121,11 @@ def _optional_object(message: dict[str, Any], key: str) -> dict[str, Any] | None
     if value is not None and not isinstance(value, dict):
         raise CloseError(CloseCode.BAD_MESSAGE, f"'{key}' must be an object")
     return value
+
+
+def next_head(operation_id: str) -> bytes:
+    """Open a `next` message: its payload comes next, then NEXT_TAIL."""
+    return b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
 
 
 def error_text(operation_id: str, errors: Sequence[GraphQLError]) -> str:

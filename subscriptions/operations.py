@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
 
-import orjson
 from graphql import parse
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
@@ -21,6 +20,7 @@ from subscriptions.messages import (
     Subscribe,
     complete_text,
     error_text,
+    next_head,
 )
 from subscriptions.right import Right
 from subscriptions.transport import Outlet
@@ -38,7 +38,7 @@ async def frames(
 ) -> AsyncGenerator[Frame, None]:
     """Yield every frame of the operation, in order; closing the generator ends the operation.
 
-    While it is parked its frames are written to the outlet, and are none of these.
+    While it is in a crowd its frames are written to the outlet, and are none of these.
     CloseError where the socket should end too: its person is signed out, or a stream breaks by our
     fault after its first event (the client is to come back and resume, not to take it for the end).
     """
@@ -59,7 +59,7 @@ async def frames(
                     reason = "Token expired" if right.has_expired else "Forbidden"
                     raise CloseError(CloseCode.FORBIDDEN, reason)
                 if _is_end(operation, result):
-                    has_sent = has_sent or bool(outlet and outlet.has_written)
+                    has_sent = has_sent or bool(outlet and outlet.was_in_crowd)
                     if has_sent and any(is_fault(error) for error in result.errors):
                         raise CloseError(CloseCode.TRY_AGAIN, "Try again later")
                     yield error_text(operation.id, result.errors), True
@@ -84,8 +84,7 @@ def next_text(operation_id: str, result: ExecutionResult) -> str:
         # The data is written once for all who get it; only the operation's id differs.
         if result.data.text is None:
             result.data.text = write_answer(result.data).decode()
-        written = orjson.dumps(operation_id).decode()
-        return f'{{"id":{written},"type":"next","payload":{{"data":{result.data.text}}}}}'
+        return f'{next_head(operation_id).decode()}{{"data":{result.data.text}}}}}'
     payload: dict[str, Any] = {"data": result.data}
     if result.errors:
         payload["errors"] = [error.formatted for error in result.errors]

@@ -40,13 +40,13 @@ class Pulse:
 
     def start(self) -> None:
         """Begin after the acknowledgement: the `gql` client takes an earlier ping for a refusal."""
-        self._timer = self._loop.call_later(self._every_s, self._beat)
+        self._timer = self._loop.call_later(self._every_s, self._look)
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _beat(self) -> None:
+    def _look(self) -> None:
         now, heard_at, spoke_at = self._loop.time(), self.spoke_at, self.spoke_at
         if self._channel is not None:
             heard_at = max(heard_at, self._channel.heard_at)
@@ -63,4 +63,4 @@ class Pulse:
             self._pinged_at = now
             self._unanswered += 1
             self._ping()
-        self._timer = self._loop.call_later(wait_s, self._beat)
+        self._timer = self._loop.call_later(wait_s, self._look)

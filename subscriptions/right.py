@@ -1,4 +1,7 @@
-"""The right of one running operation: kept in memory, read from the database only when in doubt."""
+"""The right of a running operation, or of a socket's person to be signed in.
+
+It is kept in memory, and read from the database only when it is in doubt.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

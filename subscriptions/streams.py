@@ -152,7 +152,7 @@ async def follow(
 ) -> AsyncGenerator[Any, None]:
     """Yield the whole, or what is new since `after`; then what is new, until the end.
 
-    While there is nothing new the subscriber is parked, if the socket and the document allow it:
+    While there is nothing new it stands in a crowd, if the socket and the document allow it:
     then the hub writes to the socket, and this goes on from where the client is.
     """
     async with watching(info, access) as watch:

@@ -1,4 +1,4 @@
-"""The WebSocket's wire, where the server is our uvicorn: pass it as `ws=SocketProtocol`.
+"""The WebSocket's wire, where the server is our uvicorn: pass it SocketProtocol as `ws`.
 
 It lets subscriptions write to a socket past the tasks of its operations, and drops a socket
 whose peer reads nothing. Another ASGI server gives no channel: there all is sent by the tasks.
@@ -8,9 +8,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-import orjson
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+
+from subscriptions.messages import NEXT_TAIL, PONGS, next_head
 
 # uvicorn writes two lines of INFO for each socket that opens.
 quiet = logging.getLogger("uvicorn.sockets")
@@ -19,10 +20,7 @@ quiet.setLevel(logging.WARNING)
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
 COPIED_MAX_BYTES = 16 * 1024  # a longer payload is kept once for all sockets that wait to take it
 
-# As the clients write it: ten thousand idle ones send some hundreds a second.
-PONGS = (b'{"type":"pong"}', b'{"type": "pong"}')
-
-Way = tuple[bytes, Callable[[bytes], None]]  # what an operation's messages open with, and a socket
+Way = tuple[bytes, Callable[[bytes], None]]  # an operation's `next_head`, and its socket's write
 
 
 def frame_head(length: int) -> bytes:
@@ -35,16 +33,16 @@ def frame_head(length: int) -> bytes:
 
 
 class Channel:
-    """Writes to one socket at once. `parked` are the outlets of its parked operations.
+    """Writes to one socket at once. `outlets` are those of its operations in crowds.
 
     While it is not free nothing is written past the tasks: they wait, or find the socket closed.
     """
 
-    __slots__ = ("_protocol", "heard_at", "parked", "spoke_at")
+    __slots__ = ("_protocol", "heard_at", "outlets", "spoke_at")
 
     def __init__(self, protocol: "SocketProtocol") -> None:
         self._protocol = protocol
-        self.parked: set[Outlet] = set()
+        self.outlets: set[Outlet] = set()
         self.heard_at = 0.0  # by the loop's clock; any frame counts
         self.spoke_at = 0.0  # when a pong message came, of which the app hears nothing
 
@@ -62,46 +60,48 @@ class Channel:
         """Write a text message."""
         self._protocol.transport.write(frame_head(len(text)) + text)
 
-    def stop(self) -> None:
-        for outlet in tuple(self.parked):
-            outlet.stop()
+    def call_back(self) -> None:
+        for outlet in tuple(self.outlets):
+            outlet.call_back()
 
 
 class Outlet:
     """One operation's way to its socket, past its task, while its channel is free.
 
-    `way` is what `write_to_all` takes. `has_written` says that the client got events by it. `stop`
-    ends the parking: the channel is not free any more, or the client has had enough.
+    `way` is what `write_to_all` takes. `was_in_crowd` says that the client has got events by it, or
+    had all there was. `call_back` calls the task back: the channel is not free any more, or the
+    client has had enough.
     """
 
-    __slots__ = ("_on_stop", "channel", "has_written", "way")
+    __slots__ = ("_call_back", "channel", "was_in_crowd", "way")
 
     def __init__(self, channel: Channel, operation_id: str) -> None:
-        head = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
         self.channel = channel
-        self.way: Way = (head, channel.write_raw)
-        self.has_written = False
-        self._on_stop: Callable[[], None] | None = None
+        self.way: Way = (next_head(operation_id), channel.write_raw)
+        self.was_in_crowd = False
+        self._call_back: Callable[[], None] | None = None
 
-    def park(self, on_stop: Callable[[], None]) -> None:
-        self._on_stop = on_stop
-        self.channel.parked.add(self)
+    def join(self, call_back: Callable[[], None]) -> None:
+        self._call_back = call_back
+        self.was_in_crowd = True
+        self.channel.outlets.add(self)
 
-    def unpark(self) -> None:
-        self._on_stop = None
-        self.channel.parked.discard(self)
+    def leave(self) -> None:
+        self._call_back = None
+        self.channel.outlets.discard(self)
 
-    def stop(self) -> None:
-        if self._on_stop is not None:
-            self._on_stop()
+    def call_back(self) -> None:
+        if self._call_back is not None:
+            self._call_back()
 
 
 def write_to_all(ways: Iterable[Way], payload: bytes) -> None:
-    """Write a `next` message to each; the payload is its rest, with the closing brace.
+    """Write a `next` message with this payload to each.
 
     Nothing of ours runs meanwhile that could change who is written to.
     """
     openings: dict[int, bytes] = {}
+    payload += NEXT_TAIL
     for head, write in ways:
         opening = openings.get(len(head))
         if opening is None:
@@ -132,7 +132,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             extensions = cast(dict[str, object], self.scope["extensions"])
             extensions[CHANNEL] = self.channel
         await super().run_asgi()
-        self._release_later()
+        self.loop.call_later(self.release_after_s, self._release)
 
     def data_received(self, data: bytes) -> None:
         if self.channel is not None:
@@ -147,26 +147,23 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.loop.call_soon(self._stop_channel)  # not in the middle of writing to all
+        self.loop.call_soon(self._call_back_all)  # not in the middle of writing to all
 
     def handle_close(self, event: Frame) -> None:
-        self._stop_channel()  # nothing may follow the close frame that this answers with
+        self._call_back_all()  # nothing may follow the close frame that this answers with
         super().handle_close(event)
 
     def shutdown(self) -> None:
-        self._stop_channel()
+        self._call_back_all()
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._stop_channel()
+        self._call_back_all()
 
-    def _stop_channel(self) -> None:
+    def _call_back_all(self) -> None:
         if self.channel is not None:
-            self.channel.stop()
-
-    def _release_later(self) -> None:
-        self.loop.call_later(self.release_after_s, self._release)
+            self.channel.call_back()
 
     def _release(self) -> None:
         if not self.disconnected:

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from domain.access import Audience
-from execution.events import writer_of
-from subscriptions.crowds import Parking, Stream
+from execution.events import renderer_of
+from subscriptions.crowds import Stream, Ticket
 from subscriptions.hub import Hub
 from subscriptions.right import Right
 from subscriptions.session_access import SessionAccess
@@ -23,7 +23,7 @@ class Watch:
     right: Right
     audience: Audience
     since: float | None  # when the watcher came, until they have a snapshot
-    parking: Parking | None
+    ticket: Ticket | None
 
     async def refresh(self) -> None:
         """Refresh the hub for a snapshot. Yield that before anything else is awaited."""
@@ -36,19 +36,19 @@ class Watch:
 
         Nothing may have been awaited since the right was confirmed.
         """
-        parking = self.parking
-        if parking is None or not parking.outlet.channel.is_free:
+        ticket = self.ticket
+        if ticket is None or not ticket.outlet.channel.is_free:
             await self.hub.wait_for_change(position, self.right.lost, stream.user_id)
             return position
-        return await self.hub.crowds.park(stream, parking, self.right).wait()
+        return await self.hub.crowds.join(stream, ticket, self.right).wait()
 
 
-def parking_of(info: Info, audience: Audience) -> Parking | None:
-    """Find how the operation can be parked; None where its document or its socket forbids it."""
+def ticket_of(info: Info, audience: Audience) -> Ticket | None:
+    """Find how the operation gets into a crowd; None where its document or its socket forbids it."""
     outlet = info.context.outlet
-    if isinstance(outlet, Outlet) and (writer := writer_of(info)):
-        key, write = writer
-        return Parking(outlet, (audience, key), write)
+    if isinstance(outlet, Outlet) and (renderer := renderer_of(info)):
+        key, render = renderer
+        return Ticket(outlet, (audience, key), render)
     return None
 
 
@@ -62,4 +62,4 @@ async def watching(info: Info, access: SessionAccess) -> AsyncIterator[Watch]:
         async with services.hubs.watching(access.session_id) as hub:
             if access.row_of is not None and hub.row_of(access.row_of) is None:
                 await hub.catch_up()  # the row is newer than the last version the hub heard of
-            yield Watch(hub, right, audience, since, parking_of(info, audience))
+            yield Watch(hub, right, audience, since, ticket_of(info, audience))

@@ -17,7 +17,7 @@ from api import build_schema
 from execution.answers import write_answer
 from execution.context import Context
 from execution.events import EventExecution
-from execution.selections import Write, compile_operation
+from execution.selections import Render, compile_operation
 from tests.support.watched import NOW
 
 SCHEMA = build_schema()._schema
@@ -30,7 +30,7 @@ def read(text: str) -> DocumentNode:
     return document
 
 
-def compile_document(document: DocumentNode, variables: Mapping[str, Any] | None = None) -> Write:
+def compile_document(document: DocumentNode, variables: Mapping[str, Any] | None = None) -> Render:
     """Compile a valid document of one operation; NotCompiledError if that cannot be done."""
     (operation,) = (
         node for node in document.definitions if isinstance(node, OperationDefinitionNode)

@@ -1,4 +1,4 @@
-"""Parked subscribers get each event once, in order, whatever makes them leave and come back."""
+"""Watchers in crowds get each event once, in order, whatever makes them leave and come back."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from domain.access import Audience, UserRole, Viewer
 from domain.errors import ForbiddenError
 from execution.context import Context
 from execution.selections import NotCompiledError
-from subscriptions.crowds import Crowds, Parked, Parking
+from subscriptions.crowds import Crowds, Member, Ticket
 from subscriptions.right import Footing, Right
 from subscriptions.transport import Channel, Outlet, SocketProtocol
 from tests.support.wires import Wire
@@ -55,7 +55,7 @@ class Screen:
     def __post_init__(self) -> None:
         channel = getattr(self.wire, "channel", None) or Channel(cast(SocketProtocol, self.wire))
         self.wire.channel = channel  # type: ignore[attr-defined]
-        self.wire.on_full = channel.stop
+        self.wire.on_full = channel.call_back
         self.outlet = Outlet(channel, self.operation)
         viewer = Viewer(1, UserRole.TEACHER, 1)
         context = Context(cast(Any, None), viewer, NOW)
@@ -66,9 +66,9 @@ class Screen:
             raise NotCompiledError("unknown")
         return json.dumps({"data": event}).encode()
 
-    def park(self) -> Parked:
-        parking = Parking(self.outlet, self.key, self.write)
-        return self.crowds.park(self.stream, parking, self.right)
+    def join(self) -> Member:
+        ticket = Ticket(self.outlet, self.key, self.write)
+        return self.crowds.join(self.stream, ticket, self.right)
 
     async def follow(self) -> None:
         """Do what `streams.follow` does, with numbers."""
@@ -87,7 +87,7 @@ class Screen:
                 self.is_over = True
                 return
             if self.outlet.channel.is_free:
-                position = await self.park().wait()
+                position = await self.join().wait()
             else:
                 await self.wire.writable.wait()
 
@@ -121,7 +121,7 @@ async def test_an_event_is_written_once_for_all_who_wait_for_the_same() -> None:
     screens = [Screen(stream, crowds, Wire()) for _ in range(3)]
     for screen in screens:
         await screen.right.start()
-        screen.park()
+        screen.join()
     stream.version = 2
     crowds.tell([None])
     assert [screen.got for screen in screens] == [[1, 2]] * 3
@@ -133,8 +133,8 @@ async def test_nothing_is_written_to_somebody_whose_right_is_in_doubt() -> None:
     sure, doubted = Screen(stream, crowds, Wire()), Screen(stream, crowds, Wire())
     for screen in (sure, doubted):
         await screen.right.start()
-    sure.park()
-    waiting = doubted.park()
+    sure.join()
+    waiting = doubted.join()
     doubted.right.doubt()
     stream.version = 1
     crowds.tell([None])
@@ -148,7 +148,7 @@ async def test_operations_on_a_socket_that_gets_full_are_given_back_to_their_tas
     waiting = []
     for screen in (first, second):
         await screen.right.start()
-        waiting.append(screen.park())
+        waiting.append(screen.join())
     stream.version = 1
     crowds.tell([None])
     assert (first.got, second.got) == ([1], [1])
@@ -162,7 +162,7 @@ async def test_an_event_that_is_not_compiled_is_left_to_each_ones_own_task() -> 
     crowds, stream = Crowds(), Numbers()
     screen = Screen(stream, crowds, Wire(), unknown={2})
     await screen.right.start()
-    waiting = screen.park()
+    waiting = screen.join()
     stream.version = 1
     crowds.tell([None])
     stream.version = 2
@@ -175,7 +175,7 @@ async def test_the_change_of_a_person_is_told_to_those_who_wait_for_it() -> None
     mine, theirs = Screen(one, crowds, Wire()), Screen(other, crowds, Wire())
     for screen in (mine, theirs):
         await screen.right.start()
-        screen.park()
+        screen.join()
     one.version = other.version = 1
     crowds.tell([None, 1])
     assert (mine.got, theirs.got) == ([1], [])
@@ -257,7 +257,7 @@ class Classroom:
 
     def complete(self, number: int) -> None:
         if number not in self.completed:
-            self.screens[number].outlet.stop()
+            self.screens[number].outlet.call_back()
             self.tasks[number].cancel()
             self.completed[number] = len(self.screens[number].got)
 

@@ -6,8 +6,8 @@ import pytest
 from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode
 
 from execution import sharing
-from execution.selections import Write, compile_operation
-from execution.sharing import WRITERS_MAX, Fragments, Plan, make_plan
+from execution.selections import Render, compile_operation
+from execution.sharing import RENDERERS_MAX, Fragments, Plan, make_plan
 from tests.support.compiled import SCHEMA, read
 from tests.support.watched import changes
 
@@ -60,15 +60,15 @@ def test_an_answer_is_shared_by_all_who_differ_in_their_cursor_alone() -> None:
 def test_a_thousand_sessions_compile_a_document_once(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[dict[str, Any]] = []
 
-    def counted(*given: Any) -> Write:
+    def counted(*given: Any) -> Render:
         compiled.append(given[-1])
         return compile_operation(*given)
 
     monkeypatch.setattr(sharing, "compile_operation", counted)
     plan, fragments = plan_of(WATCHED)
-    writers = {plan.writer(SCHEMA, fragments, asked(number)) for number in range(1000)}
+    writers = {plan.renderer(SCHEMA, fragments, asked(number)) for number in range(1000)}
     assert len(writers) == len(compiled) == 1
-    names = plan.writer(SCHEMA, fragments, asked(names=False))
+    names = plan.renderer(SCHEMA, fragments, asked(names=False))
     assert len(compiled) == 2
     (write,) = writers
     assert write
@@ -84,8 +84,8 @@ def test_few_writers_of_a_document_are_kept() -> None:
     plan, fragments = plan_of(f"subscription ({declared}) {{ {root} }}")
     for number in range(32):
         values = {f"v{n}": bool(number >> n & 1) for n in range(5)}
-        assert plan.writer(SCHEMA, fragments, values)
-    assert len(plan._writers) == WRITERS_MAX
+        assert plan.renderer(SCHEMA, fragments, values)
+    assert len(plan._renderers) == RENDERERS_MAX
 
 
 @pytest.mark.parametrize("field", ["myAttendance { id }", "teacher { email }"])
@@ -93,12 +93,12 @@ def test_what_is_for_one_viewer_is_not_compiled(field: str) -> None:
     text = f"sessionEvents(sessionId: 1) {{ ... on SessionSnapshot {{ session {{ {field} }} }} }}"
     plan, fragments = plan_of(f"subscription {{ {text} }}")
     assert not plan.is_shareable
-    assert plan.writer(SCHEMA, fragments, {}) is None
+    assert plan.renderer(SCHEMA, fragments, {}) is None
 
 
 def test_what_cannot_be_compiled_is_tried_once() -> None:
     text = "subscription { attendance(sessionId: 1, userId: 1) { attendance { session { id } } } }"
     plan, fragments = plan_of(text)
     assert plan.is_shareable
-    assert plan.writer(SCHEMA, fragments, {}) is None
-    assert list(plan._writers.values()) == [None]
+    assert plan.renderer(SCHEMA, fragments, {}) is None
+    assert list(plan._renderers.values()) == [None]

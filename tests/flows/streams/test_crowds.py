@@ -1,4 +1,4 @@
-"""Parked subscribers on real sockets: what is written past their tasks, what calls these back."""
+"""Crowds on real sockets: what is written past the tasks, and what calls these back."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ import clock
 from actions.sessions.session_cancel import cancel_session
 from domain.access import UserRole
 from schema.types.ids import Kind, encode
-from subscriptions.crowds import Parked
+from subscriptions.crowds import Member
 from subscriptions.hub import Hub
 from tests.conftest import Template
 from tests.support import make
@@ -29,19 +29,19 @@ UNCOMPILED = PRESENCE.replace("... on PresenceChanges {", "... on PresenceChange
 
 
 @pytest.fixture(autouse=True)
-def parked(monkeypatch: pytest.MonkeyPatch) -> set[Parked]:
-    """All who are parked now."""
-    now: set[Parked] = set()
-    wait = Parked.wait
+def waiting(monkeypatch: pytest.MonkeyPatch) -> set[Member]:
+    """All who are waiting now."""
+    now: set[Member] = set()
+    wait = Member.wait
 
-    async def note(one: Parked) -> int:
+    async def note(one: Member) -> int:
         now.add(one)
         try:
             return await wait(one)
         finally:
             now.discard(one)
 
-    monkeypatch.setattr(Parked, "wait", note)
+    monkeypatch.setattr(Member, "wait", note)
     return now
 
 
@@ -82,7 +82,7 @@ async def event(socket: ClientConnection) -> dict[str, Any]:
 
 
 async def test_a_crowd_is_told_what_each_would_be_told_alone(
-    live: LiveClass, parked: set[Parked]
+    live: LiveClass, waiting: set[Member]
 ) -> None:
     async with AsyncExitStack() as stack:
         screens = [await stack.enter_async_context(screen(live)) for _ in range(4)]
@@ -92,7 +92,7 @@ async def test_a_crowd_is_told_what_each_would_be_told_alone(
         await alone.send(asked(live, UNCOMPILED))
         for socket in screens:
             assert (await event(socket))["__typename"] == "PresenceSnapshot"
-        await until(lambda: len(parked) == 4)
+        await until(lambda: len(waiting) == 4)
         await live.joins()
         one, *others = [await heard(socket) for socket in crowd]
         assert others == [one, one]
@@ -102,7 +102,7 @@ async def test_a_crowd_is_told_what_each_would_be_told_alone(
         assert by_core == told
 
 
-async def test_each_kind_of_stream_is_parked(live: LiveClass, parked: set[Parked]) -> None:
+async def test_each_kind_of_stream_waits_in_a_crowd(live: LiveClass, waiting: set[Member]) -> None:
     async with screen(live) as socket:
         user = str(encode(Kind.USER, live.student.id))
         await socket.send(asked(live, PRESENCE, "presence"))
@@ -110,7 +110,7 @@ async def test_each_kind_of_stream_is_parked(live: LiveClass, parked: set[Parked
         await socket.send(asked(live, ROW, "row", user=user))
         for _ in range(3):
             await event(socket)
-        await until(lambda: len(parked) == 3)
+        await until(lambda: len(waiting) == 3)
         await live.joins()
         news = {}
         for message in [await heard(socket) for _ in range(3)]:
@@ -118,21 +118,21 @@ async def test_each_kind_of_stream_is_parked(live: LiveClass, parked: set[Parked
         assert news["presence"]["changes"][0]["presence"] == "IN_MEETING"
         assert news["row"]["attendance"]["presence"] == "IN_MEETING"
         assert news["events"]["__typename"] == "PresenceChanged"
-        await until(lambda: len(parked) == 3)
+        await until(lambda: len(waiting) == 3)
 
 
 async def test_after_complete_nothing_of_the_old_operation_is_written(
-    live: LiveClass, parked: set[Parked]
+    live: LiveClass, waiting: set[Member]
 ) -> None:
     async with screen(live) as socket:
         await socket.send(asked(live))
         before = (await event(socket))["version"]
-        await until(lambda: len(parked) == 1)
+        await until(lambda: len(waiting) == 1)
         await socket.send('{"type":"complete","id":"1"}')
         await socket.send(asked(live))
         again = await event(socket)
         assert (again["__typename"], again["version"]) == ("PresenceSnapshot", before)
-        await until(lambda: len(parked) == 1)
+        await until(lambda: len(waiting) == 1)
         await live.joins()
         assert (await event(socket))["__typename"] == "PresenceChanges"
         await socket.send('{"type":"ping"}')
@@ -140,13 +140,13 @@ async def test_after_complete_nothing_of_the_old_operation_is_written(
 
 
 async def test_a_roster_that_is_final_is_told_and_ends_the_stream(
-    live: LiveClass, parked: set[Parked]
+    live: LiveClass, waiting: set[Member]
 ) -> None:
     admin = await make.user(await live.session.academy, UserRole.ACADEMY_ADMIN)
     async with screen(live) as socket:
         await socket.send(asked(live))
         await event(socket)
-        await until(lambda: len(parked) == 1)
+        await until(lambda: len(waiting) == 1)
         await cancel_session(make.viewer(admin), live.session.id, None, clock.now())
         message = await heard(socket)
         while message["type"] == "next":
@@ -155,7 +155,7 @@ async def test_a_roster_that_is_final_is_told_and_ends_the_stream(
 
 
 async def test_a_fault_of_ours_after_what_was_written_asks_the_client_to_come_back(
-    live: LiveClass, parked: set[Parked], monkeypatch: pytest.MonkeyPatch
+    live: LiveClass, waiting: set[Member], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client resumes, so that its own task has sent nothing: all came past it."""
     async with screen(live) as socket:
@@ -163,7 +163,7 @@ async def test_a_fault_of_ours_after_what_was_written_asks_the_client_to_come_ba
         cursor = (await event(socket))["cursor"]
         await socket.send('{"type":"complete","id":"first"}')
         await socket.send(asked(live, after=cursor))
-        await until(lambda: len(parked) == 1)
+        await until(lambda: len(waiting) == 1)
         stay = await live.joins()
         assert (await event(socket))["__typename"] == "PresenceChanges"
         monkeypatch.setattr(Hub, "after", lambda hub, position: 1 / 0)
