@@ -30,7 +30,7 @@ from tasks.clock import Clock
 
 # Each socket makes hundreds of objects that stay. With Python's own thresholds all that are there
 # are looked through again and again while people arrive.
-COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+COLLECTOR_THRESHOLDS = (10_000, 20, 10)
 
 
 def tune_collector() -> None:

@@ -26,12 +26,13 @@ class Connected:
         return self.right.context.viewer.expires_at if self.right else None
 
     def call_when_signed_out(self, call: Callable[[], None]) -> None:
-        if right := self.right:
-            right.lost.add_done_callback(lambda _: None if right.has_expired else call())
+        if self.right is not None:
+            self.right.on_loss = call
 
     def leave(self) -> None:
         if self.right is not None:
             self.process.watchers.leave(self.right)
+            self.right = None
 
     async def context_for_operation(
         self, outlet: Outlet | None, is_watching: bool

@@ -126,7 +126,9 @@ class Connection:
             self._timer.cancel()
             if self._connected is not None:
                 self._connected.leave()
+                self._connected = None
             self._pulse.stop()
+            self._operations.clear()  # their tasks hold us
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -243,4 +245,4 @@ class Connection:
 
     def _end(self, end: CloseError) -> None:
         if not self._ending.done():
-            self._ending.set_result(end)
+            self._ending.set_result(end.with_traceback(None))  # its frames hold us

@@ -21,6 +21,10 @@ from subscriptions.transport import Outlet, Way, write_to_all
 
 logger = logging.getLogger("halaqa.crowds")
 
+# More than this at once is left to the tasks, which wait for their sockets after each event.
+BURST_MAX_EVENTS = 16
+BURST_MAX_BYTES = 64 * 1024
+
 
 class Stream(Protocol):
     """A stream of one session. With `user_id` only what happens to this person is news."""
@@ -31,6 +35,10 @@ class Stream(Protocol):
     @property
     def version(self) -> int:
         """Return the version that the session's hub is at."""
+
+    @property
+    def floor(self) -> int:
+        """Return the position before which it is not known what is news."""
 
     def news(self, position: int) -> list[object]:
         """Return the events to send after a position."""
@@ -60,21 +68,37 @@ class Crowd:
 
     def tell(self) -> None:
         """Write what is new to everybody. Where that cannot be, their own tasks are called back."""
-        is_over = True
         try:
-            texts = [self._render(event) for event in self._stream.news(self.position)]
+            texts = self._render_news()
             is_over = self._stream.is_over()
         except Exception as error:  # their tasks meet it too, and answer it
             cause = error.__cause__ or error
             if not isinstance(cause, NotCompiledError | DomainError | LookupError):
                 logger.warning("crowd not told", exc_info=True)
-        else:
-            for text in texts:
-                write_to_all(self.members.values(), text)
-            self.position = self._stream.version
+            self._call_back(tuple(self.members))
+            return
+        before, self.position = self.position, self._stream.version
+        for text in texts:
+            failed = write_to_all(self.members, text)
+            self._call_back(failed, before)
         if is_over:
-            for member in tuple(self.members):
-                member.leave()
+            self._call_back(tuple(self.members))
+
+    def _render_news(self) -> list[bytes]:
+        """Render what is new; NotCompiledError where each task has to see for itself."""
+        if self.position < self._stream.floor:
+            raise NotCompiledError("the ring has moved on: each needs the whole")
+        events = self._stream.news(self.position)
+        if len(events) > BURST_MAX_EVENTS:
+            raise NotCompiledError("a burst: each takes it as its socket does")
+        texts = [self._render(event) for event in events]
+        if len(texts) > 1 and sum(map(len, texts)) > BURST_MAX_BYTES:
+            raise NotCompiledError("a long burst")
+        return texts
+
+    def _call_back(self, members: Iterable["Member"], position: int | None = None) -> None:
+        for member in members:
+            member.leave(position)
 
     def remove(self, member: "Member") -> None:
         del self.members[member]
@@ -101,14 +125,14 @@ class Member:
         finally:
             self.leave()
 
-    def leave(self) -> None:
-        """Get nothing more written from here on."""
+    def leave(self, position: int | None = None) -> None:
+        """Get nothing more written from here on; `position`: the client has no more than this."""
         if self in self._crowd.members:
             self._crowd.remove(self)
             self._outlet.leave()
             self._right.on_hold = None
             if not self._left.done():
-                self._left.set_result(self._crowd.position)
+                self._left.set_result(self._crowd.position if position is None else position)
 
 
 class Crowds:
@@ -121,8 +145,14 @@ class Crowds:
         """Add a watcher whose client has all there is."""
         crowds, key = self._crowds.setdefault(stream.user_id, {}), ticket.key
         if key not in crowds:
-            crowds[key] = Crowd(stream, ticket.render, partial(crowds.pop, key))
+            forget = partial(self._forget, stream.user_id, key)
+            crowds[key] = Crowd(stream, ticket.render, forget)
         return Member(crowds[key], ticket.outlet, right)
+
+    def _forget(self, user_id: int | None, key: Hashable) -> None:
+        del self._crowds[user_id][key]
+        if not self._crowds[user_id]:
+            del self._crowds[user_id]
 
     def tell(self, subjects: Iterable[int | None]) -> None:
         """Tell the crowds that wait for any change, or for one of these people's."""

@@ -14,6 +14,9 @@ PINGS = 2  # to a silent client, before it is given up
 NEARLY = 0.9  # the answer to the last ping came this much of the time ago, or more
 
 
+def _nothing() -> None: ...
+
+
 class Pulse:
     """Calls `ping` after `every_s` without a message, and `give_up` when two pings did not help.
 
@@ -45,6 +48,7 @@ class Pulse:
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._ping = self._give_up = _nothing  # they hold the connection, which holds this
 
     def _look(self) -> None:
         now, heard_at, spoke_at = self._loop.time(), self.spoke_at, self.spoke_at

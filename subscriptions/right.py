@@ -29,9 +29,10 @@ class Right:
     """Nothing is sent while the right is in doubt, and nothing once it is lost.
 
     `on_until` is called when `until` has come: the right is in doubt, and somebody has to ask.
-    `ask` answers as `authorise` does, in another way, at the start.
+    `ask` answers as `authorise` does, at the start and together with others who come now.
     `doubts` counts the doubts so far: an answer counts if there was none since its question.
-    `on_hold` is called when nothing may be sent until `confirm` has returned again.
+    `on_hold` is called when nothing may be sent until `confirm` has returned again, `on_loss` when
+    it is lost before the token expires.
     """
 
     def __init__(
@@ -40,14 +41,16 @@ class Right:
         authorise: Authorise,
         now: Callable[[], datetime],
         on_until: Callable[[], None],
-        ask: Authorise | None = None,
+        ask: Callable[[datetime], Awaitable[Footing]] | None = None,
     ) -> None:
         self.context = context
+        self.user_id = context.viewer.user_id
         self.authorise = authorise
-        self._authorise_first = ask or authorise
+        self._ask_first = ask
         self.doubts = 0
         self.has_expired = False
         self.on_hold: Callable[[], None] | None = None
+        self.on_loss: Callable[[], None] | None = None
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._now = now
@@ -95,8 +98,9 @@ class Right:
         return footing.audience
 
     async def _ask(self, now: datetime) -> Footing:
-        # From memory: it is asked for after changes are listened for, so it is as new as they are.
-        return await self._authorise_first(await self.context.sure_viewer(), now)
+        if self._ask_first is not None:
+            return await self._ask_first(now)
+        return await self.authorise(await self.context.refresh_viewer(), now)
 
     def start_with(self, footing: Footing) -> None:
         """Start with what is known already of the context's viewer."""
@@ -117,7 +121,7 @@ class Right:
         if footing.audience is not self._footing.audience:
             self.refuse(ForbiddenError("Another audience."))
             return
-        self._set_timer(footing, now)
+        self._set_timer(footing)
         if doubts == self.doubts:  # else it was asked too early: somebody asks again
             self._settle()
 
@@ -132,11 +136,12 @@ class Right:
             self._lose(ForbiddenError("You may not watch this any more."))
 
     def close(self) -> None:
-        """Stop the timer: the operation is over."""
+        """Stop the timer: the operation is over. What it would call may hold this right."""
         self._is_closed = True
         self._stop_timer()
+        self.on_loss = None
 
-    def _set_timer(self, footing: Footing, now: datetime) -> None:
+    def _set_timer(self, footing: Footing) -> None:
         """Wait for the earlier of two moments: the token's expiry, and the footing's `until`."""
         self._stop_timer()
         if self._is_closed:
@@ -144,7 +149,7 @@ class Right:
         expires_at = self.context.viewer.expires_at
         ends = [end for end in (expires_at, footing.until) if end is not None]
         if ends:
-            seconds = (min(ends) - now).total_seconds()
+            seconds = (min(ends) - self._now()).total_seconds()
             on_end = self._expire if min(ends) == expires_at else self._come_to_until
             self._timer = self._loop.call_later(max(0.0, seconds), on_end)
 
@@ -167,6 +172,8 @@ class Right:
         self._settle()
         if not self.lost.done():
             self.lost.set_result(None)
+        if self.on_loss is not None and not self.has_expired:
+            self.on_loss()
 
     def _hold(self) -> None:
         if self.on_hold is not None:

@@ -10,6 +10,7 @@ from domain.access import Permit, Viewer
 from domain.errors import DomainError, ForbiddenError, NotFoundError
 from models.database import sql
 from models.reading.standing import Grounds, read_grounds
+from models.reading.viewers import read_rights_versions
 from subscriptions.right import Footing
 
 
@@ -30,6 +31,10 @@ class SessionAccess:
         if isinstance(answer, DomainError):
             raise answer
         return answer
+
+
+class OldViewerError(Exception):
+    """The viewer's rights are not those of their row any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,22 @@ async def authorise_all(
 
 
 async def authorise_together(asked: Sequence[Asking]) -> list[Footing | Exception | None]:
-    """Answer many people in as few statements, and only by reading; None: the session is overdue,
-    and who asks has to be authorised alone."""
+    """Answer many people in as few statements, and only by reading.
+
+    None: the session is overdue, and who asks has to be authorised alone. OldViewerError: the
+    viewer comes from memory, and somebody has changed their rights since.
+    """
+    # Read first: a change that comes later is heard of, or found by its version.
+    versions = await read_rights_versions({one.viewer.user_id for one in asked})
     found = await _read(asked)
-    return [None if found.is_overdue(one) else _authorise(one, found) for one in asked]
+    return [
+        OldViewerError()
+        if one.viewer.rights_version != versions.get(one.viewer.user_id)
+        else None
+        if found.is_overdue(one)
+        else _authorise(one, found)
+        for one in asked
+    ]
 
 
 async def _read(asked: Collection[Asking]) -> _Found:

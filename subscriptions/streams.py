@@ -99,7 +99,8 @@ class EventStream(SessionStream):
         events: list[object] = []
         for row in (entry.row for entry in self.hub.after(position)):
             if self.audience is Audience.STAFF or row.kind not in STAFF_KINDS:
-                there = (row, self.hub.session, clock.now(), Shared(self.scope))
+                person = self.hub.people.get(row.payload.get("user_id", 0))
+                there = (row, self.hub.session, clock.now(), Shared(self.scope), person)
                 key = ("event", row.sequence, self.audience)
                 events.append(self.hub.build_once(key, partial(event_of, *there)))
         return events

@@ -5,8 +5,8 @@ whose peer reads nothing. Another ASGI server gives no channel: there all is sen
 """
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -18,6 +18,8 @@ quiet = logging.getLogger("uvicorn.sockets")
 quiet.setLevel(logging.WARNING)
 
 CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
+T = TypeVar("T")
+
 COPIED_MAX_BYTES = 16 * 1024  # a longer payload is kept once for all sockets that wait to take it
 
 Way = tuple[bytes, Callable[[bytes], None]]  # an operation's `next_head`, and its socket's write
@@ -95,22 +97,27 @@ class Outlet:
             self._call_back()
 
 
-def write_to_all(ways: Iterable[Way], payload: bytes) -> None:
-    """Write a `next` message with this payload to each.
+def write_to_all(ways: Mapping[T, Way], payload: bytes) -> list[T]:
+    """Write a `next` message with this payload to each; return those whose socket raised.
 
     Nothing of ours runs meanwhile that could change who is written to.
     """
     openings: dict[int, bytes] = {}
+    failed: list[T] = []
     payload += NEXT_TAIL
-    for head, write in ways:
+    for key, (head, write) in ways.items():
         opening = openings.get(len(head))
         if opening is None:
             opening = openings[len(head)] = frame_head(len(head) + len(payload))
-        if len(payload) < COPIED_MAX_BYTES:
-            write(opening + head + payload)
-        else:
-            write(opening + head)
-            write(payload)
+        try:
+            if len(payload) < COPIED_MAX_BYTES:
+                write(opening + head + payload)
+            else:
+                write(opening + head)
+                write(payload)
+        except Exception:  # a socket that fails is only its own trouble
+            failed.append(key)
+    return failed
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -127,11 +134,15 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.logger = self.conn.logger = quiet
 
     async def run_asgi(self) -> None:
+        extensions = cast(dict[str, object], self.scope["extensions"])
         if not self.config.ws_per_message_deflate:  # else each message has to pass the compressor
-            self.channel = Channel(self)
-            extensions = cast(dict[str, object], self.scope["extensions"])
-            extensions[CHANNEL] = self.channel
-        await super().run_asgi()
+            self.channel = extensions[CHANNEL] = Channel(self)
+        try:
+            await super().run_asgi()
+        finally:
+            self._call_back_all()
+            self.channel = None
+            extensions.pop(CHANNEL, None)  # they hold each other
         self.loop.call_later(self.release_after_s, self._release)
 
     def data_received(self, data: bytes) -> None:
@@ -153,13 +164,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._call_back_all()  # nothing may follow the close frame that this answers with
         super().handle_close(event)
 
+    def handle_parser_exception(self) -> None:
+        self._call_back_all()
+        super().handle_parser_exception()
+
     def shutdown(self) -> None:
         self._call_back_all()
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
         self._call_back_all()
+        super().connection_lost(exc)
 
     def _call_back_all(self) -> None:
         if self.channel is not None:

@@ -44,7 +44,7 @@ class Watch:
 
 
 def ticket_of(info: Info, audience: Audience) -> Ticket | None:
-    """Find how the operation gets into a crowd; None where its document or its socket forbids it."""
+    """Return what lets the operation into a crowd; None where its document or socket forbids it."""
     outlet = info.context.outlet
     if isinstance(outlet, Outlet) and (renderer := renderer_of(info)):
         key, render = renderer

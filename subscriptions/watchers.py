@@ -5,7 +5,7 @@ A change of rights names a person; nobody else's operations are touched.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,11 +19,17 @@ from gateways.bus import Bus
 from gateways.changes import VIEWERS, listen_for_doubts
 from models.database import sql
 from models.database.together import Together
+from models.reading.viewers import read_rights_versions
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.reauthorisation import reauthorise
 from subscriptions.recent_doubts import RecentDoubts
 from subscriptions.right import Authorise, Footing, Right
-from subscriptions.session_access import Asking, SessionAccess, authorise_together
+from subscriptions.session_access import (
+    Asking,
+    OldViewerError,
+    SessionAccess,
+    authorise_together,
+)
 
 logger = logging.getLogger("halaqa.watchers")
 
@@ -87,11 +93,12 @@ class Watchers:
         person = self._people[user_id]
         try:
             if person.version is None:
-                version = (await _rights_versions([user_id])).get(user_id)
+                version = (await read_rights_versions([user_id])).get(user_id)
                 person.version = version if person.version is None else person.version
             context.right = right
             yield right
         finally:
+            context.right = None  # they hold each other
             self.leave(right)
 
     @property
@@ -117,7 +124,9 @@ class Watchers:
     def _keep(self, context: Context[Services], authorise: Authorise) -> Right:
         viewer = context.viewer
         user_id = viewer.user_id
-        ask = partial(self._ask, authorise) if isinstance(authorise, SessionAccess) else None
+        ask = None
+        if isinstance(authorise, SessionAccess):
+            ask = partial(self._ask, context, authorise)
         right = Right(context, authorise, self._now, lambda: self._reauthorise_soon(user_id), ask)
         person = self._people.get(user_id)
         if person is None:
@@ -125,19 +134,26 @@ class Watchers:
         person.rights.add(right)
         return right
 
-    async def _ask(self, access: SessionAccess, viewer: Viewer, now: datetime) -> Footing:
-        """Authorise together with all who come now."""
-        footing = await self._accesses.ask(Asking(viewer, access, now))
+    async def _ask(
+        self, context: Context[Services], access: SessionAccess, now: datetime
+    ) -> Footing:
+        """Authorise together with all who come now, and the viewer from memory where it is sure."""
+        viewer = await context.sure_viewer()
+        try:
+            footing = await self._accesses.ask(Asking(viewer, access, now))
+        except OldViewerError:  # nobody has told us that their rights changed
+            former, viewer, footing = viewer, await context.refresh_viewer(), None
+            if viewer.rights_version != former.rights_version:
+                self._hear(viewer.user_id)
         return await access(viewer, now) if footing is None else footing
 
     def leave(self, right: Right) -> None:
         """Forget a right: its operation or its socket is over."""
         right.close()
-        user_id = right.context.viewer.user_id
-        if person := self._people.get(user_id):
+        if person := self._people.get(right.user_id):
             person.rights.discard(right)
             if not person.rights:
-                del self._people[user_id]
+                del self._people[right.user_id]
 
     def _hear(self, user_id: int) -> None:
         self._recent.note(user_id)
@@ -166,7 +182,7 @@ class Watchers:
                 return
             person.is_asking_due = False
             try:
-                version = (await _rights_versions([user_id])).get(user_id)
+                version = (await read_rights_versions([user_id])).get(user_id)
                 if person.version != version:
                     # Also those that start now: they may have been asked before the change.
                     person.version = version
@@ -178,7 +194,7 @@ class Watchers:
     async def close_gaps(self) -> None:
         """Ask again where a `rights_version` moved unheard, or an answer is missing still."""
         for some in sql.batches(sorted(self._people)):
-            for user_id, version in (await _rights_versions(some)).items():
+            for user_id, version in (await read_rights_versions(some)).items():
                 person = self._people.get(user_id)
                 if person is None:
                     continue
@@ -191,11 +207,3 @@ _ANYBODY = Footing(Audience.PARTICIPANT)
 
 async def _authorise_anybody(viewer: Viewer, now: datetime) -> Footing:
     return _ANYBODY
-
-
-async def _rights_versions(user_ids: Sequence[int]) -> dict[int, int]:
-    places = sql.places(len(user_ids))
-    rows = await sql.query(
-        f"SELECT id, rights_version FROM users WHERE id IN ({places})", *user_ids
-    )
-    return {row["id"]: row["rights_version"] for row in rows}

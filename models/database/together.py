@@ -58,23 +58,24 @@ class Together(Generic[Question, Answer]):
             try:
                 async with asyncio.timeout(self._patience_s):
                     answers = await self._read([question for question, _ in batch]) if batch else ()
-            except Exception as error:
-                if len(batch) == 1:
-                    _settle(batch[0][1], error)
-                    continue
+                answered = list(zip(batch, answers, strict=True))
+            except (Exception, asyncio.CancelledError):  # a driver may raise the latter
                 for question, waiting in batch:
                     self._alone.start(self._ask_alone(question, waiting))
             else:
-                for (_, waiting), answer in zip(batch, answers, strict=True):
+                for (_, waiting), answer in answered:
                     _settle(waiting, answer)
 
     async def _ask_alone(self, question: Question, waiting: "asyncio.Future[Answer]") -> None:
+        failure: BaseException = ConnectionError("The reading was ended.")
         try:
-            (answer,) = await self._read([question])
-        except Exception as error:
-            _settle(waiting, error)
-        else:
+            async with asyncio.timeout(self._patience_s):
+                (answer,) = await self._read([question])
             _settle(waiting, answer)
+        except Exception as error:
+            failure = error
+        finally:
+            _settle(waiting, failure)  # nobody waits for ever
 
 
 def _settle(waiting: "asyncio.Future[Answer]", answer: Answer | BaseException) -> None:

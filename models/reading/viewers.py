@@ -1,6 +1,6 @@
 """The people for whom access tokens speak, read for many tokens at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,13 @@ class Claims:
     user_id: int
     expires_at: datetime
     family: str | None
+
+
+async def read_rights_versions(user_ids: Collection[int]) -> dict[int, int]:
+    """Return by person how often a right of theirs may have been lost so far."""
+    statement = f"SELECT id, rights_version FROM users WHERE id IN ({sql.places(len(user_ids))})"
+    rows = await sql.query(statement, *user_ids)
+    return {row["id"]: row["rights_version"] for row in rows}
 
 
 async def read_viewers(asked: Sequence[Claims]) -> list[Viewer | Exception]:

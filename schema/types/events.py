@@ -133,9 +133,16 @@ _PLAIN_TYPES: dict[SessionEventKind, type[_ActorEvent]] = {
 
 
 def event_of(
-    row: models.SessionEvent, session: models.Session, now: datetime, shared: Shared | None = None
+    row: models.SessionEvent,
+    session: models.Session,
+    now: datetime,
+    shared: Shared | None = None,
+    person: models.User | None = None,
 ) -> SessionEvent:
-    """Return an event as the type of its kind; `session` is the row as it is now."""
+    """Return an event as the type of its kind; `session` is the row as it is now.
+
+    `person` is whom an event of presence is about, if they are known.
+    """
     stored = row.payload
     common: dict[str, Any] = {
         "sequence": row.sequence,
@@ -167,7 +174,7 @@ def event_of(
         case SessionEventKind.TEACHER_MISSING:
             return TeacherMissing(**common, teacher_id=stored["teacher_id"])
         case SessionEventKind.PRESENCE_CHANGED:
-            attendance = Attendance.of(row.state, session, now)
+            attendance = Attendance.of(row.state, session, now, person)
             return PresenceChanged(**common, attendance=attendance)
         case SessionEventKind.PRESENCE_REMOVED:
             removed = encode(Kind.ATTENDANCE, stored["participant_id"])

@@ -8,6 +8,7 @@ class Wire:
     """Stands for uvicorn's protocol under a `Channel`. `takes`: so many writes until it is full."""
 
     close_sent = False
+    fails = False
 
     def __init__(self, takes: int | None = None) -> None:
         self.transport = self
@@ -21,6 +22,8 @@ class Wire:
         return False
 
     def write(self, data: bytes) -> None:
+        if self.fails:
+            raise RuntimeError("a handle that is closed")
         self.written += data
         if self.takes is not None:
             self.takes -= 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from domain.access import Audience, UserRole, Viewer
 from domain.errors import ForbiddenError
 from execution.context import Context
 from execution.selections import NotCompiledError
-from subscriptions.crowds import Crowds, Member, Ticket
+from subscriptions.crowds import BURST_MAX_BYTES, BURST_MAX_EVENTS, Crowds, Member, Ticket
 from subscriptions.right import Footing, Right
 from subscriptions.transport import Channel, Outlet, SocketProtocol
 from tests.support.wires import Wire
@@ -28,6 +29,7 @@ class Numbers:
 
     user_id: int | None = None
     version: int = 0
+    floor: int = 0
     ends_at: int | None = None
     asked: int = 0
 
@@ -61,13 +63,13 @@ class Screen:
         context = Context(cast(Any, None), viewer, NOW)
         self.right = Right(context, accept, lambda: NOW, lambda: None)
 
-    def write(self, event: object) -> bytes:
+    def render(self, event: object) -> bytes:
         if event in self.unknown:
             raise NotCompiledError("unknown")
         return json.dumps({"data": event}).encode()
 
     def join(self) -> Member:
-        ticket = Ticket(self.outlet, self.key, self.write)
+        ticket = Ticket(self.outlet, self.key, self.render)
         return self.crowds.join(self.stream, ticket, self.right)
 
     async def follow(self) -> None:
@@ -168,6 +170,45 @@ async def test_an_event_that_is_not_compiled_is_left_to_each_ones_own_task() -> 
     stream.version = 2
     crowds.tell([None])
     assert (screen.got, await waiting.wait()) == ([1], 1)
+
+
+async def test_who_is_behind_the_ring_is_given_back_to_see_the_whole() -> None:
+    crowds, stream = Crowds(), Numbers()
+    screen = Screen(stream, crowds, Wire())
+    await screen.right.start()
+    waiting = screen.join()
+    stream.version, stream.floor = 9, 7
+    crowds.tell([None])
+    assert (screen.got, await waiting.wait()) == ([], 0)
+
+
+@pytest.mark.parametrize("events", [BURST_MAX_EVENTS + 1, 2])
+async def test_a_burst_is_left_to_the_tasks_which_wait_for_their_sockets(events: int) -> None:
+    crowds, stream = Crowds(), Numbers()
+    screen = Screen(stream, crowds, Wire())
+    if events == 2:
+        screen.render = lambda event: b"x" * BURST_MAX_BYTES  # type: ignore[method-assign]
+    await screen.right.start()
+    waiting = screen.join()
+    stream.version = events
+    crowds.tell([None])
+    assert (screen.wire.written, await waiting.wait()) == (b"", 0)
+
+
+async def test_a_socket_that_fails_is_only_its_own_trouble() -> None:
+    crowds, stream = Crowds(), Numbers()
+    wires = [Wire(), Wire(), Wire()]
+    wires[1].fails = True
+    screens = [Screen(stream, crowds, wire) for wire in wires]
+    waiting = []
+    for screen in screens:
+        await screen.right.start()
+        waiting.append(screen.join())
+    for version in (1, 2):
+        stream.version = version
+        crowds.tell([None])
+    assert [screen.got for screen in screens] == [[1, 2], [], [1, 2]]
+    assert await waiting[1].wait() == 0
 
 
 async def test_the_change_of_a_person_is_told_to_those_who_wait_for_it() -> None:

@@ -104,8 +104,27 @@ async def test_a_reading_that_hangs_holds_up_nobody_else() -> None:
     neighbour, hanging = await table.ask(2, HANGS)
     assert await neighbour == 4
     assert await table.together.ask(6) == 12
-    assert not hanging.done()
-    hanging.cancel()
-    with pytest.raises(TimeoutError):
-        await table.together.ask(HANGS)
+    for waiting in (hanging, table.together.ask(HANGS)):
+        with pytest.raises(TimeoutError):
+            await waiting
     await table.together.close()
+
+
+async def test_who_asks_is_answered_where_the_reading_is_cancelled() -> None:
+    """A driver may raise it; nobody of ours cancels a reading."""
+
+    async def read(asked: Sequence[int]) -> list[int | Exception]:
+        raise asyncio.CancelledError
+
+    together: Together[int, int] = Together(read, batch_max=2)
+    answers = await asyncio.gather(*map(together.ask, range(5)), return_exceptions=True)
+    assert [type(one) for one in answers] == [ConnectionError] * 5
+
+
+async def test_a_reading_that_gives_too_few_answers_fails_for_each() -> None:
+    async def read(asked: Sequence[int]) -> list[int | Exception]:
+        return []
+
+    together: Together[int, int] = Together(read)
+    answers = await asyncio.gather(*map(together.ask, range(3)), return_exceptions=True)
+    assert [type(one) for one in answers] == [ValueError] * 3

@@ -37,7 +37,7 @@ def test_a_payload_is_one_text_frame_on_each_socket(lengths: list[tuple[int, int
             Outlet(Channel(cast(SocketProtocol, wire)), "i" * (length + number))
             for number, wire in enumerate(wires)
         ]
-        write_to_all([outlet.way for outlet in outlets], b"t" * tail)
+        write_to_all({outlet: outlet.way for outlet in outlets}, b"t" * tail)
     for number, wire in enumerate(wires):
         frames = read(wire.written)
         assert [(one.opcode, one.fin) for one in frames] == [(Opcode.TEXT, True)] * len(lengths)
@@ -59,7 +59,7 @@ def test_a_text_is_one_frame(lengths: list[int]) -> None:
 def test_an_operations_id_is_written_as_json() -> None:
     wire = Wire()
     outlet = Outlet(Channel(cast(SocketProtocol, wire)), 'an "id" of §')
-    write_to_all([outlet.way], b'{"data":{"a":1}}')
+    write_to_all({1: outlet.way}, b'{"data":{"a":1}}')
     (frame,) = read(wire.written)
     told = '{"id":"an \\"id\\" of §","type":"next","payload":{"data":{"a":1}}}'
     assert bytes(frame.data).decode() == told

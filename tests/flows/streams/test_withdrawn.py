@@ -243,3 +243,21 @@ async def test_a_hint_about_a_right_that_stays_changes_nothing(template: Templat
         async with at.watch("student", session="mine") as theirs:
             await ring(at, "student")
             assert await goes_on(at, theirs)
+
+
+async def test_a_new_subscription_is_refused_by_rights_that_changed_unheard(
+    template: Template,
+) -> None:
+    """The socket's person is known from memory: nobody has told us that they lost their role."""
+    async with school(template) as at:
+        supervisor = at.there["supervisor"]
+        async with dial(at.served.url) as socket:
+            parameters = headers(supervisor)
+            await socket.send(json.dumps({"type": "connection_init", "payload": parameters}))
+            assert await heard(socket) == {"type": "connection_ack"}
+            changed = {"role": UserRole.STUDENT, "rights_version": supervisor.rights_version + 1}
+            await User.filter(id=supervisor.id).update(**changed)
+            await socket.send(subscribe(ROSTER, variables={"session": at.there.id("mine")}))
+            refused = await heard(socket)
+            assert refused["type"] == "error"
+            assert refused["payload"][0]["extensions"]["code"] == "NOT_FOUND"
