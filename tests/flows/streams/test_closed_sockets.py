@@ -12,7 +12,6 @@ import pytest
 from subscriptions.connection import Connection
 from subscriptions.hub import Hub
 from subscriptions.right import Right
-from subscriptions.transport import SocketProtocol
 from tests.conftest import Template
 from tests.support.app import headers
 from tests.support.live_class import live_class
@@ -23,7 +22,7 @@ from tests.support.streams import EVENTS, PRESENCE
 
 @pytest.fixture
 def alive(monkeypatch: pytest.MonkeyPatch) -> Iterator[weakref.WeakSet[Any]]:
-    """What belongs to sockets and is still there, with the collector off."""
+    """Collect what belongs to sockets and is still there, with the collector off."""
     there: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def watch(kind: type[Any]) -> None:
@@ -35,7 +34,7 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> Iterator[weakref.WeakSet[Any]]:
 
         monkeypatch.setattr(kind, "__init__", note)
 
-    for kind in (Connection, Hub, Right, SocketProtocol):
+    for kind in (Connection, Hub, Right):
         watch(kind)
     gc.collect()
     gc.disable()
