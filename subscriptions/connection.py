@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -206,13 +205,16 @@ class Connection:
         self, operation: Subscribe, connected: Connected, outlet: Outlet | None
     ) -> None:
         context = await connected.context_for_operation(outlet, only_subscribes(operation.query))
-        all_of_them = frames(self._schema, operation, context, outlet)
-        async with aclosing(all_of_them) as sequence:
+        sequence = frames(self._schema, operation, context, outlet)
+        try:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again
                     self._operations.pop(operation.id, None)
                 await self._send(text)
                 del text  # the next event may be hours away
+        finally:
+            await sequence.aclose()
+            vars(context).pop("right", None)  # they hold each other
 
     async def _send(self, text: str) -> None:
         if self._channel is not None and self._channel.is_free:

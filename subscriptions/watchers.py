@@ -98,7 +98,6 @@ class Watchers:
             context.right = right
             yield right
         finally:
-            context.right = None  # they hold each other
             self.leave(right)
 
     @property
