@@ -110,6 +110,8 @@ class Watcher:
                     await self._subscribe(socket)
             case "complete":
                 self.is_over.set()
+            case "ping":
+                await socket.send('{"type":"pong"}')
             case other:
                 raise AssertionError(f"{other}: {message}")
         self._changed.set()

@@ -9,6 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.patience import PATIENCE_S, within
 
+PING = {"type": "ping"}
 INIT = '{"type":"connection_init"}'
 
 
@@ -28,6 +29,13 @@ async def signed_in(url: str) -> AsyncIterator[ClientConnection]:
 
 
 async def heard(socket: ClientConnection) -> Any:
+    """Answer pings, which come where a test takes long, and return the first other message."""
+    while (message := await received(socket)) == PING:
+        await socket.send('{"type":"pong"}')
+    return message
+
+
+async def received(socket: ClientConnection) -> Any:
     async with within(PATIENCE_S, "a frame on the socket"):
         return json.loads(await socket.recv())
 

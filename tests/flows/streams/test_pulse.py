@@ -9,9 +9,8 @@ from tests.support.counting import World, counting_app
 from tests.support.other_servers import Serve, by_plain_uvicorn
 from tests.support.patience import until
 from tests.support.server import serve
-from tests.support.sockets import INIT, dial, ended, heard, signed_in, subscribe
+from tests.support.sockets import INIT, PING, dial, ended, received, signed_in, subscribe
 
-PING = {"type": "ping"}
 OFTEN = SocketLimits(ping_s=0.1)
 SELDOM = SocketLimits(ping_s=0.5)  # so that a busy machine answers in time
 everywhere = pytest.mark.parametrize("serving", [serve, by_plain_uvicorn])
@@ -28,7 +27,7 @@ async def test_a_client_that_answers_nothing_gets_two_pings_and_is_closed(
 ) -> None:
     async with serving(counting_app(world, limits=OFTEN)) as url, signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }"))
-        assert [await heard(socket), await heard(socket)] == [PING, PING]
+        assert [await received(socket), await received(socket)] == [PING, PING]
         assert await ended(socket) == (1013, "No answer to pings")
         await until(lambda: world.stopped == 1)
 
@@ -40,7 +39,7 @@ async def test_a_client_that_answers_is_pinged_again_and_again(
     async with serving(counting_app(world, limits=SELDOM)) as url, signed_in(url) as socket:
         await socket.send(subscribe("subscription { idle }"))
         for _ in range(4):
-            assert await heard(socket) == PING
+            assert await received(socket) == PING
             await socket.send('{"type":"pong"}')
         assert world.stopped == 0
 
@@ -48,7 +47,7 @@ async def test_a_client_that_answers_is_pinged_again_and_again(
 async def test_pings_of_the_websocket_keep_a_client_that_answers_no_messages(world: World) -> None:
     async with serve(counting_app(world, limits=SELDOM)) as url, signed_in(url) as socket:
         for _ in range(4):
-            assert await heard(socket) == PING
+            assert await received(socket) == PING
             await (await socket.ping())
 
 
@@ -58,5 +57,5 @@ async def test_nothing_is_pinged_before_it_is_acknowledged(world: World) -> None
             async with asyncio.timeout(0.3):
                 await socket.recv()
         await socket.send(INIT)
-        assert await heard(socket) == {"type": "connection_ack"}
-        assert await heard(socket) == PING
+        assert await received(socket) == {"type": "connection_ack"}
+        assert await received(socket) == PING
