@@ -19,8 +19,8 @@ from models import User
 from tests.support.app import headers
 from tests.support.command import configured, free_port, started
 from tests.support.livekit_events import PATH
-from tests.support.patience import PATIENCE_S, see, until, within
-from tests.support.sockets import dial, subscribe
+from tests.support.patience import PATIENCE_S, see, until
+from tests.support.sockets import dial, heard, subscribe
 from tests.support.webhooks import encode, sign
 
 
@@ -78,8 +78,7 @@ class Screen:
 
     async def next(self) -> dict[str, Any]:
         """The next event, the one field of its data."""
-        async with within(PATIENCE_S, "the next event of a subscription"):
-            frame = json.loads(await self._socket.recv())
+        frame = await heard(self._socket)
         assert frame["type"] == "next", frame
         assert not frame["payload"].get("errors"), frame
         (event,) = frame["payload"]["data"].values()
