@@ -90,14 +90,13 @@ async def authorise_together(asked: Sequence[Asking]) -> list[Footing | Exceptio
     # Read first: a change that comes later is heard of, or found by its version.
     versions = await read_rights_versions({one.viewer.user_id for one in asked})
     found = await _read(asked)
-    return [
-        OldViewerError()
-        if one.viewer.rights_version != versions.get(one.viewer.user_id)
-        else None
-        if found.is_overdue(one)
-        else _authorise(one, found)
-        for one in asked
-    ]
+    answers: list[Footing | Exception | None] = []
+    for one in asked:
+        if one.viewer.rights_version != versions.get(one.viewer.user_id):
+            answers.append(OldViewerError())
+        else:
+            answers.append(None if found.is_overdue(one) else _authorise(one, found))
+    return answers
 
 
 async def _read(asked: Collection[Asking]) -> _Found:

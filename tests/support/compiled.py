@@ -18,6 +18,7 @@ from execution.answers import write_answer
 from execution.context import Context
 from execution.events import EventExecution
 from execution.selections import Render, compile_operation
+from execution.sharing import Fragments
 from tests.support.watched import NOW
 
 SCHEMA = build_schema()._schema
@@ -30,8 +31,8 @@ def read(text: str) -> DocumentNode:
     return document
 
 
-def compile_document(document: DocumentNode, variables: Mapping[str, Any] | None = None) -> Render:
-    """Compile a valid document of one operation; NotCompiledError if that cannot be done."""
+def parts_of(document: DocumentNode) -> tuple[OperationDefinitionNode, Fragments]:
+    """Return the one operation of a document, and its fragments by name."""
     (operation,) = (
         node for node in document.definitions if isinstance(node, OperationDefinitionNode)
     )
@@ -40,6 +41,12 @@ def compile_document(document: DocumentNode, variables: Mapping[str, Any] | None
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
+    return operation, fragments
+
+
+def compile_document(document: DocumentNode, variables: Mapping[str, Any] | None = None) -> Render:
+    """Compile a valid document of one operation; NotCompiledError if that cannot be done."""
+    operation, fragments = parts_of(document)
     return compile_operation(SCHEMA, operation, fragments, variables or {})
 
 

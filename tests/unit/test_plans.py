@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, FragmentDefinitionNode, OperationDefinitionNode
 
 from execution import sharing
 from execution.selections import Render, compile_operation
 from execution.sharing import RENDERERS_MAX, Fragments, Plan, make_plan
-from tests.support.compiled import SCHEMA, read
+from tests.support.compiled import SCHEMA, parts_of, read
 from tests.support.watched import changes
 
 WATCHED = """
@@ -20,15 +19,7 @@ fragment Rows on PresenceChanges { fromVersion @skip(if: $names) }
 
 
 def plan_of(text: str) -> tuple[Plan, Fragments]:
-    document: DocumentNode = read(text)
-    (operation,) = (
-        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
-    )
-    fragments = {
-        node.name.value: node
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
+    operation, fragments = parts_of(read(text))
     return make_plan(SCHEMA, operation, fragments), fragments
 
 

@@ -18,6 +18,7 @@ from tests.support.other_servers import Serve, by_hypercorn, by_plain_uvicorn
 from tests.support.scene import scene
 from tests.support.sockets import dial, heard, subscribe
 from tests.support.streams import PRESENCE, Dashboard
+from tests.support.watching import Watcher
 from tests.support.withdrawals import School, bar, deactivate
 
 anywhere = pytest.mark.parametrize("serve", [by_plain_uvicorn, by_hypercorn])
@@ -33,47 +34,47 @@ async def serving_elsewhere(serve: Serve, template: Template) -> AsyncIterator[S
 
 
 @asynccontextmanager
-async def school_elsewhere(serve: Serve, template: Template) -> AsyncIterator[School]:
+async def school_elsewhere(
+    serve: Serve, template: Template
+) -> AsyncIterator[tuple[School, Watcher, Watcher]]:
+    """Give a school, and a student and a classmate who watch the same session."""
     async with serving_elsewhere(serve, template) as served:
-        yield School(served, await scene(clock.now().replace(microsecond=0)))
+        at = School(served, await scene(clock.now().replace(microsecond=0)))
+        async with (
+            at.watch("student", session="mine") as theirs,
+            at.watch("classmate", session="mine") as others,
+        ):
+            yield at, theirs, others
 
 
 @anywhere
 async def test_who_loses_the_right_hears_so_and_the_other_gets_what_comes_then(
     template: Template, serve: Serve
 ) -> None:
-    async with school_elsewhere(serve, template) as at:
-        async with (
-            at.watch("student", session="mine") as theirs,
-            at.watch("classmate", session="mine") as others,
-        ):
-            await bar(at)
-            assert await theirs.refusal() == "FORBIDDEN"
-            await cancel_session(at.admin, at.session_id, None, clock.now())
-            assert (await others.next())["__typename"] == "StatusChanged"
-            assert await theirs.is_connected()
-            await deactivate(at)
-            assert await theirs.close() == (4403, "Forbidden")
-            assert await others.is_connected()
+    async with school_elsewhere(serve, template) as (at, theirs, others):
+        await bar(at)
+        assert await theirs.refusal() == "FORBIDDEN"
+        await cancel_session(at.admin, at.session_id, None, clock.now())
+        assert (await others.next())["__typename"] == "StatusChanged"
+        assert await theirs.is_connected()
+        await deactivate(at)
+        assert await theirs.close() == (4403, "Forbidden")
+        assert await others.is_connected()
 
 
 @anywhere
 async def test_a_client_ends_one_operation_and_is_answered_on_the_next(
     template: Template, serve: Serve
 ) -> None:
-    async with school_elsewhere(serve, template) as at:
-        async with (
-            at.watch("student", session="mine") as theirs,
-            at.watch("classmate", session="mine") as others,
-        ):
-            await theirs.socket.send('{"id":"1","type":"complete"}')
-            assert await theirs.is_connected()  # so the server has read that
-            await cancel_session(at.admin, at.session_id, None, clock.now())
-            assert (await others.next())["__typename"] == "StatusChanged"
-            await theirs.socket.send(subscribe("{ viewer { role } }", "2"))
-            answer = {"data": {"viewer": {"role": "STUDENT"}}}
-            assert await heard(theirs.socket) == {"id": "2", "type": "next", "payload": answer}
-            assert await heard(theirs.socket) == {"id": "2", "type": "complete"}
+    async with school_elsewhere(serve, template) as (at, theirs, others):
+        await theirs.socket.send('{"id":"1","type":"complete"}')
+        assert await theirs.is_connected()  # so the server has read that
+        await cancel_session(at.admin, at.session_id, None, clock.now())
+        assert (await others.next())["__typename"] == "StatusChanged"
+        await theirs.socket.send(subscribe("{ viewer { role } }", "2"))
+        answer = {"data": {"viewer": {"role": "STUDENT"}}}
+        assert await heard(theirs.socket) == {"id": "2", "type": "next", "payload": answer}
+        assert await heard(theirs.socket) == {"id": "2", "type": "complete"}
 
 
 @anywhere
