@@ -134,8 +134,7 @@ class Halaqa:
         if not workload.is_written:
             return None
         poster = ["benchmarks.fanout.halaqa.poster", str(place.control), str(place.port)]
-        secrets = ["HALAQA_LIVEKIT_API_KEY=devkey"]
-        return ["env", *secrets, sys.executable, "-m", *poster, str(place.room)]
+        return [sys.executable, "-m", *poster, str(place.room)]
 
 
 @contextmanager

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CONTROL UINT32_MAX  /* the control port, which says nothing, among the connections' numbers */
+
 enum state { UPGRADING, SIGNING_IN, SUBSCRIBING, LIVE, GONE };
 
 struct connection {
@@ -348,8 +350,10 @@ static void wait_for_news(double seconds)
 {
     struct epoll_event events[512];
     int count = epoll_wait(poller, events, 512, seconds < 0 ? 0 : (int)(seconds * 1000));
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u32 == CONTROL) fail("the control port hung up");
         if (connections[events[i].data.u32].state != GONE) read_connection(events[i].data.u32);
+    }
 }
 
 static void wait_a_while(double seconds)
@@ -585,6 +589,8 @@ int main(int count, char **values)
     latencies = calloc(events_most, sizeof *latencies);
     poller = epoll_create1(0);
     control = dial(given.control, 0);
+    struct epoll_event hung_up = {.events = EPOLLIN, .data.u32 = CONTROL};
+    epoll_ctl(poller, EPOLL_CTL_ADD, control, &hung_up);
     printf("{\"mode\":\"%s\",\"connections\":%d,", given.mode, given.connections);
     int arrives_by_itself = !strcmp(given.mode, "arrival") || !strcmp(given.mode, "idle");
     if (!arrives_by_itself) { arrive(); wait_a_while(0.3); }

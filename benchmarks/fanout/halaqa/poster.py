@@ -1,7 +1,7 @@
 """Post a signed webhook for each byte on the control port, as LiveKit does: one after the other.
 
-Arguments: the control port, Halaqa's port, and the file in which the server told room and people.
-They join and leave in turn, each many times.
+Arguments: the control port, Halaqa's port, and the file in which the server told the room, its
+people and LiveKit's secret. The people join and leave in turn, each many times.
 """
 
 import asyncio
@@ -32,23 +32,29 @@ def webhooks(room_name: str, people: list[Any]) -> Iterator[dict[str, Any]]:
         yield room.left(stay, clock.now())
 
 
-async def post(control: socket.socket, port: int, room_name: str, people: list[Any]) -> None:
+async def post(
+    control: socket.socket, port: int, room_name: str, people: list[Any], secret: str
+) -> None:
     events = webhooks(room_name, people)
-    ended = asyncio.Event()
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as livekit:
-            while orders := await reader.read(64):
-                for _ in orders:
-                    body = encode(next(events))
-                    signed = {"Authorization": sign(body, now=clock.now())}
-                    answer = await livekit.post(PATH, content=body, headers=signed)
-                    answer.raise_for_status()
-        writer.close()
-        ended.set()
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as livekit:
+                while orders := await reader.read(64):
+                    for _ in orders:
+                        body = encode(next(events))
+                        signed = {"Authorization": sign(body, secret=secret, now=clock.now())}
+                        answer = await livekit.post(PATH, content=body, headers=signed)
+                        answer.raise_for_status()
+            ended.set_result(None)
+        except httpx.HTTPError as error:
+            ended.set_exception(error)  # the process ends with these words
+        finally:
+            writer.close()
 
     async with await asyncio.start_server(take, sock=control):
-        await ended.wait()
+        await ended
 
 
 if __name__ == "__main__":

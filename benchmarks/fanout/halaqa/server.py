@@ -45,7 +45,7 @@ SMALL_BUFFER_BYTES = 16 * 1024
 
 
 def fill(asked: dict[str, Any]) -> None:
-    """Write a line for each watcher, the session's id and a token; and the room with its people."""
+    """Write a line for each watcher, the session's id and a token; and what the poster reads."""
     lines, room = asyncio.run(make_sessions(asked))
     Path(asked["who"]).write_text("".join(lines))
     Path(asked["room"]).write_text(json.dumps(room))
@@ -77,7 +77,7 @@ async def make_sessions(asked: dict[str, Any]) -> tuple[list[str], list[Any]]:
         lines.append(f"{told} {token}\n")
     await close_database()
     people = [[one.id, one.first_name, one.last_name] for one in students]
-    return lines, [sessions[0].room_name, people]
+    return lines, [sessions[0].room_name, people, SECRETS["livekit_api_secret"]]
 
 
 async def _people(academy: models.Academy, role: UserRole, count: int) -> list[models.User]:

@@ -18,6 +18,7 @@ from schema.types.ids import Kind, encode
 from tests.conftest import Template
 from tests.support import make
 from tests.support.app import serving_app, token
+from tests.support.webhooks import SECRET
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler, cc")
 
@@ -40,7 +41,7 @@ async def test_it_counts_what_three_watchers_get(template: Template, tmp_path: P
             "warm": 0,
         }
         async with asyncio.TaskGroup() as group:
-            group.create_task(post(control, port, room_name, people))
+            group.create_task(post(control, port, room_name, people, SECRET))
             counted = await asyncio.to_thread(measure, "flood", options)
     assert (counted["events"], counted["failed"], counted["binary"]) == (10, 0, 0)
     assert counted["messages"] >= 30
