@@ -5,7 +5,6 @@ The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from graphql import GraphQLError
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 import telemetry
 from domain.errors import DomainError, UnauthenticatedError
 from execution.refusals import ClientSafeSchema, RequestCode
+from subscriptions.client_socket import ClientSocket
 from subscriptions.messages import (
     ACKNOWLEDGE,
     PING,
@@ -34,7 +34,7 @@ from subscriptions.messages import (
 )
 from subscriptions.operations import frames, only_subscribes
 from subscriptions.pulse import PING_EVERY_S, Pulse
-from subscriptions.transport import CHANNEL, Channel, Outlet
+from subscriptions.transport import Outlet
 
 logger = logging.getLogger("halaqa.websocket")
 
@@ -101,20 +101,19 @@ class Connection:
         now: Callable[[], datetime],
         limits: SocketLimits,
     ) -> None:
-        self._websocket = websocket
+        self._socket = ClientSocket(websocket, limits.send_s, limits.close_s)
         self._schema = schema
         self._connect = connect
         self._now = now
         self._limits = limits
         self._connected: Connected | None = None
-        self._channel: Channel | None = websocket.scope.get("extensions", {}).get(CHANNEL)
         self._operations: dict[str, _Operation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[CloseError] = self._loop.create_future()
         timeout = CloseError(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
         self._timer = self._loop.call_later(self._limits.init_s, self._end, timeout)
-        self._pulse = Pulse(self._limits.ping_s, self._channel, self._ping, self._give_up)
+        self._pulse = Pulse(self._limits.ping_s, self._socket.heard, self._ping, self._give_up)
 
     async def run(self) -> None:
         """Run until the client leaves, a rule is broken, the token expires, or we fail."""
@@ -135,20 +134,11 @@ class Connection:
                 logger.error("operations did not stop")
         if end.code is CloseCode.FORBIDDEN:
             telemetry.count_refusal(RequestCode.UNAUTHENTICATED)
-        # A stalled client takes no close frame either: returning is what drops the connection.
-        with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-            async with asyncio.timeout(self._limits.close_s):
-                await self._websocket.close(end.code, end.reason)
+        await self._socket.close(end)
 
     async def _read(self) -> None:
         while not self._ending.done():
-            frame = await self._websocket.receive()
-            if frame["type"] == "websocket.disconnect":
-                raise CloseError(CloseCode.GONE, "")
-            self._pulse.spoke_at = self._loop.time()
-            if frame.get("text") is None:
-                raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
-            match message := read(frame["text"]):
+            match message := read(await self._socket.receive()):
                 case Initialise():
                     await self._initialise(message)
                 case Subscribe():
@@ -157,13 +147,13 @@ class Connection:
                     if operation := self._operations.pop(message.id, None):
                         operation.cancel()
                 case Ping():
-                    await self._send(pong_text(message.payload))
+                    await self._socket.send(pong_text(message.payload))
 
     async def _initialise(self, message: Initialise) -> None:
         if self._connected is not None:
             raise CloseError(CloseCode.TOO_MANY_INITS, "Too many initialisation requests")
         try:
-            self._connected = await self._connect(message.parameters, self._websocket)
+            self._connected = await self._connect(message.parameters, self._socket.websocket)
         except (UnauthenticatedError, DomainError):
             raise CloseError(CloseCode.FORBIDDEN, "Forbidden") from None
         self._timer.cancel()
@@ -174,14 +164,12 @@ class Connection:
         # A sign-out closes the socket even if nothing runs.
         signed_out = CloseError(CloseCode.FORBIDDEN, "Forbidden")
         self._connected.call_when_signed_out(partial(self._end, signed_out))
-        await self._send(ACKNOWLEDGE)
+        await self._socket.send(ACKNOWLEDGE)
         self._pulse.start()
 
     def _ping(self) -> None:
-        if self._channel is None:
-            self._start(partial(self._send, PING))
-        elif self._channel.is_free:
-            self._channel.write(PING.encode())
+        if not self._socket.write(PING):
+            self._start(partial(self._socket.send, PING))
 
     def _give_up(self) -> None:
         self._end(CloseError(CloseCode.TRY_AGAIN, "No answer to pings"))
@@ -195,9 +183,10 @@ class Connection:
         if len(self._operations) >= self._limits.operations:
             text = f"At most {self._limits.operations} operations at once on one connection."
             error = GraphQLError(text, extensions={"code": RequestCode.LIMIT_EXCEEDED})
-            await self._send(error_text(message.id, [error]))
+            await self._socket.send(error_text(message.id, [error]))
             return
-        outlet = Outlet(self._channel, message.id) if self._channel else None
+        channel = self._socket.channel
+        outlet = Outlet(channel, message.id) if channel is not None else None
         task = self._start(partial(self._operate, message, self._connected, outlet))
         self._operations[message.id] = _Operation(task, outlet)
 
@@ -210,23 +199,11 @@ class Connection:
             async for text, is_last in sequence:
                 if is_last:  # forgotten first: having read it, the client may use the id again
                     self._operations.pop(operation.id, None)
-                await self._send(text)
+                await self._socket.send(text)
                 del text  # the next event may be hours away
         finally:
             await sequence.aclose()
             vars(context).pop("right", None)  # they hold each other
-
-    async def _send(self, text: str) -> None:
-        if self._channel is not None and self._channel.is_free:
-            self._channel.write(text.encode())
-            return
-        try:
-            async with asyncio.timeout(self._limits.send_s):
-                await self._websocket.send_text(text)
-        except TimeoutError:
-            raise CloseError(CloseCode.TRY_AGAIN, "Too slow") from None
-        except (WebSocketDisconnect, RuntimeError):
-            raise CloseError(CloseCode.GONE, "") from None
 
     def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         task = self._loop.create_task(self._guard(work))

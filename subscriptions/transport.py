@@ -5,11 +5,14 @@ whose peer reads nothing. Another ASGI server gives no channel: there all is sen
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.streams import StreamReader
+from websockets.utils import apply_mask
 
 from subscriptions.messages import NEXT_TAIL, PONGS, next_head
 
@@ -21,6 +24,9 @@ CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
 T = TypeVar("T")
 
 COPIED_MAX_BYTES = 16 * 1024  # a longer payload is kept once for all sockets that wait to take it
+
+FINAL_TEXT, MASKED, CLIENT_HEAD_BYTES = 0x81, 0x80, 6  # of a short frame: RFC 6455, section 5.2
+PONG_FRAME_LENGTHS = [CLIENT_HEAD_BYTES + len(pong) for pong in PONGS]
 
 Way = tuple[bytes, Callable[[bytes], None]]  # an operation's `next_head`, and its socket's write
 
@@ -34,19 +40,26 @@ def frame_head(length: int) -> bytes:
     return b"\x81\x7f" + length.to_bytes(8)
 
 
+@dataclass(slots=True)
+class Heard:
+    """When a client was last heard, by the loop's clock: any frame of it, or a message."""
+
+    frame_at: float = 0.0
+    message_at: float = 0.0
+
+
 class Channel:
     """Writes to one socket at once. `outlets` are those of its operations in crowds.
 
     While it is not free nothing is written past the tasks: they wait, or find the socket closed.
     """
 
-    __slots__ = ("_protocol", "heard_at", "outlets", "spoke_at")
+    __slots__ = ("_protocol", "heard", "outlets")
 
     def __init__(self, protocol: "SocketProtocol") -> None:
         self._protocol = protocol
         self.outlets: set[Outlet] = set()
-        self.heard_at = 0.0  # by the loop's clock; any frame counts
-        self.spoke_at = 0.0  # when a pong message came, of which the app hears nothing
+        self.heard = Heard()
 
     @property
     def is_free(self) -> bool:
@@ -120,6 +133,31 @@ def write_to_all(ways: Mapping[T, Way], payload: bytes) -> list[T]:
     return failed
 
 
+def is_pong(data: bytes) -> bool:
+    """Return whether this is one whole frame of a client, and a pong message.
+
+    Ten thousand idle clients send some hundreds a second, and the parser costs more than all else.
+    """
+    return (
+        len(data) in PONG_FRAME_LENGTHS
+        and data[0] == FINAL_TEXT
+        and data[1] == MASKED | len(data) - CLIENT_HEAD_BYTES
+        and apply_mask(data[CLIENT_HEAD_BYTES:], data[2:CLIENT_HEAD_BYTES]) in PONGS
+    )
+
+
+class FrameReader(StreamReader):
+    """The parser's buffer. Knows when the parser has got whole frames, and nothing of the next."""
+
+    is_between_frames = False
+
+    def at_eof(self) -> Generator[None, None, bool]:
+        self.is_between_frames = True
+        is_over = yield from super().at_eof()
+        self.is_between_frames = False
+        return is_over
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Gives its channel to the app, and drops a connection whose peer reads nothing.
 
@@ -132,6 +170,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger = self.conn.logger = quiet
+        self.conn.reader = self._reader = FrameReader()
+        self.conn.parser = self.conn.parse()  # anew, by this reader
+        next(self.conn.parser)
 
     async def run_asgi(self) -> None:
         extensions = cast(dict[str, object], self.scope["extensions"])
@@ -147,14 +188,15 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self.channel is not None:
-            self.channel.heard_at = self.loop.time()
+            heard = self.channel.heard
+            heard.frame_at = self.loop.time()
+            if is_pong(data) and self._expects_message():
+                heard.message_at = heard.frame_at  # which is all that the app would do
+                return
         super().data_received(data)
 
-    def handle_text(self, event: Frame) -> None:
-        if self.channel is not None and event.fin and event.data in PONGS:
-            self.channel.spoke_at = self.channel.heard_at
-        else:
-            super().handle_text(event)
+    def _expects_message(self) -> bool:
+        return self._reader.is_between_frames and self.conn.current_size is None
 
     def pause_writing(self) -> None:
         super().pause_writing()
