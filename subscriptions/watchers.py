@@ -17,9 +17,8 @@ from domain.access import Audience, Viewer
 from execution.context import Context, Services
 from gateways.bus import Bus
 from gateways.changes import VIEWERS, listen_for_doubts
-from models.database import sql
 from models.database.together import Together
-from models.reading.viewers import read_rights_versions
+from models.reading.viewers import read_moved_rights, read_rights_versions
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.reauthorisation import reauthorise
 from subscriptions.recent_doubts import RecentDoubts
@@ -32,6 +31,8 @@ from subscriptions.session_access import (
 )
 
 logger = logging.getLogger("halaqa.watchers")
+
+UNREAD = -1  # no version of anybody's
 
 
 @dataclass(slots=True)
@@ -192,13 +193,12 @@ class Watchers:
 
     async def close_gaps(self) -> None:
         """Ask again where a `rights_version` moved unheard, or an answer is missing still."""
-        for some in sql.batches(sorted(self._people)):
-            for user_id, version in (await read_rights_versions(some)).items():
-                person = self._people.get(user_id)
-                if person is None:
-                    continue
-                if person.version != version or any(right.is_in_doubt for right in person.rights):
-                    await self.reauthorise(user_id)
+        people = self._people.items()
+        known = {number: UNREAD if one.version is None else one.version for number, one in people}
+        moved = await read_moved_rights(known)
+        doubted = {user for user, one in people for right in one.rights if right.is_in_doubt}
+        for user_id in sorted(moved | doubted):
+            await self.reauthorise(user_id)
 
 
 _ANYBODY = Footing(Audience.PARTICIPANT)
