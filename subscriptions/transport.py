@@ -54,30 +54,38 @@ class Channel:
     While it is not free nothing is written past the tasks: they wait, or find the socket closed.
     """
 
-    __slots__ = ("_protocol", "heard", "outlets")
+    __slots__ = ("_protocol", "_write", "heard", "outlets")
 
     def __init__(self, protocol: "SocketProtocol") -> None:
-        self._protocol = protocol
+        self._protocol: SocketProtocol | None = protocol
+        self._write = protocol.transport.write
         self.outlets: set[Outlet] = set()
         self.heard = Heard()
 
     @property
     def is_free(self) -> bool:
         protocol = self._protocol
+        if protocol is None:
+            return False
         is_ending = protocol.close_sent or protocol.transport.is_closing()
         return protocol.writable.is_set() and not is_ending
 
     @property
     def write_raw(self) -> Callable[[bytes], None]:
-        return self._protocol.transport.write
+        return self._write
 
     def write(self, text: bytes) -> None:
         """Write a text message."""
-        self._protocol.transport.write(frame_head(len(text)) + text)
+        self._write(frame_head(len(text)) + text)
 
     def call_back(self) -> None:
         for outlet in tuple(self.outlets):
             outlet.call_back()
+
+    def end(self) -> None:
+        """Call back for the last time. Contexts, which hold this, may wait for the collector."""
+        self.call_back()
+        self._protocol = None
 
 
 class Outlet:
@@ -181,10 +189,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         try:
             await super().run_asgi()
         finally:
-            self._call_back_all()
+            if self.channel is not None:
+                self.channel.end()
             self.channel = None
             extensions.pop(CHANNEL, None)  # they hold each other
-        self.loop.call_later(self.release_after_s, self._release)
+        if not self.disconnected:
+            self.loop.call_later(self.release_after_s, self._release)
 
     def data_received(self, data: bytes) -> None:
         if self.channel is not None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from subscriptions.client_socket import ClientSocket
 from subscriptions.connection import Connection
 from subscriptions.hub import Hub
 from subscriptions.right import Right
+from subscriptions.transport import SocketProtocol
 from tests.conftest import Template
 from tests.support.app import headers
 from tests.support.live_class import live_class
@@ -34,7 +36,7 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> Iterator[weakref.WeakSet[Any]]:
 
         monkeypatch.setattr(kind, "__init__", note)
 
-    for kind in (Connection, Hub, Right):
+    for kind in (SocketProtocol, ClientSocket, Connection, Hub, Right):
         watch(kind)
     gc.collect()
     gc.disable()
