@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.access import Audience
 from execution.events import renderer_of
 from subscriptions.crowds import Stream, Ticket
-from subscriptions.hub import Hub
+from subscriptions.hub import Hub, catch_up
 from subscriptions.right import Right
 from subscriptions.session_access import SessionAccess
 from subscriptions.stream_services import Info
@@ -61,5 +61,5 @@ async def watching(info: Info, access: SessionAccess) -> AsyncIterator[Watch]:
         audience = await right.start()
         async with services.hubs.watching(access.session_id) as hub:
             if access.row_of is not None and hub.row_of(access.row_of) is None:
-                await hub.catch_up()  # the row is newer than the last version the hub heard of
+                await catch_up([hub])  # the row is newer than the last version the hub heard of
             yield Watch(hub, right, audience, since, ticket_of(info, audience))
