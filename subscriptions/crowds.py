@@ -78,16 +78,16 @@ class Crowd:
             cause = error.__cause__ or error
             if not isinstance(cause, NotCompiledError | DomainError | LookupError):
                 logger.warning("crowd not told", exc_info=True)
-            return lambda: self._call_back(tuple(self.members))
+            return self._call_all_back
         return lambda: self._write(texts, is_over=is_over)
 
     def _write(self, texts: list[bytes], *, is_over: bool) -> None:
         before, self.position = self.position, self._stream.version
         for text in texts:
-            failed = write_to_all(self.members, text)
-            self._call_back(failed, before)
+            for failed in write_to_all(self.members, text):
+                failed.leave(before)
         if is_over:
-            self._call_back(tuple(self.members))
+            self._call_all_back()
 
     def _render_news(self) -> list[bytes]:
         """Render what is new; NotCompiledError where each task has to see for itself."""
@@ -101,9 +101,9 @@ class Crowd:
             raise NotCompiledError("a long burst")
         return texts
 
-    def _call_back(self, members: Iterable["Member"], position: int | None = None) -> None:
-        for member in members:
-            member.leave(position)
+    def _call_all_back(self) -> None:
+        for member in tuple(self.members):
+            member.leave()
 
     def remove(self, member: "Member") -> None:
         del self.members[member]

@@ -70,7 +70,7 @@ class Hub:
         self._opening = asyncio.Lock()
         self._refreshing = asyncio.Lock()
         self.reading = asyncio.Lock()
-        self._heard = 0  # the newest version that was heard of and is not read yet
+        self.heard = 0  # the newest version that was heard of and is not read yet
         self._refreshed_at = time.monotonic()  # when that reading started
         self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
@@ -101,21 +101,10 @@ class Hub:
             self._refreshed_at = started
             self.is_open = True
 
-    def hear(self, version: int) -> None:
-        self._heard = max(self._heard, version)
-
-    @property
-    def is_behind(self) -> bool:
-        """Tell if a version was heard of that is not read; while it opens, that can wait."""
-        return self.is_open and self.version < self._heard
-
-    def since(self, user_ids: Collection[int] = ()) -> Since:
-        """Return what to ask for: one reading covers all that was heard of before it.
-
-        A version that is not in the table costs one reading.
-        """
-        self._heard = 0
-        return Since(self.session_id, self.version, user_ids)
+    def hear(self, version: int) -> bool:
+        """Note a version that somebody tells of; return if it is to be read: not while it opens."""
+        self.heard = max(self.heard, version)
+        return self.is_open and self.version < self.heard
 
     def take(self, news: News) -> list[Callable[[], None]]:
         """Take what was read while `reading` was held, wake the watchers, and render for crowds.
@@ -227,9 +216,11 @@ async def catch_up(hubs: Sequence[Hub], user_ids: Collection[int] = ()) -> None:
     """
     for hub in hubs:
         await hub.reading.acquire()
+        hub.heard = 0  # one reading covers all; a version that is not in the table costs one
+    asked = [Since(hub.session_id, hub.version, user_ids) for hub in hubs]
     writes: list[Callable[[], None]] = []
     try:
-        news = await read_news([hub.since(user_ids) for hub in hubs])
+        news = await read_news(asked)
         for hub in hubs:
             writes += hub.take(news[hub.session_id])
     finally:

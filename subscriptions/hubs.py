@@ -59,7 +59,7 @@ class Hubs:
         try:
             if not hub.is_open:
                 await hub.open()
-                self._fill_if_behind(hub)  # it may have heard of more while it was read
+                self._hear(session_id, hub.heard)  # while it was read
             yield hub
         finally:
             hub.watchers -= 1
@@ -68,13 +68,9 @@ class Hubs:
                 telemetry.watching_ended()
 
     def _hear(self, session_id: int, version: int) -> None:
-        if hub := self._hubs.get(session_id):
-            hub.hear(version)
-            self._fill_if_behind(hub)
-
-    def _fill_if_behind(self, hub: Hub) -> None:
-        if hub.is_behind:
-            self._behind[hub.session_id] = hub
+        hub = self._hubs.get(session_id)
+        if hub is not None and hub.hear(version):
+            self._behind[session_id] = hub
             if self._filling is None or self._filling.done():
                 self._filling = self._tasks.start(self._fill())
 

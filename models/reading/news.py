@@ -1,6 +1,6 @@
 """Reads what is new in watched sessions, for many of them in a few statements."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -38,10 +38,11 @@ async def read_news(asked: Collection[Since]) -> dict[int, News]:
     found = {session.id: News(session) for session in sessions}
     versions = {session.id: session.version for session in sessions}
     behind = [one for one in asked if one.version < versions.get(one.session_id, 0)]
-    for event in await _read_events(behind):
-        news = found[event.session_id]
-        if event.sequence <= news.session.version:  # the others are read with the next hint
-            news.events.append(event)
+    if behind:
+        after = [Q(session_id=one.session_id, sequence__gt=one.version) for one in behind]
+        for event in await SessionEvent.filter(reduce(or_, after)).order_by("sequence"):
+            if event.sequence <= versions[event.session_id]:  # the next hint tells of the others
+                found[event.session_id].events.append(event)
     wanted = {one.session_id: {*one.user_ids} for one in asked}
     for number, news in found.items():
         wanted[number] |= {
@@ -52,10 +53,3 @@ async def read_news(asked: Collection[Since]) -> dict[int, News]:
     for number, news in found.items():
         news.people = {one: people[one] for one in wanted[number] if one in people}
     return found
-
-
-async def _read_events(asked: Iterable[Since]) -> list[SessionEvent]:
-    after = [Q(session_id=one.session_id, sequence__gt=one.version) for one in asked]
-    if not after:
-        return []
-    return await SessionEvent.filter(reduce(or_, after)).order_by("session_id", "sequence")
