@@ -12,9 +12,11 @@ from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
 from execution.answers import AnswerTooLongError, refuse_answer, write_answer
+from execution.compiled_streams import WrittenResult
 from execution.events import SharedData
 from execution.refusals import ClientSafeSchema, is_fault
 from subscriptions.messages import (
+    NEXT_TAIL,
     CloseCode,
     CloseError,
     Subscribe,
@@ -80,6 +82,8 @@ async def frames(
 
 def next_text(operation_id: str, result: ExecutionResult) -> str:
     """Write a `next` message; AnswerTooLongError if it is too long."""
+    if isinstance(result, WrittenResult):
+        return (next_head(operation_id) + result.text + NEXT_TAIL).decode()
     if isinstance(result.data, SharedData) and not result.extensions:
         # The data is written once for all who get it; only the operation's id differs.
         if result.data.text is None:

@@ -46,9 +46,8 @@ class Watch:
 def ticket_of(info: Info, audience: Audience) -> Ticket | None:
     """Return what lets the operation into a crowd; None where its document or socket forbids it."""
     outlet = info.context.outlet
-    if isinstance(outlet, Outlet) and (renderer := renderer_of(info)):
-        key, render = renderer
-        return Ticket(outlet, (audience, key), render)
+    if isinstance(outlet, Outlet) and (render := renderer_of(info)):
+        return Ticket(outlet, (audience, render), render)
     return None
 
 
