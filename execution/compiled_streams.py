@@ -31,7 +31,8 @@ import telemetry
 from execution.documents import KnownDocuments, are_storable
 from execution.events import EventExecution
 from execution.refusals import ClientSafeSchema, refuse_all
-from execution.selections import NotCompiledError, Render
+from execution.selections import NotCompiledError
+from execution.sharing import Renderer
 from schema.types.shared import Shared
 
 
@@ -75,7 +76,7 @@ class CompiledStream:
 
     schema: GraphQLSchema
     asked: Asked
-    render: Render
+    render: Renderer
     source: AsyncGenerator[Any, None]
 
     @classmethod

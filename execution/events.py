@@ -10,17 +10,16 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.errors import DomainError, UnauthenticatedError
 from execution.context import Permission
-from execution.selections import Render
-from execution.sharing import Plan, Plans
+from execution.sharing import Plan, Plans, Renderer
 from schema.types.shared import Shared
 
 _plans = Plans()
 
 
-def renderer_of(info: strawberry.Info[Any, Any]) -> Render | None:
+def renderer_of(info: strawberry.Info[Any, Any]) -> Renderer | None:
     """Return what renders an operation's events, for its resolver; None where they are executed.
 
-    Operations that ask the same get the same one.
+    Operations that ask the same get equal ones.
     """
     raw = info._raw_info
     plan = _plans.find(raw.schema, raw.operation, raw.fragments)
@@ -30,7 +29,7 @@ def renderer_of(info: strawberry.Info[Any, Any]) -> Render | None:
 class SharedData(dict[str, Any]):
     """Holds the data of a shared execution, and its JSON once it is written."""
 
-    text: str | None = None
+    text: bytes | None = None
 
 
 class EventExecution(StrawberryGraphQLCoreExecutionContext):
@@ -43,7 +42,7 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
     _right: Permission | None = None
     _plan: Plan
 
-    def renderer(self) -> Render | None:
+    def renderer(self) -> Renderer | None:
         """Return what renders the operation's events; None where they are executed."""
         plan = _plans.find(self.schema, self.operation, self.fragment_definitions)
         variables = self.variable_values.coerced
