@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
 from starlette.websockets import WebSocket
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -41,7 +41,7 @@ from settings import Settings, current
 from subscriptions.connected import Connected
 from subscriptions.stream_services import StreamServices
 from subscriptions.transport import SocketProtocol
-from subscriptions.websocket import GraphQLSocket
+from subscriptions.websocket import GraphQLSocket, SocketsFirst
 from zones import check_zone_data
 
 SOCKET_MESSAGE_MAX_BYTES = 1024 * 1024
@@ -80,6 +80,7 @@ class App:
         socket = GraphQLSocket(
             self.schema, connect=self._connect, now=clock.now, allowed_origins=origins
         )
+        sockets = Middleware(SocketsFirst, path="/graphql", socket=socket)
         cors = Middleware(
             CORSMiddleware,
             allow_origins=origins,
@@ -89,14 +90,13 @@ class App:
         metrics = Metrics(self._state, self.settings, is_alone=self._is_alone)
         routes: list[BaseRoute] = [
             Route("/graphql", http),
-            WebSocketRoute("/graphql", socket),
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
             Route("/health/ready", health.Readiness(self._clock).answer),
             Route("/metrics", metrics.answer),
             *self.graphiql.routes(),
         ]
-        return Starlette(routes=routes, middleware=[cors], lifespan=self._lifespan)
+        return Starlette(routes=routes, middleware=[sockets, cors], lifespan=self._lifespan)
 
     async def _state(self) -> SystemState:
         return await self.process.readings.state()
