@@ -45,7 +45,7 @@ class GraphQLSocket:
             await websocket.close(CloseCode.NOT_ACCEPTABLE, "Subprotocol not acceptable")
         else:
             await websocket.accept(PROTOCOL)
-            scope["headers"] = []  # a KiB that nobody reads from here on
+            scope["headers"].clear()  # a KiB that nobody reads from here on
             parts = (self._schema, self._connect, self._now, self._limits)
             await Connection(websocket, *parts).run()
 
@@ -62,7 +62,7 @@ class GraphQLSocket:
 class SocketsFirst:
     """Hands over the sockets of one path at once.
 
-    The other layers are for HTTP; a socket would keep some KiB of each as long as it lives.
+    The layers of an app are for HTTP; a socket would keep some KiB of them as long as it lives.
     """
 
     def __init__(self, app: ASGIApp, path: str, socket: ASGIApp) -> None:
