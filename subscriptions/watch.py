@@ -9,7 +9,7 @@ from domain.access import Audience
 from execution.context import Context
 from execution.sharing import Renderer
 from subscriptions.crowds import Stream, Ticket
-from subscriptions.hub import Hub
+from subscriptions.hub import Hub, catch_up
 from subscriptions.right import Right
 from subscriptions.session_access import SessionAccess
 from subscriptions.stream_services import StreamServices
@@ -58,7 +58,7 @@ async def watching(
         audience = await right.start()
         async with services.hubs.watching(access.session_id) as hub:
             if access.row_of is not None and hub.row_of(access.row_of) is None:
-                await hub.catch_up()  # the row is newer than the last version the hub heard of
+                await catch_up([hub])  # the row is newer than the last version the hub heard of
             outlet, ticket = context.outlet, None
             if render is not None and isinstance(outlet, Outlet):
                 ticket = Ticket(outlet, (audience, render), render)
