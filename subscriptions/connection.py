@@ -181,7 +181,7 @@ class Connection:
         if self._channel is None:
             self._start(partial(self._send, PING))
         elif self._channel.is_free:
-            self._channel.write(PING.encode())
+            self._channel.write(PING)
 
     def _give_up(self) -> None:
         self._end(CloseError(CloseCode.TRY_AGAIN, "No answer to pings"))
@@ -216,13 +216,13 @@ class Connection:
             await sequence.aclose()
             vars(context).pop("right", None)  # they hold each other
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, text: bytes) -> None:
         if self._channel is not None and self._channel.is_free:
-            self._channel.write(text.encode())
+            self._channel.write(text)
             return
         try:
             async with asyncio.timeout(self._limits.send_s):
-                await self._websocket.send_text(text)
+                await self._websocket.send_text(text.decode())  # official clients refuse binary
         except TimeoutError:
             raise CloseError(CloseCode.TRY_AGAIN, "Too slow") from None
         except (WebSocketDisconnect, RuntimeError):
