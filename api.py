@@ -1,9 +1,9 @@
 """Builds the schema that is served: the three roots, run by `execution`, with descriptions."""
 
+from execution.compiled_streams import ServedSchema
 from execution.costs import CostLimit
-from execution.documents import Limits, document_cache
+from execution.documents import KnownDocuments, Limits, document_cache
 from execution.events import EventExecution
-from execution.refusals import ClientSafeSchema
 from execution.tally import OperationTally
 from schema.descriptions import describe
 from schema.root import Mutation, Query, Subscription
@@ -28,14 +28,16 @@ IMPLEMENTATIONS = (
 )
 
 
-def build_schema(limits: Limits = (CostLimit,)) -> ClientSafeSchema:
-    schema = ClientSafeSchema(
+def build_schema(limits: Limits = (CostLimit,)) -> ServedSchema:
+    known = KnownDocuments()
+    schema = ServedSchema(
+        known=known,
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=IMPLEMENTATIONS,
         config=CONFIG,
-        extensions=[document_cache(limits=limits), OperationTally],
+        extensions=[document_cache(known, limits), OperationTally],
         execution_context_class=EventExecution,
     )
     describe(schema)

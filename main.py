@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -41,7 +42,7 @@ from settings import Settings, current
 from subscriptions.connected import Connected
 from subscriptions.stream_services import StreamServices
 from subscriptions.transport import SocketProtocol
-from subscriptions.websocket import GraphQLSocket
+from subscriptions.websocket import GraphQLSocket, SocketsFirst
 from zones import check_zone_data
 
 SOCKET_MESSAGE_MAX_BYTES = 1024 * 1024
@@ -74,7 +75,7 @@ class App:
         assert self._process is not None, "requests come after the start"  # noqa: S101
         return self._process
 
-    def asgi(self) -> Starlette:
+    def asgi(self) -> ASGIApp:
         http = GraphQLOverHTTP(self.schema, context_for=self._context, page=self.graphiql.page)
         origins = self.settings.allowed_origins
         socket = GraphQLSocket(
@@ -89,14 +90,14 @@ class App:
         metrics = Metrics(self._state, self.settings, is_alone=self._is_alone)
         routes: list[BaseRoute] = [
             Route("/graphql", http),
-            WebSocketRoute("/graphql", socket),
             Route("/webhooks/livekit", livekit.receive, methods=["POST"]),
             Route("/health/live", health.live),
             Route("/health/ready", health.Readiness(self._clock).answer),
             Route("/metrics", metrics.answer),
             *self.graphiql.routes(),
         ]
-        return Starlette(routes=routes, middleware=[cors], lifespan=self._lifespan)
+        app = Starlette(routes=routes, middleware=[cors], lifespan=self._lifespan)
+        return SocketsFirst(app, "/graphql", socket)
 
     async def _state(self) -> SystemState:
         return await self.process.readings.state()
@@ -181,7 +182,7 @@ def serve_many(settings: Settings, workers: int) -> None:
         raise SystemExit(STARTUP_FAILURE)
 
 
-def worker_app() -> Starlette:
+def worker_app() -> ASGIApp:
     """Make the app of one of several processes."""
     telemetry.start_logging()
     check_zone_data()
@@ -202,7 +203,7 @@ def _listener(settings: Settings) -> socket.socket:
     return socket.create_server(("127.0.0.1", settings.port))
 
 
-def _config(app: Starlette | str, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+def _config(app: ASGIApp | str, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=factory,

@@ -40,13 +40,13 @@ class StorableStrings(ValidationRule):
 CHEAP_RULES = (NameLimit, IntrospectionLimit, StorableStrings)
 
 
-def _is_storable(value: object) -> bool:
-    """Return whether the database can store every text in a variable's value."""
+def are_storable(value: object) -> bool:
+    """Return whether the database can store every text in the value of a variable, or of all."""
     if isinstance(value, str):
         return is_storable(value)
     if isinstance(value, dict):
-        return all(map(_is_storable, value.values()))
-    return not isinstance(value, list) or all(map(_is_storable, value))
+        return all(map(are_storable, value.values()))
+    return not isinstance(value, list) or all(map(are_storable, value))
 
 
 class KnownDocuments:
@@ -103,7 +103,7 @@ class DocumentCache(SchemaExtension):
         text, document = execution.query or "", execution.graphql_document
         if document is None:
             return []
-        if not _is_storable(execution.variables):
+        if not are_storable(execution.variables):
             return [GraphQLError(NOT_STORABLE)]
         if self._known.find(text) is not document:
             schema = execution.schema._schema

@@ -1,7 +1,6 @@
 """Executes one event of a subscription: once for all viewers who may share it, else for each."""
 
 import asyncio
-from collections.abc import Hashable
 from typing import Any, cast
 
 import strawberry
@@ -11,28 +10,26 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.errors import DomainError, UnauthenticatedError
 from execution.context import Permission
-from execution.selections import Render
-from execution.sharing import Plan, Plans
+from execution.sharing import Plan, Plans, Renderer
 from schema.types.shared import Shared
 
 _plans = Plans()
 
 
-def renderer_of(info: strawberry.Info[Any, Any]) -> tuple[Hashable, Render] | None:
+def renderer_of(info: strawberry.Info[Any, Any]) -> Renderer | None:
     """Return what renders an operation's events, for its resolver; None where they are executed.
 
-    Operations with an equal key render the same.
+    Operations that ask the same get equal ones.
     """
-    raw, variables = info._raw_info, info.variable_values
+    raw = info._raw_info
     plan = _plans.find(raw.schema, raw.operation, raw.fragments)
-    render = plan.renderer(raw.schema, raw.fragments, variables)
-    return (plan.answer_key(variables), render) if render else None
+    return plan.renderer(raw.schema, raw.fragments, info.variable_values)
 
 
 class SharedData(dict[str, Any]):
     """Holds the data of a shared execution, and its JSON once it is written."""
 
-    text: str | None = None
+    text: bytes | None = None
 
 
 class EventExecution(StrawberryGraphQLCoreExecutionContext):
@@ -44,6 +41,12 @@ class EventExecution(StrawberryGraphQLCoreExecutionContext):
     _shared: Shared | None = None
     _right: Permission | None = None
     _plan: Plan
+
+    def renderer(self) -> Renderer | None:
+        """Return what renders the operation's events; None where they are executed."""
+        plan = _plans.find(self.schema, self.operation, self.fragment_definitions)
+        variables = self.variable_values.coerced
+        return plan.renderer(self.schema, self.fragment_definitions, variables)
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
         executor = cast(EventExecution, super().build_per_event_executor(payload))

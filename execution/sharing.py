@@ -65,6 +65,18 @@ Fragments = dict[str, FragmentDefinitionNode]
 RENDERERS_MAX = 8  # of one operation, by the values that its directives take
 
 
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders the events of an operation. Equal ones render the same, also if compiled twice."""
+
+    plan: "Plan" = field(repr=False)
+    values: Hashable
+    render: Render = field(compare=False)
+
+    def __call__(self, event: object) -> bytes:
+        return self.render(event)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Says how an operation is executed, and keeps what its selection was compiled to.
@@ -77,7 +89,7 @@ class Plan:
     is_shareable: bool
     cursors: frozenset[str]
     inner: frozenset[str]
-    _renderers: OrderedDict[Hashable, Render | None] = field(default_factory=OrderedDict)
+    _renderers: OrderedDict[Hashable, Renderer | None] = field(default_factory=OrderedDict)
 
     def answer_key(self, variables: Mapping[str, Any]) -> Hashable:
         """Return what two subscribers to the same events share if they get the same answers.
@@ -88,7 +100,7 @@ class Plan:
 
     def renderer(
         self, schema: GraphQLSchema, fragments: Fragments, variables: Mapping[str, Any]
-    ) -> Render | None:
+    ) -> Renderer | None:
         """Return the compiled selection; None where each viewer, or graphql-core, is needed.
 
         It does not depend on the arguments of the root field: all sessions share it.
@@ -99,9 +111,9 @@ class Plan:
         if key not in self._renderers:
             try:
                 render = compile_operation(schema, self.operation, fragments, variables)
+                self._renderers[key] = Renderer(self, key, render)
             except NotCompiledError:
-                render = None
-            self._renderers[key] = render
+                self._renderers[key] = None
             if len(self._renderers) > RENDERERS_MAX:
                 self._renderers.popitem(last=False)
         return self._renderers[key]

@@ -33,19 +33,19 @@ class ClientSocket:
             raise CloseError(CloseCode.BAD_MESSAGE, "Messages must be text frames")
         return text
 
-    def write(self, text: str) -> bool:
+    def write(self, text: bytes) -> bool:
         """Write at once where there is a channel and it is free; else return False."""
         if self.channel is None or not self.channel.is_free:
             return False
-        self.channel.write(text.encode())
+        self.channel.write(text)
         return True
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: bytes) -> None:
         if self.write(text):
             return
         try:
             async with asyncio.timeout(self._send_s):
-                await self.websocket.send_text(text)
+                await self.websocket.send_text(text.decode())  # official clients refuse binary
         except TimeoutError:
             raise CloseError(CloseCode.TRY_AGAIN, "Too slow") from None
         except (WebSocketDisconnect, RuntimeError):

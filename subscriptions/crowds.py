@@ -66,8 +66,11 @@ class Crowd:
         self._render = render
         self._forget = forget  # called when the last one leaves
 
-    def tell(self) -> None:
-        """Write what is new to everybody. Where that cannot be, their own tasks are called back."""
+    def render(self) -> Callable[[], None]:
+        """Render what is new; return what writes it to everybody.
+
+        Where that cannot be, it calls their own tasks back. Nothing may be awaited in between.
+        """
         try:
             texts = self._render_news()
             is_over = self._stream.is_over()
@@ -75,14 +78,16 @@ class Crowd:
             cause = error.__cause__ or error
             if not isinstance(cause, NotCompiledError | DomainError | LookupError):
                 logger.warning("crowd not told", exc_info=True)
-            self._call_back(tuple(self.members))
-            return
+            return self._call_all_back
+        return lambda: self._write(texts, is_over=is_over)
+
+    def _write(self, texts: list[bytes], *, is_over: bool) -> None:
         before, self.position = self.position, self._stream.version
         for text in texts:
-            failed = write_to_all(self.members, text)
-            self._call_back(failed, before)
+            for failed in write_to_all(self.members, text):
+                failed.leave(before)
         if is_over:
-            self._call_back(tuple(self.members))
+            self._call_all_back()
 
     def _render_news(self) -> list[bytes]:
         """Render what is new; NotCompiledError where each task has to see for itself."""
@@ -96,9 +101,9 @@ class Crowd:
             raise NotCompiledError("a long burst")
         return texts
 
-    def _call_back(self, members: Iterable["Member"], position: int | None = None) -> None:
-        for member in members:
-            member.leave(position)
+    def _call_all_back(self) -> None:
+        for member in tuple(self.members):
+            member.leave()
 
     def remove(self, member: "Member") -> None:
         del self.members[member]
@@ -154,8 +159,14 @@ class Crowds:
         if not self._crowds[user_id]:
             del self._crowds[user_id]
 
-    def tell(self, subjects: Iterable[int | None]) -> None:
-        """Tell the crowds that wait for any change, or for one of these people's."""
-        for subject in subjects:
-            for crowd in tuple(self._crowds.get(subject, {}).values()):
-                crowd.tell()
+    def render(self, subjects: Iterable[int | None]) -> list[Callable[[], None]]:
+        """Render for the crowds that wait for any change, or for one of these people's.
+
+        Return what writes it, for each crowd.
+        """
+        return [
+            crowd.render()
+            for subject in subjects
+            if subject in self._crowds
+            for crowd in self._crowds[subject].values()
+        ]

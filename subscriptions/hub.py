@@ -5,10 +5,9 @@ behind. A subscriber is a position in the ring, never a queue: a slow one costs 
 """
 
 import asyncio
-import logging
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -21,13 +20,12 @@ from domain.attendance.state import AttendanceState
 from domain.cursors import stream_place
 from domain.errors import NotFoundError
 from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
+from models.reading.news import News, Since, read_news
 from models.reading.rosters import read_rosters
 from models.reading.stream_places import read_place
 from subscriptions.crowds import Crowds
 
 T = TypeVar("T")
-
-logger = logging.getLogger("halaqa.hubs")
 
 RING_MAX_EVENTS = 1024
 # For snapshots a hub reads again what changes without an event. It does so at once for the first
@@ -49,7 +47,10 @@ class Entry:
 
 
 class Hub:
-    """`watchers` is counted by Hubs. Everything else but `hear` may be used once it `is_open`."""
+    """`watchers` is counted by Hubs. Everything else but `hear` may be used once it `is_open`.
+
+    Whoever reads for it holds `reading`, so that no older reading is taken after a newer one.
+    """
 
     session: models.Session
 
@@ -66,10 +67,10 @@ class Hub:
         self._ring: deque[Entry] = deque(maxlen=ring)
         self._roster_changed = 0
         self._mark = 0  # of the newest event
-        self._hearing = asyncio.Lock()  # a hint waits for the opening, and for the hint before it
+        self._opening = asyncio.Lock()
         self._refreshing = asyncio.Lock()
-        self._reading = asyncio.Lock()
-        self._heard = 0  # the newest version that was heard of and is not read yet
+        self.reading = asyncio.Lock()
+        self.heard = 0  # the newest version that was heard of and is not read yet
         self._refreshed_at = time.monotonic()  # when that reading started
         self._refreshed_until = self._refreshed_at
         self._memo: OrderedDict[tuple[object, ...], Any] = OrderedDict()
@@ -79,7 +80,7 @@ class Hub:
 
     async def open(self) -> None:
         """Read the session, its recent events and its roster, once; NOT_FOUND if there is none."""
-        async with self._hearing:
+        async with self._opening:
             if self.is_open:
                 return
             started = time.monotonic()
@@ -92,7 +93,7 @@ class Hub:
             self._ring.clear()
             place, self._roster_changed = await read_place(self.session_id, self.floor)
             self._mark = place.mark
-            await self.catch_up()
+            await catch_up([self])
             # Read after the events: a change that only the roster has comes as an event later.
             states = (await read_rosters([self.session_id])).get(self.session_id, [])
             self.roster = {state.participant_id: state for state in states}
@@ -100,58 +101,49 @@ class Hub:
             self._refreshed_at = started
             self.is_open = True
 
-    async def hear(self, version: int) -> None:
-        """Catch up with `version`; one reading covers all versions that are heard meanwhile.
+    def hear(self, version: int) -> bool:
+        """Note a version that somebody tells of; return if it is to be read: not while it opens."""
+        self.heard = max(self.heard, version)
+        return self.is_open and self.version < self.heard
 
-        The backstop retries what fails.
+    def take(self, news: News) -> list[Callable[[], None]]:
+        """Take what was read while `reading` was held, wake the watchers, and render for crowds.
+
+        Return what writes to the crowds; nothing may be awaited before it is called. A watcher sees
+        all of what is new, or nothing yet.
         """
-        self._heard = max(self._heard, version)
-        async with self._hearing:
-            if self.is_open and self.version < self._heard:
-                self._heard = 0  # a version that is not in the table costs one reading
-                try:
-                    await self.catch_up()
-                except Exception:
-                    extra = {"session": self.session_id}
-                    logger.warning("hub not filled", exc_info=True, extra=extra)
+        session, people = news.session, news.people
+        # Read first: where one cannot be read, nothing is taken.
+        subjects = {row.payload["user_id"] for row in news.events if row.kind in PRESENCE_KINDS}
+        for row in news.events:
+            if row.kind is SessionEventKind.PRESENCE_CHANGED:
+                _ = row.state
+        is_news = session.version > self.version
+        if not is_news and (self._is_new(people) or _differ(session, self.session)):
+            self.edition += 1
+        self.people |= people
+        for row in news.events:
+            self._append(row)
+        self.session, self.version = session, session.version
+        self.floor = max(self.floor, self.version - len(self._ring))
+        if not is_news:
+            return []
+        for subject in (None, *subjects):
+            if tick := self._ticks.pop(subject, None):
+                tick.set_result(None)
+        return self.crowds.render((None, *subjects))
 
-    async def catch_up(self, user_ids: Iterable[int] = ()) -> None:
-        """Read the row, the events that the ring has not, and people; wake the watchers.
-
-        People are those of the events, and of `user_ids`, whose names may have changed.
-        """
-        async with self._reading:
-            session = await models.Session.get(id=self.session_id)
-            rows: list[models.SessionEvent] = []
-            if session.version > self.version:
-                rows = await models.SessionEvent.filter(
-                    session_id=self.session_id,
-                    sequence__gt=self.version,
-                    sequence__lte=session.version,
-                ).order_by("sequence")
-            subjects = {row.payload["user_id"] for row in rows if row.kind in PRESENCE_KINDS}
-            needed = {*user_ids, *subjects}
-            people = await models.User.in_bulk(needed, "id") if needed else {}
-            # Nothing is awaited from here on: a watcher sees all of what is new, or nothing yet.
-            is_news = session.version > self.version
-            if not is_news and (self._is_new(people) or _differ(session, self.session)):
-                self.edition += 1
-            self.people |= people
-            for row in rows:
-                self._ring.append(Entry(row, self._roster_changed, self._mark))
-                self._mark = row.mark
-                if row.kind in ROSTER_KINDS:
-                    self._roster_changed = row.sequence
-                if row.kind in PRESENCE_KINDS:
-                    self.changed_at[row.payload["user_id"]] = row.sequence
-                if row.kind is SessionEventKind.PRESENCE_CHANGED:
-                    self.roster[row.state.participant_id] = row.state
-                if row.kind is SessionEventKind.PRESENCE_REMOVED:
-                    self.roster.pop(row.payload["participant_id"], None)
-            self.session, self.version = session, session.version
-            self.floor = max(self.floor, self.version - len(self._ring))
-            if is_news:
-                self._wake((None, *subjects))
+    def _append(self, row: models.SessionEvent) -> None:
+        self._ring.append(Entry(row, self._roster_changed, self._mark))
+        self._mark = row.mark
+        if row.kind in ROSTER_KINDS:
+            self._roster_changed = row.sequence
+        if row.kind in PRESENCE_KINDS:
+            self.changed_at[row.payload["user_id"]] = row.sequence
+        if row.kind is SessionEventKind.PRESENCE_CHANGED:
+            self.roster[row.state.participant_id] = row.state
+        if row.kind is SessionEventKind.PRESENCE_REMOVED:
+            self.roster.pop(row.payload["participant_id"], None)
 
     def _is_new(self, people: dict[int, models.User]) -> bool:
         former = self.people
@@ -159,12 +151,6 @@ class Hub:
             number not in former or _differ(person, former[number])
             for number, person in people.items()
         )
-
-    def _wake(self, subjects: Collection[int | None]) -> None:
-        for subject in subjects:
-            if tick := self._ticks.pop(subject, None):
-                tick.set_result(None)
-        self.crowds.tell(subjects)
 
     async def refresh(self, since: float) -> None:
         """Make the row and the names as new as `since`, by the monotonic clock, for a snapshot.
@@ -175,7 +161,7 @@ class Hub:
             started = time.monotonic()
             if self._refreshed_at >= since or started < self._refreshed_until - REFRESH_AHEAD_S:
                 return
-            await self.catch_up({state.user_id for state in self.roster.values()})
+            await catch_up([self], {state.user_id for state in self.roster.values()})
             self._refreshed_at = started
             self._refreshed_until = max(started, self._refreshed_until) + REFRESH_EVERY_S
 
@@ -219,6 +205,29 @@ class Hub:
                 return
             tick = self._ticks.setdefault(user_id, loop.create_future())
             await asyncio.wait((tick, end), return_when=asyncio.FIRST_COMPLETED)
+
+
+async def catch_up(hubs: Sequence[Hub], user_ids: Collection[int] = ()) -> None:
+    """Read what is new for some hubs, in a few statements; of several, nobody may read for one.
+
+    `user_ids` are people whose names may have changed. All is rendered before the first is written:
+    by turns, the kernel's code and ours would push each other out of the processor's cache, which
+    costs a third more.
+    """
+    for hub in hubs:
+        await hub.reading.acquire()
+        hub.heard = 0  # one reading covers all; a version that is not in the table costs one
+    asked = [Since(hub.session_id, hub.version, user_ids) for hub in hubs]
+    writes: list[Callable[[], None]] = []
+    try:
+        news = await read_news(asked)
+        for hub in hubs:
+            writes += hub.take(news[hub.session_id])
+    finally:
+        for write in writes:
+            write()
+        for hub in hubs:
+            hub.reading.release()
 
 
 def _differ(row: Model, other: Model) -> bool:

@@ -1,15 +1,21 @@
 """The watched sessions of this process: a hub each, told of changes by the bus or the backstop."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import islice
 
 import telemetry
 from background import Tasks
 from gateways.bus import Bus
 from gateways.changes import SESSIONS, listen_for_versions
 from models.database import sql
+from models.database.together import BATCH_MAX, PATIENCE_S
 from subscriptions.backstop import BACKSTOP_S, Backstop
-from subscriptions.hub import RING_MAX_EVENTS, Hub
+from subscriptions.hub import RING_MAX_EVENTS, Hub, catch_up
+
+logger = logging.getLogger("halaqa.hubs")
 
 
 class Hubs:
@@ -21,6 +27,8 @@ class Hubs:
         self._bus = bus
         self._ring = ring
         self._hubs: dict[int, Hub] = {}
+        self._behind: dict[int, Hub] = {}  # in the order in which they were heard of
+        self._filling: asyncio.Task[None] | None = None
         self._tasks = Tasks()
         self._backstop = Backstop(SESSIONS, backstop_s, self.close_gaps)
 
@@ -51,6 +59,7 @@ class Hubs:
         try:
             if not hub.is_open:
                 await hub.open()
+                self._hear(session_id, hub.heard)  # while it was read
             yield hub
         finally:
             hub.watchers -= 1
@@ -59,17 +68,37 @@ class Hubs:
                 telemetry.watching_ended()
 
     def _hear(self, session_id: int, version: int) -> None:
-        if hub := self._hubs.get(session_id):
-            self._tasks.start(hub.hear(version))
+        hub = self._hubs.get(session_id)
+        if hub is not None and hub.hear(version):
+            self._behind[session_id] = hub
+            if self._filling is None or self._filling.done():
+                self._filling = self._tasks.start(self._fill())
+
+    async def _fill(self) -> None:
+        """Fill those that are behind, many in a few statements; each alone where that fails."""
+        while self._behind:
+            numbers = list(islice(self._behind, BATCH_MAX))
+            hubs = [self._behind.pop(number) for number in numbers]
+            alone = [hub for hub in hubs if hub.reading.locked()]  # they may have to wait
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await catch_up([hub for hub in hubs if not hub.reading.locked()])
+            except Exception:
+                alone = hubs
+            for hub in alone:
+                self._tasks.start(self._fill_alone(hub))
+
+    async def _fill_alone(self, hub: Hub) -> None:
+        """Fill one; the backstop retries what fails."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await catch_up([hub])
+        except Exception:
+            logger.warning("hub not filled", exc_info=True, extra={"session": hub.session_id})
 
     async def close_gaps(self) -> None:
-        """Fill the hubs that are behind, one after the other; found in a few statements.
-
-        A reading that hangs is ended by the backstop's timeout, and tried again.
-        """
+        """Fill the hubs that are behind; found in a few statements."""
         for some in sql.batches(list(self._hubs)):
             statement = f"SELECT id, version FROM sessions WHERE id IN ({sql.places(len(some))})"
             for row in await sql.query(statement, *some):
-                hub = self._hubs.get(row["id"])
-                if hub is not None and hub.is_open:
-                    await hub.hear(row["version"])
+                self._hear(row["id"], row["version"])

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from sys import intern
 from typing import Any
 
 import orjson
 from graphql import GraphQLError
 
-ACKNOWLEDGE = '{"type":"connection_ack"}'
-PING = '{"type":"ping"}'  # without a payload: clients differ in echoing one
+ACKNOWLEDGE = b'{"type":"connection_ack"}'
+PING = b'{"type":"ping"}'  # without a payload: clients differ in echoing one
 # As clients write it: ten thousand idle ones send some hundreds a second.
 PONGS = (b'{"type":"pong"}', b'{"type": "pong"}')
 NEXT_TAIL = b"}"
@@ -102,7 +103,7 @@ def _read_subscribe(message: dict[str, Any]) -> Subscribe:
         raise CloseError(CloseCode.BAD_MESSAGE, "'operationName' must be a string")
     return Subscribe(
         id=_id(message),
-        query=payload["query"],
+        query=intern(payload["query"]),  # ten thousand idle ones send the same
         variables=_optional_object(payload, "variables"),
         operation_name=name,
         extensions=_optional_object(payload, "extensions"),
@@ -128,19 +129,15 @@ def next_head(operation_id: str) -> bytes:
     return b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
 
 
-def error_text(operation_id: str, errors: Sequence[GraphQLError]) -> str:
+def error_text(operation_id: str, errors: Sequence[GraphQLError]) -> bytes:
     payload = [error.formatted for error in errors]
-    return _encoded({"id": operation_id, "type": "error", "payload": payload})
+    return orjson.dumps({"id": operation_id, "type": "error", "payload": payload})
 
 
-def complete_text(operation_id: str) -> str:
-    return _encoded({"id": operation_id, "type": "complete"})
+def complete_text(operation_id: str) -> bytes:
+    return orjson.dumps({"id": operation_id, "type": "complete"})
 
 
-def pong_text(payload: dict[str, Any] | None) -> str:
-    return _encoded({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
-
-
-def _encoded(message: dict[str, Any]) -> str:
-    # Text frames: official clients take a binary one for a broken message.
-    return orjson.dumps(message).decode()
+def pong_text(payload: dict[str, Any] | None) -> bytes:
+    pong: dict[str, Any] = {"type": "pong"}
+    return orjson.dumps(pong if payload is None else pong | {"payload": payload})

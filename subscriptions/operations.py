@@ -12,9 +12,11 @@ from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
 from execution.answers import AnswerTooLongError, refuse_answer, write_answer
+from execution.compiled_streams import WrittenResult
 from execution.events import SharedData
 from execution.refusals import ClientSafeSchema, is_fault
 from subscriptions.messages import (
+    NEXT_TAIL,
     CloseCode,
     CloseError,
     Subscribe,
@@ -27,7 +29,7 @@ from subscriptions.transport import Outlet
 
 _OTHER_KINDS = re.compile("query|mutation")
 
-Frame = tuple[str, bool]  # its text, and whether it is the operation's last
+Frame = tuple[bytes, bool]  # its text, and whether it is the operation's last
 
 
 async def frames(
@@ -78,19 +80,21 @@ async def frames(
     yield complete_text(operation.id), True
 
 
-def next_text(operation_id: str, result: ExecutionResult) -> str:
+def next_text(operation_id: str, result: ExecutionResult) -> bytes:
     """Write a `next` message; AnswerTooLongError if it is too long."""
+    if isinstance(result, WrittenResult):
+        return next_head(operation_id) + result.text + NEXT_TAIL
     if isinstance(result.data, SharedData) and not result.extensions:
         # The data is written once for all who get it; only the operation's id differs.
         if result.data.text is None:
-            result.data.text = write_answer(result.data).decode()
-        return f'{next_head(operation_id).decode()}{{"data":{result.data.text}}}}}'
+            result.data.text = write_answer(result.data)
+        return next_head(operation_id) + b'{"data":' + result.data.text + b"}" + NEXT_TAIL
     payload: dict[str, Any] = {"data": result.data}
     if result.errors:
         payload["errors"] = [error.formatted for error in result.errors]
     if result.extensions:
         payload["extensions"] = result.extensions
-    return write_answer({"id": operation_id, "type": "next", "payload": payload}).decode()
+    return write_answer({"id": operation_id, "type": "next", "payload": payload})
 
 
 def only_subscribes(query: str) -> bool:

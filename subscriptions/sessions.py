@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
+from execution.events import renderer_of
 from schema.types.events import SessionEvent
 from schema.types.given import given
 from schema.types.ids import Kind, require_number
@@ -19,7 +20,7 @@ def session_presence(
     """Yield the roster, or what changed since `after`; then changes, until the final result."""
     info.context.require_viewer()
     access = SessionAccess(require_number(Kind.SESSION, session_id), is_to_roster=True)
-    return follow(info, access, RosterStream, given(after))
+    return follow(info.context, renderer_of(info), access, RosterStream, given(after))
 
 
 def session_events(
@@ -28,7 +29,7 @@ def session_events(
     """Yield the session now, or what happened since `after`; then each event the viewer may see."""
     info.context.require_viewer()
     access = SessionAccess(require_number(Kind.SESSION, session_id))
-    return follow(info, access, EventStream, given(after))
+    return follow(info.context, renderer_of(info), access, EventStream, given(after))
 
 
 def attendance(
@@ -40,4 +41,5 @@ def attendance(
     """Yield the row now, unless it is as it was at `after`; then each change of it."""
     info.context.require_viewer()
     number, person = require_number(Kind.SESSION, session_id), require_number(Kind.USER, user_id)
-    return follow(info, SessionAccess(number, row_of=person), RowStream, given(after))
+    access = SessionAccess(number, row_of=person)
+    return follow(info.context, renderer_of(info), access, RowStream, given(after))

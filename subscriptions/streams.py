@@ -11,13 +11,15 @@ from domain.cursors import Place, stream_cursor
 from domain.errors import ForbiddenError
 from domain.event import PRESENCE_KINDS, STAFF_KINDS
 from domain.status import SessionStatus
+from execution.context import Context
+from execution.sharing import Renderer
 from schema.types.attendance import Attendance
 from schema.types.events import event_of, snapshot_of
 from schema.types.presence import AttendanceUpdate, PresenceChanges, PresenceSnapshot
 from schema.types.shared import Shared
 from subscriptions.hub import Hub
 from subscriptions.session_access import SessionAccess
-from subscriptions.stream_services import Info
+from subscriptions.stream_services import StreamServices
 from subscriptions.watch import watching
 
 
@@ -149,14 +151,18 @@ class RowStream(SessionStream):
 
 
 async def follow(
-    info: Info, access: SessionAccess, kind: type[SessionStream], after: str | None
+    context: Context[StreamServices],
+    render: Renderer | None,
+    access: SessionAccess,
+    kind: type[SessionStream],
+    after: str | None,
 ) -> AsyncGenerator[Any, None]:
     """Yield the whole, or what is new since `after`; then what is new, until the end.
 
     While there is nothing new it stands in a crowd, if the socket and the document allow it:
     then the hub writes to the socket, and this goes on from where the client is.
     """
-    async with watching(info, access) as watch:
+    async with watching(context, render, access) as watch:
         stream = kind(watch.hub, watch.audience, access.row_of)
         position = watch.hub.place_of(after)
         while True:
@@ -169,6 +175,7 @@ async def follow(
                 position, events = stream.version, stream.news(position)
             for event in events:
                 yield event
+                del event  # the next one may be hours away
                 await watch.right.confirm()
             if not events:
                 if stream.is_over():

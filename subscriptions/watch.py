@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from domain.access import Audience
-from execution.events import renderer_of
+from execution.context import Context
+from execution.sharing import Renderer
 from subscriptions.crowds import Stream, Ticket
-from subscriptions.hub import Hub
+from subscriptions.hub import Hub, catch_up
 from subscriptions.right import Right
 from subscriptions.session_access import SessionAccess
-from subscriptions.stream_services import Info
+from subscriptions.stream_services import StreamServices
 from subscriptions.transport import Outlet
 
 
@@ -43,23 +44,22 @@ class Watch:
         return await self.hub.crowds.join(stream, ticket, self.right).wait()
 
 
-def ticket_of(info: Info, audience: Audience) -> Ticket | None:
-    """Return what lets the operation into a crowd; None where its document or socket forbids it."""
-    outlet = info.context.outlet
-    if isinstance(outlet, Outlet) and (renderer := renderer_of(info)):
-        key, render = renderer
-        return Ticket(outlet, (audience, key), render)
-    return None
-
-
 @asynccontextmanager
-async def watching(info: Info, access: SessionAccess) -> AsyncIterator[Watch]:
-    """Give the session to viewers who have this access; raises as it does."""
-    services = info.context.services
+async def watching(
+    context: Context[StreamServices], render: Renderer | None, access: SessionAccess
+) -> AsyncIterator[Watch]:
+    """Give the session to viewers who have this access; raises as it does.
+
+    With `render`, and a socket of ours, they may stand in crowds.
+    """
+    services = context.services
     since = time.monotonic()
-    async with services.watchers.holding(info.context, access) as right:
+    async with services.watchers.holding(context, access) as right:
         audience = await right.start()
         async with services.hubs.watching(access.session_id) as hub:
             if access.row_of is not None and hub.row_of(access.row_of) is None:
-                await hub.catch_up()  # the row is newer than the last version the hub heard of
-            yield Watch(hub, right, audience, since, ticket_of(info, audience))
+                await catch_up([hub])  # the row is newer than the last version the hub heard of
+            outlet, ticket = context.outlet, None
+            if render is not None and isinstance(outlet, Outlet):
+                ticket = Ticket(outlet, (audience, render), render)
+            yield Watch(hub, right, audience, since, ticket)

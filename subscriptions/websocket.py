@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import (
     is_same_origin,
@@ -19,7 +19,7 @@ PROTOCOL = "graphql-transport-ws"
 
 
 class GraphQLSocket:
-    """An ASGI endpoint for `WebSocketRoute`. `now` tells when a token's `expires_at` has come."""
+    """An ASGI endpoint. `now` tells when a token's `expires_at` has come."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class GraphQLSocket:
             await websocket.close(CloseCode.NOT_ACCEPTABLE, "Subprotocol not acceptable")
         else:
             await websocket.accept(PROTOCOL)
+            scope["headers"].clear()  # a KiB that nobody reads from here on
             parts = (self._schema, self._connect, self._now, self._limits)
             await Connection(websocket, *parts).run()
 
@@ -56,3 +57,19 @@ class GraphQLSocket:
         if is_same_origin(origin, websocket.headers.get("host")) or "*" in self._allowed_origins:
             return True
         return normalize_origin(origin) in self._allowed_origins
+
+
+class SocketsFirst:
+    """Hands over the sockets of one path at once.
+
+    The layers of an app are for HTTP; a socket would keep some KiB of them as long as it lives.
+    """
+
+    def __init__(self, app: ASGIApp, path: str, socket: ASGIApp) -> None:
+        self._app = app
+        self._path = path
+        self._socket = socket
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_socket = scope["type"] == "websocket" and scope["path"] == self._path
+        await (self._socket if is_socket else self._app)(scope, receive, send)

@@ -8,7 +8,11 @@ from domain.access import Scope
 
 @dataclass(slots=True, eq=False)
 class Shared:
-    """Keeps the executions of one event, by operation: equal operations get the same answer."""
+    """Keeps the executions of one event, by operation: equal operations get the same answer.
+
+    `texts` are the answers of compiled selections, by what writes them; None: it could not.
+    """
 
     scope: Scope
     runs: dict[Any, Any] = field(default_factory=dict)
+    texts: dict[Any, bytes | None] = field(default_factory=dict)

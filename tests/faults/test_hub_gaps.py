@@ -1,7 +1,7 @@
 """Hubs recover from missing, repeated and false hints."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AsyncExitStack, closing
 from typing import Any
 
@@ -15,6 +15,7 @@ from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
 from models.database import sql
+from models.reading.news import News, Since, read_news
 from models.reading.rosters import read_rosters
 from subscriptions.hub import Hub
 from tests.conftest import Database
@@ -35,13 +36,13 @@ def private() -> Iterator[redis.Server]:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
     """The hubs that were filled from the tables, once for each time."""
     seen: list[Hub] = []
-    fill = Hub.catch_up
+    take = Hub.take
 
-    async def catch_up(self: Hub, user_ids: Iterable[int] = ()) -> None:
+    def look(self: Hub, news: News) -> list[Callable[[], None]]:
         seen.append(self)
-        await fill(self, user_ids)
+        return take(self, news)
 
-    monkeypatch.setattr(Hub, "catch_up", catch_up)
+    monkeypatch.setattr(Hub, "take", look)
     return seen
 
 
@@ -109,23 +110,22 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
     assert [record_notice.getMessage() for record_notice in said] == ["gaps not closed"]
 
 
-async def test_a_reading_that_hangs_is_ended_by_the_backstop_and_tried_again(
+async def test_a_reading_that_hangs_is_ended_and_each_session_is_read_alone(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("subscriptions.backstop.DATABASE_PATIENCE_S", 0.05)
+    monkeypatch.setattr("subscriptions.hubs.PATIENCE_S", 0.05)
     classroom, hung = await ready(), asyncio.Event()
-    read = Hub.catch_up
 
-    async def hang_once(self: Hub, user_ids: Iterable[int] = ()) -> None:
+    async def hang_once(asked: Collection[Since]) -> dict[int, News]:
         if not hung.is_set():
             hung.set()
             await asyncio.Event().wait()
-        await read(self, user_ids)
+        return await read_news(asked)
 
     async with streaming(at(-9), is_told=False, backstop_s=0.01) as streams:
         async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
-            monkeypatch.setattr(Hub, "catch_up", hang_once)
+            monkeypatch.setattr("subscriptions.hub.read_news", hang_once)
             await join(classroom)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
             assert hung.is_set()
@@ -151,19 +151,17 @@ async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanw
 async def test_a_hint_that_comes_while_a_hub_opens_is_read_after_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classroom = await ready()
-    hub = Hub(classroom.session.id)
-    hints: list[asyncio.Task[None]] = []
+    classroom, opened_at = await ready(), 0
 
     async def read_late(numbers: list[int]) -> Any:
+        nonlocal opened_at
+        opened_at = (await classroom.now()).version
         await join(classroom)
-        version = (await classroom.now()).version
-        hints.append(asyncio.create_task(hub.hear(version)))
+        streams.hubs._hear(classroom.session.id, opened_at + 1)
         return await read_rosters(numbers)
 
     monkeypatch.setattr("subscriptions.hub.read_rosters", read_late)
-    opened_at = (await classroom.now()).version
-    await hub.open()
-    assert hub.version == opened_at
-    await asyncio.gather(*hints)
-    assert hub.version == (await classroom.now()).version > opened_at
+    async with streaming(at(-9), is_told=False) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
+            assert (await stream.next())["version"] == opened_at
+            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]

@@ -114,6 +114,11 @@ class Screen:
                 yield message
 
 
+def tell(crowds: Crowds, subjects: list[int | None]) -> None:
+    for write in crowds.render(subjects):
+        write()
+
+
 async def accept(viewer: Viewer, now: datetime) -> Footing:
     return Footing(Audience.STAFF)
 
@@ -125,7 +130,7 @@ async def test_an_event_is_written_once_for_all_who_wait_for_the_same() -> None:
         await screen.right.start()
         screen.join()
     stream.version = 2
-    crowds.tell([None])
+    tell(crowds, [None])
     assert [screen.got for screen in screens] == [[1, 2]] * 3
     assert stream.asked == 1
 
@@ -139,7 +144,7 @@ async def test_nothing_is_written_to_somebody_whose_right_is_in_doubt() -> None:
     waiting = doubted.join()
     doubted.right.doubt()
     stream.version = 1
-    crowds.tell([None])
+    tell(crowds, [None])
     assert (sure.got, doubted.got) == ([1], [])
     assert await waiting.wait() == 0
 
@@ -152,11 +157,11 @@ async def test_operations_on_a_socket_that_gets_full_are_given_back_to_their_tas
         await screen.right.start()
         waiting.append(screen.join())
     stream.version = 1
-    crowds.tell([None])
+    tell(crowds, [None])
     assert (first.got, second.got) == ([1], [1])
     assert [await one.wait() for one in waiting] == [1, 1]
     stream.version = 2
-    crowds.tell([None])
+    tell(crowds, [None])
     assert (first.got, second.got) == ([1], [1])
 
 
@@ -166,9 +171,9 @@ async def test_an_event_that_is_not_compiled_is_left_to_each_ones_own_task() -> 
     await screen.right.start()
     waiting = screen.join()
     stream.version = 1
-    crowds.tell([None])
+    tell(crowds, [None])
     stream.version = 2
-    crowds.tell([None])
+    tell(crowds, [None])
     assert (screen.got, await waiting.wait()) == ([1], 1)
 
 
@@ -178,7 +183,7 @@ async def test_who_is_behind_the_ring_is_given_back_to_see_the_whole() -> None:
     await screen.right.start()
     waiting = screen.join()
     stream.version, stream.floor = 9, 7
-    crowds.tell([None])
+    tell(crowds, [None])
     assert (screen.got, await waiting.wait()) == ([], 0)
 
 
@@ -191,7 +196,7 @@ async def test_a_burst_is_left_to_the_tasks_which_wait_for_their_sockets(events:
     await screen.right.start()
     waiting = screen.join()
     stream.version = events
-    crowds.tell([None])
+    tell(crowds, [None])
     assert (screen.wire.written, await waiting.wait()) == (b"", 0)
 
 
@@ -206,7 +211,7 @@ async def test_a_socket_that_fails_is_only_its_own_trouble() -> None:
         waiting.append(screen.join())
     for version in (1, 2):
         stream.version = version
-        crowds.tell([None])
+        tell(crowds, [None])
     assert [screen.got for screen in screens] == [[1, 2], [], [1, 2]]
     assert await waiting[1].wait() == 0
 
@@ -218,7 +223,7 @@ async def test_the_change_of_a_person_is_told_to_those_who_wait_for_it() -> None
         await screen.right.start()
         screen.join()
     one.version = other.version = 1
-    crowds.tell([None, 1])
+    tell(crowds, [None, 1])
     assert (mine.got, theirs.got) == ([1], [])
 
 
@@ -228,7 +233,7 @@ async def test_the_end_of_a_stream_lets_the_tasks_go_on_after_the_last_event() -
     task = asyncio.create_task(screen.follow())
     await settle()
     stream.version = 1
-    crowds.tell([None])
+    tell(crowds, [None])
     await task
     assert (screen.got, screen.by_task, screen.is_over) == ([1], [], True)
 
@@ -273,7 +278,7 @@ class Classroom:
 
     def news(self) -> None:
         self.stream.version += 1
-        self.crowds.tell([None])
+        tell(self.crowds, [None])
 
     def unknown(self) -> None:
         self.unknowns.add(self.stream.version + 1)
@@ -327,7 +332,7 @@ async def test_a_lost_right_ends_the_wait_with_its_error() -> None:
     await settle()
     screen.right.refuse(ForbiddenError("no more"))
     stream.version = 1
-    crowds.tell([None])
+    tell(crowds, [None])
     (error,) = await asyncio.gather(task, return_exceptions=True)
     assert isinstance(error, ForbiddenError)
     assert screen.got == []

@@ -79,6 +79,15 @@ def test_few_writers_of_a_document_are_kept() -> None:
     assert len(plan._renderers) == RENDERERS_MAX
 
 
+def test_a_writer_that_was_dropped_equals_its_successor() -> None:
+    plan, fragments = plan_of(WATCHED)
+    first = plan.renderer(SCHEMA, fragments, asked())
+    plan._renderers.clear()
+    again = plan.renderer(SCHEMA, fragments, asked(2))
+    assert first is not again
+    assert first == again != plan.renderer(SCHEMA, fragments, asked(names=False))
+
+
 @pytest.mark.parametrize("field", ["myAttendance { id }", "teacher { email }"])
 def test_what_is_for_one_viewer_is_not_compiled(field: str) -> None:
     text = f"sessionEvents(sessionId: 1) {{ ... on SessionSnapshot {{ session {{ {field} }} }} }}"

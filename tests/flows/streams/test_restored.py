@@ -15,7 +15,7 @@ from models import (
     User,
 )
 from schema.types.ids import Kind, encode
-from subscriptions.hub import Hub
+from subscriptions.hub import Hub, catch_up
 from tests.conftest import Database
 from tests.support.asking import asking, payload
 from tests.support.classrooms import Classroom, at, ready
@@ -150,7 +150,7 @@ async def test_a_hub_goes_on_from_each_place_that_its_ring_reaches(
         await join(classroom, student, minutes)
         cursor, version = await cursor_of(classroom)
         places[version] = cursor
-        await hub.hear(version)
+        await catch_up([hub])
     opened = Hub(classroom.session.id, ring)
     await opened.open()
     for one in (hub, opened):

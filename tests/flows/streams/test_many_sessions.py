@@ -1,0 +1,97 @@
+"""What is new in many watched sessions is read together, and fails for one session at most."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from actions.webhooks.notices import record_notice
+from gateways.livekit_webhooks import translate
+from models.database import sql
+from models.reading.news import Since, read_news
+from tests.conftest import Database
+from tests.support.classrooms import Classroom, at, ready
+from tests.support.statements import counting
+from tests.support.streams import Stream, streaming
+from tests.support.webhooks import encode as body_of
+
+
+async def join(classroom: Classroom, minutes: float = 1) -> None:
+    event = translate(body_of(classroom.room.joined(classroom.stay(minutes))))
+    await record_notice(event, at(minutes))
+
+
+async def told(stream: Stream) -> Any:
+    return [row["presence"] for row in (await stream.next())["changes"]]
+
+
+async def test_many_sessions_that_are_behind_are_read_in_a_few_statements(
+    database: Database,
+) -> None:
+    classrooms = [await ready() for _ in range(6)]
+    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
+        watched = [
+            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
+            for one in classrooms
+        ]
+        for stream in watched:
+            await stream.next()
+        for number, classroom in enumerate(classrooms):
+            for minutes in range(number % 3):  # some have nothing new, some several events
+                await join(classroom, 1 + minutes)
+        with counting() as statements:
+            await streams.hubs.close_gaps()
+            for number, stream in enumerate(watched):
+                if number % 3:
+                    assert await told(stream) == ["IN_MEETING"]
+        reads = [one for one in statements if "session_events" in one]
+        assert len(reads) == 1
+        for number, stream in enumerate(watched):
+            if not number % 3:
+                assert await stream.is_silent()
+
+
+async def test_a_session_that_cannot_be_read_holds_up_nobody_else(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    classrooms = [await ready() for _ in range(3)]
+    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
+        watched = [
+            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
+            for one in classrooms
+        ]
+        for stream in watched:
+            await stream.next()
+        for classroom in classrooms:
+            await join(classroom)
+        broken = classrooms[1].session.id
+        kept = await sql.query(
+            "SELECT id, payload FROM session_events WHERE session_id = $1", broken
+        )
+        await sql.execute("UPDATE session_events SET payload = '{}' WHERE session_id = $1", broken)
+        await streams.hubs.close_gaps()
+        assert await told(watched[0]) == await told(watched[2]) == ["IN_MEETING"]
+        assert await watched[1].is_silent()
+        for row in kept:
+            mend = "UPDATE session_events SET payload = $1 WHERE id = $2"
+            await sql.execute(mend, row["payload"], row["id"])
+        await streams.hubs.close_gaps()
+        assert await told(watched[1]) == ["IN_MEETING"]
+    (line,) = [one for one in caplog.records if one.getMessage() == "hub not filled"]
+    assert line.__dict__["session"] == broken
+
+
+async def test_news_end_at_the_version_of_the_session_that_was_read(database: Database) -> None:
+    early, late = await ready(), await ready()
+    for classroom in (early, late):
+        await join(classroom)
+    version = (await late.now()).version
+    lower = "UPDATE sessions SET version = version - 1 WHERE id = $1"
+    await sql.execute(lower, late.session.id)
+    asked = [Since(early.session.id, 0), Since(late.session.id, version - 2), Since(9999, 0)]
+    news = await read_news(asked)
+    assert news.keys() == {early.session.id, late.session.id}
+    numbers = [event.sequence for event in news[early.session.id].events]
+    assert numbers == list(range(1, (await early.now()).version + 1))
+    assert [event.sequence for event in news[late.session.id].events] == [version - 1]
+    assert news[early.session.id].people.keys() == {early.students[0].id}
