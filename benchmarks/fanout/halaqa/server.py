@@ -9,13 +9,12 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import clock
 import main
@@ -121,10 +120,8 @@ class Memory:
                 _event(states[0], presence) for presence in (Presence.IN_MEETING, Presence.LEFT)
             ]
             self._people |= await models.User.in_bulk([state.user_id for state in states[:1]], "id")
-        if hasattr(hub, "read_news"):
-            self._stand_in_for_news(hub.read_news)
-        else:
-            self._stand_in_for_rows()  # a build that reads for one hub at a time
+        at_once = getattr(hub, "read_news", None)  # an older build reads for one hub at a time
+        self._stand_in_for_news(at_once) if at_once else self._stand_in_for_rows()
 
     def publish(self) -> None:
         for number, session in self._sessions.items():
@@ -134,41 +131,38 @@ class Memory:
     def _stand_in_for_news(self, read: Any) -> None:
         """Put this memory before the tables, where all that is asked for is in it."""
 
-        async def read_news(asked: Collection[Any]) -> Mapping[int, Any]:
+        def news(since: Any) -> Any:
+            session = self._sessions[since.session_id]
+            between = range(since.version + 1, session.version + 1)
+            events = [self._event(session.id, number) for number in between]
+            subjects = {event.payload["user_id"] for event in events}
+            people = {number: self._people[number] for number in subjects}
+            return SimpleNamespace(session=session, events=events, people=people)
+
+        async def read_news(asked: Any) -> Any:
             if any(one.user_ids or one.session_id not in self._events for one in asked):
-                return cast(Mapping[int, Any], await read(asked))
-            return {one.session_id: self._news(one) for one in asked}
+                return await read(asked)
+            return {one.session_id: news(one) for one in asked}
 
         hub.__dict__["read_news"] = read_news
 
-    def _news(self, since: Any) -> Any:
-        session = self._sessions[since.session_id]
-        between = range(since.version + 1, session.version + 1)
-        events = [self._event(session.id, number) for number in between]
-        subjects = {event.payload["user_id"] for event in events}
-        people = {number: self._people[number] for number in subjects}
-        return SimpleNamespace(session=session, events=events, people=people)
-
     def _stand_in_for_rows(self) -> None:
         get, some, in_bulk = models.Session.get, models.SessionEvent.filter, models.User.in_bulk
-        people = self._people
 
         def session(*args: Any, **asked: Any) -> Any:
             known = self._sessions.get(asked["id"]) if set(asked) == {"id"} else None
             return _Answer(known) if known else get(*args, **asked)
 
         def events(*args: Any, **asked: Any) -> Any:
-            names = {"session_id", "sequence__gt", "sequence__lte"}
-            if set(asked) != names:
+            if set(asked) != {"session_id", "sequence__gt", "sequence__lte"}:
                 return some(*args, **asked)
             between = range(asked["sequence__gt"] + 1, asked["sequence__lte"] + 1)
             return _Answer([self._event(asked["session_id"], number) for number in between])
 
         def users(ids: Any, name: str) -> Any:
-            wanted = set(ids)
-            if wanted <= people.keys():
-                return _Answer({number: people[number] for number in wanted})
-            return in_bulk(wanted, name)
+            if set(ids) <= self._people.keys():
+                return _Answer({number: self._people[number] for number in ids})
+            return in_bulk(set(ids), name)
 
         models.Session.get = session  # type: ignore[method-assign]
         models.SessionEvent.filter = events  # type: ignore[method-assign]
