@@ -24,8 +24,7 @@ class Since:
 
 @dataclass(slots=True)
 class News:
-    """The session now; its events after the version that was asked for, up to its own; the people
-    of its changes of presence, and those who were asked for."""
+    """A session, its events after a version and up to its own, and the people of its changes."""
 
     session: Session
     events: list[SessionEvent] = field(default_factory=list)

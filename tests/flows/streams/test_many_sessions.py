@@ -1,4 +1,4 @@
-"""What is new in many watched sessions is read together, and fails for one session at most."""
+"""News of many watched sessions is read together, and fails for one session at most."""
 
 from contextlib import AsyncExitStack
 from typing import Any
