@@ -119,12 +119,12 @@ class App:
         by_name = {name.lower(): value for name, value in parameters.items()}
         authorization = by_name.get("authorization")
         ask = Bearer(self, str(authorization) if authorization else None)
-        mark = self.process.watchers.mark
+        doubts = self.process.watchers.doubts_so_far
         viewer = await ask()
         connected = Connected(self.process, ask, _address(websocket))
         if viewer is not None:
             context = Context(self.process, viewer, clock.now(), ask)
-            connected.right = self.process.watchers.sign_in(context, mark)
+            connected.right = self.process.watchers.sign_in(context, doubts)
         return connected
 
     async def viewer(self, authorization: str | None) -> Viewer | None:

@@ -2,7 +2,7 @@
 
 Somebody who arrives gets one snapshot and then waits. The pipeline of both packages costs more than
 that snapshot, and several KiB as long as they wait. Only what is plain is streamed here: a document
-that was run before (so it is valid and within its limits), with values that have no error. All else
+that was found valid and within its limits before, with variables that are valid. All else
 goes to Strawberry before anything has happened, and an event that the compiled selection does not
 answer goes to graphql-core. The answers are the same, byte for byte.
 """
@@ -24,7 +24,7 @@ from graphql import (
 )
 from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType as Kind
+from strawberry.types.graphql import OperationType as StrawberryOperationType
 from strawberry.utils.await_maybe import await_maybe
 
 import telemetry
@@ -50,7 +50,7 @@ class WrittenResult(ExecutionResult):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """Holds a valid document and what came with it; the variables are as they were sent."""
 
     document: DocumentNode
@@ -75,26 +75,26 @@ class CompiledStream:
     """A subscription that was called: `source` are its events, not begun yet."""
 
     schema: GraphQLSchema
-    asked: Asked
+    request: Request
     render: Renderer
     source: AsyncGenerator[Any, None]
 
     @classmethod
-    async def of(cls, schema: GraphQLSchema, asked: Asked) -> "CompiledStream | None":
+    async def of(cls, schema: GraphQLSchema, request: Request) -> "CompiledStream | None":
         """Call the resolver of a plain subscription; None for anything else.
 
         A resolver only reads its arguments. One that raises is called again by Strawberry, which
         answers with its error.
         """
-        operation = get_operation_ast(asked.document, asked.operation_name)
+        operation = get_operation_ast(request.document, request.operation_name)
         if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
             return None
-        executor = asked.executor(schema) if are_storable(asked.variables) else None
+        executor = request.executor(schema) if are_storable(request.variables) else None
         render = executor.renderer() if executor else None
         if executor is None or render is None:
             return None
         source = await await_maybe(create_source_event_stream(executor))
-        return cls(schema, asked, render, source) if isinstance(source, AsyncGenerator) else None
+        return cls(schema, request, render, source) if isinstance(source, AsyncGenerator) else None
 
     async def results(self) -> AsyncGenerator[ExecutionResult, None]:
         """Yield an answer for each event; where the events end in an error, that."""
@@ -121,7 +121,7 @@ class CompiledStream:
         text = self._write(event)
         if text is None:
             return await self._execute(event)
-        right = getattr(self.asked.context, "right", None)
+        right = getattr(self.request.context, "right", None)
         if right is not None:
             await right.confirm()
         return WrittenResult(text)
@@ -139,7 +139,7 @@ class CompiledStream:
         return shared.texts[self.render]
 
     async def _execute(self, event: Any) -> ExecutionResult:
-        executor = self.asked.executor(self.schema)
+        executor = self.request.executor(self.schema)
         if executor is None:
             raise RuntimeError("what was asked could be executed before")
         of_event = cast(EventExecution, executor.build_per_event_executor(event))
@@ -162,12 +162,12 @@ class ServedSchema(ClientSafeSchema):
         root_value: Any | None = None,
         operation_name: str | None = None,
         operation_extensions: dict[str, Any] | None = None,
-        allowed_operation_types: Iterable[Kind] | None = None,
+        allowed_operation_types: Iterable[StrawberryOperationType] | None = None,
     ) -> StreamResult:
         document = self._known.find(query or "")
         if document and not (root_value or operation_extensions or allowed_operation_types):
-            asked = Asked(document, operation_name, variable_values, context_value)
-            if stream := await CompiledStream.of(self._schema, asked):
+            request = Request(document, operation_name, variable_values, context_value)
+            if stream := await CompiledStream.of(self._schema, request):
                 return stream.results()
         return await super().stream(
             query,

@@ -26,6 +26,9 @@ BURST_MAX_EVENTS = 16
 BURST_MAX_BYTES = 64 * 1024
 
 
+Write = Callable[[], None]  # writes what was rendered to those who are in the crowd then
+
+
 class Stream(Protocol):
     """A stream of one session. With `user_id` only what happens to this person is news."""
 
@@ -66,7 +69,7 @@ class Crowd:
         self._render = render
         self._forget = forget  # called when the last one leaves
 
-    def render(self) -> Callable[[], None]:
+    def prepare(self) -> Write:
         """Render what is new; return what writes it to everybody.
 
         Where that cannot be, it calls their own tasks back. Nothing may be awaited in between.
@@ -159,13 +162,10 @@ class Crowds:
         if not self._crowds[user_id]:
             del self._crowds[user_id]
 
-    def render(self, subjects: Iterable[int | None]) -> list[Callable[[], None]]:
-        """Render for the crowds that wait for any change, or for one of these people's.
-
-        Return what writes it, for each crowd.
-        """
+    def prepare(self, subjects: Iterable[int | None]) -> list[Write]:
+        """Render for the crowds that wait for any change, or for one of these people's."""
         return [
-            crowd.render()
+            crowd.prepare()
             for subject in subjects
             if subject in self._crowds
             for crowd in self._crowds[subject].values()

@@ -23,7 +23,7 @@ from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
 from models.reading.news import News, Since, read_news
 from models.reading.rosters import read_rosters
 from models.reading.stream_places import read_place
-from subscriptions.crowds import Crowds
+from subscriptions.crowds import Crowds, Write
 
 T = TypeVar("T")
 
@@ -47,9 +47,9 @@ class Entry:
 
 
 class Hub:
-    """`watchers` is counted by Hubs. Everything else but `hear` may be used once it `is_open`.
+    """`watchers` is counted by Hubs. All but `hear` and `open` is for when it `is_open`.
 
-    Whoever reads for it holds `reading`, so that no older reading is taken after a newer one.
+    A reading holds `reading`, so that no older one is taken after a newer one.
     """
 
     session: models.Session
@@ -70,6 +70,7 @@ class Hub:
         self._opening = asyncio.Lock()
         self._refreshing = asyncio.Lock()
         self.reading = asyncio.Lock()
+        self.readers = 0  # who read for it, and who wait to
         self.heard = 0  # the newest version that was heard of and is not read yet
         self._refreshed_at = time.monotonic()  # when that reading started
         self._refreshed_until = self._refreshed_at
@@ -106,11 +107,11 @@ class Hub:
         self.heard = max(self.heard, version)
         return self.is_open and self.version < self.heard
 
-    def take(self, news: News) -> list[Callable[[], None]]:
+    def take(self, news: News) -> list[Write]:
         """Take what was read while `reading` was held, wake the watchers, and render for crowds.
 
-        Return what writes to the crowds; nothing may be awaited before it is called. A watcher sees
-        all of what is new, or nothing yet.
+        Nothing may be awaited before the writes are made: a watcher sees all of what is new, or
+        nothing yet.
         """
         session, people = news.session, news.people
         # Read first: where one cannot be read, nothing is taken.
@@ -131,7 +132,7 @@ class Hub:
         for subject in (None, *subjects):
             if tick := self._ticks.pop(subject, None):
                 tick.set_result(None)
-        return self.crowds.render((None, *subjects))
+        return self.crowds.prepare((None, *subjects))
 
     def _append(self, row: models.SessionEvent) -> None:
         self._ring.append(Entry(row, self._roster_changed, self._mark))
@@ -208,26 +209,31 @@ class Hub:
 
 
 async def catch_up(hubs: Sequence[Hub], user_ids: Collection[int] = ()) -> None:
-    """Read what is new for some hubs, in a few statements; of several, nobody may read for one.
+    """Read what is new for some hubs, in a few statements; where one is being read, all wait.
 
     `user_ids` are people whose names may have changed. All is rendered before the first is written:
     by turns, the kernel's code and ours would push each other out of the processor's cache, which
     costs a third more.
     """
+    held: list[asyncio.Lock] = []
+    writes: list[Write] = []
     for hub in hubs:
-        await hub.reading.acquire()
-        hub.heard = 0  # one reading covers all; a version that is not in the table costs one
-    asked = [Since(hub.session_id, hub.version, user_ids) for hub in hubs]
-    writes: list[Callable[[], None]] = []
+        hub.readers += 1
     try:
-        news = await read_news(asked)
+        for hub in hubs:
+            await hub.reading.acquire()
+            held.append(hub.reading)
+            hub.heard = 0  # one reading covers all; a version that is not in the table costs one
+        news = await read_news([Since(hub.session_id, hub.version, user_ids) for hub in hubs])
         for hub in hubs:
             writes += hub.take(news[hub.session_id])
     finally:
         for write in writes:
             write()
+        for lock in held:
+            lock.release()
         for hub in hubs:
-            hub.reading.release()
+            hub.readers -= 1
 
 
 def _differ(row: Model, other: Model) -> bool:

@@ -79,10 +79,10 @@ class Hubs:
         while self._behind:
             numbers = list(islice(self._behind, BATCH_MAX))
             hubs = [self._behind.pop(number) for number in numbers]
-            alone = [hub for hub in hubs if hub.reading.locked()]  # they may have to wait
+            alone = [hub for hub in hubs if hub.readers]  # others need not wait for them
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    await catch_up([hub for hub in hubs if not hub.reading.locked()])
+                    await catch_up([hub for hub in hubs if not hub.readers])
             except Exception:
                 alone = hubs
             for hub in alone:

@@ -18,7 +18,7 @@ from execution.context import Context, Services
 from gateways.bus import Bus
 from gateways.changes import VIEWERS, listen_for_doubts
 from models.database.together import Together
-from models.reading.viewers import read_moved_rights, read_rights_versions
+from models.reading.viewers import read_changed_rights, read_rights_versions
 from subscriptions.backstop import BACKSTOP_S, Backstop
 from subscriptions.reauthorisation import reauthorise
 from subscriptions.recent_doubts import RecentDoubts
@@ -32,7 +32,7 @@ from subscriptions.session_access import (
 
 logger = logging.getLogger("halaqa.watchers")
 
-UNREAD = -1  # no version of anybody's
+UNREAD = -1  # older than any version
 
 
 @dataclass(slots=True)
@@ -102,12 +102,12 @@ class Watchers:
             self.leave(right)
 
     @property
-    def mark(self) -> int:
-        """A moment for `sign_in`; take it before the viewer is read."""
-        return self._recent.mark
+    def doubts_so_far(self) -> int:
+        """Count, for `sign_in`, the doubts until now; before the viewer is read."""
+        return self._recent.count
 
-    def sign_in(self, context: Context[Services], mark: int) -> Right:
-        """Return the right to be signed in, of a viewer who was read since the mark; `leave` it.
+    def sign_in(self, context: Context[Services], doubts_before: int) -> Right:
+        """Return the right to be signed in, of a viewer who was read after these; `leave` it.
 
         While it is sure, its context's viewer is who they are now. It is in doubt at once where a
         change may have come after the reading.
@@ -116,7 +116,7 @@ class Watchers:
         right = self._keep(context, _authorise_anybody)
         right.start_with(_ANYBODY)
         is_old = (viewer.rights_version or 0) < (self._people[viewer.user_id].version or 0)
-        if is_old or self._recent.since(mark, viewer.user_id):
+        if is_old or self._recent.since(doubts_before, viewer.user_id):
             right.doubt()
             self._reauthorise_soon(viewer.user_id)
         return right
@@ -192,12 +192,12 @@ class Watchers:
                 logger.warning("rights not reviewed", exc_info=True, extra={"user": user_id})
 
     async def close_gaps(self) -> None:
-        """Ask again where a `rights_version` moved unheard, or an answer is missing still."""
+        """Ask again where a `rights_version` changed unheard, or an answer is missing still."""
         people = self._people.items()
         known = {number: UNREAD if one.version is None else one.version for number, one in people}
-        moved = await read_moved_rights(known)
+        changed = await read_changed_rights(known)
         doubted = {user for user, one in people for right in one.rights if right.is_in_doubt}
-        for user_id in sorted(moved | doubted):
+        for user_id in sorted(changed | doubted):
             await self.reauthorise(user_id)
 
 

@@ -19,8 +19,8 @@ FAMILIES = """
 SELECT DISTINCT family, user_id FROM refresh_tokens
 WHERE family IN ({places}) AND revoked_at IS NULL
 """
-# Of ten thousand people the database says who has moved: to read a row of each costs far more.
-MOVED = """
+# The database finds them among ten thousand people: to read a row of each costs far more.
+CHANGED = """
 SELECT users.id FROM {each}($1) AS known JOIN users ON users.id = CAST(known.key AS BIGINT)
 WHERE users.rights_version <> CAST(known.value AS BIGINT)
 """
@@ -43,9 +43,9 @@ async def read_rights_versions(user_ids: Collection[int]) -> dict[int, int]:
     return {row["id"]: row["rights_version"] for row in rows}
 
 
-async def read_moved_rights(known: Mapping[int, int]) -> set[int]:
+async def read_changed_rights(known: Mapping[int, int]) -> set[int]:
     """Return those whose rights version is another one than is known of them."""
-    rows = await sql.query(MOVED.format(each=EACH[dialect()]), json.dumps(known))
+    rows = await sql.query(CHANGED.format(each=EACH[dialect()]), json.dumps(known))
     return {row["id"] for row in rows}
 
 

@@ -17,7 +17,7 @@ from gateways.redis_server import RedisServer
 from models.database import sql
 from models.reading.news import News, Since, read_news
 from models.reading.rosters import read_rosters
-from subscriptions.hub import Hub
+from subscriptions.hub import Hub, catch_up
 from tests.conftest import Database
 from tests.support import redis
 from tests.support.classrooms import Classroom, at, ready
@@ -165,3 +165,63 @@ async def test_a_hint_that_comes_while_a_hub_opens_is_read_after_it(
         async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             assert (await stream.next())["version"] == opened_at
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+
+
+async def test_a_false_hint_costs_one_look_and_true_ones_none_after_it(
+    database: Database, looks: list[Hub]
+) -> None:
+    classroom = await ready()
+    async with streaming(at(-9)) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
+            version = (await stream.next())["version"]
+            looks.clear()
+            publish_version(classroom.session.id, version + 100)
+            await until(lambda: len(looks) == 1)
+            for _ in range(3):
+                await streams.hubs.close_gaps()
+            assert await stream.is_silent()
+            assert len(looks) == 1
+
+
+async def test_a_session_that_is_being_read_holds_up_no_other_and_is_read_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = await ready(), await ready()
+    goes_on, is_read = asyncio.Event(), asyncio.Event()
+
+    async def read(asked: Collection[Since]) -> dict[int, News]:
+        news = await read_news(asked)
+        if slow.session.id in news and not goes_on.is_set():
+            is_read.set()
+            await goes_on.wait()
+        return news
+
+    async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
+        watched = [
+            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
+            for one in (slow, quick)
+        ]
+        for stream in watched:
+            await stream.next()
+        monkeypatch.setattr("subscriptions.hub.read_news", read)
+        async with streams.hubs.watching(slow.session.id) as hub:
+            reading = asyncio.create_task(catch_up([hub]))
+        await is_read.wait()
+        for classroom in (slow, quick):
+            await join(classroom)
+        assert [row["presence"] for row in (await watched[1].next())["changes"]] == ["IN_MEETING"]
+        goes_on.set()
+        assert [row["presence"] for row in (await watched[0].next())["changes"]] == ["IN_MEETING"]
+        await reading
+
+
+async def test_a_reading_that_is_given_up_while_it_waits_holds_nothing(database: Database) -> None:
+    hubs = [Hub((await ready()).session.id) for _ in range(2)]
+    for hub in hubs:
+        await hub.open()
+    async with hubs[1].reading:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await catch_up(hubs)
+    assert [hub.reading.locked() for hub in hubs] == [False, False]
+    assert [hub.readers for hub in hubs] == [0, 0]

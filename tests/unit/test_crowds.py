@@ -115,7 +115,7 @@ class Screen:
 
 
 def tell(crowds: Crowds, subjects: list[int | None]) -> None:
-    for write in crowds.render(subjects):
+    for write in crowds.prepare(subjects):
         write()
 
 

@@ -123,9 +123,9 @@ async def test_a_change_that_was_heard_while_they_were_read_closes_the_socket_at
         watchers = at.served.app.process.watchers
 
         async def change() -> None:
-            before = watchers.mark
+            before = watchers.doubts_so_far
             await deactivate(at)
-            await until(lambda: watchers.mark > before, "the hint is heard")
+            await until(lambda: watchers.doubts_so_far > before, "the hint is heard")
 
         async with late(change):
             async with arriving(at, headers(at.there["student"])) as socket:

@@ -162,6 +162,7 @@ async def test_a_fault_of_ours_after_what_was_written_asks_the_client_to_come_ba
         await socket.send(asked(live, operation="first"))
         cursor = (await event(socket))["cursor"]
         await socket.send('{"type":"complete","id":"first"}')
+        await until(lambda: not waiting)
         await socket.send(asked(live, after=cursor))
         await until(lambda: len(waiting) == 1)
         stay = await live.joins()

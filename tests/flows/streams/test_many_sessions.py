@@ -51,8 +51,9 @@ async def test_many_sessions_that_are_behind_are_read_in_a_few_statements(
                 assert await stream.is_silent()
 
 
+@pytest.mark.parametrize("payload", ["{}", '{"user_id": 1}'])
 async def test_a_session_that_cannot_be_read_holds_up_nobody_else(
-    database: Database, caplog: pytest.LogCaptureFixture
+    payload: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     classrooms = [await ready() for _ in range(3)]
     async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
@@ -68,15 +69,19 @@ async def test_a_session_that_cannot_be_read_holds_up_nobody_else(
         kept = await sql.query(
             "SELECT id, payload FROM session_events WHERE session_id = $1", broken
         )
-        await sql.execute("UPDATE session_events SET payload = '{}' WHERE session_id = $1", broken)
+        mend = "UPDATE session_events SET payload = $1 WHERE id = $2"
+        for row in kept:
+            await sql.execute(mend, payload, row["id"])
         await streams.hubs.close_gaps()
         assert await told(watched[0]) == await told(watched[2]) == ["IN_MEETING"]
         assert await watched[1].is_silent()
         for row in kept:
-            mend = "UPDATE session_events SET payload = $1 WHERE id = $2"
             await sql.execute(mend, row["payload"], row["id"])
         await streams.hubs.close_gaps()
         assert await told(watched[1]) == ["IN_MEETING"]
+        async with streams.hubs.watching(broken) as hub:
+            numbers = [entry.row.sequence for entry in hub.after(hub.floor)]
+        assert numbers == sorted(set(numbers))
     (line,) = [one for one in caplog.records if one.getMessage() == "hub not filled"]
     assert line.__dict__["session"] == broken
 
