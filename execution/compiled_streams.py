@@ -76,7 +76,7 @@ class CompiledStream:
 
     schema: GraphQLSchema
     request: Request
-    render: Renderer
+    renderer: Renderer
     source: AsyncGenerator[Any, None]
 
     @classmethod
@@ -90,11 +90,13 @@ class CompiledStream:
         if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
             return None
         executor = request.executor(schema) if are_storable(request.variables) else None
-        render = executor.renderer() if executor else None
-        if executor is None or render is None:
+        renderer = executor.renderer() if executor else None
+        if executor is None or renderer is None:
             return None
         source = await await_maybe(create_source_event_stream(executor))
-        return cls(schema, request, render, source) if isinstance(source, AsyncGenerator) else None
+        return (
+            cls(schema, request, renderer, source) if isinstance(source, AsyncGenerator) else None
+        )
 
     async def results(self) -> AsyncGenerator[ExecutionResult, None]:
         """Yield an answer for each event; where the events end in an error, that."""
@@ -131,12 +133,12 @@ class CompiledStream:
         shared: Shared | None = getattr(event, "shared", None)
         if shared is None:
             return None
-        if self.render not in shared.texts:
+        if self.renderer not in shared.texts:
             try:
-                shared.texts[self.render] = self.render(event)
+                shared.texts[self.renderer] = self.renderer.render(event)
             except NotCompiledError:
-                shared.texts[self.render] = None
-        return shared.texts[self.render]
+                shared.texts[self.renderer] = None
+        return shared.texts[self.renderer]
 
     async def _execute(self, event: Any) -> ExecutionResult:
         executor = self.request.executor(self.schema)

@@ -73,9 +73,6 @@ class Renderer:
     values: Hashable
     render: Render = field(compare=False)
 
-    def __call__(self, event: object) -> bytes:
-        return self.render(event)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:

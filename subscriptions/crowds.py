@@ -72,7 +72,8 @@ class Crowd:
     def prepare(self) -> Write:
         """Render what is new; return what writes it to everybody.
 
-        Where that cannot be, it calls their own tasks back. Nothing may be awaited in between.
+        Where that cannot be, return what calls their own tasks back. Nothing may be awaited in
+        between.
         """
         try:
             texts = self._render_news()

@@ -20,9 +20,9 @@ from domain.attendance.state import AttendanceState
 from domain.cursors import stream_place
 from domain.errors import NotFoundError
 from domain.event import PRESENCE_KINDS, ROSTER_KINDS, SessionEventKind
-from models.reading.news import News, Since, read_news
 from models.reading.rosters import read_rosters
 from models.reading.stream_places import read_place
+from models.reading.unread import Since, Unread, read_unread
 from subscriptions.crowds import Crowds, Write
 
 T = TypeVar("T")
@@ -107,23 +107,23 @@ class Hub:
         self.heard = max(self.heard, version)
         return self.is_open and self.version < self.heard
 
-    def take(self, news: News) -> list[Write]:
+    def take(self, unread: Unread) -> list[Write]:
         """Take what was read while `reading` was held, wake the watchers, and render for crowds.
 
         Nothing may be awaited before the writes are made: a watcher sees all of what is new, or
         nothing yet.
         """
-        session, people = news.session, news.people
+        session, people = unread.session, unread.people
         # Read first: where one cannot be read, nothing is taken.
-        subjects = {row.payload["user_id"] for row in news.events if row.kind in PRESENCE_KINDS}
-        for row in news.events:
+        subjects = {row.payload["user_id"] for row in unread.events if row.kind in PRESENCE_KINDS}
+        for row in unread.events:
             if row.kind is SessionEventKind.PRESENCE_CHANGED:
                 _ = row.state
         is_news = session.version > self.version
         if not is_news and (self._is_new(people) or _differ(session, self.session)):
             self.edition += 1
         self.people |= people
-        for row in news.events:
+        for row in unread.events:
             self._append(row)
         self.session, self.version = session, session.version
         self.floor = max(self.floor, self.version - len(self._ring))
@@ -224,16 +224,16 @@ async def catch_up(hubs: Sequence[Hub], user_ids: Collection[int] = ()) -> None:
             await hub.reading.acquire()
             held.append(hub.reading)
             hub.heard = 0  # one reading covers all; a version that is not in the table costs one
-        news = await read_news([Since(hub.session_id, hub.version, user_ids) for hub in hubs])
+        unread = await read_unread([Since(hub.session_id, hub.version, user_ids) for hub in hubs])
         for hub in hubs:
-            writes += hub.take(news[hub.session_id])
+            writes += hub.take(unread[hub.session_id])
     finally:
-        for write in writes:
-            write()
         for lock in held:
             lock.release()
         for hub in hubs:
             hub.readers -= 1
+        for write in writes:
+            write()
 
 
 def _differ(row: Model, other: Model) -> bool:

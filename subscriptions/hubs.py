@@ -28,6 +28,7 @@ class Hubs:
         self._ring = ring
         self._hubs: dict[int, Hub] = {}
         self._behind: dict[int, Hub] = {}  # in the order in which they were heard of
+        self._alone: set[int] = set()  # those of which a reading waits for another one's end
         self._filling: asyncio.Task[None] | None = None
         self._tasks = Tasks()
         self._backstop = Backstop(SESSIONS, backstop_s, self.close_gaps)
@@ -86,15 +87,21 @@ class Hubs:
             except Exception:
                 alone = hubs
             for hub in alone:
-                self._tasks.start(self._fill_alone(hub))
+                if hub.session_id not in self._alone:
+                    self._alone.add(hub.session_id)
+                    self._tasks.start(self._fill_alone(hub))
 
     async def _fill_alone(self, hub: Hub) -> None:
         """Fill one; the backstop retries what fails."""
         try:
             async with asyncio.timeout(PATIENCE_S):
+                async with hub.reading:
+                    self._alone.discard(hub.session_id)  # what is heard from here on is for another
                 await catch_up([hub])
         except Exception:
             logger.warning("hub not filled", exc_info=True, extra={"session": hub.session_id})
+        finally:
+            self._alone.discard(hub.session_id)
 
     async def close_gaps(self) -> None:
         """Fill the hubs that are behind; found in a few statements."""

@@ -152,7 +152,7 @@ class RowStream(SessionStream):
 
 async def follow(
     context: Context[StreamServices],
-    render: Renderer | None,
+    renderer: Renderer | None,
     access: SessionAccess,
     kind: type[SessionStream],
     after: str | None,
@@ -162,7 +162,7 @@ async def follow(
     While there is nothing new it stands in a crowd, if the socket and the document allow it:
     then the hub writes to the socket, and this goes on from where the client is.
     """
-    async with watching(context, render, access) as watch:
+    async with watching(context, renderer, access) as watch:
         stream = kind(watch.hub, watch.audience, access.row_of)
         position = watch.hub.place_of(after)
         while True:

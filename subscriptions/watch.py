@@ -1,4 +1,4 @@
-"""How an operation that watches a session starts: its right first, then the session's hub."""
+"""Starts an operation that watches a session: its right first, then the session's hub."""
 
 import time
 from collections.abc import AsyncIterator
@@ -46,11 +46,11 @@ class Watch:
 
 @asynccontextmanager
 async def watching(
-    context: Context[StreamServices], render: Renderer | None, access: SessionAccess
+    context: Context[StreamServices], renderer: Renderer | None, access: SessionAccess
 ) -> AsyncIterator[Watch]:
     """Give the session to viewers who have this access; raises as it does.
 
-    With `render`, and a socket of ours, they may stand in crowds.
+    With a renderer, and a socket of ours, they may stand in crowds.
     """
     services = context.services
     since = time.monotonic()
@@ -60,6 +60,6 @@ async def watching(
             if access.row_of is not None and hub.row_of(access.row_of) is None:
                 await catch_up([hub])  # the row is newer than the last version the hub heard of
             outlet, ticket = context.outlet, None
-            if render is not None and isinstance(outlet, Outlet):
-                ticket = Ticket(outlet, (audience, render), render)
+            if renderer is not None and isinstance(outlet, Outlet):
+                ticket = Ticket(outlet, (audience, renderer), renderer.render)
             yield Watch(hub, right, audience, since, ticket)

@@ -32,7 +32,7 @@ from subscriptions.session_access import (
 
 logger = logging.getLogger("halaqa.watchers")
 
-UNREAD = -1  # older than any version
+NOT_READ = -1  # older than any version
 
 
 @dataclass(slots=True)
@@ -194,7 +194,7 @@ class Watchers:
     async def close_gaps(self) -> None:
         """Ask again where a `rights_version` changed unheard, or an answer is missing still."""
         people = self._people.items()
-        known = {number: UNREAD if one.version is None else one.version for number, one in people}
+        known = {number: NOT_READ if one.version is None else one.version for number, one in people}
         changed = await read_changed_rights(known)
         doubted = {user for user, one in people for right in one.rights if right.is_in_doubt}
         for user_id in sorted(changed | doubted):

@@ -15,8 +15,8 @@ from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
 from models.database import sql
-from models.reading.news import News, Since, read_news
 from models.reading.rosters import read_rosters
+from models.reading.unread import Since, Unread, read_unread
 from subscriptions.hub import Hub, catch_up
 from tests.conftest import Database
 from tests.support import redis
@@ -38,9 +38,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
     seen: list[Hub] = []
     take = Hub.take
 
-    def look(self: Hub, news: News) -> list[Callable[[], None]]:
+    def look(self: Hub, unread: Unread) -> list[Callable[[], None]]:
         seen.append(self)
-        return take(self, news)
+        return take(self, unread)
 
     monkeypatch.setattr(Hub, "take", look)
     return seen
@@ -116,16 +116,16 @@ async def test_a_reading_that_hangs_is_ended_and_each_session_is_read_alone(
     monkeypatch.setattr("subscriptions.hubs.PATIENCE_S", 0.05)
     classroom, hung = await ready(), asyncio.Event()
 
-    async def hang_once(asked: Collection[Since]) -> dict[int, News]:
+    async def hang_once(asked: Collection[Since]) -> dict[int, Unread]:
         if not hung.is_set():
             hung.set()
             await asyncio.Event().wait()
-        return await read_news(asked)
+        return await read_unread(asked)
 
     async with streaming(at(-9), is_told=False, backstop_s=0.01) as streams:
         async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             await stream.next()
-            monkeypatch.setattr("subscriptions.hub.read_news", hang_once)
+            monkeypatch.setattr("subscriptions.hub.read_unread", hang_once)
             await join(classroom)
             assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
             assert hung.is_set()
@@ -189,12 +189,12 @@ async def test_a_session_that_is_being_read_holds_up_no_other_and_is_read_again(
     slow, quick = await ready(), await ready()
     goes_on, is_read = asyncio.Event(), asyncio.Event()
 
-    async def read(asked: Collection[Since]) -> dict[int, News]:
-        news = await read_news(asked)
-        if slow.session.id in news and not goes_on.is_set():
+    async def read(asked: Collection[Since]) -> dict[int, Unread]:
+        unread = await read_unread(asked)
+        if slow.session.id in unread and not goes_on.is_set():
             is_read.set()
             await goes_on.wait()
-        return news
+        return unread
 
     async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
         watched = [
@@ -203,7 +203,7 @@ async def test_a_session_that_is_being_read_holds_up_no_other_and_is_read_again(
         ]
         for stream in watched:
             await stream.next()
-        monkeypatch.setattr("subscriptions.hub.read_news", read)
+        monkeypatch.setattr("subscriptions.hub.read_unread", read)
         async with streams.hubs.watching(slow.session.id) as hub:
             reading = asyncio.create_task(catch_up([hub]))
         await is_read.wait()
@@ -225,3 +225,29 @@ async def test_a_reading_that_is_given_up_while_it_waits_holds_nothing(database:
                 await catch_up(hubs)
     assert [hub.reading.locked() for hub in hubs] == [False, False]
     assert [hub.readers for hub in hubs] == [0, 0]
+
+
+async def test_hints_during_a_reading_cost_one_look_more(
+    database: Database, looks: list[Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom, goes_on = await ready(), asyncio.Event()
+
+    async def read(asked: Collection[Since]) -> dict[int, Unread]:
+        await goes_on.wait()
+        return await read_unread(asked)
+
+    async with streaming(at(-9)) as streams:
+        async with streams.presence(classroom.session.id, classroom.teacher) as stream:
+            version = (await stream.next())["version"]
+            looks.clear()
+            monkeypatch.setattr("subscriptions.hub.read_unread", read)
+            async with streams.hubs.watching(classroom.session.id) as hub:
+                reading = asyncio.create_task(catch_up([hub]))
+                for ahead in range(1, 20):
+                    publish_version(classroom.session.id, version + ahead)
+                    for _ in range(5):
+                        await asyncio.sleep(0)
+                goes_on.set()
+                await reading
+                assert await stream.is_silent()
+    assert len(looks) == 2

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from graphql import parse
 from strawberry.types import ExecutionResult
 
 from api import build_schema
+from execution.compiled_streams import WrittenResult
 from execution.context import Context, ReadViewer
 from gateways.bus import Bus
 from gateways.changes import use_bus
@@ -81,7 +83,8 @@ class Streams:
         none = cast(Any, None)  # no stream of a session needs these
         process = StreamServices(none, none, self.hubs, none, self.watchers)
         context = Context(process, make.viewer(viewer) if viewer else None, self.now, ask)
-        results = await SCHEMA.subscribe(query, variable_values=variables, context_value=context)
+        SCHEMA._known.add(query, parse(query))  # as if others watched already: it is compiled
+        results = await SCHEMA.stream(query, variables, context)
         async with aclosing(cast(Any, results)) as opened:
             stream = Stream(opened)
             yield stream
@@ -111,11 +114,17 @@ class Stream:
         return dict(event)
 
     async def data(self) -> Event:
-        """All of the next event's data, as the same object."""
+        """All of the next event's data."""
         result = await self._take("an event")
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
+
+    async def shared(self) -> object:
+        """The object that is the same for all who share the next event."""
+        result = await self._take("an event")
+        assert not result.errors, result.errors
+        return result.text if isinstance(result, WrittenResult) else result.data
 
     async def refusal(self) -> str:
         result = await self._take("a refusal")
@@ -159,7 +168,7 @@ async def streaming(
     ring: int | None = None,
     bus: Bus | None = None,
 ) -> AsyncIterator[Streams]:
-    """Hubs on a bus of their own; unless `is_rung`, no hint reaches them."""
+    """Hubs on a bus of their own; unless `is_told`, no hint reaches them."""
     bus = bus or Bus()
     await bus.open()
     hubs = Hubs(bus, backstop_s) if ring is None else Hubs(bus, backstop_s, ring=ring)

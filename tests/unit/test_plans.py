@@ -57,18 +57,18 @@ def test_a_thousand_sessions_compile_a_document_once(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(sharing, "compile_operation", counted)
     plan, fragments = plan_of(WATCHED)
-    writers = {plan.renderer(SCHEMA, fragments, asked(number)) for number in range(1000)}
-    assert len(writers) == len(compiled) == 1
+    renderers = {plan.renderer(SCHEMA, fragments, asked(number)) for number in range(1000)}
+    assert len(renderers) == len(compiled) == 1
     names = plan.renderer(SCHEMA, fragments, asked(names=False))
     assert len(compiled) == 2
-    (write,) = writers
-    assert write
+    (renderer,) = renderers
+    assert renderer
     assert names
-    assert write(changes([], [], {})) == b'{"data":{"sessionPresence":{"version":7}}}'
-    assert names(changes([], [], {})).endswith(b'{"version":7,"fromVersion":6}}}')
+    assert renderer.render(changes([], [], {})) == b'{"data":{"sessionPresence":{"version":7}}}'
+    assert names.render(changes([], [], {})).endswith(b'{"version":7,"fromVersion":6}}}')
 
 
-def test_few_writers_of_a_document_are_kept() -> None:
+def test_few_renderers_of_a_document_are_kept() -> None:
     declared = " ".join(f"$v{n}: Boolean!" for n in range(5))
     fields = " ".join(f"v{n}: version @skip(if: $v{n})" for n in range(5))
     root = f"sessionPresence(sessionId: 1) {{ __typename {fields} }}"
@@ -79,7 +79,7 @@ def test_few_writers_of_a_document_are_kept() -> None:
     assert len(plan._renderers) == RENDERERS_MAX
 
 
-def test_a_writer_that_was_dropped_equals_its_successor() -> None:
+def test_a_renderer_that_was_dropped_equals_its_successor() -> None:
     plan, fragments = plan_of(WATCHED)
     first = plan.renderer(SCHEMA, fragments, asked())
     plan._renderers.clear()

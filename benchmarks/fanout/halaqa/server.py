@@ -120,18 +120,18 @@ class Memory:
                 _event(states[0], presence) for presence in (Presence.IN_MEETING, Presence.LEFT)
             ]
             self._people |= await models.User.in_bulk([state.user_id for state in states[:1]], "id")
-        at_once = getattr(hub, "read_news", None)  # an older build reads for one hub at a time
-        self._stand_in_for_news(at_once) if at_once else self._stand_in_for_rows()
+        at_once = getattr(hub, "read_unread", None)  # an older build reads for one hub at a time
+        self._stand_in_for_unread(at_once) if at_once else self._stand_in_for_rows()
 
     def publish(self) -> None:
         for number, session in self._sessions.items():
             session.version += 1
             publish_version(number, session.version)
 
-    def _stand_in_for_news(self, read: Any) -> None:
+    def _stand_in_for_unread(self, read: Any) -> None:
         """Put this memory before the tables, where all that is asked for is in it."""
 
-        def news(since: Any) -> Any:
+        def unread(since: Any) -> Any:
             session = self._sessions[since.session_id]
             between = range(since.version + 1, session.version + 1)
             events = [self._event(session.id, number) for number in between]
@@ -139,12 +139,12 @@ class Memory:
             people = {number: self._people[number] for number in subjects}
             return SimpleNamespace(session=session, events=events, people=people)
 
-        async def read_news(asked: Any) -> Any:
+        async def read_unread(asked: Any) -> Any:
             if any(one.user_ids or one.session_id not in self._events for one in asked):
                 return await read(asked)
-            return {one.session_id: news(one) for one in asked}
+            return {one.session_id: unread(one) for one in asked}
 
-        hub.__dict__["read_news"] = read_news
+        hub.__dict__["read_unread"] = read_unread
 
     def _stand_in_for_rows(self) -> None:
         get, some, in_bulk = models.Session.get, models.SessionEvent.filter, models.User.in_bulk

@@ -86,9 +86,9 @@ async def test_watchers_of_the_same_row_share_one_answer_in_the_same_second(
             for stream in (own, parents, managers):
                 await stream.next()
             await joins(classroom, -2)
-            told = await own.data()
-            assert await parents.data() is told
-            assert await managers.data() is told
+            told = await own.shared()
+            assert await parents.shared() is told
+            assert await managers.shared() is told
 
 
 async def test_a_stream_after_a_cursor_sends_only_later_changes(database: Database) -> None:

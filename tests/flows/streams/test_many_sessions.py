@@ -1,4 +1,4 @@
-"""News of many watched sessions is read together, and fails for one session at most."""
+"""Many watched sessions are read together; where one cannot be read, it fails alone."""
 
 from contextlib import AsyncExitStack
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from actions.webhooks.notices import record_notice
 from gateways.livekit_webhooks import translate
 from models.database import sql
-from models.reading.news import Since, read_news
+from models.reading.unread import Since, read_unread
 from tests.conftest import Database
 from tests.support.classrooms import Classroom, at, ready
 from tests.support.statements import counting
@@ -86,7 +86,9 @@ async def test_a_session_that_cannot_be_read_holds_up_nobody_else(
     assert line.__dict__["session"] == broken
 
 
-async def test_news_end_at_the_version_of_the_session_that_was_read(database: Database) -> None:
+async def test_what_is_unread_ends_at_the_version_of_the_session_that_was_read(
+    database: Database,
+) -> None:
     early, late = await ready(), await ready()
     for classroom in (early, late):
         await join(classroom)
@@ -94,9 +96,9 @@ async def test_news_end_at_the_version_of_the_session_that_was_read(database: Da
     lower = "UPDATE sessions SET version = version - 1 WHERE id = $1"
     await sql.execute(lower, late.session.id)
     asked = [Since(early.session.id, 0), Since(late.session.id, version - 2), Since(9999, 0)]
-    news = await read_news(asked)
-    assert news.keys() == {early.session.id, late.session.id}
-    numbers = [event.sequence for event in news[early.session.id].events]
+    unread = await read_unread(asked)
+    assert unread.keys() == {early.session.id, late.session.id}
+    numbers = [event.sequence for event in unread[early.session.id].events]
     assert numbers == list(range(1, (await early.now()).version + 1))
-    assert [event.sequence for event in news[late.session.id].events] == [version - 1]
-    assert news[early.session.id].people.keys() == {early.students[0].id}
+    assert [event.sequence for event in unread[late.session.id].events] == [version - 1]
+    assert unread[early.session.id].people.keys() == {early.students[0].id}

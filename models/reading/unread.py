@@ -1,4 +1,4 @@
-"""Reads what is new in watched sessions, for many of them in a few statements."""
+"""Reads what hubs have not read yet of their sessions, for many in a few statements."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Since:
 
 
 @dataclass(slots=True)
-class News:
+class Unread:
     """A session, its events after a version and up to its own, and the people of its changes."""
 
     session: Session
@@ -31,24 +31,25 @@ class News:
     people: dict[int, User] = field(default_factory=dict)
 
 
-async def read_news(asked: Collection[Since]) -> dict[int, News]:
-    """Read the news of different sessions, by session; one that is not there is left out."""
-    sessions = await Session.filter(id__in=[one.session_id for one in asked]) if asked else []
-    found = {session.id: News(session) for session in sessions}
+async def read_unread(asked: Collection[Since]) -> dict[int, Unread]:
+    """Read it for different sessions, by their ids; a session that is not there is left out."""
+    sessions = await Session.filter(id__in=[since.session_id for since in asked]) if asked else []
+    found = {session.id: Unread(session) for session in sessions}
     versions = {session.id: session.version for session in sessions}
-    behind = [one for one in asked if one.version < versions.get(one.session_id, 0)]
+    behind = [since for since in asked if since.version < versions.get(since.session_id, 0)]
     if behind:
-        after = [Q(session_id=one.session_id, sequence__gt=one.version) for one in behind]
+        after = [Q(session_id=since.session_id, sequence__gt=since.version) for since in behind]
         for event in await SessionEvent.filter(reduce(or_, after)).order_by("sequence"):
             if event.sequence <= versions[event.session_id]:  # the next hint tells of the others
                 found[event.session_id].events.append(event)
-    wanted = {one.session_id: {*one.user_ids} for one in asked}
-    for number, news in found.items():
-        wanted[number] |= {
-            event.payload["user_id"] for event in news.events if event.kind in PRESENCE_KINDS
-        }
+    wanted = {since.session_id: {*since.user_ids} for since in asked}
+    for session_id, unread in found.items():
+        changes = [event for event in unread.events if event.kind in PRESENCE_KINDS]
+        wanted[session_id] |= {event.payload["user_id"] for event in changes}
     everybody = set().union(*wanted.values())
     people = await User.in_bulk(everybody, "id") if everybody else {}
-    for number, news in found.items():
-        news.people = {one: people[one] for one in wanted[number] if one in people}
+    for session_id, unread in found.items():
+        unread.people = {
+            user_id: people[user_id] for user_id in wanted[session_id] if user_id in people
+        }
     return found
