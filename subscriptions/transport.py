@@ -5,16 +5,16 @@ whose peer reads nothing. Another ASGI server gives no channel: there all is sen
 """
 
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
-from websockets.streams import StreamReader
-from websockets.utils import apply_mask
+from websockets.protocol import Protocol, State
 
-from subscriptions.messages import NEXT_TAIL, PONGS, next_head
+from subscriptions.incoming import FrameReader, Gate, Inbox, is_pong
+from subscriptions.messages import NEXT_TAIL, next_head
 
 # uvicorn writes two lines of INFO for each socket that opens.
 quiet = logging.getLogger("uvicorn.sockets")
@@ -24,9 +24,6 @@ CHANNEL = "halaqa.channel"  # among the extensions of a socket's scope
 T = TypeVar("T")
 
 COPIED_MAX_BYTES = 16 * 1024  # a longer payload is kept once for all sockets that wait to take it
-
-FINAL_TEXT, MASKED, CLIENT_HEAD_BYTES = 0x81, 0x80, 6  # of a short frame: RFC 6455, section 5.2
-PONG_FRAME_LENGTHS = [CLIENT_HEAD_BYTES + len(pong) for pong in PONGS]
 
 Way = tuple[bytes, Callable[[bytes], None]]  # an operation's `next_head`, and its socket's write
 
@@ -141,42 +138,40 @@ def write_to_all(ways: Mapping[T, Way], payload: bytes) -> list[T]:
     return failed
 
 
-def is_pong(data: bytes) -> bool:
-    """Return whether this is one whole frame of a client, and a pong message.
-
-    Ten thousand idle clients send some hundreds a second, and the parser costs more than all else.
-    """
-    return (
-        len(data) in PONG_FRAME_LENGTHS
-        and data[0] == FINAL_TEXT
-        and data[1] == MASKED | len(data) - CLIENT_HEAD_BYTES
-        and apply_mask(data[CLIENT_HEAD_BYTES:], data[2:CLIENT_HEAD_BYTES]) in PONGS
-    )
-
-
-class FrameReader(StreamReader):
-    """The parser's buffer. Knows when the parser has got whole frames, and nothing of the next."""
-
-    is_between_frames = False
-
-    def at_eof(self) -> Generator[None, None, bool]:
-        self.is_between_frames = True
-        is_over = yield from super().at_eof()
-        self.is_between_frames = False
-        return is_over
-
-
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Gives its channel to the app, and drops a connection whose peer reads nothing.
 
     uvicorn only asks such a transport to close, which waits for ever until its buffer is read.
     """
 
+    # Some of uvicorn's too: instances share 30 names, and one with more has a KiB of its own.
+    __slots__ = (
+        "_reader",
+        "app_state",
+        "asgi_version",
+        "channel",
+        "close_timeout",
+        "close_timer",
+        "default_headers",
+        "frames",
+        "initial_response",
+        "last_ping_rtt",
+        "pending_ping_payload",
+        "ping_interval",
+        "ping_sent_at",
+        "ping_timeout",
+        "request",
+        "response",
+        "root_path",
+    )
+
     release_after_s = 5.0
-    channel: Channel | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.channel: Channel | None = None
+        self.queue = cast(Any, Inbox())
+        self.writable = cast(Any, Gate())
         self.logger = self.conn.logger = quiet
         self.conn.reader = self._reader = FrameReader()
         self.conn.parser = self.conn.parse()  # anew, by this reader
@@ -204,6 +199,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
                 heard.message_at = heard.frame_at  # which is all that the app would do
                 return
         super().data_received(data)
+        if self.conn.state is State.OPEN and self._reader.is_between_frames:
+            self._forget_read()
+
+    def _forget_read(self) -> None:
+        """Free what was read: the handshake, after which only frames come, and the last frame."""
+        self.request = self.response = cast(Any, None)
+        self.conn.parser = Protocol.parse(self.conn)  # a new one: the old one still has them
+        next(self.conn.parser)
 
     def _expects_message(self) -> bool:
         return self._reader.is_between_frames and self.conn.current_size is None

@@ -1,6 +1,7 @@
 """Pong messages are taken before the parser, and nothing else is: beside uvicorn's own protocol."""
 
 import asyncio
+import weakref
 from typing import Any, cast
 
 import pytest
@@ -83,8 +84,8 @@ class Peer:
         self._accepted.set()
         await asyncio.Event().wait()
 
-    async def shake_hands(self) -> None:
-        self.protocol.data_received(HANDSHAKE)
+    async def shake_hands(self, and_then: bytes = b"") -> None:
+        self.protocol.data_received(HANDSHAKE + and_then)
         async with asyncio.timeout(PATIENCE_S):
             await self._accepted.wait()
         self.transport.written = b""
@@ -93,9 +94,11 @@ class Peer:
         if not self.transport.is_closed:
             self.protocol.data_received(data)
 
-    def received(self) -> list[Any]:
-        queue = self.protocol.queue
-        return [queue.get_nowait() for _ in range(queue.qsize())]
+    async def received(self) -> list[Any]:
+        queue, events = self.protocol.queue, []
+        while not queue.empty():
+            events.append(await queue.get())
+        return events
 
     async def end(self) -> None:
         for task in self.protocol.tasks:
@@ -117,7 +120,7 @@ async def both(chunks: list[bytes]) -> int:
             peer.take(chunk)
         is_spared = channel.heard.message_at != -1.0
         spared += is_spared
-        told, expected = ours.received(), plain.received()
+        told, expected = await ours.received(), await plain.received()
         assert told == ([] if is_spared else expected)
         if is_spared:
             assert [one["text"].encode() in PONGS for one in expected] == [True]
@@ -156,3 +159,23 @@ def test_a_pong_is_left_to_the_parser_that_waits_for_more() -> None:
         assert asyncio.run(both([head[:begun], head[begun:] or pong, pong])) == 0
     opened = Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True)
     assert asyncio.run(both([opened, pong])) == 0
+
+
+async def test_a_socket_keeps_nothing_of_its_handshake_once_a_message_came() -> None:
+    peer = Peer(SocketProtocol)
+    await peer.shake_hands()
+    request, response = weakref.ref(peer.protocol.request), weakref.ref(peer.protocol.response)
+    peer.take(Frame(Opcode.TEXT, b"a").serialize(mask=True))
+    assert (request(), response()) == (None, None)
+    await peer.end()
+
+
+@pytest.mark.parametrize("early", range(1, 12))
+async def test_a_client_that_does_not_wait_for_the_handshake_is_heard(early: int) -> None:
+    first, second = (Frame(Opcode.TEXT, text).serialize(mask=True) for text in (b"abcd", b"e"))
+    peer = Peer(SocketProtocol)
+    await peer.shake_hands(first[:early])
+    for data in (first[early:], second):
+        peer.take(data)
+    assert [one["text"] for one in await peer.received()] == ["abcd", "e"]
+    await peer.end()
