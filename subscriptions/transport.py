@@ -144,27 +144,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     uvicorn only asks such a transport to close, which waits for ever until its buffer is read.
     """
 
-    # Some of uvicorn's too: instances share 30 names, and one with more has a KiB of its own.
-    __slots__ = (
-        "_reader",
-        "app_state",
-        "asgi_version",
-        "channel",
-        "close_timeout",
-        "close_timer",
-        "default_headers",
-        "frames",
-        "initial_response",
-        "last_ping_rtt",
-        "pending_ping_payload",
-        "ping_interval",
-        "ping_sent_at",
-        "ping_timeout",
-        "request",
-        "response",
-        "root_path",
-    )
-
     release_after_s = 5.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

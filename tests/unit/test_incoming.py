@@ -1,4 +1,4 @@
-"""What stands in for asyncio's queue and event in each socket does what they do."""
+"""Inboxes and gates do what asyncio's queues and events do, in far less memory."""
 
 import asyncio
 
