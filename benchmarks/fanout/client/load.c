@@ -492,19 +492,52 @@ static void measure_idle(void)
            grown * 1024 / given.connections, share * 100, now() - start, pings, live);
 }
 
-/* Measures with everybody reading, then with some who never read again, until they are closed. */
+struct phase { uint64_t events; double seconds, cpu; };
+
+/* Waits until all who read are up to date, publishes enough that the others' sockets are full, and
+   then measures. A phase without anybody to fill does the same: who rests first is served first. */
+static void flood_in(struct phase *phase, int to, double seconds)
+{
+    const uint64_t full_bytes = 128 << 10; /* more than a server keeps for a socket */
+    uint64_t before;
+    do { before = bytes; wait_a_while(0.3); } while (bytes > before && !failed);
+    flood(to, 0, full_bytes / message_bytes + 1);
+    double cpu = server_cpu(), start = now();
+    phase->events += flood(to, seconds, 0);
+    phase->seconds += now() - start;
+    phase->cpu += server_cpu() - cpu;
+}
+
+static void let_them_read(int read)
+{
+    for (int i = 0; i < given.stalled; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+        epoll_ctl(poller, read ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, connections[i].socket, &event);
+    }
+}
+
+static void print_phase(const char *name, const struct phase *phase, int to)
+{
+    printf("\"per_reader_%s\":%.2f,\"cpu_us_%s\":%.3f,", name, phase->events / phase->seconds,
+           name, phase->cpu / phase->events / to * 1e6);
+}
+
+/* Measures in turn with everybody reading and with some who do not, so that both have the same
+   weather; then goes on with these until they are closed. */
 static void measure_stalled(void)
 {
+    const int turns = 6;
     int others = given.connections - given.stalled, files = server_files(), closed = 0;
-    uint64_t before = messages;
-    double start = now();
-    flood(given.connections, given.seconds, 0);
-    double all_read = (messages - before) / (now() - start), memory = server_memory_mib(), most = memory;
-    for (int i = 0; i < given.stalled; i++)
-        epoll_ctl(poller, EPOLL_CTL_DEL, connections[i].socket, NULL);
-    before = messages;
-    start = now();
-    double closed_after = 0;
+    struct phase all = {0}, some = {0};
+    flood(given.connections, given.warm, 0);
+    double memory = server_memory_mib(), most = memory, start = now(), closed_after = 0;
+    for (int turn = 0; turn < turns; turn++) {
+        if (turn) let_them_read(1);
+        flood_in(&all, given.connections, given.seconds / turns);
+        let_them_read(0);
+        start = now();
+        flood_in(&some, others, given.seconds / turns);
+    }
     while (now() - start < given.hold && closed < given.stalled) {
         flood(others, 0.25, 0);
         double has = server_memory_mib();
@@ -512,11 +545,11 @@ static void measure_stalled(void)
         closed = files - server_files();
         closed_after = now() - start;
     }
-    if (now() - start < given.seconds) flood(others, given.seconds - (now() - start), 0);
-    double some_read = (messages - before) / (now() - start);
-    printf("\"per_reader_all_read\":%.2f,\"per_reader_some_stalled\":%.2f,\"stalled\":%d,\"closed\":%d,"
-           "\"closed_after_s\":%.1f,\"memory_mib\":[%.1f,%.1f,%.1f]", all_read / given.connections,
-           some_read / others, given.stalled, closed, closed_after, memory, most, server_memory_mib());
+    print_phase("all_read", &all, given.connections);
+    print_phase("some_stalled", &some, others);
+    printf("\"stalled\":%d,\"closed\":%d,\"closed_after_s\":%.1f,\"memory_mib\":[%.1f,%.1f,%.1f],"
+           "\"message_bytes\":%lu", given.stalled, closed, closed_after, memory, most,
+           server_memory_mib(), message_bytes);
 }
 
 /* ---- Start ---- */
