@@ -30,7 +30,10 @@ def is_pong(data: bytes) -> bool:
 
 
 class FrameReader(StreamReader):
-    """The parser's buffer. Knows when the parser has got whole frames, and nothing of the next."""
+    """The parser's buffer. Knows when the parser has got whole frames, and nothing of the next.
+
+    websockets' parser calls `at_eof` before each frame, and when it has done with frames.
+    """
 
     is_between_frames = False
 

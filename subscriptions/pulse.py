@@ -11,9 +11,10 @@ from subscriptions.transport import Heard
 
 PING_EVERY_S = 15.0
 PINGS = 2  # to a silent client, before it is given up
-NEARLY = 0.9  # the answer to the last ping came this much of the time ago, or more
-# In `every_s` all sockets of the loop look at these moments, many at once. To wake for each socket,
-# and again for its answer, costs eight times the ping.
+# Who answered the last ping at once counts as silent by the next look, or would be pinged at every
+# second one only.
+NEARLY = 0.9
+# Sockets are looked at in 30 shared moments of a period: to wake for each costs eight pings.
 MOMENTS = 30
 
 
