@@ -114,11 +114,9 @@ class Hub:
         nothing yet.
         """
         session, people = unread.session, unread.people
-        # Read first: where one cannot be read, nothing is taken.
-        subjects = {row.payload["user_id"] for row in unread.events if row.kind in PRESENCE_KINDS}
         for row in unread.events:
             if row.kind is SessionEventKind.PRESENCE_CHANGED:
-                _ = row.state
+                _ = row.state  # read first: where one cannot be read, nothing is taken
         is_news = session.version > self.version
         if not is_news and (self._is_new(people) or _differ(session, self.session)):
             self.edition += 1
@@ -129,10 +127,10 @@ class Hub:
         self.floor = max(self.floor, self.version - len(self._ring))
         if not is_news:
             return []
-        for subject in (None, *subjects):
+        for subject in (None, *unread.subjects):
             if tick := self._ticks.pop(subject, None):
                 tick.set_result(None)
-        return self.crowds.prepare((None, *subjects))
+        return self.crowds.prepare((None, *unread.subjects))
 
     def _append(self, row: models.SessionEvent) -> None:
         self._ring.append(Entry(row, self._roster_changed, self._mark))

@@ -24,10 +24,14 @@ class Since:
 
 @dataclass(slots=True)
 class Unread:
-    """A session, its events after a version and up to its own, and the people of its changes."""
+    """A session, its events after a version and up to its own, and the people of its changes.
+
+    `subjects` are the ids of those whose presence changed; `people` has others too.
+    """
 
     session: Session
     events: list[SessionEvent] = field(default_factory=list)
+    subjects: set[int] = field(default_factory=set)
     people: dict[int, User] = field(default_factory=dict)
 
 
@@ -45,7 +49,8 @@ async def read_unread(asked: Collection[Since]) -> dict[int, Unread]:
     wanted = {since.session_id: {*since.user_ids} for since in asked}
     for session_id, unread in found.items():
         changes = [event for event in unread.events if event.kind in PRESENCE_KINDS]
-        wanted[session_id] |= {event.payload["user_id"] for event in changes}
+        unread.subjects = {event.payload["user_id"] for event in changes}
+        wanted[session_id] |= unread.subjects
     everybody = set().union(*wanted.values())
     people = await User.in_bulk(everybody, "id") if everybody else {}
     for session_id, unread in found.items():

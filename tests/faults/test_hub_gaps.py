@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from actions.webhooks.notices import record_notice
 from gateways.bus import Bus
 from gateways.changes import publish_version
 from gateways.hints import SESSIONS
-from gateways.livekit_webhooks import translate
 from gateways.redis_bus import RedisBus
 from gateways.redis_server import RedisServer
 from models.database import sql
@@ -20,10 +18,9 @@ from models.reading.unread import Since, Unread, read_unread
 from subscriptions.hub import Hub, catch_up
 from tests.conftest import Database
 from tests.support import redis
-from tests.support.classrooms import Classroom, at, ready
+from tests.support.classrooms import at, join, ready
 from tests.support.patience import until
 from tests.support.streams import streaming
-from tests.support.webhooks import encode as body_of
 
 
 @pytest.fixture
@@ -46,11 +43,6 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Hub]:
     return seen
 
 
-async def join(classroom: Classroom, minutes: float = 1) -> None:
-    event = translate(body_of(classroom.room.joined(classroom.stay(minutes))))
-    await record_notice(event, at(minutes))
-
-
 async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_the_backstop(
     database: Database, private: redis.Server
 ) -> None:
@@ -65,7 +57,7 @@ async def test_when_the_connection_is_back_a_hub_reads_what_it_missed_without_th
             assert await stream.is_silent()
             with closing(private.client()) as client:
                 client.client_kill_filter(_type="pubsub")
-            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert await stream.presences() == ["IN_MEETING"]
 
 
 async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
@@ -73,18 +65,15 @@ async def test_more_sessions_than_one_statement_asks_for_are_all_looked_at(
 ) -> None:
     monkeypatch.setattr(sql, "BATCH_SIZE", 2)
     classrooms = [await ready() for _ in range(5)]
-    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
-        watched = [
-            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
-            for one in classrooms
-        ]
-        for stream in watched:
-            await stream.next()
+    async with (
+        streaming(at(-9), is_told=False) as streams,
+        streams.rosters(classrooms) as watched,
+    ):
         for classroom in classrooms:
             await join(classroom)
         await streams.hubs.close_gaps()
         for stream in watched:
-            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert await stream.presences() == ["IN_MEETING"]
 
 
 async def test_the_backstop_goes_on_after_a_database_that_failed(
@@ -105,7 +94,7 @@ async def test_the_backstop_goes_on_after_a_database_that_failed(
                 broken.setattr(sql, "query", fail)
                 await until(lambda: failures > 5)
             await join(classroom)
-            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert await stream.presences() == ["IN_MEETING"]
     said = [r for r in caplog.records if getattr(r, "channel", "") == SESSIONS]
     assert [record_notice.getMessage() for record_notice in said] == ["gaps not closed"]
 
@@ -127,7 +116,7 @@ async def test_a_reading_that_hangs_is_ended_and_each_session_is_read_alone(
             await stream.next()
             monkeypatch.setattr("subscriptions.hub.read_unread", hang_once)
             await join(classroom)
-            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert await stream.presences() == ["IN_MEETING"]
             assert hung.is_set()
 
 
@@ -145,7 +134,7 @@ async def test_a_storm_of_hints_costs_a_hub_one_look_and_one_for_what_came_meanw
             assert await stream.is_silent()
             assert len(looks) <= 2
             await join(classroom)
-            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert await stream.presences() == ["IN_MEETING"]
 
 
 async def test_a_hint_that_comes_while_a_hub_opens_is_read_after_it(
@@ -164,7 +153,7 @@ async def test_a_hint_that_comes_while_a_hub_opens_is_read_after_it(
     async with streaming(at(-9), is_told=False) as streams:
         async with streams.presence(classroom.session.id, classroom.teacher) as stream:
             assert (await stream.next())["version"] == opened_at
-            assert [row["presence"] for row in (await stream.next())["changes"]] == ["IN_MEETING"]
+            assert await stream.presences() == ["IN_MEETING"]
 
 
 async def test_a_false_hint_costs_one_look_and_true_ones_none_after_it(
@@ -196,22 +185,16 @@ async def test_a_session_that_is_being_read_holds_up_no_other_and_is_read_again(
             await goes_on.wait()
         return unread
 
-    async with streaming(at(-9)) as streams, AsyncExitStack() as stack:
-        watched = [
-            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
-            for one in (slow, quick)
-        ]
-        for stream in watched:
-            await stream.next()
+    async with streaming(at(-9)) as streams, streams.rosters((slow, quick)) as watched:
         monkeypatch.setattr("subscriptions.hub.read_unread", read)
         async with streams.hubs.watching(slow.session.id) as hub:
             reading = asyncio.create_task(catch_up([hub]))
         await is_read.wait()
         for classroom in (slow, quick):
             await join(classroom)
-        assert [row["presence"] for row in (await watched[1].next())["changes"]] == ["IN_MEETING"]
+        assert await watched[1].presences() == ["IN_MEETING"]
         goes_on.set()
-        assert [row["presence"] for row in (await watched[0].next())["changes"]] == ["IN_MEETING"]
+        assert await watched[0].presences() == ["IN_MEETING"]
         await reading
 
 

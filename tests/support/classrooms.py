@@ -6,12 +6,15 @@ from typing import Any
 
 from actions.attendance.away import note_away
 from actions.clock.sweep import advance_due
+from actions.webhooks.notices import record_notice
 from domain.attendance.state import to_ms
 from gateways.livekit import Participant
 from gateways.livekit_tokens import Grant
+from gateways.livekit_webhooks import translate
 from models import DoorClosure, Session, User
 from tests.support import make
 from tests.support.livekit_events import Room, Stay
+from tests.support.webhooks import encode
 
 START = make.ELEVEN
 
@@ -84,3 +87,9 @@ async def away(classroom: Classroom, since: float, until: float) -> None:
     """Our door was shut, in minutes after the start; rooms with people inside get a line of it."""
     await DoorClosure.create(shut_from=at(since), shut_until=at(until))
     await note_away(classroom.session.id, at(until))
+
+
+async def join(classroom: Classroom, minutes: float = 1) -> None:
+    """LiveKit tells that the student has joined."""
+    event = translate(encode(classroom.room.joined(classroom.stay(minutes))))
+    await record_notice(event, at(minutes))

@@ -1,8 +1,13 @@
 """Subscriptions without a socket: the schema's own streams, and a client that keeps the rule."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+)
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -21,6 +26,7 @@ from subscriptions.hubs import Hubs
 from subscriptions.stream_services import StreamServices
 from subscriptions.watchers import Watchers
 from tests.support import make
+from tests.support.classrooms import Classroom
 from tests.support.patience import PATIENCE_S, within
 
 PRESENCE = """
@@ -94,6 +100,18 @@ class Streams:
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(PRESENCE, viewer, **variables)
 
+    @asynccontextmanager
+    async def rosters(self, classrooms: Sequence[Classroom]) -> AsyncIterator[list["Stream"]]:
+        """The teachers' streams of several classes, after their snapshots."""
+        async with AsyncExitStack() as stack:
+            watched = [
+                await stack.enter_async_context(self.presence(one.session.id, one.teacher))
+                for one in classrooms
+            ]
+            for stream in watched:
+                await stream.next()
+            yield watched
+
     def events(self, session_id: int, viewer: User, after: str | None = None) -> "Opening":
         variables = {"id": encode(Kind.SESSION, session_id), "after": after}
         return self.stream(EVENTS, viewer, **variables)
@@ -112,6 +130,10 @@ class Stream:
         """The next event, the one field of its data."""
         (event,) = (await self.data()).values()
         return dict(event)
+
+    async def presences(self) -> list[str]:
+        """The presence of each row that the next event of a roster changes."""
+        return [row["presence"] for row in (await self.next())["changes"]]
 
     async def data(self) -> Event:
         """All of the next event's data."""

@@ -111,8 +111,7 @@ class Memory:
         self._people: dict[int, models.User] = {}
 
     async def read(self) -> None:
-        for session in await models.Session.all():
-            self._sessions[session.id] = session
+        self._sessions = {session.id: session for session in await models.Session.all()}
         rosters = await read_rosters(list(self._sessions))
         for number, states in rosters.items():
             states = [state for state in states if state.role is UserRole.STUDENT]
@@ -137,7 +136,8 @@ class Memory:
             events = [self._event(session.id, number) for number in between]
             subjects = {event.payload["user_id"] for event in events}
             people = {number: self._people[number] for number in subjects}
-            return SimpleNamespace(session=session, events=events, people=people)
+            told = {"session": session, "events": events, "subjects": subjects, "people": people}
+            return SimpleNamespace(**told)
 
         async def read_unread(asked: Any) -> Any:
             if any(one.user_ids or one.session_id not in self._events for one in asked):

@@ -1,41 +1,23 @@
 """Many watched sessions are read together; where one cannot be read, it fails alone."""
 
-from contextlib import AsyncExitStack
-from typing import Any
-
 import pytest
 
-from actions.webhooks.notices import record_notice
-from gateways.livekit_webhooks import translate
 from models.database import sql
 from models.reading.unread import Since, read_unread
 from tests.conftest import Database
-from tests.support.classrooms import Classroom, at, ready
+from tests.support.classrooms import at, join, ready
 from tests.support.statements import counting
-from tests.support.streams import Stream, streaming
-from tests.support.webhooks import encode as body_of
-
-
-async def join(classroom: Classroom, minutes: float = 1) -> None:
-    event = translate(body_of(classroom.room.joined(classroom.stay(minutes))))
-    await record_notice(event, at(minutes))
-
-
-async def told(stream: Stream) -> Any:
-    return [row["presence"] for row in (await stream.next())["changes"]]
+from tests.support.streams import streaming
 
 
 async def test_many_sessions_that_are_behind_are_read_in_a_few_statements(
     database: Database,
 ) -> None:
     classrooms = [await ready() for _ in range(6)]
-    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
-        watched = [
-            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
-            for one in classrooms
-        ]
-        for stream in watched:
-            await stream.next()
+    async with (
+        streaming(at(-9), is_told=False) as streams,
+        streams.rosters(classrooms) as watched,
+    ):
         for number, classroom in enumerate(classrooms):
             for minutes in range(number % 3):  # some have nothing new, some several events
                 await join(classroom, 1 + minutes)
@@ -43,7 +25,7 @@ async def test_many_sessions_that_are_behind_are_read_in_a_few_statements(
             await streams.hubs.close_gaps()
             for number, stream in enumerate(watched):
                 if number % 3:
-                    assert await told(stream) == ["IN_MEETING"]
+                    assert await stream.presences() == ["IN_MEETING"]
         reads = [one for one in statements if "session_events" in one]
         assert len(reads) == 1
         for number, stream in enumerate(watched):
@@ -56,13 +38,10 @@ async def test_a_session_that_cannot_be_read_holds_up_nobody_else(
     payload: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     classrooms = [await ready() for _ in range(3)]
-    async with streaming(at(-9), is_told=False) as streams, AsyncExitStack() as stack:
-        watched = [
-            await stack.enter_async_context(streams.presence(one.session.id, one.teacher))
-            for one in classrooms
-        ]
-        for stream in watched:
-            await stream.next()
+    async with (
+        streaming(at(-9), is_told=False) as streams,
+        streams.rosters(classrooms) as watched,
+    ):
         for classroom in classrooms:
             await join(classroom)
         broken = classrooms[1].session.id
@@ -73,12 +52,12 @@ async def test_a_session_that_cannot_be_read_holds_up_nobody_else(
         for row in kept:
             await sql.execute(mend, payload, row["id"])
         await streams.hubs.close_gaps()
-        assert await told(watched[0]) == await told(watched[2]) == ["IN_MEETING"]
+        assert await watched[0].presences() == await watched[2].presences() == ["IN_MEETING"]
         assert await watched[1].is_silent()
         for row in kept:
             await sql.execute(mend, row["payload"], row["id"])
         await streams.hubs.close_gaps()
-        assert await told(watched[1]) == ["IN_MEETING"]
+        assert await watched[1].presences() == ["IN_MEETING"]
         async with streams.hubs.watching(broken) as hub:
             numbers = [entry.row.sequence for entry in hub.after(hub.floor)]
         assert numbers == sorted(set(numbers))
